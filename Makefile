@@ -1,0 +1,65 @@
+# `make` alone tests everything. `make help` lists the targets.
+.DEFAULT_GOAL := test
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find src -type f -not -name '*.pyc' -not -name '*.so') pyproject.toml hatch_build.py
+
+.PHONY: help demo test lint types imports unit e2e fix bench tables clean
+
+help: ## list the targets
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/python: ## (internal) a virtual environment
+	@scripts/install-system-packages run
+	$(PYTHON) -m venv $(VENV)
+	ln -sf bin/python $@
+
+$(VENV)/installed: $(VENV)/python $(SOURCES)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock .
+	touch $@
+
+$(VENV)/dev-installed: $(VENV)/python requirements.lock $(SOURCES)
+	@scripts/install-system-packages test
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@ $(VENV)/installed
+
+demo: $(VENV)/installed ## record the netcat experiment and show it
+	@$(BIN)/wiretale demo
+
+test: lint types imports unit ## everything CI checks
+
+lint: $(VENV)/dev-installed ## ruff: style and format
+	$(BIN)/ruff check src tests scripts hatch_build.py
+	$(BIN)/ruff format --check src tests scripts hatch_build.py
+
+types: $(VENV)/dev-installed ## mypy --strict
+	$(BIN)/mypy
+
+imports: $(VENV)/dev-installed ## imports point one way
+	$(BIN)/lint-imports
+
+unit: $(VENV)/dev-installed ## all tests, the end-to-end ones included
+	$(BIN)/pytest
+
+e2e: $(VENV)/dev-installed ## only the tests that trace real programs
+	$(BIN)/pytest -m e2e
+
+fix: $(VENV)/dev-installed ## format and repair what can be repaired
+	$(BIN)/ruff check --fix src tests scripts hatch_build.py
+	$(BIN)/ruff format src tests scripts hatch_build.py
+
+bench: $(VENV)/installed ## measure against strace; writes docs/benchmarks.md
+	@scripts/install-system-packages test
+	$(BIN)/python scripts/bench.py --write docs/benchmarks.md
+
+tables: $(VENV)/dev-installed ## regenerate system call numbers and constants from the kernel headers
+	$(BIN)/python scripts/make_syscall_tables.py
+	$(BIN)/python scripts/make_constants.py
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) build dist src/wiretale/record/ptrace/_tracer.so

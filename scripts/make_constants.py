@@ -1,0 +1,348 @@
+"""Regenerate src/wiretale/decode/constants/tables.py from the C headers of Debian (linux-libc-dev, libc6-dev).
+
+Each table is a list of headers and a pattern of macro names; the C compiler says their values. Enumerators, which are no
+macros, are listed by name. What the headers of Debian 12 (Linux 6.1) do not have yet is added from Linux 6.18 below.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/tables.py"
+
+# table: (headers, pattern or enumerators separated by blanks, names left out)
+MACROS: dict[str, tuple[str, str, str]] = {
+    # sockets
+    "family": ("sys/socket.h", r"AF_\w+", r"AF_(LOCAL|FILE|ROUTE|MAX)"),
+    "sockopt_level": ("sys/socket.h netinet/in.h netinet/tcp.h netinet/udp.h", r"SOL_\w+", r"SOL_IPX|SOL_ATALK"),
+    "so": ("asm/socket.h", r"SO_[A-Z]\w+|SO_BINDTODEVICE", r"SO_(RCVTIMEO|SNDTIMEO|TIMESTAMP(NS|ING)?|GET_FILTER)"),
+    "ip": ("linux/in.h", r"IP_\w+|MCAST_\w+", r"IP_(PMTUDISC_\w+|DEFAULT_\w+|MAX_\w+|RECVRETOPTS|RETOPTS_)|MCAST_(IN|EX)CLUDE"),
+    "ipv6": ("linux/in6.h linux/in.h", r"IPV6_\w+|MCAST_\w+", r"IPV6_(PMTUDISC_\w+|FL_\w+|FLOWLABEL_\w+|PRIORITY_\w+|FLOWINFO_\w+|TLV_\w+|OPT_\w+|RECVERR_RFC.*_|PREFER_\w+|SRCRT_\w+)|MCAST_(IN|EX)CLUDE"),
+    "tcp": ("linux/tcp.h", r"TCP_[A-Z]\w+", r"TCP_(MSS_\w+|ESTABLISHED|NLA_\w+|AO_\w+|MD5SIG_\w+|REPAIR_(ON|OFF\w*)|RECEIVE_ZEROCOPY_\w+|\w+_QUEUE|QUEUES_NR|CA_\w+)"),
+    "udp": ("linux/udp.h", r"UDP_\w+", r"UDP_ENCAP_\w+"),
+    "packet": ("linux/if_packet.h", r"PACKET_\w+", r"PACKET_(HOST|BROADCAST|MULTICAST|OTHERHOST|OUTGOING|LOOPBACK|USER|KERNEL|FASTROUTE|FANOUT_\w+|MR_\w+)"),
+    "netlink": ("linux/netlink.h", r"NETLINK_(ADD_MEMBERSHIP|DROP_MEMBERSHIP|PKTINFO|BROADCAST_ERROR|NO_ENOBUFS|[RT]X_RING|LISTEN_ALL_NSID|LIST_MEMBERSHIPS|CAP_ACK|EXT_ACK|GET_STRICT_CHK)", ""),
+    "raw": ("linux/icmp.h linux/icmpv6.h", r"ICMP_FILTER", ""),
+    "icmpv6": ("linux/icmpv6.h", r"ICMPV6_FILTER", ""),
+    "tls": ("linux/tls.h", r"TLS_(TX|RX|TX_ZEROCOPY_RO|RX_EXPECT_NO_PAD)", ""),
+    "vsock": ("linux/vm_sockets.h", r"SO_VM_SOCKETS_\w+", r"\w+_TIMEOUT"),
+    "netlink_protocol": ("linux/netlink.h", r"NETLINK_(ROUTE|UNUSED|USERSOCK|FIREWALL|SOCK_DIAG|NFLOG|XFRM|SELINUX|ISCSI|AUDIT|FIB_LOOKUP|CONNECTOR|NETFILTER|IP6_FW|DNRTMSG|KOBJECT_UEVENT|GENERIC|SCSITRANSPORT|ECRYPTFS|RDMA|CRYPTO|SMC)", ""),
+    "ethertype": ("linux/if_ether.h", r"ETH_P_\w+", r"ETH_P_802_3_MIN"),
+    "arphrd": ("linux/if_arp.h", r"ARPHRD_\w+", ""),
+    "packet_type": ("linux/if_packet.h", r"PACKET_(HOST|BROADCAST|MULTICAST|OTHERHOST|OUTGOING|LOOPBACK|USER|KERNEL)", ""),
+    "packet_mr": ("linux/if_packet.h", r"PACKET_MR_\w+", ""),
+    "packet_fanout": ("linux/if_packet.h", r"PACKET_FANOUT_(HASH|LB|CPU|ROLLOVER|RND|QM|CBPF|EBPF)", ""),
+    "ip_pmtudisc": ("linux/in.h", r"IP_PMTUDISC_\w+", ""),
+    "ipv6_pmtudisc": ("linux/in6.h", r"IPV6_PMTUDISC_\w+", ""),
+    "timestamping": ("linux/net_tstamp.h", "SOF_TIMESTAMPING_TX_HARDWARE SOF_TIMESTAMPING_TX_SOFTWARE SOF_TIMESTAMPING_RX_HARDWARE SOF_TIMESTAMPING_RX_SOFTWARE SOF_TIMESTAMPING_SOFTWARE SOF_TIMESTAMPING_SYS_HARDWARE SOF_TIMESTAMPING_RAW_HARDWARE SOF_TIMESTAMPING_OPT_ID SOF_TIMESTAMPING_TX_SCHED SOF_TIMESTAMPING_TX_ACK SOF_TIMESTAMPING_OPT_CMSG SOF_TIMESTAMPING_OPT_TSONLY SOF_TIMESTAMPING_OPT_STATS SOF_TIMESTAMPING_OPT_PKTINFO SOF_TIMESTAMPING_OPT_TX_SWHW SOF_TIMESTAMPING_BIND_PHC", ""),
+    "ip_protocol": ("linux/in.h linux/in6.h", "IPPROTO_IP IPPROTO_ICMP IPPROTO_IGMP IPPROTO_IPIP IPPROTO_TCP IPPROTO_EGP IPPROTO_PUP IPPROTO_UDP IPPROTO_IDP IPPROTO_TP IPPROTO_DCCP IPPROTO_IPV6 IPPROTO_ROUTING IPPROTO_FRAGMENT IPPROTO_RSVP IPPROTO_GRE IPPROTO_ESP IPPROTO_AH IPPROTO_ICMPV6 IPPROTO_NONE IPPROTO_DSTOPTS IPPROTO_MTP IPPROTO_BEETPH IPPROTO_ENCAP IPPROTO_PIM IPPROTO_COMP IPPROTO_SCTP IPPROTO_MH IPPROTO_UDPLITE IPPROTO_MPLS IPPROTO_ETHERNET IPPROTO_RAW IPPROTO_MPTCP IPPROTO_L2TP", ""),
+    "msg": ("sys/socket.h", "MSG_OOB MSG_PEEK MSG_DONTROUTE MSG_CTRUNC MSG_PROXY MSG_TRUNC MSG_DONTWAIT MSG_EOR MSG_WAITALL MSG_FIN MSG_SYN MSG_CONFIRM MSG_RST MSG_ERRQUEUE MSG_NOSIGNAL MSG_MORE MSG_WAITFORONE MSG_BATCH MSG_ZEROCOPY MSG_FASTOPEN MSG_CMSG_CLOEXEC", ""),
+    "shutdown": ("sys/socket.h", "SHUT_RD SHUT_WR SHUT_RDWR", ""),
+    "socket_kind": ("sys/socket.h", "SOCK_STREAM SOCK_DGRAM SOCK_RAW SOCK_RDM SOCK_SEQPACKET SOCK_DCCP SOCK_PACKET", ""),
+    "socket_flags": ("sys/socket.h", "SOCK_CLOEXEC SOCK_NONBLOCK", ""),
+    "scm": ("sys/socket.h", "SCM_RIGHTS SCM_CREDENTIALS", ""),
+    "socketcall": ("linux/net.h", r"SYS_[A-Z0-9]+", ""),
+    "tcp_state": ("netinet/tcp.h", "TCP_ESTABLISHED TCP_SYN_SENT TCP_SYN_RECV TCP_FIN_WAIT1 TCP_FIN_WAIT2 TCP_TIME_WAIT TCP_CLOSE TCP_CLOSE_WAIT TCP_LAST_ACK TCP_LISTEN TCP_CLOSING", ""),
+    "tcp_ca_state": ("linux/tcp.h", "TCP_CA_Open TCP_CA_Disorder TCP_CA_CWR TCP_CA_Recovery TCP_CA_Loss", ""),
+    # waiting
+    "poll": ("poll.h", r"POLL(IN|PRI|OUT|RDNORM|RDBAND|WRNORM|WRBAND|MSG|REMOVE|RDHUP|ERR|HUP|NVAL)", ""),
+    "epoll": ("linux/eventpoll.h", r"EPOLL(IN|PRI|OUT|ERR|HUP|RDNORM|RDBAND|WRNORM|WRBAND|MSG|RDHUP|EXCLUSIVE|WAKEUP|ONESHOT|ET)", ""),
+    "epoll_ctl": ("linux/eventpoll.h", r"EPOLL_CTL_\w+", ""),
+    "futex_cmd": ("linux/futex.h", r"FUTEX_(WAIT|WAKE|FD|REQUEUE|CMP_REQUEUE|WAKE_OP|LOCK_PI|UNLOCK_PI|TRYLOCK_PI|WAIT_BITSET|WAKE_BITSET|WAIT_REQUEUE_PI|CMP_REQUEUE_PI|LOCK_PI2)", ""),
+    "futex_flags": ("linux/futex.h", r"FUTEX_PRIVATE_FLAG|FUTEX_CLOCK_REALTIME", ""),
+    "futex_bitset": ("linux/futex.h", r"FUTEX_BITSET_MATCH_ANY", ""),
+    "eventfd": ("sys/eventfd.h", "EFD_SEMAPHORE EFD_CLOEXEC EFD_NONBLOCK", ""),
+    "signalfd": ("sys/signalfd.h", "SFD_CLOEXEC SFD_NONBLOCK", ""),
+    "timerfd_create": ("sys/timerfd.h", "TFD_CLOEXEC TFD_NONBLOCK", ""),
+    "timerfd_settime": ("sys/timerfd.h", "TFD_TIMER_ABSTIME TFD_TIMER_CANCEL_ON_SET", ""),
+    "inotify_init": ("sys/inotify.h", "IN_CLOEXEC IN_NONBLOCK", ""),
+    "inotify_mask": ("sys/inotify.h", r"IN_\w+", r"IN_(CLOEXEC|NONBLOCK|CLOSE|MOVE|ALL_EVENTS)"),
+    "fanotify_init": ("linux/fanotify.h", r"FAN_(CLOEXEC|NONBLOCK|CLASS_CONTENT|CLASS_PRE_CONTENT|UNLIMITED_\w+|ENABLE_AUDIT|REPORT_[A-Z]+)", r"FAN_REPORT_DFID_NAME\w*"),
+    "fanotify_mark": ("linux/fanotify.h", r"FAN_MARK_\w+", ""),
+    # files
+    "open_flags": ("asm/fcntl.h", r"O_\w+", r"O_(ACCMODE|NDELAY|RDONLY|WRONLY|RDWR)"),
+    "open_access": ("asm/fcntl.h", r"O_(RDONLY|WRONLY|RDWR|ACCMODE)", ""),
+    "at_flags": ("linux/fcntl.h", r"AT_(SYMLINK_\w+|NO_AUTOMOUNT|EMPTY_PATH|STATX_FORCE_SYNC|STATX_DONT_SYNC|RECURSIVE)", ""),
+    "access_mode": ("unistd.h", r"[RWX]_OK", ""),
+    "fcntl_cmd": ("linux/fcntl.h", r"F_(DUPFD\w*|[GS]ETFD|[GS]ETFL|[GS]ETLKW?|[GS]ETOWN\w*|[GS]ETSIG|OFD_\w+|[GS]ETLEASE|NOTIFY|[GS]ETPIPE_SZ|ADD_SEALS|GET_SEALS|[GS]ET_\w+|CANCELLK|GETOWNER_UIDS)", ""),
+    "fd_flags": ("asm/fcntl.h", r"FD_CLOEXEC", ""),
+    "lock_type": ("asm/fcntl.h", r"F_(RDLCK|WRLCK|UNLCK)", ""),
+    "lease": ("asm/fcntl.h", r"F_(RDLCK|WRLCK|UNLCK)", ""),
+    "dnotify": ("linux/fcntl.h", r"DN_\w+", ""),
+    "seals": ("linux/fcntl.h", r"F_SEAL_\w+", ""),
+    "f_owner": ("asm/fcntl.h", r"F_OWNER_\w+", ""),
+    "flock_operation": ("asm/fcntl.h", r"LOCK_(SH|EX|NB|UN)", ""),
+    "whence": ("linux/fs.h", r"SEEK_\w+", r"SEEK_MAX"),
+    "mode_type": ("sys/stat.h", r"S_IF(SOCK|LNK|REG|BLK|DIR|CHR|IFO)", ""),
+    "statx_mask": ("linux/stat.h", r"STATX_[A-Z_]+", r"STATX_(_RESERVED|ATTR_\w+|ALL|BASIC_STATS|_\w+)"),
+    "xattr": ("linux/xattr.h", r"XATTR_(CREATE|REPLACE)", ""),
+    "rename_flags": ("linux/fs.h", r"RENAME_\w+", ""),
+    "unlink_flags": ("linux/fcntl.h", r"AT_REMOVEDIR", ""),
+    "resolve": ("linux/openat2.h", r"RESOLVE_\w+", ""),
+    "splice": ("fcntl.h", r"SPLICE_F_\w+", ""),
+    "fallocate": ("linux/falloc.h", r"FALLOC_FL_\w+", ""),
+    "fadvise": ("linux/fadvise.h", r"POSIX_FADV_\w+", ""),
+    "sync_file_range": ("linux/fs.h", r"SYNC_FILE_RANGE_\w+", r"\w+WRITE_AND_WAIT"),
+    "rwf": ("linux/fs.h", r"RWF_[A-Z]+", r"RWF_SUPPORTED"),
+    "mount_flags": ("linux/mount.h", r"MS_\w+", r"MS_(RMT_MASK|MGC_MSK|MGC_VAL|VERBOSE|ACTIVE|NOUSER|BORN|NOSEC|NOREMOTELOCK|KERNMOUNT|SUBMOUNT)"),
+    "umount_flags": ("sys/mount.h", "MNT_FORCE MNT_DETACH MNT_EXPIRE UMOUNT_NOFOLLOW", ""),
+    "st_flags": ("sys/statvfs.h", "ST_RDONLY ST_NOSUID ST_NODEV ST_NOEXEC ST_SYNCHRONOUS ST_MANDLOCK ST_NOATIME ST_NODIRATIME ST_RELATIME", ""),
+    "fs_type": ("linux/magic.h", r"\w+_MAGIC|\w+_SUPER_MAGIC\w*", r".*_STRING|(CRAMFS|BTRFS_TEST|STACK_END|MTD_INODE|FUTEXFS|SMB2?_SUPER|CIFS|XENFS).*"),
+    "ioctl": ("linux/sockios.h asm/ioctls.h linux/fs.h asm/termios.h linux/if_tun.h", r"SIOC\w+|TC[GS]ET\w+|TCSBRKP?|TCXONC|TCFLSH|TIOC\w+|FIO\w+|TUN[GS]ET\w+|FS_IOC_\w+|FICLONE\w*|BLK[A-Z]+|FIFREEZE|FITHAW|FITRIM|FIBMAP|FIGETBSZ", r"(SIOC(PROTO|DEV)PRIVATE|SIOCGSTAMP(NS)?|SIOCINQ|SIOCOUTQ|TIOC[SG]ISO7816|FS_IOC_FIEMAP|BLKTRACESETUP|TIOC(PKT_\w+|M_\w+|SER_TEMT|M_|LINUX)|TIOCINQ|FS_IOC32_\w+)"),
+    "close_range": ("linux/close_range.h", r"CLOSE_RANGE_\w+", ""),
+    "memfd": ("linux/memfd.h", r"MFD_(CLOEXEC|ALLOW_SEALING|HUGETLB)", ""),
+    # memory
+    "mmap_prot": ("asm/mman.h", r"PROT_(READ|WRITE|EXEC|SEM|GROWSDOWN|GROWSUP)", ""),
+    "mmap_flags": ("linux/mman.h", r"MAP_[A-Z0-9_]+", r"MAP_(FILE|TYPE|SHARED\w*|PRIVATE|HUGE_\w+|UNINITIALIZED|\w+_SHIFT|\w+_MASK)"),
+    "mmap_type": ("linux/mman.h", r"MAP_(SHARED|PRIVATE|SHARED_VALIDATE)", ""),
+    "mremap": ("linux/mman.h", r"MREMAP_\w+", ""),
+    "msync": ("asm/mman.h", r"MS_(ASYNC|INVALIDATE|SYNC)", ""),
+    "madvise": ("linux/mman.h", r"MADV_\w+", ""),
+    "mlock": ("linux/mman.h", r"MLOCK_ONFAULT", ""),
+    "mlockall": ("asm/mman.h", r"MCL_\w+", ""),
+    "mempolicy": ("linux/mempolicy.h", "MPOL_DEFAULT MPOL_PREFERRED MPOL_BIND MPOL_INTERLEAVE MPOL_LOCAL", ""),
+    "ipc_get": ("linux/ipc.h", r"IPC_(CREAT|EXCL|NOWAIT)", ""),
+    "ipc_cmd": ("linux/ipc.h linux/shm.h linux/msg.h", r"IPC_(RMID|SET|STAT|INFO|64)|SHM_(LOCK|UNLOCK|STAT|INFO)", ""),
+    "sem_cmd": ("linux/sem.h", r"IPC_(RMID|SET|STAT|INFO|64)|GETPID|GETVAL|GETALL|GETNCNT|GETZCNT|SETVAL|SETALL|SEM_STAT|SEM_INFO", ""),
+    # tasks
+    "clone": ("linux/sched.h", r"CLONE_[A-Z_]+", r"CLONE_ARGS_\w+"),
+    "wait": ("linux/wait.h", r"WNOHANG|WUNTRACED|WEXITED|WCONTINUED|WNOWAIT|__W(NOTHREAD|ALL|CLONE)", ""),
+    "idtype": ("linux/wait.h", r"P_\w+", ""),
+    "resource": ("asm/resource.h", r"RLIMIT_\w+", ""),
+    "rusage_who": ("linux/resource.h", r"RUSAGE_(SELF|CHILDREN|THREAD)", ""),
+    "priority_which": ("linux/resource.h", r"PRIO_(PROCESS|PGRP|USER)", ""),
+    "ioprio_who": ("linux/ioprio.h", "IOPRIO_WHO_PROCESS IOPRIO_WHO_PGRP IOPRIO_WHO_USER", ""),
+    "sched_policy": ("linux/sched.h", r"SCHED_(NORMAL|FIFO|RR|BATCH|IDLE|DEADLINE|RESET_ON_FORK)", ""),
+    "prctl": ("linux/prctl.h", r"PR_(SET|GET|CAPBSET|CAP_AMBIENT|TASK|MCE|MPX|SVE|PAC|SCHED|SME)\w*", r"PR_(SET_VMA_ANON_NAME|SET_MM_\w+|SET_TAGGED_ADDR_\w+|CAP_AMBIENT_\w+|MCE_KILL_\w+|SVE_(?!SET_VL|GET_VL)\w+|SCHED_CORE_\w+|PAC_(?!RESET|SET|GET)\w+|SME_(?!SET_VL|GET_VL)\w+|SET_PTRACER_ANY|GET_AUXV)|PR_PAC_RESET_KEYS_\w+"),
+    "prctl_vma": ("linux/prctl.h", r"PR_SET_VMA_ANON_NAME", ""),
+    "arch_prctl": ("asm/prctl.h", r"ARCH_\w+", ""),
+    "capability": ("linux/capability.h", r"CAP_[A-Z_]+", r"CAP_LAST_CAP"),
+    "cap_version": ("linux/capability.h", r"_LINUX_CAPABILITY_VERSION_\d", ""),
+    "ptrace": ("linux/ptrace.h asm/ptrace.h", r"PTRACE_(TRACEME|PEEK\w+|POKE\w+|CONT|KILL|SINGLESTEP|ATTACH|DETACH|SYSCALL|[GS]ETREGS|[GS]ETFPREGS|SETOPTIONS|GETEVENTMSG|[GS]ETSIGINFO|[GS]ETREGSET|SEIZE|INTERRUPT|LISTEN|PEEKSIGINFO|[GS]ETSIGMASK|SECCOMP_GET_\w+|GET_SYSCALL_INFO|GET_RSEQ_CONFIGURATION)", ""),
+    "membarrier": ("linux/membarrier.h", "MEMBARRIER_CMD_QUERY MEMBARRIER_CMD_GLOBAL MEMBARRIER_CMD_GLOBAL_EXPEDITED MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED MEMBARRIER_CMD_PRIVATE_EXPEDITED MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ", ""),
+    "rseq": ("linux/rseq.h", "RSEQ_FLAG_UNREGISTER", ""),
+    "seccomp": ("linux/seccomp.h", r"SECCOMP_(SET_MODE_STRICT|SET_MODE_FILTER|GET_ACTION_AVAIL|GET_NOTIF_SIZES)", ""),
+    "seccomp_flags": ("linux/seccomp.h", r"SECCOMP_FILTER_FLAG_\w+", ""),
+    "kcmp": ("linux/kcmp.h", "KCMP_FILE KCMP_VM KCMP_FILES KCMP_FS KCMP_SIGHAND KCMP_IO KCMP_SYSVSEM KCMP_EPOLL_TFD", ""),
+    "keyctl": ("linux/keyctl.h", r"KEYCTL_[A-Z_]+", r"KEYCTL_(SUPPORTS|CAPS\d|MOVE_EXCL)\w*"),
+    "key_serial": ("linux/keyctl.h", r"KEY_SPEC_\w+", ""),
+    # signals
+    "signal": ("asm/signal.h", r"SIG[A-Z0-9]+", r"SIG(IOT|POLL|LOST|UNUSED|RTMIN|RTMAX|STKSZ|EV\w*|MINSTKSZ|STKFLT_)|SIG_\w+"),
+    "sigprocmask_how": ("asm/signal.h", r"SIG_(BLOCK|UNBLOCK|SETMASK)", ""),
+    "sa_flags": ("asm/signal.h", r"SA_\w+", r"SA_(NOMASK|ONESHOT)"),
+    "ss_flags": ("asm/signal.h linux/signal.h", r"SS_AUTODISARM|SS_ONSTACK|SS_DISABLE", ""),
+    "sigev_notify": ("asm/siginfo.h", r"SIGEV_\w+", r"SIGEV_(MAX_SIZE|PAD_SIZE)"),
+    # time
+    "clock": ("linux/time.h", r"CLOCK_\w+", ""),
+    "itimer": ("linux/time.h", r"ITIMER_\w+", ""),
+    "timer_flags": ("linux/time.h", r"TIMER_ABSTIME", ""),
+    # the rest
+    "getrandom": ("linux/random.h", r"GRND_\w+", ""),
+    "bpf_cmd": ("linux/bpf.h", "BPF_MAP_CREATE BPF_MAP_LOOKUP_ELEM BPF_MAP_UPDATE_ELEM BPF_MAP_DELETE_ELEM BPF_MAP_GET_NEXT_KEY BPF_PROG_LOAD BPF_OBJ_PIN BPF_OBJ_GET BPF_PROG_ATTACH BPF_PROG_DETACH BPF_PROG_TEST_RUN BPF_PROG_GET_NEXT_ID BPF_MAP_GET_NEXT_ID BPF_PROG_GET_FD_BY_ID BPF_MAP_GET_FD_BY_ID BPF_OBJ_GET_INFO_BY_FD BPF_PROG_QUERY BPF_RAW_TRACEPOINT_OPEN BPF_BTF_LOAD BPF_BTF_GET_FD_BY_ID BPF_TASK_FD_QUERY BPF_MAP_LOOKUP_AND_DELETE_ELEM BPF_MAP_FREEZE BPF_BTF_GET_NEXT_ID BPF_MAP_LOOKUP_BATCH BPF_LINK_CREATE BPF_LINK_UPDATE BPF_LINK_GET_FD_BY_ID BPF_LINK_GET_NEXT_ID BPF_ENABLE_STATS BPF_ITER_CREATE BPF_LINK_DETACH BPF_PROG_BIND_MAP", ""),
+    "io_uring_setup": ("linux/io_uring.h", r"IORING_SETUP_\w+", ""),
+    "io_uring_features": ("linux/io_uring.h", r"IORING_FEAT_\w+", ""),
+    "io_uring_enter": ("linux/io_uring.h", r"IORING_ENTER_\w+", ""),
+    "io_uring_register": ("linux/io_uring.h", "IORING_REGISTER_BUFFERS IORING_UNREGISTER_BUFFERS IORING_REGISTER_FILES IORING_UNREGISTER_FILES IORING_REGISTER_EVENTFD IORING_UNREGISTER_EVENTFD IORING_REGISTER_FILES_UPDATE IORING_REGISTER_EVENTFD_ASYNC IORING_REGISTER_PROBE IORING_REGISTER_PERSONALITY IORING_UNREGISTER_PERSONALITY IORING_REGISTER_RESTRICTIONS IORING_REGISTER_ENABLE_RINGS IORING_REGISTER_FILES2 IORING_REGISTER_FILES_UPDATE2 IORING_REGISTER_BUFFERS2 IORING_REGISTER_BUFFERS_UPDATE IORING_REGISTER_IOWQ_AFF IORING_UNREGISTER_IOWQ_AFF IORING_REGISTER_IOWQ_MAX_WORKERS IORING_REGISTER_RING_FDS IORING_UNREGISTER_RING_FDS IORING_REGISTER_PBUF_RING IORING_UNREGISTER_PBUF_RING IORING_REGISTER_SYNC_CANCEL IORING_REGISTER_FILE_ALLOC_RANGE", ""),
+    "perf_event_open": ("linux/perf_event.h", r"PERF_FLAG_\w+", ""),
+    "pidfd_open": ("linux/pidfd.h", r"PIDFD_NONBLOCK", ""),
+    "landlock_create": ("linux/landlock.h", r"LANDLOCK_CREATE_\w+", ""),
+    "landlock_rule": ("linux/landlock.h", "LANDLOCK_RULE_PATH_BENEATH", ""),
+    "fsconfig": ("linux/mount.h", "FSCONFIG_SET_FLAG FSCONFIG_SET_STRING FSCONFIG_SET_BINARY FSCONFIG_SET_PATH FSCONFIG_SET_PATH_EMPTY FSCONFIG_SET_FD FSCONFIG_CMD_CREATE FSCONFIG_CMD_RECONFIGURE", ""),
+    "reboot": ("linux/reboot.h", r"LINUX_REBOOT_CMD_\w+", ""),
+    "termios_iflag": ("asm/termbits.h", "IGNBRK BRKINT IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IXON IXANY IXOFF IUCLC IMAXBEL IUTF8", ""),
+    "termios_oflag": ("asm/termbits.h", "OPOST ONLCR OCRNL ONOCR ONLRET OFILL OFDEL OLCUC", ""),
+    "termios_lflag": ("asm/termbits.h", "ISIG ICANON XCASE ECHO ECHOE ECHOK ECHONL NOFLSH TOSTOP ECHOCTL ECHOPRT ECHOKE FLUSHO PENDIN IEXTEN EXTPROC", ""),
+    "si_code_any": ("asm/siginfo.h", r"SI_(USER|KERNEL|QUEUE|TIMER|MESGQ|ASYNCIO|SIGIO|TKILL|DETHREAD|ASYNCNL)", ""),
+    "si_code_chld": ("asm/siginfo.h", r"CLD_\w+", ""),
+    "si_code_segv": ("asm/siginfo.h", r"SEGV_\w+", ""),
+    "si_code_bus": ("asm/siginfo.h", r"BUS_\w+", ""),
+    "si_code_ill": ("asm/siginfo.h", r"ILL_\w+", ""),
+    "si_code_fpe": ("asm/siginfo.h", r"FPE_\w+", ""),
+    "si_code_trap": ("asm/siginfo.h", r"TRAP_\w+", r"TRAP_PERF_FLAG_ASYNC"),
+    "si_code_poll": ("asm/siginfo.h", r"POLL_\w+", ""),
+    "si_code_sys": ("asm/siginfo.h", r"SYS_(SECCOMP|USER_DISPATCH)", ""),
+}  # fmt: skip
+
+# What 6.1 lacks, or what is in no header that programs see. Sources: the same headers of Linux 6.18; include/linux/socket.h
+# (families, levels, MSG_*), include/linux/errno.h (restart codes), net/unix (SO_INQ), asm-generic/socket.h (old and new).
+EXTRA: dict[str, dict[str, int]] = {
+    "family": {"AF_UNIX": 1, "AF_NETLINK": 16, "AF_SMC": 43, "AF_MCTP": 45},
+    "sockopt_level": {
+        "SOL_SCTP": 132, "SOL_UDPLITE": 136, "SOL_MCTP": 285, "SOL_SMC": 286, "SOL_VSOCK": 287,
+        "SOL_IP": 0, "SOL_TCP": 6, "SOL_UDP": 17, "SOL_ATALK": 258, "SOL_IPX": 256,
+    },
+    "so": {
+        "SO_RCVTIMEO_OLD": 20, "SO_SNDTIMEO_OLD": 21, "SO_TIMESTAMP_OLD": 29, "SO_TIMESTAMPNS_OLD": 35,
+        "SO_TIMESTAMPING_OLD": 37, "SO_PASSPIDFD": 76, "SO_PEERPIDFD": 77, "SO_DEVMEM_LINEAR": 78, "SO_DEVMEM_DMABUF": 79,
+        "SO_DEVMEM_DONTNEED": 80, "SO_RCVPRIORITY": 82, "SO_PASSRIGHTS": 83, "SO_INQ": 84, "SO_ATTACH_FILTER": 26,
+    },
+    "ip": {"IP_PROTOCOL": 52, "IP_RETOPTS": 7, "IP_LOCAL_PORT_RANGE": 51, "SO_ORIGINAL_DST": 80, "IPT_SO_SET_REPLACE": 64},
+    "ipv6": {"IP6T_SO_ORIGINAL_DST": 80},
+    "tcp": {"TCP_AO_ADD_KEY": 38, "TCP_AO_DEL_KEY": 39, "TCP_AO_INFO": 40, "TCP_AO_GET_KEYS": 41, "TCP_AO_REPAIR": 42,
+            "TCP_IS_MPTCP": 43, "TCP_RTO_MAX_MS": 44, "TCP_RTO_MIN_US": 45, "TCP_DELACK_MAX_US": 46},
+    "scm": {"SCM_SECURITY": 3, "SCM_PIDFD": 4},
+    "msg": {"MSG_SENDPAGE_NOTLAST": 0x20000, "MSG_SOCK_DEVMEM": 0x2000000, "MSG_SPLICE_PAGES": 0x8000000},
+    "mmap_flags": {"MAP_UNINITIALIZED": 0x4000000},
+    "memfd": {"MFD_NOEXEC_SEAL": 8, "MFD_EXEC": 16},
+    "tcp_info_options": {
+        "TCPI_OPT_TIMESTAMPS": 1, "TCPI_OPT_SACK": 2, "TCPI_OPT_WSCALE": 4, "TCPI_OPT_ECN": 8, "TCPI_OPT_ECN_SEEN": 16,
+        "TCPI_OPT_SYN_DATA": 32, "TCPI_OPT_USEC_TS": 64, "TCPI_OPT_TFO_CHILD": 128,
+    },
+    "ee_origin": {
+        "SO_EE_ORIGIN_NONE": 0, "SO_EE_ORIGIN_LOCAL": 1, "SO_EE_ORIGIN_ICMP": 2, "SO_EE_ORIGIN_ICMP6": 3,
+        "SO_EE_ORIGIN_TXSTATUS": 4, "SO_EE_ORIGIN_ZEROCOPY": 5, "SO_EE_ORIGIN_TXTIME": 6,
+    },
+    "st_flags": {"ST_VALID": 32},
+    "iff": {
+        "IFF_UP": 1, "IFF_BROADCAST": 2, "IFF_DEBUG": 4, "IFF_LOOPBACK": 8, "IFF_POINTOPOINT": 16, "IFF_NOTRAILERS": 32,
+        "IFF_RUNNING": 64, "IFF_NOARP": 128, "IFF_PROMISC": 256, "IFF_ALLMULTI": 512, "IFF_MASTER": 1024,
+        "IFF_SLAVE": 2048, "IFF_MULTICAST": 4096, "IFF_PORTSEL": 8192, "IFF_AUTOMEDIA": 16384, "IFF_DYNAMIC": 32768,
+    },
+    "access_mode": {"F_OK": 0},
+    "statx_mask": {"STATX_BASIC_STATS": 0x7FF, "STATX_MNT_ID_UNIQUE": 0x4000, "STATX_SUBVOL": 0x8000},
+    "mempolicy": {"MPOL_PREFERRED_MANY": 5, "MPOL_WEIGHTED_INTERLEAVE": 6},
+    "cap_ambient": {
+        "PR_CAP_AMBIENT_IS_SET": 1, "PR_CAP_AMBIENT_RAISE": 2, "PR_CAP_AMBIENT_LOWER": 3, "PR_CAP_AMBIENT_CLEAR_ALL": 4,
+    },
+    "dumpable": {"SUID_DUMP_DISABLE": 0, "SUID_DUMP_USER": 1, "SUID_DUMP_ROOT": 2},
+    "tpacket_version": {"TPACKET_V1": 0, "TPACKET_V2": 1, "TPACKET_V3": 2},
+    "epoll_create": {"EPOLL_CLOEXEC": 0o2000000},
+    "syslog": {
+        "SYSLOG_ACTION_CLOSE": 0, "SYSLOG_ACTION_OPEN": 1, "SYSLOG_ACTION_READ": 2, "SYSLOG_ACTION_READ_ALL": 3,
+        "SYSLOG_ACTION_READ_CLEAR": 4, "SYSLOG_ACTION_CLEAR": 5, "SYSLOG_ACTION_CONSOLE_OFF": 6,
+        "SYSLOG_ACTION_CONSOLE_ON": 7, "SYSLOG_ACTION_CONSOLE_LEVEL": 8, "SYSLOG_ACTION_SIZE_UNREAD": 9,
+        "SYSLOG_ACTION_SIZE_BUFFER": 10,
+    },
+    "sighandler": {"SIG_DFL": 0, "SIG_IGN": 1},
+    "sa_flags": {"SA_RESTORER": 0x4000000},
+    "signal": {"SIGSTKFLT": 16},
+    "prctl": {"PR_SET_PTRACER": 0x59616D61, "PR_SET_MDWE": 65, "PR_GET_MDWE": 66, "PR_GET_AUXV": 0x41555856,
+              "PR_SET_MEMORY_MERGE": 67, "PR_GET_MEMORY_MERGE": 68},
+    "arch_prctl": {
+        "ARCH_CET_STATUS": 0x3001, "ARCH_SHSTK_ENABLE": 0x5001, "ARCH_SHSTK_DISABLE": 0x5002, "ARCH_SHSTK_LOCK": 0x5003,
+        "ARCH_SHSTK_UNLOCK": 0x5004, "ARCH_SHSTK_STATUS": 0x5005,
+    },
+    "fcntl_cmd": {"F_DUPFD_QUERY": 1027, "F_CREATED_QUERY": 1028},
+    "landlock_rule": {"LANDLOCK_RULE_NET_PORT": 2},
+    "pidfd_open": {"PIDFD_THREAD": 0x80},
+    "ioctl": {"SIOCGSTAMP": 0x8906, "SIOCGSTAMPNS": 0x8907},
+    "netlink": {"NETLINK_GET_STRICT_CHK": 12},
+    "scm_tcp": {"TCP_CM_INQ": 36},
+    "tls_cmsg": {"TLS_SET_RECORD_TYPE": 1, "TLS_GET_RECORD_TYPE": 2},
+    "tls_record": {"change_cipher_spec": 20, "alert": 21, "handshake": 22, "application_data": 23},
+}  # fmt: skip
+
+# include/linux/errno.h: codes that only a tracer sees
+RESTARTS = {
+    512: ("ERESTARTSYS", "To be restarted if SA_RESTART is set"),
+    513: ("ERESTARTNOINTR", "To be restarted"),
+    514: ("ERESTARTNOHAND", "To be restarted if no handler"),
+    515: ("ENOIOCTLCMD", "No ioctl command"),
+    516: ("ERESTART_RESTARTBLOCK", "Interrupted by signal"),
+    517: ("EPROBE_DEFER", "Driver requests probe retry"),
+    524: ("ENOTSUPP", "Operation is not supported"),
+    529: ("EIOCBQUEUED", "iocb queued, will get completion event"),
+}
+
+# arch/arm64/include/uapi/asm/fcntl.h and asm/mman.h: where arm64 differs from x86
+ARM64_OPEN = {"O_DIRECTORY": 0o40000, "O_NOFOLLOW": 0o100000, "O_DIRECT": 0o200000, "O_LARGEFILE": 0o400000}
+
+
+def compiler(arguments: list[str]) -> str:
+    return subprocess.run(["cc", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def macros(headers: str) -> list[str]:
+    includes = [word for header in headers.split() for word in ("-include", header)]
+    return re.findall(
+        r"^#define (\w+) \S", compiler(["-E", "-dM", "-D_GNU_SOURCE", *includes, "-x", "c", "/dev/null"]), re.M
+    )
+
+
+def wanted(table: str) -> list[str]:
+    """The names of one table."""
+    headers, pattern, left_out = MACROS[table]
+    if re.fullmatch(r"[\w ]+", pattern):
+        return pattern.split()
+    return [n for n in macros(headers) if re.fullmatch(pattern, n) and not (left_out and re.fullmatch(left_out, n))]
+
+
+def values(headers: str, names: list[str], folder: Path) -> dict[str, int]:
+    """What the compiler says the names are; names that no header here knows are left out."""
+    source, program = folder / "values.c", folder / "values"
+    while True:
+        includes = "".join(f"#include <{h}>\n" for h in headers.split())
+        rows = "".join(f'printf("{n} %lld\\n", (long long)({n}));\n' for n in names)
+        source.write_text(f"#include <stdio.h>\n{includes}int main(void) {{ {rows} return 0; }}\n")
+        built = subprocess.run(
+            ["cc", "-w", "-D_GNU_SOURCE", "-o", program, source], capture_output=True, text=True, check=False
+        )
+        if built.returncode == 0:
+            break
+        unknown = set(re.findall(r"'(\w+)' undeclared|error: expected expression before", built.stderr)) - {""}
+        if not unknown & set(names):
+            raise SystemExit(f"{headers}: {built.stderr[:800]}")
+        print(f"not in {headers}: {' '.join(sorted(unknown))}", file=sys.stderr)
+        names = [n for n in names if n not in unknown]
+    output = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    return {name: int(value) for name, value in (line.split() for line in output.splitlines())}
+
+
+def build() -> dict[str, dict[int, str]]:
+    tables: dict[str, dict[int, str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for table in MACROS:
+            found = values(MACROS[table][0], wanted(table), Path(folder))
+            merged: dict[int, str] = {}
+            for name, value in {**EXTRA.get(table, {}), **found}.items():
+                merged.setdefault(value, name)
+            tables[table] = dict(sorted(merged.items()))
+    for table, extra in EXTRA.items():
+        tables.setdefault(table, {v: n for n, v in extra.items()})
+    arm = {v: n for v, n in tables["open_flags"].items() if n not in ARM64_OPEN and n not in ("O_TMPFILE",)}
+    arm |= {v: n for n, v in ARM64_OPEN.items()}
+    arm[0o20000000 | 0o40000] = "O_TMPFILE"
+    tables["open_flags/aarch64"] = arm
+    tables["mmap_flags/aarch64"] = {v: n for v, n in tables["mmap_flags"].items() if n != "MAP_32BIT"}
+    tables["mmap_prot/aarch64"] = {**tables["mmap_prot"], 0x10: "PROT_BTI", 0x20: "PROT_MTE"}
+    return tables
+
+
+def errors(folder: Path) -> dict[int, tuple[str, str]]:
+    names = [n for n in macros("asm/errno.h") if re.fullmatch(r"E[A-Z0-9]+", n)]
+    found = values("asm/errno.h", names, folder)
+    table = {}
+    for name, value in found.items():
+        if name not in ("EWOULDBLOCK", "EDEADLOCK"):
+            table[value] = (name, os.strerror(value))
+    return dict(sorted((table | RESTARTS).items()))
+
+
+def main() -> int:
+    os.environ["LC_ALL"] = "C"
+    with tempfile.TemporaryDirectory() as folder:
+        error_table = errors(Path(folder))
+    text = [
+        '"""Named constants: table -> value -> name. Made by scripts/make_constants.py; do not edit.\n',
+        "Source: the headers named in that script, of linux-libc-dev 6.1 and libc6-dev 2.36, with additions of Linux 6.18.",
+        'Messages of errors: strerror of glibc 2.36.\n"""\n',
+        "TABLES: dict[str, dict[int, str]] = {",
+    ]
+    for name, table in build().items():
+        rows = "".join(f'        {value if abs(value) < 4096 else hex(value)}: "{n}",\n' for value, n in table.items())
+        text.append(f'    "{name}": {{\n{rows}    }},')
+    text.append("}\n")
+    text.append("# number -> name, text; from 512 on: include/linux/errno.h, which programs never see")
+    text.append("ERRORS: dict[int, tuple[str, str]] = {")
+    text += [f'    {number}: ("{name}", "{message}"),' for number, (name, message) in error_table.items()]
+    text.append("}\n")
+    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.write_text("\n".join(text), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

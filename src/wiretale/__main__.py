@@ -1,0 +1,5 @@
+"""`python -m wiretale` is the `wiretale` command."""
+
+from wiretale.cli import main
+
+main()

@@ -1,0 +1,112 @@
+"""`wiretale demo`: the netcat experiment, end to end."""
+
+import dataclasses
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from wiretale.cli.recording_options import check_output, finish
+from wiretale.errors import Exit, PermissionFault
+from wiretale.record.packets.source import PacketOptions
+from wiretale.record.plan import Outcome, Plan
+from wiretale.record.recording import Recording
+from wiretale.record.user import invoking_user
+
+SERVER_ARGS = ("-l", "127.0.0.1", "4000")
+CLIENT_ARGS = ("-p", "4444", "127.0.0.1", "4000")
+TEXT = "salam"
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("demo.wiretale"),
+    show_default=True,
+    help="The capture to write; the packets go to the same name with .pcapng.",
+)
+@click.option("--builtin", is_flag=True, help="Use wiretale's own netcat even if OpenBSD's is installed.")
+@click.pass_context
+def command(context: click.Context, output: Path, builtin: bool) -> None:
+    """Run the netcat experiment end to end and show it.
+
+    A server `nc -l 127.0.0.1 4000` and a client `nc -p 4444 127.0.0.1 4000` are recorded in a network of their own;
+    once the connection stands "salam" is typed at the client, then ^D, and when both only wait, ^C. No privilege is
+    needed.
+
+    \b
+    wiretale demo
+    wiretale demo -o /tmp/mine.wiretale --builtin
+    """
+    check_output(output, force=True)
+    netcat = None if builtin else openbsd_netcat()
+    words = (netcat,) if netcat else (sys.executable, "-m", "wiretale.netcat")
+    plan = Plan(
+        output=output,
+        commands=((*words, *SERVER_ARGS), (*words, *CLIENT_ARGS)),
+        private_net=True,
+        type_text=TEXT,
+        interrupt_when_idle=True,
+        user=invoking_user(),
+        command_line=tuple(sys.argv),
+    )
+    name = Path(netcat).name if netcat else "wiretale nc"
+    click.echo(
+        f"server: {name} {' '.join(SERVER_ARGS)}\nclient: {name} {' '.join(CLIENT_ARGS)}\ntyped:  {TEXT}\n", err=True
+    )
+    outcome = _record(plan)
+    finish(outcome, plan)
+    if outcome.fault is not None:
+        raise outcome.fault
+    _export(context, output)
+    _show(context, output)
+    click.echo(
+        f"\nwiretale: {output} and {output.with_suffix('.pcapng')} written; next:\n"
+        f"  wiretale show {output} --filter 'tcp.srcport == 4000 || tcp.srcport == 4444'\n"
+        f"  wiretale connections {output}\n"
+        f"  wiretale fds {output} --at end",
+        err=True,
+    )
+    sys.exit(Exit.OK)
+
+
+def _record(plan: Plan) -> Outcome:
+    """Record in a private network; where that is forbidden, record the calls alone and say so."""
+    try:
+        return Recording(plan).run()
+    except PermissionFault as fault:
+        if not plan.private_net:
+            raise
+        click.echo(f"wiretale: {fault.message}; recording calls only\ntry: {fault.hint}", err=True)
+        shared = dataclasses.replace(plan, private_net=False, packets=PacketOptions(), interrupt_when_idle=True)
+        return Recording(shared).run()
+
+
+def openbsd_netcat() -> str | None:
+    """The path of an OpenBSD netcat on this machine, or None."""
+    named = shutil.which("nc.openbsd")
+    if named:
+        return named
+    plain = shutil.which("nc")
+    if plain is None:
+        return None
+    said = subprocess.run(
+        [plain, "-h"], capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL
+    )
+    return plain if "OpenBSD netcat" in said.stdout + said.stderr else None
+
+
+def _export(context: click.Context, output: Path) -> None:
+    from wiretale.cli.export import command as export
+
+    context.invoke(export, capture=output, to="pcapng", output=output.with_suffix(".pcapng"), force=True)
+
+
+def _show(context: click.Context, output: Path) -> None:
+    from wiretale.cli.show import command as show
+
+    context.invoke(show, capture=output)

@@ -1,0 +1,125 @@
+"""`wiretale export`: a capture in other programs' formats."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from wiretale.cli.output import print_notes
+from wiretale.errors import CaptureError, Exit, ResourceFault, UsageFault
+
+if TYPE_CHECKING:
+    import duckdb
+
+HELP = """
+\b
+  wiretale export --to pcapng demo.wiretale -o demo.pcapng
+  wiretale export --to csv --table call demo.wiretale -o calls.csv
+
+pcapng holds every shown packet; its comments name process, descriptor and call at both ends with the bytes they
+moved. CSV and Parquet hold one table (wiretale sql FILE lists them). `-o -` writes pcapng to standard output.
+"""
+
+
+@click.command(name="export", help=HELP)
+@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--to", type=click.Choice(["pcapng", "csv", "parquet"]), required=True, help="The format.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Where to (default: FILE with the format's ending)."
+)
+@click.option("--table", metavar="NAME", help="csv, parquet: the table to write.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def command(capture: Path, to: str, output: Path | None, table: str | None, force: bool) -> int:
+    from wiretale.store.capture import open_capture
+
+    if to != "pcapng" and table is None:
+        raise UsageFault(f"{to} holds one table: which?", f"wiretale export --to {to} --table call {capture}")
+    if to == "pcapng" and table is not None:
+        raise UsageFault("--table is for csv and parquet", f"wiretale export --to pcapng {capture}")
+    if table is not None:
+        _check_table(table)
+    target = output if output is not None else _default_name(capture, to, table)
+    with open_capture(capture) as db:
+        _check_target(target, capture, force=force)
+        if table is None:
+            return _export_packets(db, target)
+    from wiretale.export.tables import write_table
+
+    count = write_table(capture, table, to, target)
+    print_notes([f"wrote {target}: {count} rows of {table}"])
+    return Exit.OK
+
+
+def _export_packets(db: "duckdb.DuckDBPyConnection", target: Path) -> int:
+    from wiretale.export.pcapng import write_pcapng
+    from wiretale.filter.tables import with_all_tables
+
+    with_all_tables(db)
+    packets = _to_file(target, lambda stream: write_pcapng(db, stream))
+    if packets:
+        print_notes([f"wrote {target}: {packets} packets"])
+        return Exit.OK
+    reason, remedy = _why_no_packets(db)
+    print_notes([f"wrote {target}, without any packet: {reason}", *([f"try: {remedy}"] if remedy else [])])
+    return Exit.FAILED
+
+
+def _check_target(target: Path, capture: Path, *, force: bool) -> None:
+    if not target.exists() or not target.is_file():
+        return
+    if target.samefile(capture):
+        raise UsageFault(f"{target} is the capture itself", "give another name with -o")
+    if not force:
+        raise UsageFault(f"{target} exists", "overwrite it with --force, or give another name with -o")
+
+
+def _check_table(table: str) -> None:
+    import difflib
+
+    from wiretale.model.tables import BY_NAME
+
+    if table not in BY_NAME:
+        near = difflib.get_close_matches(table, list(BY_NAME), n=1)
+        raise UsageFault(
+            f"there is no table {table}", f"did you mean {near[0]}?" if near else "wiretale sql --schema lists them"
+        )
+
+
+def _default_name(capture: Path, form: str, table: str | None) -> Path:
+    stem = capture.name.removesuffix(".wiretale")
+    return capture.with_name(f"{stem}.{table}.{form}" if table is not None else f"{stem}.{form}")
+
+
+def _to_file(target: Path, write: Callable[[BinaryIO], int]) -> int:
+    """Write beside the target and rename, so that a file with the final name is whole. Private: it holds payload."""
+    if str(target) == "-":
+        count = write(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return count
+    part = target.with_name(target.name + ".part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            count = write(stream)
+        part.replace(target)
+        return count
+    except OSError as fault:
+        if fault.errno == errno.ENOSPC:
+            raise ResourceFault(
+                f"the disk is full: {target} could not be written", "free space or choose another place"
+            ) from fault
+        raise CaptureError(f"{target} cannot be written: {fault.strerror}", "choose another place with -o") from fault
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _why_no_packets(db: "duckdb.DuckDBPyConnection") -> tuple[str, str | None]:
+    row = db.execute("SELECT ran, reason, remedy FROM source WHERE source = 'packets'").fetchone()
+    if row is None or not row[0]:
+        return f"no packets were recorded: {row[1] if row and row[1] else 'the packet source did not run'}", row[
+            2
+        ] if row else "wiretale doctor"
+    return "none passed while it recorded", None

@@ -1,0 +1,244 @@
+"""The live list of `wiretale run`: what the sources have spooled so far, merged in the order of the one clock.
+
+Packets reach the spool a few milliseconds after calls do, so every line is held back for a moment and then printed in
+order. A call that has not returned by then is printed as it begins, and once more when it returns.
+"""
+
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from typing import Any, TextIO
+
+from wiretale.cli.output import Output, is_terminal
+from wiretale.clock import now_ns
+from wiretale.decode.constants import signal_name
+from wiretale.decode.packet_text import Known, packet_text
+from wiretale.decode.record_types import RawCall
+from wiretale.model.spool import EventKind
+from wiretale.record.recording import Recording
+from wiretale.show.lines import Line, LineRenderer, Style
+from wiretale.show.order import LONG_CALL_NS
+from wiretale.show.records import Actor, CallRecord, PacketRecord, SignalRecord, TaskRecord
+from wiretale.show.startup import continues_start, may_continue_start
+from wiretale.show.times import TimeFormat
+from wiretale.store.load.live_calls import CallReader, LiveEvent
+from wiretale.store.load.packets import PacketReader
+
+HOLD_NS = 60_000_000  # the packet ring hands over a block after 10 ms; twice the control loop's turn covers the rest
+_NEVER = 1 << 62
+_SYN, _ACK = 0x02, 0x10
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call whose beginning was seen. `begun` when its beginning has been printed."""
+
+    record: CallRecord
+    begun: bool = False
+    never_returns: bool = False  # the task ended in it
+
+
+@dataclass(slots=True)
+class _Start:
+    """The calls of a program's start, counted while they fold into one line."""
+
+    actor: Actor
+    from_ns: int
+    to_ns: int
+    calls: int = 0
+
+
+class _RelativeNumbers:
+    """Sequence numbers counted from each end's first one (RFC 9293), and windows scaled (RFC 7323), as packets come."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[object, ...], int] = {}
+        self._scale: dict[tuple[object, ...], int | None] = {}
+
+    def of(self, row: Mapping[str, Any]) -> Known | None:
+        """What is known of a TCP segment; None for anything else. `row` has the columns of the table packet."""
+        if row["seq"] is None or row["flags"] is None:
+            return None
+        end = (row["src"], row["srcport"], row["dst"], row["dstport"])
+        other = (*end[2:], *end[:2])
+        if row["flags"] & _SYN:
+            self._first[end] = row["seq"]
+            self._scale[end] = row["wscale"]
+        seq = (row["seq"] - self._first.setdefault(end, row["seq"])) & 0xFFFFFFFF
+        ack = None
+        if row["flags"] & _ACK:
+            ack = (row["ack"] - self._first.setdefault(other, row["ack"])) & 0xFFFFFFFF
+        window = None
+        if not row["flags"] & _SYN and self._scale.get(end) is not None and self._scale.get(other) is not None:
+            window = row["window"] << (self._scale[end] or 0)
+        return Known(seq, ack, window)
+
+
+class LiveView:
+    """Follows one recording; `tick` after every turn of its control loop, `finish` when it has ended."""
+
+    def __init__(
+        self, recording: Recording, out: TextIO, output: Output, *, numbers: bool, strings: int, unfold: bool
+    ) -> None:
+        self._recording = recording
+        self._out = out
+        to_terminal = is_terminal(out)
+        self._renderer = LineRenderer(
+            Style(
+                color=output.color_on(out),
+                width=output.width if to_terminal else None,
+                numbers=numbers,
+                strings=strings,
+            )
+        )
+        self._unfold = unfold
+        self._calls: CallReader | None = None
+        self._packets: PacketReader | None = None
+        self._names: dict[int, str] = {}  # tid -> comm
+        self._open: dict[int, _Call] = {}  # tid -> the call it is in
+        self._starts: dict[int, _Start] = {}  # tid -> its program's start, while that lasts
+        self._queue: list[tuple[int, int, Callable[[], Line | None]]] = []
+        self._relative = _RelativeNumbers()
+        self._order = count()
+        self._origin_ns = 0
+
+    def tick(self) -> None:
+        """Take what is new, print what is old enough."""
+        self._read()
+        self._print_until(now_ns() - HOLD_NS)
+
+    def finish(self) -> None:
+        """Print everything that is left; calls that never returned as such."""
+        self._read()
+        self._print_until(_NEVER)
+        self._out.flush()
+
+    # -- taking ------------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        if self._calls is None:
+            self._calls = CallReader(self._recording.spool)
+        while events := self._calls.read():
+            for event in events:
+                self._take(event)
+        for report in self._recording.reports():
+            if report.source == "packets" and report.ran and self._packets is None:
+                snapshots = self._recording.spool.read_clock_snapshots()
+                self._packets = PacketReader(self._recording.spool, report.detail, snapshots)
+            if report.source == "ptrace" and report.items:
+                cost = 2 * int(report.detail.get("cpu_ns_per_stop") or 0)
+                self._renderer.style = replace(self._renderer.style, cost_ns=cost)
+        if self._packets is not None:
+            names = self._interface_names()
+            for row in self._packets.read():
+                if row["shown"]:
+                    name = names.get(row["ifindex"], f"if{row['ifindex']}")
+                    text = packet_text(row, self._relative.of(row))
+                    record = PacketRecord(0, row["number"], row["time_ns"], name, text)
+                    self._put(row["time_ns"], partial(self._renderer.packet, record))
+
+    def _interface_names(self) -> dict[int, str]:
+        detail = next(r.detail for r in self._recording.reports() if r.source == "packets")
+        return {int(i["ifindex"]): str(i["name"]) for i in detail.get("interfaces", ())}
+
+    def _take(self, event: LiveEvent) -> None:
+        if event.comm:
+            self._names[event.tid] = event.comm
+        actor = Actor(event.pid, event.tid, self._names.get(event.tid, ""))
+        if event.kind is EventKind.ENTRY and event.call is not None:
+            call = _Call(CallRecord(0, actor, event.call, event.time_ns))
+            self._open[event.tid] = call
+            if event.tid in self._starts and not may_continue_start(event.call):
+                self._end_start(event.tid)
+            if event.tid not in self._starts:
+                self._put(event.time_ns, lambda: self._begin_or_whole(call))
+        elif event.kind is EventKind.EXIT and event.call is not None:
+            self._return(event, actor, event.call)
+        elif event.kind is EventKind.EXEC and not self._unfold:
+            self._starts[event.tid] = _Start(actor, event.time_ns, event.time_ns)
+        elif event.kind is EventKind.CLONE:
+            self._names.setdefault(event.number, actor.comm)
+        elif event.kind is EventKind.SIGNAL:
+            record = SignalRecord(event.time_ns, actor, signal_name(event.number))
+            self._put(event.time_ns, lambda: self._renderer.signal(record))
+        elif event.kind is EventKind.END:
+            self._end(event, actor)
+
+    def _return(self, event: LiveEvent, actor: Actor, raw: RawCall) -> None:
+        call = self._open.pop(event.tid, None)
+        if call is None:  # attached inside the call
+            whole = CallRecord(0, actor, raw, event.entry_ns or event.time_ns, event.time_ns)
+            self._put(event.time_ns, lambda: self._renderer.returned(whole))
+            return
+        call.record = replace(call.record, actor=actor, raw=raw, exit_ns=event.time_ns)
+        start = self._starts.get(event.tid)
+        if start is not None and raw.name != "execve":
+            if continues_start(raw):
+                start.from_ns = start.from_ns if start.calls else call.record.entry_ns
+                start.calls += 1
+                start.to_ns = event.time_ns
+                return
+            self._end_start(event.tid)
+            self._put(call.record.entry_ns, lambda: self._begin_or_whole(call))
+        elif call.begun:
+            self._put(event.time_ns, lambda: self._renderer.returned(call.record))
+
+    def _end_start(self, tid: int) -> None:
+        start = self._starts.pop(tid)
+        if start.calls:
+            span = start.to_ns - start.from_ns
+            self._put(start.from_ns, lambda: self._renderer.folded(start.actor, start.from_ns, start.calls, span))
+
+    def _end(self, event: LiveEvent, actor: Actor) -> None:
+        if event.tid in self._starts:
+            self._end_start(event.tid)
+        if (call := self._open.pop(event.tid, None)) is not None:
+            call.never_returns = True
+        status = event.number
+        killed = bool(status & 0x7F)
+        record = TaskRecord(
+            0, event.time_ns, actor, "", end_how="killed" if killed else "exited",
+            exit_status=None if killed else status >> 8 & 0xFF, signal=signal_name(status & 0x7F) if killed else None,
+            is_leader=event.tid == event.pid,
+        )  # fmt: skip
+        self._put(event.time_ns, lambda: self._renderer.ended(record, event.time_ns))
+
+    # -- printing ----------------------------------------------------------------------------------------------------
+
+    def _put(self, time_ns: int, line: Callable[[], Line | None]) -> None:
+        heapq.heappush(self._queue, (time_ns, next(self._order), line))
+
+    def _begin_or_whole(self, call: _Call) -> Line:
+        """At the turn of a call's beginning: all of it if it is over and nothing else happened meanwhile."""
+        exit_ns = call.record.exit_ns
+        if call.never_returns:
+            return self._renderer.call(call.record)
+        if exit_ns is not None:
+            waited = exit_ns - call.record.entry_ns > LONG_CALL_NS and self._queue and self._queue[0][0] < exit_ns
+            if not waited:
+                return self._renderer.call(call.record)
+            self._put(exit_ns, lambda: self._renderer.returned(call.record))
+        call.begun = True
+        return self._renderer.entered(call.record)
+
+    def _print_until(self, horizon_ns: int) -> None:
+        # The beginning of a program's start is printed late, so a line is never printed before a start that is older.
+        oldest_start = min((s.from_ns for s in self._starts.values() if s.calls), default=_NEVER)
+        horizon_ns = horizon_ns if horizon_ns == _NEVER else min(horizon_ns, max(oldest_start, horizon_ns - HOLD_NS))
+        if horizon_ns == _NEVER:
+            for tid in list(self._starts):
+                self._end_start(tid)
+        printed = False
+        while self._queue and self._queue[0][0] <= horizon_ns:
+            time_ns, _, make = heapq.heappop(self._queue)
+            if not self._origin_ns:
+                self._origin_ns = time_ns
+                self._renderer.style = replace(self._renderer.style, times=TimeFormat(origin_ns=time_ns))
+            line = make()
+            if line is not None:
+                self._out.write(self._renderer.layout(line) + "\n")
+                printed = True
+        if printed:
+            self._out.flush()

@@ -1,0 +1,85 @@
+"""`wiretale run`: print calls and packets of a program while it runs, on one clock."""
+
+import dataclasses
+import functools
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wiretale.cli.output import output_of
+from wiretale.cli.recording_options import check_output, finish, plan_from, recording_options
+from wiretale.record.recording import Recording
+
+if TYPE_CHECKING:
+    from wiretale.cli.live import LiveView
+
+
+@click.command()
+@recording_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also keep the recording as a capture (it then holds the joins, which a live view cannot know).",
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing capture.")
+@click.option("--numbers", is_flag=True, help="Show the number of every constant.")
+@click.option("--strings", type=click.IntRange(0), default=64, show_default=True, help="Bytes of a string to show.")
+@click.option("--unfold", is_flag=True, help="Show the calls of a program's start, too.")
+@click.option(
+    "--log",
+    type=click.File("w"),
+    help="Write the list to this file (default: standard error, as the output is the program's).",
+)
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    output: Path | None,
+    force: bool,
+    numbers: bool,
+    strings: int,
+    unfold: bool,
+    log: Any,
+    **options: Any,
+) -> None:
+    """Run a command and print its calls and packets as they happen, in the order of one clock.
+
+    \b
+    wiretale run --private-net -- nc -l 127.0.0.1 4000
+    wiretale run --log nc.log -- nc 127.0.0.1 4000
+    wiretale run -o web.wiretale -- curl -s http://127.0.0.1:8000/
+
+    A call that blocks is printed when it begins to, and again when it returns. Which write became which packet and
+    which read is known when everything has been recorded: keep it with -o and use `wiretale show`.
+    """
+    if output is not None:
+        check_output(output, force=force)
+    with tempfile.TemporaryDirectory(prefix="wiretale-") as folder:
+        plan = plan_from(output or Path(folder) / "run.wiretale", options)
+        plan = dataclasses.replace(plan, interrupt_when_idle=plan.type_text is not None)
+        recording = Recording(plan)
+
+        @functools.cache
+        def view() -> "LiveView":
+            # Only now: a recording enters its namespaces as a process of one thread, and NumPy starts more.
+            from wiretale.cli.live import LiveView
+
+            out = log or sys.stderr
+            return LiveView(recording, out, output_of(context), numbers=numbers, strings=strings, unfold=unfold)
+
+        recording.observe(lambda: view().tick())
+        outcome = recording.run()
+        view().finish()
+        if output is not None:
+            finish(outcome, plan)
+            click.echo(f"wiretale: next: wiretale show {output}", err=True)
+        else:
+            shutil.rmtree(outcome.spool.path)
+    if outcome.fault is not None:
+        raise outcome.fault
+    sys.exit(outcome.status)

@@ -1,0 +1,121 @@
+"""`wiretale show`: a capture as one merged list."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wiretale.cli.output import Output, output_of
+from wiretale.errors import UsageFault
+
+if TYPE_CHECKING:
+    from wiretale.filter.condition import Filter
+
+EXAMPLES = """
+\b
+  wiretale show demo.wiretale
+  wiretale show demo.wiretale --filter 'tcp.port == 4000 && call.name == "write"'
+
+Prints calls, packets, signals and processes in the order of one clock. A call stands where it began; one that waited
+stands twice, where it began and where it returned. Behind each line stands what is proven about it: the bytes of the
+stream, the packet that carried them, who wrote and who read them, what ended a wait.
+"""
+
+
+@click.command(name="show", help=EXAMPLES)
+@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "-f", "--filter", "filter_text", metavar="FILTER", help="Only events that match, in Wireshark's filter syntax."
+)
+@click.option("--fields", is_flag=True, help="List the fields a filter can use, and exit.")
+@click.option("--level", type=click.Choice(["syscall", "packet"]), help="Only calls, or only packets.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line (keys: docs/show.md).")
+@click.option(
+    "--time",
+    "time_mode",
+    type=click.Choice(["relative", "absolute", "real", "monotonic"]),
+    default="relative",
+    help="Seconds since the first event (relative), local time of day (absolute), UTC (real), or the capture's clock.",
+)
+@click.option("--numbers", is_flag=True, help="Print the number of every constant, too.")
+@click.option("--names-of-fds", "--yy", "labels", is_flag=True, help="Print what each descriptor was at that moment.")
+@click.option(
+    "--strings", type=click.IntRange(0, 1 << 20), default=64, show_default=True, help="Bytes of a string to print."
+)
+@click.option("--ids", is_flag=True, help="Print the number of each call.")
+@click.option("--call", "call_id", type=click.IntRange(1), metavar="ID", help="Only this call.")
+@click.option("--packet", "packet_number", type=click.IntRange(1), metavar="N", help="Only this packet.")
+@click.option("--limit", type=click.IntRange(0), metavar="N", help="At most N lines from the beginning.")
+@click.option("--tail", type=click.IntRange(0), metavar="N", help="At most N lines from the end.")
+@click.option("--unfold", is_flag=True, help="Show the calls of each program's start, too.")
+@click.option(
+    "--all", "all_packets", is_flag=True, help="Also packets of other programs, and both copies of loopback's."
+)
+@click.option("--no-header", is_flag=True, help="Only the lines: no header, no list of what is missing.")
+@click.pass_context
+def command(
+    context: click.Context,
+    capture: Path | None,
+    filter_text: str | None,
+    fields: bool,
+    level: str | None,
+    as_json: bool,
+    time_mode: str,
+    numbers: bool,
+    labels: bool,
+    strings: int,
+    ids: bool,
+    call_id: int | None,
+    packet_number: int | None,
+    limit: int | None,
+    tail: int | None,
+    unfold: bool,
+    all_packets: bool,
+    no_header: bool,
+) -> int:
+    output = output_of(context)
+    if fields:
+        return _print_fields(output)
+    if capture is None:
+        raise UsageFault("which capture?", "wiretale show FILE.wiretale")
+    if limit is not None and tail is not None:
+        raise UsageFault("--limit and --tail exclude each other", "give one of them")
+    from wiretale.filter.condition import EVERYTHING
+    from wiretale.show.lines import Style
+    from wiretale.show.listing import Listing, print_listing
+    from wiretale.show.order import Selection
+    from wiretale.show.times import TimeFormat, TimeMode
+    from wiretale.store.capture import open_capture
+
+    selection = Selection(
+        filter=_compiled(filter_text) if filter_text is not None else EVERYTHING,
+        calls=level != "packet",
+        packets=level != "syscall",
+        all_packets=all_packets,
+        unfold=unfold or as_json,
+        call_id=call_id,
+        packet_number=packet_number,
+        limit=limit,
+        tail=tail,
+    )
+    style = Style(TimeFormat(TimeMode(time_mode)), output.color, output.width, numbers, strings)
+    listing = Listing(capture, selection, style, as_json=as_json, labels=labels, ids=ids, header=not no_header)
+    with open_capture(capture) as db:
+        return print_listing(db, listing, sys.stdout, sys.stderr)
+
+
+def _compiled(text: str) -> "Filter":
+    from wiretale.filter.compile import compile_filter
+
+    return compile_filter(text)
+
+
+def _print_fields(output: Output) -> int:
+    from wiretale.cli.output import print_table
+    from wiretale.filter.fields import FIELDS
+
+    rows = [(f.name, f.type.removeprefix("a ").removeprefix("an "), f.meaning, ", ".join(f.on)) for f in FIELDS]
+    print_table(("field", "takes", "meaning", "of"), rows, replace(output))
+    return 0

@@ -1,0 +1,61 @@
+"""struct ifreq in words: the ioctl request decides which member of its union counts (netdevice(7), linux/sockios.h)."""
+
+from collections.abc import Callable
+
+from wiretale.decode.escape import escape_bytes
+from wiretale.decode.writer import Writer
+
+_NAME_BYTES = 16  # linux/if.h: IFNAMSIZ
+_SIOCGIFNAME = 0x8910
+_GETS = frozenset({0x8913, 0x8915, 0x8917, 0x8919, 0x891B, 0x891D, 0x8921, 0x8927, 0x8933, 0x8942})
+
+
+def _integer(label: str) -> Callable[[Writer, bytes], str]:
+    return lambda w, data: f"{label}={int.from_bytes(data[:4], 'little', signed=True)}"
+
+
+def _address(label: str) -> Callable[[Writer, bytes], str]:
+    return lambda w, data: f"{label}={w.sockaddr(data[:16])}"
+
+
+def _hardware(w: Writer, data: bytes) -> str:
+    kind = w.enum("arphrd", int.from_bytes(data[:2], "little"))
+    return f"ifr_hwaddr={{sa_family={kind}, sa_data={':'.join(f'{b:02x}' for b in data[2:8])}}}"
+
+
+def _flags(w: Writer, data: bytes) -> str:
+    return f"ifr_flags={w.flags('iff', int.from_bytes(data[:2], 'little'))}"
+
+
+_MEMBERS: dict[int, Callable[[Writer, bytes], str]] = {
+    _SIOCGIFNAME: _integer("ifr_ifindex"),
+    0x8933: _integer("ifr_ifindex"),
+    **dict.fromkeys((0x8913, 0x8914), _flags),
+    **dict.fromkeys((0x8915, 0x8916), _address("ifr_addr")),
+    **dict.fromkeys((0x8917, 0x8918), _address("ifr_dstaddr")),
+    **dict.fromkeys((0x8919, 0x891A), _address("ifr_broadaddr")),
+    **dict.fromkeys((0x891B, 0x891C), _address("ifr_netmask")),
+    **dict.fromkeys((0x891D, 0x891E), _integer("ifr_metric")),
+    **dict.fromkeys((0x8921, 0x8922), _integer("ifr_mtu")),
+    **dict.fromkeys((0x8927, 0x8924), _hardware),
+    **dict.fromkeys((0x8942, 0x8943), _integer("ifr_qlen")),
+    0x8923: lambda w, data: f"ifr_newname={escape_bytes(data[:_NAME_BYTES].split(bytes(1), 1)[0])}",
+    0x400454CA: lambda w, data: f"ifr_flags={int.from_bytes(data[:2], 'little'):#x}",  # TUNSETIFF
+}
+
+
+def ifreq_text(w: Writer, request: int, before: bytes | None, after: bytes | None) -> str | None:
+    """The name and the member that the request uses; None if the memory was not recorded."""
+    given = after if after is not None else before
+    if given is None:
+        return None
+    name = f"ifr_name={escape_bytes(given[:_NAME_BYTES].split(bytes(1), 1)[0])}"
+    member = _MEMBERS.get(request)
+    if len(given) <= _NAME_BYTES + 8:
+        return f"{{{name}, ...}}" if len(given) >= _NAME_BYTES else None
+    if member is None:
+        return f"{{{name}, ...}}"
+    value = member(w, given[_NAME_BYTES:])
+    if request == _SIOCGIFNAME:
+        return f"{{{value}, {name}}}" if after is not None else f"{{{value}}}"
+    return f"{{{name}}}" if after is None and request in _GETS else f"{{{name}, {value}}}"

@@ -1,0 +1,152 @@
+"""Fields of the structures that system calls take and give, written as in the kernel's headers.
+
+Each row is `type name[count]~how; ...`. Types: s8 u8 s16 u16 s32 u32 s64 u64 char; `long`, `ulong` and `ptr` are a word
+of the task; another row's name nests it. A name beginning with `_` is padding. `how` says how a value is printed: `x`
+hex, `o` octal, `|T` OR of constants of table T, `=T` one constant of table T, `sig` signal, `set` signal set, `fd`
+descriptor, `v4`/`v6` address, `mac` hardware address, `if` interface index, `dev` device number, `mode` file mode,
+`lim` limit, `s` text up to the NUL. Offsets follow from the natural alignment of the task's ABI (`structs.py`), except
+in rows of PACKED. A row `name/arch` holds for that architecture only.
+"""
+
+FIELDS: dict[str, str] = {
+    # one value
+    "char": "char value",
+    "int": "s32 value",
+    "uint": "u32 value",
+    "ulong": "ulong value",
+    "off_t": "long value",
+    "loff_t": "s64 value",
+    "time_t": "long value",
+    "uid_t": "u32 value",
+    "wait_status": "s32 value",
+    "comm": "char value[16]~s",
+    "sigset": "u64 value~set",
+    "old_sigset": "ulong value~set",
+    # time: linux/time_types.h, linux/time.h, linux/timex.h
+    "timespec": "long tv_sec; long tv_nsec",
+    "timespec64": "s64 tv_sec; s64 tv_nsec",
+    "timeval": "long tv_sec; long tv_usec",
+    "timeval64": "s64 tv_sec; s64 tv_usec",
+    "itimerspec": "timespec it_interval; timespec it_value",
+    "itimerspec64": "timespec64 it_interval; timespec64 it_value",
+    "itimerval": "timeval it_interval; timeval it_value",
+    "timezone": "s32 tz_minuteswest; s32 tz_dsttime",
+    "utimbuf": "long actime; long modtime",
+    "tms": "long tms_utime; long tms_stime; long tms_cutime; long tms_cstime",
+    "timex": "u32 modes~x; long offset; long freq; long maxerror; long esterror; s32 status~x; long constant;"
+    " long precision; long tolerance; timeval time; long tick; long ppsfreq; long jitter; s32 shift; long stabil;"
+    " long jitcnt; long calcnt; long errcnt; long stbcnt; s32 tai; s32 _pad[11]",
+    "timex64": "u32 modes~x; s32 _pad0; s64 offset; s64 freq; s64 maxerror; s64 esterror; s32 status~x; s32 _pad1;"
+    " s64 constant; s64 precision; s64 tolerance; timeval64 time; s64 tick; s64 ppsfreq; s64 jitter; s32 shift;"
+    " s32 _pad2; s64 stabil; s64 jitcnt; s64 calcnt; s64 errcnt; s64 stbcnt; s32 tai; s32 _pad3[11]",
+    # files: asm/stat.h (x86: one per word size; arm64: asm-generic/stat.h), linux/stat.h, asm/statfs.h, linux/openat2.h
+    "stat": "ulong st_dev~dev; ulong st_ino; ulong st_nlink; u32 st_mode~mode; u32 st_uid; u32 st_gid; u32 _pad0;"
+    " ulong st_rdev~dev; long st_size; long st_blksize; long st_blocks; long st_atime; ulong st_atime_nsec;"
+    " long st_mtime; ulong st_mtime_nsec; long st_ctime; ulong st_ctime_nsec; long _unused[3]",
+    "stat/aarch64": "ulong st_dev~dev; ulong st_ino; u32 st_mode~mode; u32 st_nlink; u32 st_uid; u32 st_gid;"
+    " ulong st_rdev~dev; ulong _pad1; long st_size; s32 st_blksize; s32 _pad2; long st_blocks; long st_atime;"
+    " ulong st_atime_nsec; long st_mtime; ulong st_mtime_nsec; long st_ctime; ulong st_ctime_nsec; u32 _unused[2]",
+    "stat/i386": "ulong st_dev~dev; ulong st_ino; u16 st_mode~mode; u16 st_nlink; u16 st_uid; u16 st_gid;"
+    " ulong st_rdev~dev; ulong st_size; ulong st_blksize; ulong st_blocks; ulong st_atime; ulong st_atime_nsec;"
+    " ulong st_mtime; ulong st_mtime_nsec; ulong st_ctime; ulong st_ctime_nsec; ulong _unused[2]",
+    "stat64": "u64 st_dev~dev; u8 _pad0[4]; u32 _st_ino; u32 st_mode~mode; u32 st_nlink; u32 st_uid; u32 st_gid;"
+    " u64 st_rdev~dev; u8 _pad3[4]; s64 st_size; u32 st_blksize; u64 st_blocks; u32 st_atime; u32 st_atime_nsec;"
+    " u32 st_mtime; u32 st_mtime_nsec; u32 st_ctime; u32 st_ctime_nsec; u64 st_ino",
+    "statx_timestamp": "s64 tv_sec; u32 tv_nsec; s32 _reserved",
+    "statx": "u32 stx_mask~|statx_mask; u32 stx_blksize; u64 stx_attributes~x; u32 stx_nlink; u32 stx_uid; u32 stx_gid;"
+    " u16 stx_mode~mode; u16 _spare0; u64 stx_ino; u64 stx_size; u64 stx_blocks; u64 stx_attributes_mask~x;"
+    " statx_timestamp stx_atime; statx_timestamp stx_btime; statx_timestamp stx_ctime; statx_timestamp stx_mtime;"
+    " u32 stx_rdev_major; u32 stx_rdev_minor; u32 stx_dev_major; u32 stx_dev_minor; u64 stx_mnt_id;"
+    " u32 stx_dio_mem_align; u32 stx_dio_offset_align; u64 _spare3[12]",
+    "statfs": "long f_type~=fs_type; long f_bsize; ulong f_blocks; ulong f_bfree; ulong f_bavail; ulong f_files;"
+    " ulong f_ffree; u32 f_fsid[2]~x; long f_namelen; long f_frsize; long f_flags~|st_flags; long _spare[4]",
+    "statfs64": "u32 f_type~=fs_type; u32 f_bsize; u64 f_blocks; u64 f_bfree; u64 f_bavail; u64 f_files; u64 f_ffree;"
+    " u32 f_fsid[2]~x; u32 f_namelen; u32 f_frsize; u32 f_flags~|st_flags; u32 _spare[4]",
+    "flock": "s16 l_type~=lock_type; s16 l_whence~=whence; long l_start; long l_len; s32 l_pid",
+    "flock64": "s16 l_type~=lock_type; s16 l_whence~=whence; s64 l_start; s64 l_len; s32 l_pid",
+    "f_owner_ex": "s32 type~=f_owner; s32 pid",
+    "open_how": "u64 flags~|open_flags; u64 mode~o; u64 resolve~|resolve",
+    # waiting: linux/eventpoll.h, asm-generic/poll.h
+    "pollfd": "s32 fd~fd; s16 events~|poll; s16 revents~|poll",
+    "epoll_event": "u32 events~|epoll; u64 data~x",
+    "sigset_argpack": "ptr sigmask~x; ulong sigsetsize",
+    "futex_waitv": "u64 val; u64 uaddr~x; u32 flags~x; u32 _reserved",
+    # tasks: linux/sched.h, linux/sched/types.h, linux/resource.h, linux/capability.h, linux/utsname.h, linux/sysinfo.h
+    "rlimit": "ulong rlim_cur~lim; ulong rlim_max~lim",
+    "rlimit64": "u64 rlim_cur~lim; u64 rlim_max~lim",
+    "rusage": "timeval ru_utime; timeval ru_stime; long ru_maxrss; long ru_ixrss; long ru_idrss; long ru_isrss;"
+    " long ru_minflt; long ru_majflt; long ru_nswap; long ru_inblock; long ru_oublock; long ru_msgsnd; long ru_msgrcv;"
+    " long ru_nsignals; long ru_nvcsw; long ru_nivcsw",
+    "clone_args": "u64 flags~|clone; u64 pidfd~x; u64 child_tid~x; u64 parent_tid~x; u64 exit_signal~sig; u64 stack~x;"
+    " u64 stack_size~x; u64 tls~x; u64 set_tid~x; u64 set_tid_size; u64 cgroup",
+    "sched_param": "s32 sched_priority",
+    "sched_attr": "u32 size; u32 sched_policy~=sched_policy; u64 sched_flags~x; s32 sched_nice; u32 sched_priority;"
+    " u64 sched_runtime; u64 sched_deadline; u64 sched_period; u32 sched_util_min; u32 sched_util_max",
+    "cap_header": "u32 version~=cap_version; s32 pid",
+    "cap_data": "u32 effective~x; u32 permitted~x; u32 inheritable~x; u32 effective_hi~x; u32 permitted_hi~x;"
+    " u32 inheritable_hi~x",
+    "utsname": "char sysname[65]~s; char nodename[65]~s; char release[65]~s; char version[65]~s; char machine[65]~s;"
+    " char domainname[65]~s",
+    "sysinfo": "long uptime; ulong loads[3]; ulong totalram; ulong freeram; ulong sharedram; ulong bufferram;"
+    " ulong totalswap; ulong freeswap; u16 procs; u16 _pad; ulong totalhigh; ulong freehigh; u32 mem_unit; char _f[0]",
+    "sysinfo/i386": "long uptime; ulong loads[3]; ulong totalram; ulong freeram; ulong sharedram; ulong bufferram;"
+    " ulong totalswap; ulong freeswap; u16 procs; u16 _pad; ulong totalhigh; ulong freehigh; u32 mem_unit; char _f[8]",
+    "user_desc": "u32 entry_number; u32 base_addr~x; u32 limit~x; u32 flags~x",
+    # signals: asm-generic/signal.h (x86 and arm64 agree: both have sa_restorer), asm-generic/siginfo.h
+    "sigaction": "ptr sa_handler~=sighandler; ulong sa_flags~|sa_flags; ptr sa_restorer~x; u64 sa_mask~set",
+    "old_sigaction": "ptr sa_handler~=sighandler; ulong sa_mask~set; ulong sa_flags~|sa_flags; ptr sa_restorer~x",
+    "stack_t": "ptr ss_sp~x; s32 ss_flags~|ss_flags; ulong ss_size",
+    "siginfo": "char bytes[128]",  # decoded by signals.py
+    "sigevent": "ptr sigev_value~x; s32 sigev_signo~sig; s32 sigev_notify~=sigev_notify; char _un[48]",
+    "sigevent/i386": "ptr sigev_value~x; s32 sigev_signo~sig; s32 sigev_notify~=sigev_notify; char _un[52]",
+    # queues and asynchronous I/O: linux/mqueue.h, linux/sem.h, linux/aio_abi.h, linux/io_uring.h
+    "mq_attr": "long mq_flags~|open_flags; long mq_maxmsg; long mq_msgsize; long mq_curmsgs; long _reserved[4]",
+    "sembuf": "u16 sem_num; s16 sem_op; s16 sem_flg~|ipc_get",
+    "io_event": "u64 data~x; u64 obj~x; s64 res; s64 res2",
+    "io_sqring_offsets": "u32 head; u32 tail; u32 ring_mask; u32 ring_entries; u32 flags; u32 dropped; u32 array;"
+    " u32 _resv1; u64 user_addr~x",
+    "io_cqring_offsets": "u32 head; u32 tail; u32 ring_mask; u32 ring_entries; u32 overflow; u32 cqes; u32 flags;"
+    " u32 _resv1; u64 user_addr~x",
+    "io_uring_params": "u32 sq_entries; u32 cq_entries; u32 flags~|io_uring_setup; u32 sq_thread_cpu;"
+    " u32 sq_thread_idle; u32 features~|io_uring_features; u32 wq_fd; u32 _resv[3];"
+    " io_sqring_offsets sq_off; io_cqring_offsets cq_off",
+    # terminals: asm-generic/termbits.h, asm-generic/termios.h
+    "termios": "u32 c_iflag~|termios_iflag; u32 c_oflag~|termios_oflag; u32 c_cflag~x; u32 c_lflag~|termios_lflag;"
+    " u8 c_line; char c_cc[19]",
+    "winsize": "u16 ws_row; u16 ws_col; u16 ws_xpixel; u16 ws_ypixel",
+    # sockets: linux/socket.h, linux/in.h, linux/in6.h, linux/ipv6.h, linux/filter.h, linux/if.h, linux/if_packet.h
+    "iovec": "ptr iov_base~x; ulong iov_len",
+    "msghdr": "ptr msg_name~x; s32 msg_namelen; ptr msg_iov~x; ulong msg_iovlen; ptr msg_control~x;"
+    " ulong msg_controllen; u32 msg_flags~|msg",
+    "mmsghdr": "msghdr msg_hdr; u32 msg_len",
+    "cmsghdr": "ulong cmsg_len; s32 cmsg_level; s32 cmsg_type",
+    "sock_fprog": "u16 len; ptr filter~x",
+    "linger": "s32 l_onoff; s32 l_linger",
+    "ucred": "s32 pid; u32 uid; u32 gid",
+    "ip_mreq": "u32 imr_multiaddr~v4; u32 imr_interface~v4",
+    "ip_mreqn": "u32 imr_multiaddr~v4; u32 imr_address~v4; s32 imr_ifindex~if",
+    "ip_mreq_source": "u32 imr_multiaddr~v4; u32 imr_interface~v4; u32 imr_sourceaddr~v4",
+    "in_pktinfo": "s32 ipi_ifindex~if; u32 ipi_spec_dst~v4; u32 ipi_addr~v4",
+    "ipv6_mreq": "u8 ipv6mr_multiaddr[16]~v6; u32 ipv6mr_interface~if",
+    "in6_pktinfo": "u8 ipi6_addr[16]~v6; u32 ipi6_ifindex~if",
+    "packet_mreq": "s32 mr_ifindex~if; u16 mr_type~=packet_mr; u16 mr_alen; u8 mr_address[8]~mac",
+    "tpacket_req": "u32 tp_block_size; u32 tp_block_nr; u32 tp_frame_size; u32 tp_frame_nr",
+    "tpacket_req3": "u32 tp_block_size; u32 tp_block_nr; u32 tp_frame_size; u32 tp_frame_nr; u32 tp_retire_blk_tov;"
+    " u32 tp_sizeof_priv; u32 tp_feature_req_word~x",
+    "tpacket_stats": "u32 tp_packets; u32 tp_drops",
+    "tpacket_stats_v3": "u32 tp_packets; u32 tp_drops; u32 tp_freeze_q_cnt",
+    "tpacket_auxdata": "u32 tp_status~x; u32 tp_len; u32 tp_snaplen; u16 tp_mac; u16 tp_net; u16 tp_vlan_tci;"
+    " u16 tp_vlan_tpid~=ethertype",
+    "ifreq": "char ifr_name[16]~s; char ifr_union[24]",
+    "ifreq/i386": "char ifr_name[16]~s; char ifr_union[16]",
+    "ifconf": "s32 ifc_len; ptr ifc_buf~x",
+}
+FIELDS |= {
+    # 16-bit ids of the old i386 calls (linux/posix_types.h: __kernel_old_uid_t)
+    "old_uid_t": FIELDS["uid_t"],
+    "old_uid_t/i386": "u16 value",
+}
+
+# Structures without padding: name -> architecture, "" for all. linux/eventpoll.h: epoll_event is packed on x86-64
+# only ("EPOLL_PACKED"); asm/statfs.h: packed, aligned to 4 where 32-bit x86 tasks meet a 64-bit kernel.
+PACKED: dict[str, str] = {"epoll_event": "x86_64", "statfs64": ""}

@@ -1,0 +1,114 @@
+"""How a system call's arguments are described: one `Call` per name, one `Arg` per argument.
+
+This is the one home of the fact "argument 1 of recvfrom points to a buffer that is as long as the return value".
+Both the tracer (which memory to read, and when: `record/ptrace/plan.py`) and the decoder (how to print it:
+`decode/calls.py`) derive from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a register holds, and for pointers what it points to and which way the data goes."""
+
+    # plain values
+    INT = "int"  # signed 32-bit
+    UINT = "uint"
+    LONG = "long"
+    ULONG = "ulong"
+    HEX = "hex"
+    OCTAL = "octal"  # file modes
+    SIZE = "size"
+    OFFSET = "offset"
+    PID = "pid"
+    UID = "uid"
+    SIGNAL = "signal"
+    FD = "fd"
+    DIRFD = "dirfd"  # descriptor or AT_FDCWD
+    ENUM = "enum"  # one constant of `constants`
+    FLAGS = "flags"  # OR of constants of `constants`
+    POINTER = "pointer"  # printed as an address; nothing is read
+    # pointers; `length` names the argument that bounds them
+    STRING = "string"  # NUL-terminated, entry
+    STRINGS = "strings"  # NULL-terminated vector of strings (argv), entry
+    ENVIRONMENT = "environment"  # the same; printed as a count
+    BUFFER_IN = "buffer_in"  # bytes given, length = value of argument `length`, entry
+    BUFFER_OUT = "buffer_out"  # bytes returned, length = return value, exit
+    SOCKADDR_IN = "sockaddr_in"  # length = value of argument `length`
+    SOCKADDR_OUT = "sockaddr_out"  # argument `length` points to a socklen_t, read at entry and exit
+    OPTVAL_IN = "optval_in"
+    OPTVAL_OUT = "optval_out"
+    SOCKLEN = "socklen"  # the socklen_t pointer itself
+    STRUCT_IN = "struct_in"  # `struct`, entry
+    STRUCT_OUT = "struct_out"  # `struct`, exit
+    STRUCT_INOUT = "struct_inout"  # both
+    ARRAY_IN = "array_in"  # of `struct`; count = argument `length` (or `count`, if fixed)
+    ARRAY_OUT = "array_out"  # of `struct`; count = return value (or `count`, if fixed)
+    ARRAY_INOUT = "array_inout"  # of `struct`, count = argument `length`, entry and exit
+    FDSET = "fdset"  # fd_set in and out, bits = argument `length`
+    IOVEC_IN = "iovec_in"  # count = argument `length`; buffers at entry
+    IOVEC_OUT = "iovec_out"  # count = argument `length`; buffers at exit, up to the return value
+    MSGHDR_IN = "msghdr_in"
+    MSGHDR_OUT = "msghdr_out"
+    MMSGHDR_IN = "mmsghdr_in"  # count = argument `length`
+    MMSGHDR_OUT = "mmsghdr_out"  # count = return value
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """One argument. `constants` names a table of `decode/constants`, `struct` a layout of `decode/structs`."""
+
+    name: str
+    kind: Kind
+    length: int = -1  # index of the argument that bounds this one; -1: none
+    constants: str = ""
+    struct: str = ""
+    count: int = 0  # fixed number of elements; 0: see `length`
+
+
+class Result(StrEnum):
+    """What a successful return value is."""
+
+    INT = "int"
+    HEX = "hex"  # an address
+    FD = "fd"  # a new descriptor of any kind
+    SOCKET = "socket"  # a new descriptor that is a socket
+    PID = "pid"
+    BYTES = "bytes"  # a number of bytes
+    NONE = "none"  # does not return
+
+
+class Effect(StrEnum):
+    """Why a call matters beyond its arguments; recording and joining select by it, never by name lists of their own."""
+
+    NETWORK = "network"  # acts on a socket by definition
+    DESCRIPTOR = "descriptor"  # takes, makes or closes a descriptor of any kind
+    PROCESS = "process"  # makes, replaces or ends a task
+    SENDS = "sends"  # puts payload into a descriptor
+    RECEIVES = "receives"  # takes payload out of a descriptor
+    BLOCKS = "blocks"  # may wait for another party
+    CHANGES_SOCKET = "changes_socket"  # after success, the tracer asks the kernel what the socket of arg 0 is now
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One system call. `sets_fds` is the index of an argument that points to descriptors it makes (pipe, socketpair).
+
+    Of fcntl, ioctl, prctl and futex one argument decides what the later ones are: `variant_arg` is its index (-1:
+    none), and `variants` gives, for the low 32 bits of that argument, the arguments that replace `args`.
+    """
+
+    name: str
+    args: tuple[Arg, ...]
+    result: Result = Result.INT
+    effects: frozenset[Effect] = frozenset()
+    sets_fds: int = -1
+    variant_arg: int = -1
+    variants: Mapping[int, tuple[Arg, ...]] = field(default_factory=dict, hash=False)
+
+    @property
+    def fd_arg(self) -> int:
+        """Index of the descriptor the call acts on, -1 if none."""
+        return next((i for i, a in enumerate(self.args) if a.kind is Kind.FD), -1)

@@ -1,0 +1,1 @@
+"""Filter text in Wireshark's display-filter syntax -> parameterised SQL over all levels."""

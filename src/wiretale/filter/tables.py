@@ -1,0 +1,14 @@
+"""Every query may name every table: those a capture lacks (its joins were never made) are given it empty."""
+
+import duckdb
+
+from wiretale.model.derived import DERIVED_TABLES
+
+
+def with_all_tables(db: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Add temporary empty derived tables where the capture has none. Returns `db`."""
+    have = {str(row[0]) for row in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    for table in DERIVED_TABLES:
+        if table.name not in have:
+            db.execute(table.ddl.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    return db

@@ -1,0 +1,32 @@
+"""Who talked to whom: pairs sockets and packets into connections (temporary tables j_connection, j_side, ...)."""
+
+import duckdb
+
+from wiretale.join.associations import read_sockets, tcp_associations
+from wiretale.join.coverage import add_coverage
+from wiretale.join.pairing import read_flows, write_conversations
+from wiretale.join.rows import clock_error_ns, run
+from wiretale.join.tcp_connections import TcpPairing
+from wiretale.join.udp_connections import UdpPairing, read_uses
+from wiretale.join.unix_connections import UnixPairing
+
+TCP, UDP = 6, 17  # IPPROTO_*
+
+
+def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
+    """Make the temporary tables that the models of connection, endpoint, streams and segments start from."""
+    run(db, "j_flow")
+    error_ns = clock_error_ns(db)
+    sockets = read_sockets(db)
+    tcp = TcpPairing(read_flows(db, TCP), tcp_associations(sockets), error_ns)
+    udp = UdpPairing(read_flows(db, UDP), read_uses(db, sockets), error_ns)
+    unix = UnixPairing(db, sockets)
+    write_conversations(db, [*tcp.conversations, *udp.conversations, *unix.conversations])
+    if tcp.unplaced:
+        add_coverage(
+            db,
+            "connects without a known packet flow",
+            tcp.unplaced,
+            "ambiguous",
+            "the socket's own port was never learned and several connections to that address began in the same call",
+        )

@@ -1,0 +1,126 @@
+"""Why connections failed: SO_ERROR, errors of later calls, and ICMP (temporary tables `j_failure`, `j_icmp`)."""
+
+import ipaddress
+import struct
+from dataclasses import dataclass
+
+import duckdb
+
+from wiretale.join.rows import put, run
+
+SOL_SOCKET, SO_ERROR = 1, 4  # asm-generic/socket.h
+# Errors by which the kernel tells that the other side is not there (connect(2), udp(7), ip(7)).
+TELLING = (111, 110, 113, 101, 112, 100, 104)
+
+TCP, UDP = 6, 17
+# (IP version, ICMP type, code) -> the error that Linux reports for it (icmp(7); icmp_err_convert, net/ipv4/icmp.c;
+# icmpv6_err_convert, net/ipv6/icmp.c)
+ICMP_ERRORS = {
+    (4, 3, 0): 101,
+    (4, 3, 1): 113,
+    (4, 3, 2): 92,
+    (4, 3, 3): 111,
+    (4, 3, 6): 101,
+    (4, 3, 7): 112,
+    (4, 3, 9): 101,
+    (4, 3, 10): 113,
+    (4, 3, 13): 113,
+    (6, 1, 0): 101,
+    (6, 1, 1): 13,
+    (6, 1, 3): 113,
+    (6, 1, 4): 111,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The packet that an ICMP error quotes: who sent it to whom."""
+
+    protocol: int
+    src: str
+    srcport: int
+    dst: str
+    dstport: int
+
+
+def quoted_packet(version: int, data: bytes) -> Quoted | None:
+    """Addresses and ports of the packet quoted in an ICMP error (RFC 792, RFC 4443); None if too little is there."""
+    if version == 4 and len(data) >= 20 and data[0] >> 4 == 4:
+        head, protocol = (data[0] & 15) * 4, data[9]
+        src, dst = str(ipaddress.IPv4Address(data[12:16])), str(ipaddress.IPv4Address(data[16:20]))
+    elif version == 6 and len(data) >= 40 and data[0] >> 4 == 6:
+        head, protocol = 40, data[6]
+        src, dst = str(ipaddress.IPv6Address(data[8:24])), str(ipaddress.IPv6Address(data[24:40]))
+    else:
+        return None
+    if protocol not in (TCP, UDP) or head < 20 or len(data) < head + 4:
+        return None
+    srcport, dstport = struct.unpack_from(">HH", data, head)
+    return Quoted(protocol, src, srcport, dst, dstport)
+
+
+def _put_icmp(db: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    """`j_icmp`: which end of which connection an ICMP error was for. Gives the error of each connection it ended."""
+    quotes = []
+    for packet_id, time, version, kind, code, data in db.execute(
+        """
+        SELECT packet_id, time_ns, ip_version, icmp_type, icmp_code, frame[payload_offset + 1:] FROM packet
+        WHERE shown AND icmp_type IS NOT NULL AND payload_offset IS NOT NULL ORDER BY packet_id
+        """
+    ).fetchall():
+        error, quote = ICMP_ERRORS.get((version, kind, code)), quoted_packet(version, data or b"")
+        if error is not None and quote is not None:
+            protocol = "tcp" if quote.protocol == TCP else "udp"
+            quotes.append((packet_id, time, error, protocol, quote.src, quote.srcport, quote.dst, quote.dstport))
+    columns = (
+        ("packet_id", "BIGINT"),
+        ("time_ns", "BIGINT"),
+        ("error", "INTEGER"),
+        ("protocol", "VARCHAR"),
+        ("src", "VARCHAR"),
+        ("srcport", "INTEGER"),
+        ("dst", "VARCHAR"),
+        ("dstport", "INTEGER"),
+    )
+    put(db, "j_quote", columns, quotes)
+    run(db, "j_icmp")
+    rows = db.execute(
+        """
+        SELECT i.connection_id, arg_min(i.error, i.packet_id) FROM j_icmp i JOIN j_connection c USING (connection_id)
+        WHERE c.protocol = 'udp' OR i.connection_id NOT IN (
+            SELECT f.connection_id FROM j_event e JOIN j_connection_flow f USING (flow_id) WHERE e.what = 'syn-ack')
+        GROUP BY i.connection_id
+        """
+    ).fetchall()
+    return dict(rows)
+
+
+def put_failures(db: duckdb.DuckDBPyConnection) -> None:
+    """Make `j_failure`: the error number that ended (or prevented) a connection, as a call or ICMP reported it."""
+    found: dict[int, int] = _put_icmp(db)
+    for connection_id, data in db.execute(
+        """
+        SELECT s.connection_id, d.bytes
+        FROM call c JOIN call_file f USING (call_id) JOIN j_side s USING (socket_id)
+        JOIN call_data d ON d.call_id = c.call_id AND d.role = 'optval' AND d.at_exit
+        WHERE c.name = 'getsockopt' AND c.a1 = $level AND c.a2 = $option AND c.retval = 0
+          AND c.entry_ns BETWEEN s.from_ns AND s.to_ns
+        ORDER BY c.call_id
+        """,
+        {"level": SOL_SOCKET, "option": SO_ERROR},
+    ).fetchall():
+        if data is not None and len(data) >= 4 and (error := struct.unpack_from("<i", data)[0]) > 0:
+            found.setdefault(connection_id, error)
+    for connection_id, error in db.execute(
+        """
+        SELECT s.connection_id, first(c.errno ORDER BY c.call_id)
+        FROM call c JOIN call_file f USING (call_id) JOIN j_side s USING (socket_id)
+        JOIN j_connection x USING (connection_id)
+        WHERE list_contains($errors, c.errno) AND c.entry_ns BETWEEN s.from_ns AND s.to_ns AND c.name <> 'connect'
+          AND x.protocol = 'udp'
+        GROUP BY s.connection_id
+        """,
+        {"errors": list(TELLING)},
+    ).fetchall():
+        found.setdefault(connection_id, error)
+    put(db, "j_failure", (("connection_id", "BIGINT"), ("icmp_errno", "INTEGER")), sorted(found.items()))

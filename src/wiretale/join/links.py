@@ -1,0 +1,27 @@
+"""Links between writes, segments and reads (table `link`), and what could not be linked (table `coverage`)."""
+
+import duckdb
+
+from wiretale.join.coverage import add_coverage
+from wiretale.join.rows import clock_error_ns, model, run
+
+UNEQUAL = "the captured bytes of the two rows differ, so they are not linked"
+LATE = "the second row is earlier than the first by more than the clocks' stated error"
+
+
+def build_links(db: duckdb.DuckDBPyConnection) -> None:
+    """Fill `link`; say what differs, what is out of order in time, and which bytes have no link."""
+    run(db, "j_datagram_pair")
+    run(db, "j_candidate")
+    run(db, "link")
+    for kind, count, size in db.execute(
+        "SELECT kind, count(*), sum(hi - lo) FROM j_unequal GROUP BY kind ORDER BY kind"
+    ).fetchall():
+        add_coverage(db, f"{kind} pairs whose bytes differ", count, "unmatched", f"{UNEQUAL} ({size} bytes)")
+    for kind, count, worst in db.execute(
+        "SELECT kind, count(*), min(lag_ns) FROM link WHERE lag_ns < -$error GROUP BY kind ORDER BY kind",
+        {"error": clock_error_ns(db)},
+    ).fetchall():
+        add_coverage(db, f"{kind} links against the clock", count, "clock error", f"{LATE}; the worst by {-worst} ns")
+    for item, count, reason in db.execute(model("j_unlinked")).fetchall():
+        add_coverage(db, item, count, "unmatched", reason)

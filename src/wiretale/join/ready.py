@@ -1,0 +1,94 @@
+"""What poll, select and epoll_wait reported ready, from the sets they wrote at their exit (temporary `j_ready`)."""
+
+import struct
+from collections.abc import Iterator
+
+import duckdb
+
+from wiretale.join.rows import Row, put
+from wiretale.model.enums import Arch
+
+POLLIN, POLLOUT = 0x41 | 0x2 | 0x2000, 0x4 | 0x100  # poll(2): IN, RDNORM, PRI, RDHUP; OUT, WRNORM. EPOLL* are equal
+IN, OUT, ERROR = "in", "out", "error"
+EPOLL_CTL_DEL = 2  # sys/epoll.h
+
+
+def put_ready(db: duckdb.DuckDBPyConnection) -> None:
+    """Make `j_ready`: one row per descriptor that a successful waiting call reported."""
+    columns = (("call_id", "BIGINT"), ("fd", "INTEGER"), ("what", "VARCHAR"))
+    put(db, "j_ready", columns, (row for rows in (_poll(db), _select(db), _epoll(db)) for row in rows))
+
+
+def _what(events: int) -> str:
+    if events & POLLIN:
+        return IN
+    return OUT if events & POLLOUT else ERROR
+
+
+def _poll(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+    rows = db.execute(
+        """
+        SELECT c.call_id, d.bytes FROM call c JOIN call_data d USING (call_id)
+        WHERE c.retval > 0 AND c.name IN ('poll', 'ppoll', 'ppoll_time64')
+          AND d.role = 'array' AND d.at_exit AND d.arg = 0
+        """
+    )
+    while batch := rows.fetchmany(20_000):
+        for call_id, data in batch:
+            for fd, _, events in struct.iter_unpack("<iHH", (data or b"")[: len(data or b"") // 8 * 8]):
+                if events and fd >= 0:
+                    yield call_id, fd, _what(events)
+
+
+def fdset_numbers(data: bytes) -> list[int]:
+    """Descriptors whose bit is set in an fd_set (little-endian words, select(2))."""
+    bits = int.from_bytes(data, "little")
+    found = []
+    while bits:
+        low = bits & -bits
+        found.append(low.bit_length() - 1)
+        bits ^= low
+    return found
+
+
+def _select(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+    rows = db.execute(
+        """
+        SELECT c.call_id, d.arg, d.bytes FROM call c JOIN call_data d USING (call_id)
+        WHERE c.retval > 0 AND d.role = 'fdset' AND d.at_exit ORDER BY c.call_id, d.arg
+        """
+    )
+    while batch := rows.fetchmany(20_000):
+        for call_id, arg, data in batch:
+            for fd in fdset_numbers(data or b""):
+                yield call_id, fd, {1: IN, 2: OUT}.get(arg, ERROR)
+
+
+def _epoll(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+    """epoll hands back a value, not a descriptor: the last epoll_ctl that gave this value says which it was."""
+    rows = db.execute(
+        """
+        SELECT c.call_id, c.name, c.arch, f.file_id, c.a1, c.a2, d.bytes, coalesce(c.exit_ns, c.start_ns) AS time_ns
+        FROM call c JOIN call_file f USING (call_id)
+        JOIN call_data d ON d.call_id = c.call_id
+        WHERE (c.name = 'epoll_ctl' AND d.role = 'struct' AND NOT d.at_exit AND c.errno IS NULL)
+           OR (c.name IN ('epoll_wait', 'epoll_pwait', 'epoll_pwait2') AND c.retval > 0
+               AND d.role = 'array' AND d.at_exit)
+        ORDER BY time_ns, c.call_id
+        """
+    )
+    watched: dict[tuple[int, int], int] = {}
+    while batch := rows.fetchmany(20_000):
+        for call_id, name, arch, file_id, op, fd, data, *_ in batch:
+            # struct epoll_event is packed on x86 only (linux/eventpoll.h, EPOLL_PACKED)
+            size, at = (12, 4) if arch in (Arch.X86_64, Arch.I386) else (16, 8)
+            if len(data or b"") < size:
+                continue
+            if name == "epoll_ctl":
+                if op != EPOLL_CTL_DEL:
+                    watched[file_id, struct.unpack_from("<Q", data, at)[0]] = fd & 0x7FFFFFFF
+                continue
+            for start in range(0, len(data) - size + 1, size):
+                events, value = struct.unpack_from("<I", data, start)[0], struct.unpack_from("<Q", data, start + at)[0]
+                if (file_id, value) in watched:
+                    yield call_id, watched[file_id, value], _what(events)

@@ -1,0 +1,35 @@
+"""Between DuckDB and Python: small tables out as tuples, small tables in as typed temporary tables."""
+
+from collections.abc import Iterable, Sequence
+from importlib import resources
+
+import duckdb
+
+Value = object
+Row = tuple[Value, ...]
+
+
+def model(name: str) -> str:
+    """The text of `sql/NAME.sql`."""
+    return resources.files("wiretale.join").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def run(db: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Execute all statements of `sql/NAME.sql`."""
+    db.execute(model(name))
+
+
+def put(db: duckdb.DuckDBPyConnection, name: str, columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> None:
+    """Make the temporary table `name` with `columns` (name, DuckDB type) and fill it with `rows`."""
+    ddl = ", ".join(f'"{c}" {t}' for c, t in columns)
+    db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({ddl})')
+    by_column = list(zip(*rows, strict=True))
+    if by_column:
+        unnested = ", ".join(f"unnest(${i + 1}::{t}[])" for i, (_, t) in enumerate(columns))
+        db.execute(f'INSERT INTO "{name}" SELECT {unnested}', [list(c) for c in by_column])
+
+
+def clock_error_ns(db: duckdb.DuckDBPyConnection) -> int:
+    """How far the times of two sources can disagree: the sum of their stated errors, in nanoseconds."""
+    row = db.execute("SELECT coalesce(sum(clock_error_ns), 0) FROM source WHERE ran").fetchone()
+    return int(row[0]) if row else 0

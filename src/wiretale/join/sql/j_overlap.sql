@@ -1,0 +1,28 @@
+-- Calls of one socket side that overlap in time, by group, with what was captured of each (join/order.py).
+WITH whole AS (
+    SELECT p.connection_id, p.direction, p.side, p.call_id, min(p.start_ns) AS start_ns, max(p.exit_ns) AS exit_ns,
+           sum(p.bytes)::BIGINT AS bytes
+    FROM j_placed p WHERE NOT p.datagram AND NOT p.peeked AND NOT (p.side = 'r' AND p.oob) GROUP BY ALL
+),
+ordered AS (
+    SELECT *, max(exit_ns) OVER stream AS before_ns, coalesce(sum(bytes) OVER stream, 0)::BIGINT AS before
+    FROM whole
+    WINDOW stream AS (PARTITION BY connection_id, direction, side ORDER BY exit_ns, call_id
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+-- The last call of a group may have begun before calls that returned earlier: a group ends only where all later calls
+-- begin after everything before them has returned.
+cut AS (
+    SELECT *, min(start_ns) OVER (PARTITION BY connection_id, direction, side ORDER BY exit_ns, call_id
+                                  ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) >= coalesce(before_ns, 0) AS begins
+    FROM ordered
+),
+numbered AS (
+    SELECT *, sum(begins::INTEGER) OVER (PARTITION BY connection_id, direction, side ORDER BY exit_ns, call_id) AS grp FROM cut
+)
+SELECT n.connection_id, n.direction, n.side, n.grp, n.call_id, n.start_ns, n.exit_ns, n.bytes, n.before + coalesce(b.base, 0),
+       (SELECT first(d.bytes) FROM call_data d WHERE d.call_id = n.call_id AND d.role = 'payload' AND d."offset" = 0
+        AND d.at_exit = (n.side = 'r') AND d.idx = 0)
+FROM numbered n LEFT JOIN j_start b USING (connection_id, direction, side)
+QUALIFY count(*) OVER (PARTITION BY connection_id, direction, side, grp) > 1
+ORDER BY connection_id, direction, side, grp, exit_ns, call_id

@@ -1,0 +1,165 @@
+-- wait: one row is one span a task was blocked in a call, with what ended it.
+-- From call, j_effect, j_ready (what poll, select and epoll reported), descriptor, file, socket, j_side, stream_read,
+-- stream_write, segment, j_event and connection.
+-- What ends a wait for payload is found by position, not by time: the segment (or the peer's write) that carries the
+-- first byte not yet read when the call began. If that was there before, the call did not wait.
+
+-- What each blocking call waited for: the descriptor it names, or those it reported ready.
+CREATE OR REPLACE TEMP TABLE j_waiter AS
+WITH blocking AS (
+    SELECT c.call_id, c.task_id, c.pid, c.name, c.fd, c.retval, c.errno, c.entry_ns, c.start_ns, c.exit_ns,
+           e.sends, e.receives,
+           CASE WHEN c.name IN ('poll', 'epoll_wait', 'epoll_pwait') THEN
+                (CASE c.name WHEN 'poll' THEN c.a2 ELSE c.a3 END & 4294967295) = 0 ELSE false END AS never_blocks
+    FROM call c JOIN j_effect e USING (name)
+    WHERE e.blocks AND (c.exit_ns IS NULL OR c.errno IS DISTINCT FROM 11)
+),
+target AS (
+    SELECT b.call_id, coalesce(r.fd, CASE WHEN b.name NOT LIKE 'epoll%' THEN b.fd END) AS fd,
+           CASE WHEN r.what IS NOT NULL THEN r.what
+                WHEN b.name = 'connect' THEN 'connect'
+                WHEN b.sends AND NOT b.receives THEN 'out' ELSE 'in' END AS what
+    FROM blocking b LEFT JOIN j_ready r USING (call_id)
+)
+SELECT b.*, t.fd AS on_fd, t.what, d.file_id, f.kind, f.inode, s.socket_id, s.listening
+FROM (SELECT b.*, t.fd AS t_fd FROM blocking b JOIN target t USING (call_id)) b
+JOIN target t ON t.call_id = b.call_id AND t.fd IS NOT DISTINCT FROM b.t_fd
+ASOF LEFT JOIN descriptor d ON d.pid = b.pid AND d.fd = b.t_fd AND b.entry_ns >= d.from_ns
+LEFT JOIN file f USING (file_id)
+LEFT JOIN (SELECT file_id, min(socket_id) AS socket_id, bool_or(listening) AS listening FROM socket
+           WHERE file_id IS NOT NULL GROUP BY file_id) s ON s.file_id = d.file_id
+-- reading a file from disk may take long, but nobody else is waited for
+WHERE NOT b.never_blocks AND (f.kind IS DISTINCT FROM 'file' OR b.exit_ns IS NULL);
+
+-- The side of a connection a waiting socket was, and how far it had read when the call began.
+CREATE OR REPLACE TEMP TABLE j_waiting_side AS
+SELECT w.call_id, w.socket_id, w.what, w.start_ns, w.exit_ns, x.connection_id, c.protocol,
+       CASE x.role WHEN 'client' THEN 's2c' ELSE 'c2s' END AS incoming, coalesce(r.hi, 0) AS had_read
+FROM j_waiter w
+JOIN j_side x ON x.socket_id = w.socket_id AND x.from_ns <= coalesce(w.exit_ns, w.start_ns) AND x.to_ns >= w.start_ns
+JOIN j_connection c USING (connection_id)
+ASOF LEFT JOIN (
+    SELECT r.connection_id, r.direction, r.hi, k.exit_ns FROM stream_read r JOIN call k USING (call_id) WHERE NOT r.peeked
+) r ON r.connection_id = x.connection_id AND r.direction = CASE x.role WHEN 'client' THEN 's2c' ELSE 'c2s' END
+   AND w.start_ns >= r.exit_ns
+WHERE w.exit_ns IS NOT NULL AND NOT w.listening;
+
+CREATE OR REPLACE TEMP TABLE j_cause AS
+WITH arrival AS (
+    SELECT s.connection_id, s.direction, s.packet_id, p.time_ns, s.lo, s.hi + coalesce(j.fin, false)::BIGINT AS hi
+    FROM segment s JOIN packet p USING (packet_id) JOIN j_segment j USING (packet_id)
+    WHERE s.shown AND s.is_new AND s.lo IS NOT NULL AND s.hi + coalesce(j.fin, false)::BIGINT > s.lo
+),
+payload AS ( -- the segment that carries the next byte (or the FIN)
+    SELECT w.call_id, w.socket_id, a.packet_id, NULL::BIGINT AS cause_call_id, a.time_ns
+    FROM (SELECT * FROM j_waiting_side WHERE what IN ('in', 'error') AND protocol = 'tcp') w
+    ASOF JOIN arrival a ON a.connection_id = w.connection_id AND a.direction = w.incoming AND w.had_read >= a.lo
+    WHERE w.had_read < a.hi
+),
+datagram AS ( -- the datagram that the next read took (or saw)
+    SELECT w.call_id, w.socket_id, l.packet_id, NULL, p.time_ns
+    FROM (SELECT * FROM j_waiting_side WHERE what IN ('in', 'error') AND protocol = 'udp') w
+    ASOF JOIN (
+        SELECT r.connection_id, r.direction, r.read_id, k.exit_ns FROM stream_read r JOIN call k USING (call_id)
+    ) r ON r.connection_id = w.connection_id AND r.direction = w.incoming AND w.exit_ns <= r.exit_ns
+    JOIN link l ON l.read_id = r.read_id AND l.kind = 'segment_read'
+    JOIN packet p USING (packet_id)
+),
+unix AS ( -- the peer's write that holds the next byte
+    SELECT w.call_id, w.socket_id, NULL, a.call_id, a.start_ns
+    FROM (SELECT * FROM j_waiting_side WHERE what IN ('in', 'error') AND protocol LIKE 'unix%') w
+    ASOF JOIN (SELECT v.connection_id, v.direction, v.lo, v.hi, v.call_id, k.start_ns FROM stream_write v JOIN call k USING (call_id)) a
+         ON a.connection_id = w.connection_id AND a.direction = w.incoming AND w.had_read >= a.lo
+    WHERE w.had_read < a.hi
+),
+handshake AS ( -- connect (or readiness to write after it) ends with the SYN-ACK or a RST
+    SELECT w.call_id, w.socket_id, e.packet_id, NULL, e.time_ns
+    FROM j_waiting_side w JOIN j_connection_flow f USING (connection_id) JOIN j_event e USING (flow_id)
+    WHERE w.what IN ('connect', 'out', 'error') AND e.what IN ('syn-ack', 'rst')
+      AND e.forward = (f.forward = w.incoming) AND e.time_ns BETWEEN w.start_ns AND w.exit_ns
+),
+reset AS (
+    SELECT w.call_id, w.socket_id, e.packet_id, NULL, e.time_ns
+    FROM j_waiting_side w JOIN j_connection_flow f USING (connection_id) JOIN j_event e USING (flow_id)
+    WHERE w.what IN ('in', 'error') AND e.what = 'rst'
+      AND e.forward = (f.forward = w.incoming) AND e.time_ns BETWEEN w.start_ns AND w.exit_ns
+),
+unreachable AS (
+    SELECT w.call_id, w.socket_id, i.packet_id, NULL, i.time_ns
+    FROM j_waiting_side w JOIN j_icmp i ON i.connection_id = w.connection_id
+         AND (i.role = 'client') = (w.incoming = 's2c')
+    WHERE i.time_ns BETWEEN w.start_ns AND w.exit_ns
+),
+room AS ( -- room to send comes with an acknowledgement: the last one before the call returned
+    SELECT w.call_id, w.socket_id, a.packet_id, NULL, a.time_ns
+    FROM (SELECT * FROM j_waiting_side WHERE what = 'out' AND exit_ns - start_ns >= getvariable('blocking_ns')) w
+    ASOF JOIN (SELECT s.connection_id, s.direction, s.packet_id, p.time_ns FROM segment s JOIN packet p USING (packet_id)
+               WHERE s.shown) a
+         ON a.connection_id = w.connection_id AND a.direction = w.incoming AND w.exit_ns >= a.time_ns
+    WHERE a.time_ns >= w.start_ns
+),
+accepted AS ( -- a listener becomes readable when a handshake is complete: by its third segment
+    SELECT w.call_id, w.socket_id, x.connection_id, k.exit_ns, coalesce(e.packet_id, NULL) AS packet_id,
+           coalesce(e.time_ns, q.start_ns) AS time_ns, CASE WHEN e.packet_id IS NULL THEN q.call_id END AS cause_call_id
+    FROM j_waiter w
+    JOIN socket s ON s.listener_id = w.socket_id
+    JOIN call k ON k.call_id = s.made_call_id
+    JOIN j_side x ON x.socket_id = s.socket_id AND x.role = 'server'
+    LEFT JOIN j_connection_flow f USING (connection_id)
+    LEFT JOIN j_event e ON e.flow_id = f.flow_id AND e.what = 'handshake-ack'
+    LEFT JOIN j_side y ON y.connection_id = x.connection_id AND y.role = 'client'
+    LEFT JOIN call q ON q.call_id = y.call_id
+    WHERE w.listening AND w.exit_ns IS NOT NULL AND k.exit_ns > w.start_ns
+),
+listener AS (
+    SELECT call_id, socket_id, arg_min(packet_id, time_ns), arg_min(cause_call_id, time_ns), min(time_ns)
+    FROM accepted WHERE time_ns IS NOT NULL GROUP BY call_id, socket_id
+),
+piped AS ( -- successful writes into pipes, in order of return
+    SELECT f.inode, c.call_id, c.start_ns, c.exit_ns
+    FROM call c JOIN j_effect e ON e.name = c.name AND e.sends JOIN call_file x ON x.call_id = c.call_id
+    JOIN file f USING (file_id) WHERE f.kind = 'pipe' AND c.retval > 0
+),
+pipe AS ( -- the first write into the pipe that had not ended when the call began
+    SELECT w.call_id, NULL::BIGINT, NULL, c.call_id, c.start_ns
+    FROM (SELECT * FROM j_waiter WHERE kind = 'pipe' AND what IN ('in', 'error')
+          AND exit_ns - start_ns >= getvariable('blocking_ns')) w
+    ASOF JOIN piped c ON c.inode = w.inode AND w.start_ns < c.exit_ns
+    WHERE c.start_ns < w.exit_ns
+)
+SELECT * FROM payload UNION ALL SELECT * FROM datagram UNION ALL SELECT * FROM unix UNION ALL SELECT * FROM handshake
+UNION ALL SELECT * FROM reset UNION ALL SELECT * FROM unreachable UNION ALL SELECT * FROM room UNION ALL SELECT * FROM listener UNION ALL SELECT * FROM pipe;
+
+INSERT INTO wait
+WITH chosen AS (
+    SELECT w.call_id, w.task_id, w.name, w.retval, w.errno, w.start_ns, w.exit_ns, w.on_fd, w.socket_id, w.kind, w.what,
+           k.packet_id, k.cause_call_id, k.time_ns
+    FROM j_waiter w
+    LEFT JOIN j_cause k ON k.call_id = w.call_id AND k.socket_id IS NOT DISTINCT FROM CASE WHEN w.kind = 'pipe' THEN NULL ELSE w.socket_id END
+    QUALIFY row_number() OVER (
+        PARTITION BY w.call_id
+        -- of several ready descriptors the first one that became so
+        ORDER BY k.time_ns BETWEEN w.start_ns AND w.exit_ns DESC NULLS LAST, k.time_ns NULLS LAST, w.what, w.on_fd) = 1
+),
+judged AS (
+    SELECT *, CASE
+        WHEN exit_ns IS NULL THEN 'not ended'
+        WHEN errno IN (4, 512, 513, 514, 516) THEN 'signal'
+        WHEN errno IN (110, 62) AND time_ns IS NULL THEN 'timeout'
+        WHEN retval = 0 AND what = 'in' AND (name LIKE '%poll%' OR name LIKE '%select%' OR name LIKE 'epoll%') THEN 'timeout'
+        WHEN packet_id IS NOT NULL THEN 'packet'
+        WHEN cause_call_id IS NOT NULL THEN 'peer'
+        WHEN name IN ('nanosleep', 'clock_nanosleep') THEN 'timeout'
+        WHEN errno IS NOT NULL THEN 'error'
+        WHEN kind IN ('terminal', 'event', 'other', 'pipe') AND what IN ('in', 'error') THEN 'input'
+        ELSE 'unknown' END AS ended_by
+    FROM chosen
+)
+SELECT row_number() OVER (ORDER BY start_ns, call_id), call_id, task_id, start_ns, exit_ns, socket_id, on_fd, ended_by,
+       CASE WHEN ended_by = 'packet' THEN packet_id END, CASE WHEN ended_by = 'peer' THEN cause_call_id END,
+       CASE WHEN ended_by IN ('packet', 'peer') THEN exit_ns - time_ns END
+FROM judged
+WHERE exit_ns IS NULL
+   OR (ended_by IN ('packet', 'peer') AND time_ns BETWEEN start_ns AND exit_ns)
+   OR (ended_by NOT IN ('packet', 'peer') AND exit_ns - start_ns >= getvariable('blocking_ns'))
+ORDER BY start_ns, call_id;

@@ -1,0 +1,88 @@
+"""The bytes of a stream as far as any source captured them: what positions of doubtful calls are tried against."""
+
+from bisect import bisect_right
+
+import duckdb
+
+from wiretale.join.rows import model
+
+_MOST = 64 << 20  # bytes of one stream held at once; later ones are left out, and what they would decide stays open
+
+
+class Known:
+    """Captured pieces of one stream by position."""
+
+    def __init__(self, pieces: list[tuple[int, bytes]]) -> None:
+        self._pieces = sorted(((lo, data) for lo, data in pieces if data), key=lambda p: p[0])
+        self._starts = [lo for lo, _ in self._pieces]
+        self._longest = max((len(data) for _, data in self._pieces), default=0)
+
+    @property
+    def pieces(self) -> list[tuple[int, bytes]]:
+        """(position, bytes) in order of position."""
+        return self._pieces
+
+    def compare(self, at: int, data: bytes) -> int:
+        """How many bytes of `data` at position `at` are known and equal; -1 if one differs."""
+        compared = 0
+        end = at + len(data)
+        first = bisect_right(self._starts, at - self._longest)
+        for lo, piece in self._pieces[first:]:
+            if lo >= end:
+                break
+            a, b = max(lo, at), min(lo + len(piece), end)
+            if a < b:
+                if piece[a - lo : b - lo] != data[a - at : b - at]:
+                    return -1
+                compared += b - a
+        return compared
+
+    def agrees(self, at: int, data: bytes) -> bool:
+        return self.compare(at, data) >= 0
+
+    def places(self, data: bytes, limit: int = 1000) -> list[int]:
+        """Positions at which `data` stands within the pieces joined where they touch."""
+        found: list[int] = []
+        for lo, run in self._runs():
+            at = run.find(data)
+            while at >= 0 and len(found) < limit:
+                found.append(lo + at)
+                at = run.find(data, at + 1)
+        return found
+
+    def _runs(self) -> list[tuple[int, bytes]]:
+        runs: list[tuple[int, bytearray]] = []
+        for lo, data in self._pieces:
+            if runs and lo <= runs[-1][0] + len(runs[-1][1]):
+                new = runs[-1][0] + len(runs[-1][1]) - lo
+                runs[-1][1].extend(data[new:])
+            else:
+                runs.append((lo, bytearray(data)))
+        return [(lo, bytes(data)) for lo, data in runs]
+
+
+def segment_bytes(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str) -> Known:
+    """What the packets carried of one stream."""
+    return Known(_fetch(db, model("j_segment_piece"), {"connection": connection_id, "direction": direction}))
+
+
+def call_bytes(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, side: str) -> Known:
+    """What the calls of one side ('w' or 'r') carried, at the positions that the order of their returns gives."""
+    return Known(_fetch(db, model("j_call_piece"), {"connection": connection_id, "direction": direction, "side": side}))
+
+
+def known_bytes(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, side: str) -> Known:
+    """What is known of a stream without the calls of `side`: the packets, or else the other end's calls."""
+    known = segment_bytes(db, connection_id, direction)
+    return known if known.pieces else call_bytes(db, connection_id, direction, "r" if side == "w" else "w")
+
+
+def _fetch(db: duckdb.DuckDBPyConnection, query: str, values: dict[str, object]) -> list[tuple[int, bytes]]:
+    pieces: list[tuple[int, bytes]] = []
+    total = 0
+    rows = db.execute(query, values)
+    while total < _MOST and (batch := rows.fetchmany(1000)):
+        for lo, data in batch:
+            pieces.append((lo, data or b""))
+            total += len(data or b"")
+    return pieces

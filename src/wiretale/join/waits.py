@@ -1,0 +1,16 @@
+"""Who was blocked, where, and what ended it: table `wait`."""
+
+import duckdb
+
+from wiretale.join.ready import put_ready
+from wiretale.join.rows import run
+
+# A call shorter than this with no cause found between its start and end did not wait: a ptrace stop costs that much.
+BLOCKING_NS = 300_000
+
+
+def build_waits(db: duckdb.DuckDBPyConnection) -> None:
+    """Fill `wait`."""
+    put_ready(db)
+    db.execute(f"SET VARIABLE blocking_ns = {BLOCKING_NS}")
+    run(db, "wait")

@@ -1,0 +1,1 @@
+"""The tables and record layouts. Nothing here computes; everything else derives from it."""

@@ -1,0 +1,244 @@
+"""Derived tables: what `join` proves from the raw tables. One SQL model or one state machine makes each."""
+
+from wiretale.model.table import Column as C
+from wiretale.model.table import Table
+
+FILE = Table(
+    "file",
+    "derived",
+    "one open file description (what dup and fork share)",
+    (
+        C("file_id", "BIGINT", "id"),
+        C("kind", "VARCHAR", "model.enums.FileKind"),
+        C("name", "VARCHAR", "path, socket:[inode], pipe:[inode], anon_inode:..."),
+        C("inode", "UBIGINT", "inode of a socket or pipe; NULL otherwise"),
+        C("open_call_id", "BIGINT", "call that made it; NULL if older than the recording or inherited unseen"),
+        C("from_ns", "BIGINT", "first sight", "ns"),
+        C("to_ns", "BIGINT", "last descriptor closed; NULL if open at the end", "ns"),
+    ),
+)
+
+DESCRIPTOR = Table(
+    "descriptor",
+    "derived",
+    "one descriptor number of one process meaning one file for one span of time",
+    (
+        C("descriptor_id", "BIGINT", "id"),
+        C("pid", "INTEGER", "process"),
+        C("fd", "INTEGER", "number"),
+        C("file_id", "BIGINT", "what it refers to"),
+        C("from_ns", "BIGINT", "when it began to (start of the recording if older)", "ns"),
+        C("to_ns", "BIGINT", "when it ended; NULL if open at the end", "ns"),
+        C("how", "VARCHAR", "socket, accept, open, pipe, dup, fork, received (SCM_RIGHTS), inherited (older), ..."),
+        C("end_how", "VARCHAR", "close, dup2 (replaced), exec (close-on-exec), exit; NULL if open"),
+        C("open_call_id", "BIGINT", "call that made it; NULL if none"),
+        C("close_call_id", "BIGINT", "call that ended it; NULL if none"),
+        C("cloexec", "BOOLEAN", "close-on-exec at the end of the span"),
+    ),
+)
+
+CALL_FILE = Table(
+    "call_file",
+    "derived",
+    "which file one call acted on through its descriptor",
+    (
+        C("call_id", "BIGINT", "call"),
+        C("file_id", "BIGINT", "file of call.fd at the entry"),
+        C("socket_id", "BIGINT", "its socket; NULL if the file is none"),
+    ),
+)
+
+SOCKET = Table(
+    "socket",
+    "derived",
+    "one kernel socket",
+    (
+        C("socket_id", "BIGINT", "id"),
+        C("file_id", "BIGINT", "its file; NULL if no traced process held it"),
+        C("inode", "UBIGINT", "inode"),
+        C("cookie", "UBIGINT", "cookie; NULL if unknown"),
+        C("netns_cookie", "UBIGINT", "network namespace; NULL if unknown"),
+        C("family", "VARCHAR", "AF_*"),
+        C("type", "VARCHAR", "SOCK_*"),
+        C("protocol", "INTEGER", "IPPROTO_*"),
+        C("made_call_id", "BIGINT", "socket, accept or socketpair call; NULL if unseen"),
+        C("listener_id", "BIGINT", "socket it was accepted from; NULL otherwise"),
+        C("listening", "BOOLEAN", "listen() succeeded on it"),
+        C("from_ns", "BIGINT", "first sight", "ns"),
+        C("to_ns", "BIGINT", "last descriptor closed; NULL if open", "ns"),
+    ),
+)
+
+CONNECTION = Table(
+    "connection",
+    "derived",
+    "two endpoints and what passed between them; a connect that failed is one too",
+    (
+        C("connection_id", "BIGINT", "id, in order of birth"),
+        C("protocol", "VARCHAR", "tcp, udp, unix-stream, unix-dgram, unix-seqpacket"),
+        C("netns_cookie", "UBIGINT", "network namespace; NULL if unknown"),
+        C("client_addr", "VARCHAR", "address of the end that connected (or sent first)"),
+        C("client_port", "INTEGER", "its port; NULL for unix"),
+        C("server_addr", "VARCHAR", "the other end"),
+        C("server_port", "INTEGER", "its port; NULL for unix"),
+        C("client_known_by", "VARCHAR", "how the client was told: connect, syn, first sender, guess"),
+        C("from_ns", "BIGINT", "birth: first SYN, connect or datagram", "ns"),
+        C("to_ns", "BIGINT", "last packet or close; NULL if open at the end", "ns"),
+        C("established_ns", "BIGINT", "third segment of the handshake (tcp); NULL if never", "ns"),
+        C("outcome", "VARCHAR", "open, closed, half-closed, refused, reset, timed out, unreachable, failed"),
+        C("client_bytes", "BIGINT", "payload bytes client to server (largest position seen)", "bytes"),
+        C("server_bytes", "BIGINT", "payload bytes server to client", "bytes"),
+        C("packets", "BIGINT", "shown packets"),
+    ),
+)
+
+ENDPOINT = Table(
+    "endpoint",
+    "derived",
+    "one end of a connection",
+    (
+        C("endpoint_id", "BIGINT", "id"),
+        C("connection_id", "BIGINT", "connection"),
+        C("role", "VARCHAR", "client or server"),
+        C("addr", "VARCHAR", "address or path"),
+        C("port", "INTEGER", "port; NULL for unix"),
+        C("socket_id", "BIGINT", "the traced socket; NULL if this end was not traced"),
+        C("pid", "INTEGER", "first process that held it; NULL if untraced"),
+        C("fd", "INTEGER", "its first descriptor there; NULL if untraced"),
+        C("sends", "VARCHAR", "direction of the stream this end writes: c2s or s2c"),
+        C("initial_seq", "UINTEGER", "TCP initial sequence number of this end; NULL if its SYN was not captured"),
+    ),
+)
+
+STREAM_WRITE = Table(
+    "stream_write",
+    "derived",
+    "one stretch of payload a call put into a stream (or one datagram)",
+    (
+        C("write_id", "BIGINT", "id"),
+        C("call_id", "BIGINT", "the call"),
+        C("connection_id", "BIGINT", "connection"),
+        C("direction", "VARCHAR", "c2s or s2c"),
+        C("socket_id", "BIGINT", "socket"),
+        C("n", "BIGINT", "number in its stream, from 0"),
+        C("lo", "BIGINT", "first byte's position", "bytes"),
+        C("hi", "BIGINT", "position after the last", "bytes"),
+        C("message", "INTEGER", "message of a sendmmsg; 0 otherwise"),
+        C("exact", "BOOLEAN", "the position is certain"),
+        C("reason", "VARCHAR", "why it is not; NULL if exact"),
+    ),
+)
+
+STREAM_READ = Table(
+    "stream_read",
+    "derived",
+    "one stretch of payload a call took out of a stream (or one datagram)",
+    (
+        C("read_id", "BIGINT", "id"),
+        *(C(c.name, c.type, c.meaning, c.unit) for c in STREAM_WRITE.columns[1:]),
+        C("peeked", "BOOLEAN", "MSG_PEEK: seen, not taken; does not advance the stream"),
+    ),
+)
+
+SEGMENT = Table(
+    "segment",
+    "derived",
+    "one TCP segment or UDP datagram of a connection, from one tap",
+    (
+        C("packet_id", "BIGINT", "packet"),
+        C("connection_id", "BIGINT", "connection"),
+        C("direction", "VARCHAR", "c2s or s2c"),
+        C("shown", "BOOLEAN", "as packet.shown"),
+        C("lo", "BIGINT", "first payload byte's position; NULL if the stream's start is unknown", "bytes"),
+        C("hi", "BIGINT", "position after the last payload byte", "bytes"),
+        C("rel_seq", "BIGINT", "sequence number relative to the initial one, unwrapped", "bytes"),
+        C(
+            "rel_ack",
+            "BIGINT",
+            "acknowledgement number relative to the peer's initial one, unwrapped; NULL without ACK",
+            "bytes",
+        ),
+        C("scaled_window", "BIGINT", "advertised window; NULL if the scale is unknown", "bytes"),
+        C("bytes_in_flight", "BIGINT", "sent and not acknowledged after this segment", "bytes"),
+        C("ack_rtt_ns", "BIGINT", "time since the segment it acknowledges; NULL if none", "ns"),
+        C("analysis", "VARCHAR[]", "Wireshark's tcp.analysis flag names, without the prefix; empty list if none"),
+        C("is_new", "BOOLEAN", "carries at least one byte (or SYN/FIN) not carried before"),
+    ),
+)
+
+LINK = Table(
+    "link",
+    "derived",
+    "a proven relation between two rows, with the byte range and the evidence",
+    (
+        C("link_id", "BIGINT", "id"),
+        C("kind", "VARCHAR", "write_segment, segment_read or write_read"),
+        C("connection_id", "BIGINT", "connection"),
+        C("direction", "VARCHAR", "c2s or s2c"),
+        C("lo", "BIGINT", "first byte both share", "bytes"),
+        C("hi", "BIGINT", "position after the last", "bytes"),
+        C("write_id", "BIGINT", "stream_write; NULL for segment_read"),
+        C("packet_id", "BIGINT", "segment; NULL for write_read"),
+        C("read_id", "BIGINT", "stream_read; NULL for write_segment"),
+        C("retransmission", "BOOLEAN", "the segment is not the first that carried these bytes"),
+        C("evidence", "VARCHAR", "bytes, position or ambiguous"),
+        C("compared_bytes", "BIGINT", "how many bytes were captured on both sides and are equal", "bytes"),
+        C(
+            "lag_ns",
+            "BIGINT",
+            "time from the first row to the second; negative beyond the clock error is a clock fault",
+            "ns",
+        ),
+    ),
+)
+
+TCP_STATE = Table(
+    "tcp_state",
+    "derived",
+    "one state of one TCP endpoint for one span of time",
+    (
+        C("endpoint_id", "BIGINT", "endpoint; NULL for a listener"),
+        C("socket_id", "BIGINT", "socket; NULL if untraced"),
+        C("connection_id", "BIGINT", "connection; NULL for a listener"),
+        C("state", "VARCHAR", "CLOSED, LISTEN, SYN-SENT, SYN-RECEIVED, ESTABLISHED, ... (RFC 9293)"),
+        C("from_ns", "BIGINT", "entered", "ns"),
+        C("to_ns", "BIGINT", "left; NULL if it lasted to the end", "ns"),
+        C("packet_id", "BIGINT", "segment that caused it; NULL if a call did"),
+        C("call_id", "BIGINT", "call that caused it; NULL if a segment did"),
+        C("inferred", "BOOLEAN", "follows from RFC 9293, not seen (for example the end of TIME-WAIT)"),
+    ),
+)
+
+WAIT = Table(
+    "wait",
+    "derived",
+    "one span a task was blocked in a call",
+    (
+        C("wait_id", "BIGINT", "id"),
+        C("call_id", "BIGINT", "the call"),
+        C("task_id", "BIGINT", "who"),
+        C("from_ns", "BIGINT", "call let go", "ns"),
+        C("to_ns", "BIGINT", "call returned; NULL if it did not", "ns"),
+        C("socket_id", "BIGINT", "socket whose readiness ended it, or the only one waited on; NULL if none"),
+        C("fd", "INTEGER", "its descriptor in this process"),
+        C("ended_by", "VARCHAR", "model.enums.WaitEnd"),
+        C("packet_id", "BIGINT", "packet that ended it; NULL if another cause"),
+        C("cause_call_id", "BIGINT", "call of another task that ended it (unix sockets, pipes); NULL otherwise"),
+        C("latency_ns", "BIGINT", "from that packet or call to the return; includes the tracer's own cost", "ns"),
+    ),
+)
+
+DERIVED_TABLES = (
+    FILE,
+    DESCRIPTOR,
+    CALL_FILE,
+    SOCKET,
+    CONNECTION,
+    ENDPOINT,
+    STREAM_WRITE,
+    STREAM_READ,
+    SEGMENT,
+    LINK,
+    TCP_STATE,
+    WAIT,
+)

@@ -1,0 +1,74 @@
+"""The closed sets of values that tables and records use. Stored as their text in captures."""
+
+from enum import IntEnum, StrEnum
+
+
+class Level(StrEnum):
+    """Where an event was observed."""
+
+    SYSCALL = "syscall"
+    KERNEL = "kernel"
+    PACKET = "packet"
+
+
+class Arch(IntEnum):
+    """AUDIT_ARCH_* of linux/audit.h: which system call table a call number belongs to."""
+
+    X86_64 = 0xC000003E
+    I386 = 0x40000003
+    AARCH64 = 0xC00000B7
+    ARM = 0x40000028
+
+
+class Tap(StrEnum):
+    """Which side of an interface saw the packet. Loopback shows every packet twice, first OUT, then IN."""
+
+    OUT = "out"
+    IN = "in"
+
+
+class Direction(StrEnum):
+    """A stream of a connection, named by who sends: the end that connected (client) or the other (server)."""
+
+    CLIENT_TO_SERVER = "c2s"
+    SERVER_TO_CLIENT = "s2c"
+
+
+class LinkKind(StrEnum):
+    """Which two rows a link relates, in the order the bytes travel."""
+
+    WRITE_SEGMENT = "write_segment"
+    SEGMENT_READ = "segment_read"
+    WRITE_READ = "write_read"
+
+
+class Evidence(StrEnum):
+    """Why a link is believed."""
+
+    BYTES = "bytes"  # position, and the captured bytes of both sides are equal
+    POSITION = "position"  # position only: no byte was captured on both sides
+    AMBIGUOUS = "ambiguous"  # overlapping calls of several threads, or an unknown start: see `reason`
+
+
+class FileKind(StrEnum):
+    """What an open file description is."""
+
+    SOCKET = "socket"
+    PIPE = "pipe"
+    REGULAR = "file"
+    TERMINAL = "terminal"
+    EVENT = "event"  # epoll, eventfd, timerfd, signalfd, inotify, io_uring: an anon_inode
+    OTHER = "other"
+
+
+class WaitEnd(StrEnum):
+    """What ended a wait."""
+
+    PACKET = "packet"  # a segment or datagram for the socket arrived
+    PEER = "peer"  # an action of the peer on a unix socket or pipe
+    INPUT = "input"  # a non-socket descriptor became ready
+    TIMEOUT = "timeout"
+    SIGNAL = "signal"
+    ERROR = "error"
+    NOT_ENDED = "not ended"  # still blocked when the recording or the task ended
+    UNKNOWN = "unknown"

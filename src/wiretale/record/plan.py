@@ -1,0 +1,43 @@
+"""What a recording is asked to do, and what became of it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wiretale.errors import WiretaleError
+from wiretale.record.packets.source import PacketOptions
+from wiretale.record.ptrace.source import PtraceOptions
+from wiretale.record.user import User
+from wiretale.store.report import SourceReport
+from wiretale.store.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to record, and how."""
+
+    output: Path  # the capture to be; the spool stands beside it
+    commands: tuple[tuple[str, ...], ...] = ()  # each starts when the one before it listens
+    attach: tuple[int, ...] = ()
+    ptrace: PtraceOptions = field(default_factory=PtraceOptions)
+    packets: PacketOptions | None = field(default_factory=PacketOptions)  # None: not asked for
+    private_net: bool = False
+    type_text: str | None = None
+    stdin_file: Path | None = None
+    interrupt_when_idle: bool = False
+    user: User | None = None  # who the programs run as; None: whoever records
+    command_line: tuple[str, ...] = ()
+
+    @property
+    def spool_path(self) -> Path:
+        """Where the spool stands: beside the capture."""
+        return self.output.with_name(self.output.name + ".spool")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a recording."""
+
+    spool: Spool
+    status: int  # exit status for the shell: the last program's own, 128 + signal if it was killed
+    fault: WiretaleError | None = None  # the recording did not go as asked; the spool holds what there is
+    reports: list[SourceReport] = field(default_factory=list)

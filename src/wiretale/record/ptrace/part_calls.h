@@ -1,0 +1,226 @@
+/* One system call's entry and exit: which memory it carries, by the plan made in plan.py. */
+
+#define F_DUPFD_CLOEXEC_NUMBER 1030
+
+struct layout {	/* struct msghdr of a 64-bit and of a 32-bit task (linux/socket.h, linux/compat.h) */
+	uint8_t name, name_bytes, vector, vector_count, control, control_bytes, bytes, mm_bytes;
+};
+static const struct layout MSGHDR_64 = { 0, 8, 16, 24, 32, 40, 56, 64 };
+static const struct layout MSGHDR_32 = { 0, 4, 8, 12, 16, 20, 28, 32 };
+
+static unsigned word_bytes(uint32_t arch)
+{
+	return arch & 0x80000000u ? 8 : 4;	/* __AUDIT_ARCH_64BIT of linux/audit.h */
+}
+
+static const struct wt_call *find_call(struct wt *w, uint32_t arch, uint64_t number)
+{
+	for (uint32_t i = 0; i < w->n_tables; i++)
+		if (w->tables[i].arch == arch)
+			return number < w->tables[i].count ? &w->tables[i].calls[number] : NULL;
+	return NULL;
+}
+
+static uint64_t count_elements(const struct wt_op *op, const struct task *t, int64_t result, unsigned word)
+{
+	uint64_t bound = op->count_arg < 6 ? t->args[op->count_arg] : UINT64_MAX;
+	uint32_t value;
+	switch (op->count_from) {
+	case WT_COUNT_ARG:
+		return bound;
+	case WT_COUNT_ARG32:
+		return (uint32_t)bound;
+	case WT_COUNT_RETURN:
+		return result < 0 ? 0 : ((uint64_t)result < bound ? (uint64_t)result : bound);
+	case WT_COUNT_POINTER:
+		return bound && read_memory(t->tid, bound, &value, 4) == 4 ? value : 0;
+	case WT_COUNT_BITS:
+		return ((uint32_t)bound + 8 * word - 1) / (8 * word);
+	default:
+		return op->fixed;
+	}
+}
+
+static void capture_bytes(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, unsigned word)
+{
+	uint64_t size = op->count_from == WT_COUNT_BITS ? word : op->size;
+	uint64_t count = count_elements(op, t, result, word), full;
+	if (__builtin_mul_overflow(count, size, &full) || full > (1ull << 62))
+		return;
+	uint64_t most = op->flags & WT_OP_PAYLOAD ? w->snaplen : op->limit;
+	uint64_t detail = op->role == WT_ARRAY ? size : 0;
+	struct piece p = { op->role, op->arg, 0, t->args[op->arg], full, most, detail };
+	capture(w, t->tid, &p);
+}
+
+/* A msghdr that lies at `address`: itself, its name, its buffers, its ancillary data. */
+static void capture_message(struct wt *w, struct task *t, const struct wt_op *op, uint64_t address, uint32_t index,
+			    uint64_t total, bool at_exit, unsigned word)
+{
+	const struct layout *at = word == 8 ? &MSGHDR_64 : &MSGHDR_32;
+	uint8_t raw[64];
+	if (read_memory(t->tid, address, raw, at->bytes) != at->bytes)
+		return;
+	bool out = op->flags & WT_OP_OUT;
+	uint64_t control_bytes = load_word(raw + at->control_bytes, word);
+	uint32_t name_bytes;
+	memcpy(&name_bytes, raw + at->name_bytes, 4);
+	t->named |= !at_exit && name_bytes && load_word(raw + at->name, word);
+	if (out == at_exit) {
+		uint64_t from = load_word(raw + at->name, word);
+		struct piece name = { WT_SOCKADDR, op->arg, index, from, name_bytes, 128, 0 };
+		capture(w, t->tid, &name);
+	}
+	struct message m = { op->arg, index, total, !at_exit, out == at_exit };
+	uint64_t buffers = load_word(raw + at->vector_count, word);
+	capture_vector(w, t->tid, load_word(raw + at->vector, word), buffers, word, &m);
+	if (out == at_exit) {
+		uint64_t from = load_word(raw + at->control, word);
+		struct piece p = { WT_CONTROL, op->arg, index, from, control_bytes, 65536, 0 };
+		uint64_t before = w->data.used;
+		const uint8_t *control = capture(w, t->tid, &p);
+		if (control && at_exit)
+			ask_received(w, t, control, w->data.used - before, word);
+	}
+}
+
+static void capture_msghdr(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, bool at_exit,
+			   unsigned word)
+{
+	uint64_t bytes = word == 8 ? MSGHDR_64.bytes : MSGHDR_32.bytes;
+	struct piece p = { WT_MSGHDR, op->arg, 0, t->args[op->arg], bytes, bytes, bytes };
+	if (capture(w, t->tid, &p))
+		capture_message(w, t, op, p.address, 0, at_exit ? (uint64_t)result : UINT64_MAX, at_exit, word);
+}
+
+static void capture_mmsghdr(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, bool at_exit,
+			    unsigned word)
+{
+	const struct layout *at = word == 8 ? &MSGHDR_64 : &MSGHDR_32;
+	uint64_t count = at_exit ? (uint64_t)result : (uint32_t)t->args[op->count_arg < 6 ? op->count_arg : 0];
+	if (count > VECTOR_LIMIT)
+		count = VECTOR_LIMIT;
+	uint64_t bytes = count * at->mm_bytes;
+	struct piece p = { WT_MSGHDR, op->arg, 0, t->args[op->arg], bytes, bytes, at->mm_bytes };
+	if (!capture(w, t->tid, &p))
+		return;
+	for (uint32_t i = 0; i < count && !w->full_errno; i++) {
+		uint64_t address = p.address + (uint64_t)i * at->mm_bytes;
+		uint32_t length;
+		if (read_memory(t->tid, address + at->bytes, &length, 4) != 4)
+			return;
+		if (!at_exit || op->flags & WT_OP_OUT)
+			capture_message(w, t, op, address, i << 16, at_exit ? length : UINT64_MAX, at_exit, word);
+	}
+}
+
+static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, bool at_exit)
+{
+	unsigned word = word_bytes(t->arch);
+	uint64_t address = t->args[op->arg];
+	struct piece string = { op->role, op->arg, 0, address, 0, 0, 0 };
+	bool out = op->flags & WT_OP_OUT;
+	struct message m = { op->arg, 0, at_exit ? (uint64_t)result : UINT64_MAX, !at_exit, at_exit == out };
+	switch (op->what) {
+	case WT_READ_BYTES:
+		t->named |= op->role == WT_SOCKADDR && !at_exit && address;
+		capture_bytes(w, t, op, result, word);
+		break;
+	case WT_READ_STRING:
+		capture_string(w, t->tid, &string, 0);
+		break;
+	case WT_READ_STRINGS:
+	case WT_READ_NAMES:
+		capture_strings(w, t->tid, op, address, word);
+		break;
+	case WT_READ_IOVEC:
+		capture_vector(w, t->tid, address, count_elements(op, t, result, word), word, &m);
+		break;
+	case WT_READ_MSGHDR:
+		capture_msghdr(w, t, op, result, at_exit, word);
+		break;
+	case WT_READ_MMSGHDR:
+		capture_mmsghdr(w, t, op, result, at_exit, word);
+		break;
+	}
+}
+
+static void run_ops(struct wt *w, struct task *t, int64_t result, unsigned when)
+{
+	const struct wt_call *call = t->call;
+	for (uint32_t i = 0; i < call->ops && !w->full_errno; i++) {
+		const struct wt_op *op = &w->ops[call->first_op + i];
+		bool applies = op->only_arg >= 6 || (uint32_t)t->args[op->only_arg] == op->only_value;
+		if (op->when & when && applies)
+			run_op(w, t, op, result, when != WT_AT_ENTRY);
+	}
+}
+
+static bool condition_holds(const struct task *t)
+{
+	switch (t->call->condition) {
+	case WT_IF_DUPLICATES:
+		return (uint32_t)t->args[1] == F_DUPFD || (uint32_t)t->args[1] == F_DUPFD_CLOEXEC_NUMBER;
+	case WT_IF_SO_ERROR:
+		return (uint32_t)t->args[1] == SOL_SOCKET && (uint32_t)t->args[2] == SO_ERROR;
+	case WT_IF_NAMED:
+		return t->named;
+	default:
+		return true;
+	}
+}
+
+/* A non-blocking connect that has begun (EINPROGRESS) gave the socket its addresses as well. */
+static void ask_descriptors(struct wt *w, struct task *t, int64_t result)
+{
+	const struct wt_call *call = t->call;
+	if ((result < 0 && result != -EINPROGRESS) || !condition_holds(t))
+		return;
+	if (call->flags & WT_CALL_CHANGES_SOCKET && call->fd_arg < 6)
+		ask_descriptor(w, t, (int32_t)t->args[call->fd_arg], true);
+	if (result < 0)
+		return;
+	if (call->flags & (WT_CALL_RESULT_FD | WT_CALL_RESULT_SOCKET))
+		ask_descriptor(w, t, result, call->flags & WT_CALL_RESULT_SOCKET);
+	if (call->flags & WT_CALL_SETS_FDS && call->fds_arg < 6) {
+		int32_t pair[2];
+		if (read_memory(t->tid, t->args[call->fds_arg], pair, sizeof(pair)) == sizeof(pair)) {
+			ask_descriptor(w, t, pair[0], false);
+			ask_descriptor(w, t, pair[1], false);
+		}
+	}
+}
+
+/* i386 socketcall(2) (linux/net.h): the call it stands for, with the arguments it points to. */
+static void translate_socketcall(struct task *t)
+{
+	static const struct { uint16_t number; uint8_t args; } REAL[] = {
+		[1] = { 359, 3 }, [2] = { 361, 3 }, [3] = { 362, 3 }, [4] = { 363, 2 }, [5] = { 364, 3 },
+		[6] = { 367, 3 }, [7] = { 368, 3 }, [8] = { 360, 4 }, [9] = { 369, 4 }, [10] = { 371, 4 },
+		[11] = { 369, 6 }, [12] = { 371, 6 }, [13] = { 373, 2 }, [14] = { 366, 5 }, [15] = { 365, 5 },
+		[16] = { 370, 3 }, [17] = { 372, 3 }, [18] = { 364, 4 }, [19] = { 337, 5 }, [20] = { 345, 4 },
+	};
+	uint64_t which = t->args[0];
+	uint32_t raw[6] = { 0 };
+	if (which == 0 || which >= sizeof(REAL) / sizeof(REAL[0]))
+		return;
+	ssize_t bytes = REAL[which].args * 4;
+	if (read_memory(t->tid, t->args[1], raw, (size_t)bytes) != bytes)
+		return;
+	for (int i = 0; i < 6; i++)
+		t->args[i] = raw[i];
+	t->number = REAL[which].number;
+	t->socketcall = true;
+}
+
+static uint64_t clone_flags(const struct task *t)
+{
+	uint64_t flags = 0;
+	if (!t->in_call || !t->call)
+		return 0;
+	if (t->call->flags & WT_CALL_CLONE)
+		return t->args[0] & ~0xffull;	/* the low byte is the signal at exit */
+	if (t->call->flags & WT_CALL_CLONE3 && read_memory(t->tid, t->args[0], &flags, 8) == 8)
+		return flags;
+	return t->call->flags & WT_CALL_VFORK ? CLONE_VFORK | CLONE_VM : 0;
+}

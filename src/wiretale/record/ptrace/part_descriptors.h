@@ -1,0 +1,117 @@
+/* What a descriptor of a stopped task is, asked of the kernel through a duplicate of it (pidfd_getfd(2)). */
+
+#define MOST_PIDFDS 256
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL	/* linux/pidfd.h, since Linux 6.9 */
+#endif
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+/* A pidfd of the very thread where the kernel has them (its descriptor table may differ from its leader's). */
+static int task_pidfd(struct wt *w, struct task *t)
+{
+	if (t->pidfd >= 0)
+		return t->pidfd;
+	int fd = (int)syscall(SYS_pidfd_open, t->tid, PIDFD_THREAD);
+	if (fd < 0 && errno == EINVAL)
+		fd = (int)syscall(SYS_pidfd_open, t->tgid, 0);
+	if (fd >= 0 && w->pidfds < MOST_PIDFDS) {
+		t->pidfd = fd;
+		w->pidfds++;
+	}
+	return fd;
+}
+
+static int socket_number(int fd, int option)
+{
+	int value = -1;
+	socklen_t bytes = sizeof(value);
+	return getsockopt(fd, SOL_SOCKET, option, &value, &bytes) < 0 ? -1 : value;
+}
+
+static uint64_t socket_cookie(int fd, int option)
+{
+	uint64_t value = 0;
+	socklen_t bytes = sizeof(value);
+	return getsockopt(fd, SOL_SOCKET, option, &value, &bytes) < 0 ? 0 : value;
+}
+
+static void describe_socket(int fd, uint64_t inode, struct wt_socket *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->inode = inode;
+	s->cookie = socket_cookie(fd, SO_COOKIE);
+	s->netns_cookie = socket_cookie(fd, SO_NETNS_COOKIE);
+	s->family = socket_number(fd, SO_DOMAIN);
+	s->type = socket_number(fd, SO_TYPE);
+	s->protocol = socket_number(fd, SO_PROTOCOL);
+	s->listening = socket_number(fd, SO_ACCEPTCONN);
+	socklen_t bytes = sizeof(s->local);
+	if (getsockname(fd, (struct sockaddr *)s->local, &bytes) == 0)
+		s->local_bytes = bytes < sizeof(s->local) ? bytes : sizeof(s->local);
+	bytes = sizeof(s->peer);
+	if (getpeername(fd, (struct sockaddr *)s->peer, &bytes) == 0)
+		s->peer_bytes = bytes < sizeof(s->peer) ? bytes : sizeof(s->peer);
+}
+
+/* Adds a SOCKET chunk; false if the descriptor is no socket or cannot be asked. */
+static bool ask_socket(struct wt *w, struct task *t, int number)
+{
+	int pidfd = task_pidfd(w, t);
+	if (pidfd < 0)
+		return false;
+	int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+	if (pidfd != t->pidfd)
+		close(pidfd);
+	if (fd < 0)
+		return false;
+	struct stat st;
+	bool is_socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+	if (is_socket) {
+		struct wt_socket s;
+		describe_socket(fd, st.st_ino, &s);
+		chunk_put(w, WT_SOCKET, 0, (uint64_t)number, &s, sizeof(s));
+	}
+	close(fd);
+	return is_socket;
+}
+
+/* Anything else is named by its link; only sockets are duplicated, so that no device sees an extra close. */
+static void ask_descriptor(struct wt *w, struct task *t, int64_t number, bool surely_socket)
+{
+	if (number < 0 || number > INT32_MAX)
+		return;
+	if (surely_socket && ask_socket(w, t, (int)number))
+		return;
+	char path[64], target[PATH_MAX];
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", t->tgid, t->tid, (int)number);
+	ssize_t n = readlink(path, target, sizeof(target));
+	if (n < 0)
+		return;
+	if (n > 8 && !memcmp(target, "socket:[", 8) && !surely_socket && ask_socket(w, t, (int)number))
+		return;
+	chunk_put(w, WT_LINK, 0, (uint64_t)number, target, (size_t)n);
+}
+
+/* Descriptors that came in ancillary data (SCM_RIGHTS). */
+static void ask_received(struct wt *w, struct task *t, const uint8_t *control, uint64_t bytes, unsigned word)
+{
+	uint64_t header = word + 8, at = 0;
+	while (at + header <= bytes) {
+		uint64_t length = load_word(control + at, word);
+		int32_t level, type;
+		memcpy(&level, control + at + word, 4);
+		memcpy(&type, control + at + word + 4, 4);
+		if (length < header || length > bytes - at)
+			return;
+		if (level == SOL_SOCKET && type == SCM_RIGHTS)
+			for (uint64_t i = header; i + 4 <= length; i += 4) {
+				int32_t number;
+				memcpy(&number, control + at + i, 4);
+				ask_descriptor(w, t, number, false);
+			}
+		at += (length + word - 1) / word * word;
+	}
+}

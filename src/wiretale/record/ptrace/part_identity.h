@@ -1,0 +1,76 @@
+/* Who a task is, from /proc. */
+
+#define PROC_TEXT 32768
+
+static void chunk_file(struct wt *w, const struct task *t, uint16_t role, const char *name)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/%s", t->tid, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	struct wt_chunk *c = chunk_begin(w, role, 0, 0, PROC_TEXT);
+	if (c) {
+		ssize_t n = read(fd, file_end(&w->data), PROC_TEXT);
+		c->full_bytes = n > 0 ? (uint64_t)n : 0;
+		chunk_end(w, c, c->full_bytes);
+	}
+	close(fd);
+}
+
+static void chunk_link(struct wt *w, const struct task *t, uint16_t role, const char *name)
+{
+	char path[64], target[PATH_MAX];
+	snprintf(path, sizeof(path), "/proc/%d/%s", t->tid, name);
+	ssize_t n = readlink(path, target, sizeof(target));
+	if (n > 0)
+		chunk_put(w, role, 0, 0, target, (size_t)n);
+}
+
+/* Who the task is. A further thread of a known process shares the rest with its leader. */
+static void chunks_of_task(struct wt *w, const struct task *t)
+{
+	char path[64];
+	struct stat st;
+	chunk_file(w, t, WT_COMM, "comm");
+	chunk_file(w, t, WT_STATUS, "status");
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", t->tid);
+	if (stat(path, &st) == 0) {
+		uint64_t inode = st.st_ino;
+		chunk_put(w, WT_NETNS, 0, 0, &inode, sizeof(inode));
+	}
+	if (t->tid != t->tgid && find_task(w, t->tgid))
+		return;
+	chunk_link(w, t, WT_EXE, "exe");
+	chunk_file(w, t, WT_CMDLINE, "cmdline");
+	chunk_link(w, t, WT_CWD, "cwd");
+}
+
+/* What a process had open before its first recorded call: later descriptors are told by the calls that make them. */
+static void chunks_of_descriptors(struct wt *w, struct task *t)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/fd", t->tgid);
+	DIR *folder = opendir(path);
+	if (!folder)
+		return;
+	for (struct dirent *entry; (entry = readdir(folder));)
+		if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+			ask_descriptor(w, t, strtol(entry->d_name, NULL, 10), false);
+	closedir(folder);
+}
+
+/* A number from /proc/TID/status, for example "Tgid:"; `otherwise` if it is gone. */
+static long task_status_number(pid_t tid, const char *key, long otherwise)
+{
+	char path[64], text[4096];
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return otherwise;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	char *at = strstr(text, key);
+	return at ? strtol(at + strlen(key), NULL, 10) : otherwise;
+}

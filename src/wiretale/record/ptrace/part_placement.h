@@ -1,0 +1,252 @@
+/*
+ * Where the tracer runs. A stop is several times cheaper when tracer and traced thread share a CPU, but the kernel
+ * wakes the traced thread on an idle CPU if there is one. A tracer with SCHED_IDLE on its CPU makes that CPU count
+ * as idle (select_idle_sibling), so the thread stays. The price: SCHED_IDLE gets no time while something else
+ * computes there. That is measured: where the tracer has to wait for its CPU, following is tried against ordinary
+ * scheduling, and what costs less time per stop is kept for a while.
+ *
+ * Where several threads stop in turn the tracer can share the CPU of only one; and one that may not leave SCHED_IDLE
+ * again (an ordinary user's) follows none. Most of a stop's cost is then that a sleeping CPU must be woken, twice;
+ * looking for the next stop for a moment before it sleeps saves the tracer's half of that.
+ */
+
+#define WINDOW_STOPS 32	/* the CPU of the busiest thread is looked up this often */
+#define CHECK_NS 20000000ull
+#define WAIT_NS 15000ull	/* of waiting for the CPU per stop, before the other way is tried */
+#define TRIAL_STOPS 64
+#define TRIAL_NS 100000000ull
+#define KEEP_FIRST_NS 1000000000ull
+#define KEEP_MOST_NS 16000000000ull
+#define ALONE_PERCENT 90	/* of a window's stops by one thread: it is worth following */
+#define CROWD_FOLLOWS 4		/* below, the busiest thread is followed */
+#define CROWD_MOST 8
+#define LOOK_NS 100000ull
+#define LOOK_SCORE_MOST 16
+#define LOOK_REST_STOPS 64
+
+static uint64_t read_delay(struct placement *p)
+{
+	char text[96];
+	ssize_t n = pread(p->schedstat, text, sizeof(text) - 1, 0);
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	char *second = strchr(text, ' ');
+	return second ? strtoull(second, NULL, 10) : 0;
+}
+
+/*
+ * Runs in a thread that ends at once, because for most users SCHED_IDLE is a way without return (RLIMIT_NICE,
+ * sched(7)).
+ */
+static void *try_return(void *returned)
+{
+	struct sched_param none = { 0 };
+	bool went = sched_setscheduler(0, SCHED_IDLE, &none) == 0;
+	*(bool *)returned = went && sched_setscheduler(0, SCHED_OTHER, &none) == 0;
+	return NULL;
+}
+
+static bool can_return(void)
+{
+	pthread_t thread;
+	bool returned = false;
+	if (pthread_create(&thread, NULL, try_return, &returned) == 0)
+		pthread_join(thread, NULL);
+	return returned;
+}
+
+static bool set_idle(struct wt *w, bool idle)
+{
+	struct placement *p = &w->place;
+	struct sched_param none = { 0 };
+	if (p->idle == idle)
+		return true;
+	if (sched_setscheduler(0, idle ? SCHED_IDLE : SCHED_OTHER, &none) < 0)
+		return false;
+	p->idle = idle;
+	w->stats.idle_policy |= idle;
+	return true;
+}
+
+static void place_open(struct wt *w)
+{
+	struct placement *p = &w->place;
+	p->cpu = -1;
+	p->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	p->state = PLACE_OFF;
+	if (w->flags & WT_PLACE && sched_getaffinity(0, sizeof(p->original), &p->original) == 0) {
+		p->may_look = CPU_COUNT(&p->original) > 1;
+		if (can_return())
+			p->state = PLACE_FOLLOW;
+		else
+			w->stats.no_privilege = 1;	/* following without SCHED_IDLE gains nothing */
+	}
+	if (w->pin >= 0) {
+		cpu_set_t set;
+		CPU_ZERO(&set);
+		CPU_SET((size_t)w->pin, &set);
+		sched_setaffinity(0, sizeof(set), &set);
+		p->cpu = w->pin;
+		p->state = PLACE_OFF;
+	}
+}
+
+static void place_free(struct wt *w)
+{
+	struct placement *p = &w->place;
+	if (p->state == PLACE_OFF || p->cpu < 0)
+		return;
+	sched_setaffinity(0, sizeof(p->original), &p->original);
+	p->cpu = -1;
+	set_idle(w, false);
+}
+
+static void place_close(struct wt *w)
+{
+	place_free(w);
+	if (w->place.schedstat >= 0)
+		close(w->place.schedstat);
+}
+
+/* Field 39 of /proc/PID/stat (proc(5)): the CPU the thread last ran on; -1 if unreadable. */
+static int task_cpu(struct task *t)
+{
+	char text[1024], *at;
+	if (t->statfd < 0) {
+		snprintf(text, sizeof(text), "/proc/%d/task/%d/stat", t->tgid, t->tid);
+		t->statfd = open(text, O_RDONLY | O_CLOEXEC);
+		if (t->statfd < 0)
+			return -1;
+	}
+	ssize_t n = pread(t->statfd, text, sizeof(text) - 1, 0);
+	if (n <= 0)
+		return -1;
+	text[n] = 0;
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < 39; field++)
+		at = strchr(at + 1, ' ');
+	return at ? atoi(at + 1) : -1;
+}
+
+/* Keep what won; longer each time it wins again. */
+static void place_keep(struct wt *w, enum placement_state winner, uint64_t now)
+{
+	struct placement *p = &w->place;
+	p->keep_ns = p->winner == winner ? p->keep_ns * 2 : KEEP_FIRST_NS;
+	if (p->keep_ns > KEEP_MOST_NS)
+		p->keep_ns = KEEP_MOST_NS;
+	p->winner = p->state = winner;
+	p->until_ns = now + p->keep_ns;
+	w->stats.yielded += winner == PLACE_REST;
+}
+
+static void place_mark(struct wt *w, uint64_t now, uint64_t delay)
+{
+	w->place.checked_ns = now;
+	w->place.checked_stops = w->stats.stops;
+	w->place.checked_delay_ns = delay;
+}
+
+static void place_check(struct wt *w, uint64_t now)
+{
+	struct placement *p = &w->place;
+	uint64_t stops = w->stats.stops - p->checked_stops, elapsed = now - p->checked_ns;
+	if (p->state == PLACE_FOLLOW && elapsed > CHECK_NS && stops) {
+		uint64_t delay = read_delay(p), waited = (delay - p->checked_delay_ns) / stops;
+		bool first = !p->checked_ns;
+		place_mark(w, now, delay);
+		if (first || p->cpu < 0 || waited < WAIT_NS || now < p->until_ns)
+			return;
+		p->follow_cost = elapsed / stops;
+		place_free(w);
+		p->state = PLACE_TRIAL;
+	} else if (p->state == PLACE_TRIAL && (stops >= TRIAL_STOPS || (elapsed > TRIAL_NS && stops))) {
+		bool free_is_cheaper = elapsed / stops < p->follow_cost - p->follow_cost / 16;
+		place_mark(w, now, read_delay(p));
+		place_keep(w, free_is_cheaper ? PLACE_REST : PLACE_FOLLOW, now);
+	} else if (p->state == PLACE_REST && now >= p->until_ns) {
+		place_mark(w, now, read_delay(p));
+		p->state = PLACE_FOLLOW;
+	}
+}
+
+static void place_follow(struct wt *w, struct task *busiest, const struct task *stopped)
+{
+	struct placement *p = &w->place;
+	int cpu = task_cpu(busiest);
+	if (cpu < 0)
+		return;
+	if (busiest == stopped)
+		w->stop_cpu = cpu;
+	w->stats.samples++;
+	if (cpu == p->cpu) {
+		w->stats.same_cpu++;
+		return;
+	}
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		return;
+	p->cpu = cpu;
+	w->stats.moves++;
+	set_idle(w, true);
+}
+
+/*
+ * The next stop of any task, as wait4. Looking is given up for a while where it mostly finds nothing, and does not
+ * happen on a CPU shared with the thread, nor while ordinary scheduling is what won.
+ */
+static pid_t next_stop(struct wt *w, int *status)
+{
+	struct placement *p = &w->place;
+	const int flags = __WALL | __WNOTHREAD;
+	bool looks = p->may_look && p->cpu < 0 && (p->state == PLACE_OFF || p->state == PLACE_FOLLOW);
+	if (looks && p->look_rest > 0) {
+		p->look_rest--;
+	} else if (looks) {
+		uint64_t until = now_ns() + LOOK_NS;
+		do {
+			pid_t tid = wait4(-1, status, flags | WNOHANG, NULL);
+			if (tid) {
+				p->look_score += p->look_score < LOOK_SCORE_MOST;
+				return tid;
+			}
+		} while (now_ns() < until && __atomic_load_n(&w->request, __ATOMIC_ACQUIRE) == REQUEST_NONE);
+		p->look_score -= 2;
+		if (p->look_score < 0) {
+			p->look_score = 0;
+			p->look_rest = LOOK_REST_STOPS;
+		}
+	}
+	return wait4(-1, status, flags, NULL);
+}
+
+/* Called at every stop. */
+static void place(struct wt *w, struct task *t, uint64_t now)
+{
+	struct placement *p = &w->place;
+	if (p->state == PLACE_OFF)
+		return;
+	if (t->window != p->window) {
+		t->window = p->window;
+		t->window_stops = 0;
+	}
+	if (++t->window_stops > p->best_stops) {
+		p->best_stops = t->window_stops;
+		p->best_tid = t->tid;
+	}
+	place_check(w, now);
+	if (++p->window_stops < WINDOW_STOPS && (p->cpu >= 0 || p->crowd))
+		return;
+	struct task *busiest = find_task(w, p->best_tid);
+	bool alone = p->best_stops * 100 >= p->window_stops * ALONE_PERCENT;
+	p->crowd = alone ? p->crowd - (p->crowd > 0) : p->crowd + 2 < CROWD_MOST ? p->crowd + 2 : CROWD_MOST;
+	if (p->state == PLACE_FOLLOW && p->crowd >= CROWD_FOLLOWS)
+		place_free(w);
+	else if (busiest && p->state == PLACE_FOLLOW)
+		place_follow(w, busiest, t);
+	p->window++;
+	p->window_stops = p->best_stops = 0;
+}

@@ -1,0 +1,248 @@
+/* The recorder's state, its table of tasks, and how one event record is made. */
+
+enum placement_state { PLACE_OFF, PLACE_FOLLOW, PLACE_TRIAL, PLACE_REST };
+
+struct placement {
+	enum placement_state state;
+	cpu_set_t original;
+	int cpu;	/* the tracer is bound to; -1: to none */
+	bool idle;
+	int schedstat;
+	uint64_t checked_ns, checked_stops, checked_delay_ns;
+	uint64_t until_ns, keep_ns;	/* what won last is kept so long */
+	uint64_t follow_cost;	/* time per stop */
+	enum placement_state winner;
+	uint32_t window;
+	uint32_t window_stops, best_stops;
+	pid_t best_tid;
+	int crowd;		/* how little one thread makes the stops alone; see ALONE_PERCENT */
+	bool may_look;		/* before it sleeps: see next_stop */
+	int look_score, look_rest;
+};
+
+struct wt {
+	struct file events, chunks, data;
+	const struct wt_op *ops;
+	const struct wt_table *tables;
+	uint32_t n_tables;
+	uint32_t flags;
+	int32_t pin;
+	uint64_t snaplen;
+	uint64_t seq;		/* of the event being made */
+	uint32_t event_chunks;	/* chunks it has so far */
+	int full_errno;
+	int stop_cpu;		/* CPU the stopped task ran on; -1: not looked up at this stop */
+	bool let_go;		/* every task is detached at its next stop */
+	bool ending;
+	bool finished;
+	bool any_attached, any_filtered;
+	int pidfds;
+	int notable_fd;
+	uint32_t notified;
+	struct placement place;
+	struct wt_stats stats;
+	struct task *hash[HASH_SIZE];
+	struct program *programs;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	pthread_mutex_t asking;
+	enum request request;
+	pid_t request_pid;
+	int request_result;
+	int spawn_result;	/* -1: not known yet; 0: the program runs; else errno */
+	pid_t tracer_tid;
+	uint8_t vector[16384];	/* VECTOR_LIMIT iovecs */
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t load_word(const uint8_t *from, unsigned word)
+{
+	uint64_t wide = 0;
+	uint32_t narrow = 0;
+	if (word == 8)
+		memcpy(&wide, from, 8);
+	else
+		memcpy(&narrow, from, 4);
+	return word == 8 ? wide : narrow;
+}
+
+static struct task *find_task(struct wt *w, pid_t tid)
+{
+	struct task *t = w->hash[(uint32_t)tid % HASH_SIZE];
+	while (t && t->tid != tid)
+		t = t->next;
+	return t;
+}
+
+static struct task *add_task(struct wt *w, pid_t tid, pid_t tgid)
+{
+	struct task *t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->tid = tid;
+	t->tgid = tgid;
+	t->pidfd = t->statfd = -1;
+	t->fresh = true;
+	pthread_mutex_lock(&w->lock);
+	t->next = w->hash[(uint32_t)tid % HASH_SIZE];
+	w->hash[(uint32_t)tid % HASH_SIZE] = t;
+	w->stats.tasks++;
+	pthread_mutex_unlock(&w->lock);
+	return t;
+}
+
+static void task_close(struct wt *w, struct task *t)
+{
+	if (t->pidfd >= 0) {
+		close(t->pidfd);
+		w->pidfds--;
+	}
+	if (t->statfd >= 0)
+		close(t->statfd);
+	t->pidfd = t->statfd = -1;
+}
+
+static void remove_task(struct wt *w, struct task *t)
+{
+	struct task **at = &w->hash[(uint32_t)t->tid % HASH_SIZE];
+	pthread_mutex_lock(&w->lock);
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	w->stats.tasks--;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	task_close(w, t);
+	free(t);
+}
+
+static void forget_tasks(struct wt *w)
+{
+	for (int i = 0; i < HASH_SIZE; i++)
+		while (w->hash[i])
+			remove_task(w, w->hash[i]);
+}
+
+static struct program *find_program(struct wt *w, pid_t pid)
+{
+	struct program *p = w->programs;
+	while (p && p->pid != pid)
+		p = p->next;
+	return p;
+}
+
+static void add_program(struct wt *w, pid_t pid)
+{
+	struct program *p = calloc(1, sizeof(*p));
+	if (!p)
+		return;
+	p->pid = pid;
+	pthread_mutex_lock(&w->lock);
+	p->next = w->programs;
+	w->programs = p;
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void program_ended(struct wt *w, pid_t pid, int status)
+{
+	pthread_mutex_lock(&w->lock);
+	struct program *p = find_program(w, pid);
+	if (p && !p->ended) {
+		p->status = status;
+		p->ended = true;
+	}
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Recording stops, the programs go on: from here on every stop lets its task go. */
+static void recording_full(struct wt *w, int error)
+{
+	if (!w->full_errno) {
+		w->full_errno = error;
+		w->let_go = true;
+	}
+	w->stats.full_errno = w->full_errno;
+	w->stats.lost++;
+	w->events.header->lost = w->stats.lost;
+}
+
+static struct wt_event *event_begin(struct wt *w, const struct task *t, uint16_t kind, uint64_t now)
+{
+	int error = w->full_errno ? w->full_errno : file_reserve(&w->events, sizeof(struct wt_event));
+	if (error) {
+		recording_full(w, error);
+		return NULL;
+	}
+	struct wt_event *e = file_end(&w->events);
+	memset(e, 0, sizeof(*e));
+	e->time_ns = now;
+	e->seq = w->seq;
+	e->first_chunk = w->chunks.used / sizeof(struct wt_chunk);
+	e->tid = (uint32_t)t->tid;
+	e->tgid = (uint32_t)t->tgid;
+	e->kind = kind;
+	e->cpu = w->stop_cpu;
+	w->event_chunks = 0;
+	return e;
+}
+
+static void notify(struct wt *w)
+{
+	uint64_t one = 1;
+	if (!__atomic_exchange_n(&w->notified, 1, __ATOMIC_ACQ_REL) && write(w->notable_fd, &one, sizeof(one)) < 0)
+		w->notified = 0;
+}
+
+/* The task goes on right after this, so the time is taken last. */
+static void event_end(struct wt *w, struct wt_event *e)
+{
+	e->chunks = w->event_chunks;
+	e->resume_ns = now_ns();
+	w->stats.service_ns += e->resume_ns - e->time_ns;
+	w->events.used += sizeof(*e);
+	w->seq++;
+	w->stats.events = w->seq;
+	publish(&w->data.header->committed, w->data.used);
+	publish(&w->chunks.header->committed, w->chunks.used / sizeof(struct wt_chunk));
+	publish(&w->events.header->committed, w->seq);
+	if (e->flags & WT_FLAG_NOTABLE)
+		notify(w);
+}
+
+/*
+ * Have the tracer thread do something. The signal may come just before its wait begins, so it is sent until it
+ * works.
+ */
+static int ask_tracer(struct wt *w, enum request what, pid_t pid)
+{
+	pthread_mutex_lock(&w->asking);
+	pthread_mutex_lock(&w->lock);
+	while (!w->tracer_tid && !w->finished)
+		pthread_cond_wait(&w->changed, &w->lock);
+	if (w->finished)
+		w->request_result = -ESRCH;
+	else
+		__atomic_store_n(&w->request, what, __ATOMIC_RELEASE);
+	w->request_pid = pid;
+	pthread_cond_broadcast(&w->changed);
+	while (w->request != REQUEST_NONE && !w->finished) {
+		struct timespec until;
+		syscall(SYS_tgkill, getpid(), w->tracer_tid, WAKE_SIGNAL);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 2000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&w->changed, &w->lock, &until);
+	}
+	int result = w->request_result;
+	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_unlock(&w->asking);
+	return result;
+}

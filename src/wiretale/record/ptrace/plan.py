@@ -1,0 +1,334 @@
+"""What the tracer does at each call, from the call specifications: what memory to read, which descriptors to ask.
+
+The numbers are those of `tracer.h`. Nothing is known about a call here that `decode/syscalls` does not say, except
+which calls the control thread is told about.
+"""
+
+import ctypes
+import platform
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from enum import IntEnum, IntFlag
+from functools import lru_cache
+
+from wiretale.decode.structs import struct_size, word_size
+from wiretale.decode.syscalls import call_spec, table
+from wiretale.decode.syscalls.spec import Arg, Call, Effect, Kind, Result
+from wiretale.model.enums import Arch
+from wiretale.model.spool import Role
+from wiretale.record.ptrace.library import CallPlan, Op, Table
+
+NO_ARG = 0xFF
+_HIGHEST_NUMBER = 4096  # ARM has private calls far above; they are not worth a table
+_SOCKADDR_LIMIT = 128  # sizeof(struct sockaddr_storage)
+_STRUCT_LIMIT = 4096
+_ARRAY_LIMIT = 65536
+
+
+class What(IntEnum):
+    """enum wt_what."""
+
+    BYTES = 1
+    STRING = 2
+    STRINGS = 3
+    NAMES = 4
+    IOVEC = 5
+    MSGHDR = 6
+    MMSGHDR = 7
+
+
+class Count(IntEnum):
+    """enum wt_count."""
+
+    FIXED = 0
+    ARG = 1
+    ARG32 = 2
+    RETURN = 3
+    POINTER = 4
+    BITS = 5
+
+
+class When(IntFlag):
+    """enum wt_when."""
+
+    ENTRY = 1
+    EXIT = 2
+    ERROR = 4
+
+
+class OpFlag(IntFlag):
+    """enum wt_op_flag."""
+
+    PAYLOAD = 1
+    OUT = 2
+
+
+_NO_FLAGS = OpFlag(0)
+
+
+class CallFlag(IntFlag):
+    """enum wt_call_flag."""
+
+    SELECTED = 1
+    RESULT_FD = 2
+    RESULT_SOCKET = 4
+    CHANGES_SOCKET = 8
+    SETS_FDS = 16
+    NOTABLE = 32
+    CLONE = 128
+    CLONE3 = 256
+    VFORK = 512
+    SOCKETCALL = 1024
+
+
+class Condition(IntEnum):
+    """enum wt_condition."""
+
+    ALWAYS = 0
+    DUPLICATES = 1
+    SO_ERROR = 2
+    NAMED = 3
+
+
+_NOTABLE = frozenset({"bind", "listen", "accept", "accept4", "connect", "getsockopt"})
+_CONDITIONS = {
+    "fcntl": Condition.DUPLICATES,
+    "fcntl64": Condition.DUPLICATES,
+    "getsockopt": Condition.SO_ERROR,
+    "sendto": Condition.NAMED,
+    "sendmsg": Condition.NAMED,
+    "sendmmsg": Condition.NAMED,
+}
+_SPECIAL = {
+    "clone": CallFlag.CLONE,
+    "clone3": CallFlag.CLONE3,
+    "vfork": CallFlag.VFORK,
+    "socketcall": CallFlag.SOCKETCALL,
+}
+_SELECTING = frozenset({Effect.NETWORK, Effect.DESCRIPTOR, Effect.PROCESS, Effect.SENDS, Effect.RECEIVES})
+_ENTRY, _EXIT, _BOTH = When.ENTRY, When.EXIT, When.ENTRY | When.EXIT
+_STRUCT_WHEN = {Kind.STRUCT_IN: _ENTRY, Kind.STRUCT_OUT: _EXIT, Kind.STRUCT_INOUT: _BOTH}
+_ARRAY_WHEN = {Kind.ARRAY_IN: _ENTRY, Kind.ARRAY_OUT: _EXIT, Kind.ARRAY_INOUT: _BOTH}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One op, before it has a place: see struct wt_op."""
+
+    what: What
+    when: When
+    arg: int
+    role: Role = Role.STRUCT
+    count_from: Count = Count.FIXED
+    count_arg: int = NO_ARG
+    flags: OpFlag = _NO_FLAGS
+    fixed: int = 1
+    size: int = 1
+    limit: int = _STRUCT_LIMIT
+    only_arg: int = NO_ARG
+    only_value: int = 0
+
+
+def is_selected(call: Call) -> bool:
+    """Whether `--calls network` records the call: what touches a descriptor, and process life."""
+    # A wait interrupted by a signal goes on as restart_syscall; without it the wait would have no end.
+    return not _SELECTING.isdisjoint(call.effects) or call.name == "restart_syscall"
+
+
+def _counted(arg: Arg, otherwise: Count) -> tuple[Count, int, int]:
+    """(where the count comes from, its argument, fixed count)."""
+    length = arg.length if arg.length >= 0 else NO_ARG
+    if arg.count:
+        return Count.FIXED, NO_ARG, arg.count
+    return otherwise, length, 1
+
+
+def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
+    """Steps of kinds that are one block of bytes."""
+    kind, length = arg.kind, arg.length if arg.length >= 0 else NO_ARG
+    moves = not call.effects.isdisjoint({Effect.SENDS, Effect.RECEIVES})
+    payload = OpFlag.PAYLOAD if moves else _NO_FLAGS
+    if kind is Kind.BUFFER_IN:
+        yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, Count.ARG, length, payload)
+    elif kind is Kind.BUFFER_OUT:
+        yield Step(What.BYTES, _EXIT, index, Role.PAYLOAD, Count.RETURN, length, payload)
+    elif kind is Kind.SOCKADDR_IN:
+        yield Step(What.BYTES, _ENTRY, index, Role.SOCKADDR, Count.ARG32, length, limit=_SOCKADDR_LIMIT)
+    elif kind is Kind.SOCKADDR_OUT:
+        yield Step(What.BYTES, _EXIT, index, Role.SOCKADDR, Count.POINTER, length, limit=_SOCKADDR_LIMIT)
+    elif kind is Kind.OPTVAL_IN:
+        yield Step(What.BYTES, _ENTRY, index, Role.OPTVAL, Count.ARG32, length)
+    elif kind is Kind.OPTVAL_OUT:
+        yield Step(What.BYTES, _EXIT, index, Role.OPTVAL, Count.POINTER, length)
+    elif kind is Kind.SOCKLEN:
+        yield Step(What.BYTES, _BOTH, index, Role.SOCKLEN, size=4)
+    elif kind is Kind.FDSET:
+        yield Step(What.BYTES, _BOTH, index, Role.FDSET, Count.BITS, length, limit=_ARRAY_LIMIT)
+    elif kind in _STRUCT_WHEN:
+        size = struct_size(arg.struct, arch)
+        yield Step(What.BYTES, _STRUCT_WHEN[kind], index, Role.STRUCT, size=size)
+    elif kind in _ARRAY_WHEN:
+        source, count_arg, fixed = _counted(arg, Count.RETURN if kind is Kind.ARRAY_OUT else Count.ARG32)
+        size = struct_size(arg.struct, arch)
+        when = _ARRAY_WHEN[kind]
+        yield Step(What.BYTES, when, index, Role.ARRAY, source, count_arg, fixed=fixed, size=size, limit=_ARRAY_LIMIT)
+
+
+def _steps_of_arg(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
+    kind, length = arg.kind, arg.length if arg.length >= 0 else NO_ARG
+    if kind is Kind.STRING:
+        yield Step(What.STRING, _ENTRY, index, Role.STRING)
+    elif kind is Kind.STRINGS:
+        yield Step(What.STRINGS, _ENTRY, index, Role.ARGV)
+    elif kind is Kind.ENVIRONMENT:
+        yield Step(What.NAMES, _ENTRY, index, Role.ENVP)
+    elif kind is Kind.IOVEC_IN and Effect.SENDS not in call.effects:  # addresses, not data (process_madvise)
+        bytes_each = 2 * word_size(arch)
+        yield Step(What.BYTES, _ENTRY, index, Role.IOVEC, Count.ARG32, length, size=bytes_each, limit=_ARRAY_LIMIT)
+    elif kind is Kind.IOVEC_IN:
+        yield Step(What.IOVEC, _ENTRY, index, Role.PAYLOAD, Count.ARG32, length)
+    elif kind is Kind.IOVEC_OUT:
+        yield Step(What.IOVEC, _BOTH, index, Role.PAYLOAD, Count.ARG32, length, OpFlag.OUT)
+    elif kind is Kind.MSGHDR_IN:
+        yield Step(What.MSGHDR, _ENTRY, index, Role.MSGHDR)
+    elif kind is Kind.MSGHDR_OUT:
+        yield Step(What.MSGHDR, _BOTH, index, Role.MSGHDR, flags=OpFlag.OUT)
+    elif kind is Kind.MMSGHDR_IN:
+        yield Step(What.MMSGHDR, _BOTH, index, Role.MSGHDR, Count.ARG32, length)
+    elif kind is Kind.MMSGHDR_OUT:
+        yield Step(What.MMSGHDR, _BOTH, index, Role.MSGHDR, Count.ARG32, length, OpFlag.OUT)
+    else:
+        yield from _bytes_steps(index, arg, call, arch)
+
+
+def steps(call: Call, arch: int) -> list[Step]:
+    """What to read at one call, in order of its arguments."""
+    found = [s for i, a in enumerate(call.args) for s in _steps_of_arg(i, a, call, arch)]
+    for value, arguments in call.variants.items():
+        for index, arg in enumerate(arguments):
+            if index < len(call.args) and arg == call.args[index]:
+                continue
+            only = value & 0xFFFFFFFF
+            found += [
+                replace(s, only_arg=call.variant_arg, only_value=only) for s in _steps_of_arg(index, arg, call, arch)
+            ]
+    return found
+
+
+def _op(step: Step) -> Op:
+    return Op(**{f.name: getattr(step, f.name) for f in fields(step)})
+
+
+def call_flags(call: Call) -> CallFlag:
+    """What the tracer does at the call besides reading memory."""
+    flags = CallFlag.SELECTED if is_selected(call) else CallFlag(0)
+    if call.result is Result.FD or call.name in ("fcntl", "fcntl64"):
+        flags |= CallFlag.RESULT_FD
+    if call.result is Result.SOCKET:
+        flags |= CallFlag.RESULT_SOCKET
+    if Effect.CHANGES_SOCKET in call.effects:
+        flags |= CallFlag.CHANGES_SOCKET
+    if call.sets_fds >= 0:
+        flags |= CallFlag.SETS_FDS
+    if call.name in _NOTABLE:
+        flags |= CallFlag.NOTABLE
+    return flags | _SPECIAL.get(call.name, CallFlag(0))
+
+
+class TracePlan:
+    """The op tables of several architectures, as the library takes them. Must outlive the recording."""
+
+    def __init__(self, arches: Iterable[int]) -> None:
+        ops: list[Step] = []
+        planned = [(arch, self._calls(arch, ops)) for arch in arches]
+        self.ops = (Op * max(len(ops), 1))(*map(_op, ops))
+        self._calls_kept = [calls for _, calls in planned]
+        self.tables = (Table * len(planned))(
+            *(Table(arch, len(calls), ctypes.cast(calls, ctypes.POINTER(CallPlan))) for arch, calls in planned)
+        )
+
+    @staticmethod
+    def _calls(arch: int, ops: list[Step]) -> "ctypes.Array[CallPlan]":
+        names = {n: name for n, name in table(arch).items() if n < _HIGHEST_NUMBER}
+        calls = (CallPlan * (max(names, default=0) + 1))()
+        for number, name in names.items():
+            call = call_spec(name, arch)
+            if call is None:
+                continue
+            own = steps(call, arch)
+            fd_arg = call.fd_arg if call.fd_arg >= 0 else NO_ARG
+            fds_arg = call.sets_fds if call.sets_fds >= 0 else NO_ARG
+            condition = _CONDITIONS.get(name, Condition.ALWAYS)
+            calls[number] = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, 0)
+            ops.extend(own)
+        return calls
+
+
+# -- the filter of `--calls network` ---------------------------------------------------------------------------------
+
+# linux/seccomp.h, linux/bpf_common.h
+_RET_ALLOW = 0x7FFF0000
+_RET_TRACE = 0x7FF00000
+_LOAD_WORD, _JUMP, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x05, 0x15, 0x35, 0x06
+_NUMBER_AT, _ARCH_AT = 0, 4  # offsets in struct seccomp_data
+
+Instruction = tuple[int, int, int, int]
+
+
+def selected_numbers(arch: int) -> list[int]:
+    """Numbers of the calls that `--calls network` records."""
+    found = []
+    for number, name in table(arch).items():
+        call = call_spec(name, arch)
+        if number < _HIGHEST_NUMBER and call is not None and is_selected(call):
+            found.append(number)
+    return sorted(found)
+
+
+def _borders(numbers: list[int]) -> list[int]:
+    """Where the answer changes: numbers below the first border are allowed, then traced, then allowed, ..."""
+    borders: list[int] = []
+    for n in numbers:
+        if borders and borders[-1] == n:
+            borders[-1] = n + 1
+        else:
+            borders += [n, n + 1]
+    return borders
+
+
+def _search(borders: list[int], traced: bool) -> list[Instruction]:
+    """A binary search over the borders; `traced` is the answer below the first."""
+    if not borders:
+        return [(_RETURN, 0, 0, _RET_TRACE if traced else _RET_ALLOW)]
+    middle = len(borders) // 2
+    below = _search(borders[:middle], traced)
+    above = _search(borders[middle + 1 :], traced ^ (middle % 2 == 0))
+    if len(below) < 256:
+        return [(_JUMP_AT_LEAST, len(below), 0, borders[middle]), *below, *above]
+    # A conditional jump reaches 255 instructions; a plain one reaches all.
+    return [(_JUMP_AT_LEAST, 0, 1, borders[middle]), (_JUMP, 0, 0, len(below)), *below, *above]
+
+
+def seccomp_filter(arches: Iterable[int]) -> bytes:
+    """The seccomp program (struct sock_filter[]) that stops the selected calls and lets all others run at full speed.
+
+    Calls of an unknown architecture are allowed: they run unseen rather than fail.
+    """
+    program: list[Instruction] = [(_LOAD_WORD, 0, 0, _ARCH_AT)]
+    for arch in arches:
+        search = [(_LOAD_WORD, 0, 0, _NUMBER_AT), *_search(_borders(selected_numbers(arch)), traced=False)]
+        program += [(_JUMP_EQUAL, 1, 0, arch), (_JUMP, 0, 0, len(search)), *search]
+    program.append((_RETURN, 0, 0, _RET_ALLOW))
+    return b"".join(struct.pack("=HBBI", *i) for i in program)
+
+
+def native_arches(machine: str) -> tuple[int, ...]:
+    """The architectures whose calls a program on `machine` (uname -m) can make."""
+    return {"x86_64": (Arch.X86_64, Arch.I386), "aarch64": (Arch.AARCH64, Arch.ARM)}.get(machine, ())
+
+
+@lru_cache(maxsize=1)
+def native_plan() -> TracePlan:
+    """The plan of every architecture a task on this machine can have."""
+    return TracePlan(native_arches(platform.machine()))

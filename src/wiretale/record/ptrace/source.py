@@ -1,0 +1,388 @@
+"""The ptrace source: runs the tracer in a thread of its own, starts and attaches programs, tells what became of them.
+
+NumPy must not be imported here: a recorder starts quickly, and is single-threaded until it says otherwise.
+"""
+
+import contextlib
+import ctypes
+import errno
+import os
+import platform
+import shutil
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from wiretale.clock import now_ns
+from wiretale.errors import Exit, PermissionFault, ResourceFault, WiretaleError
+from wiretale.record.ptrace import library
+from wiretale.record.ptrace.notable import Notable, decode_notable
+from wiretale.record.ptrace.plan import native_arches, native_plan, seccomp_filter
+from wiretale.store.report import SourceReport
+from wiretale.store.spool import Spool
+
+__all__ = ["Notable", "PtraceOptions", "PtraceSource", "SpawnRequest"]
+
+_EXITKILL, _PLACE = 1, 2  # enum wt_option_flag
+_SETSID, _CTTY, _IDS, _DEFAULT_SIGNALS = 1, 2, 4, 8  # enum wt_spawn_flag
+_STAGES = {
+    1: "a process could not be made",
+    2: "the new process could not be traced",
+    3: "its standard input or output could not be set",
+    4: "it could not be given its terminal",
+    5: "its working directory could not be entered",
+    6: "it could not be given its user",
+    7: "the system call filter could not be installed",
+}
+_SEIZE_STAGE, _EXEC_STAGE = 2, 8
+_NOTABLES_AT_ONCE = 64
+_DISK_ERRORS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "a file reached the largest size allowed (ulimit -f, or address space: ulimit -v)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PtraceOptions:
+    """How to trace."""
+
+    calls: Literal["all", "network"] = "all"  # network: what touches a descriptor, and process life
+    snaplen: int | None = 256  # bytes kept of each message; None: all
+    pin: bool = False  # keep program and tracer on one CPU; moves the program
+    kill_on_recorder_exit: bool = True  # a program started here dies if the recorder is killed
+    follow_cpu: bool = True  # run where the busiest traced thread runs
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnRequest:
+    """A program to start. `argv[0]` is looked up in PATH of `env` as a shell would."""
+
+    argv: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+    cwd: str | None = None
+    stdin_fd: int = 0
+    stdout_fd: int = 1
+    stderr_fd: int = 2
+    new_session: bool = False  # with stdin_fd, if it is a terminal, as the controlling one
+    uid: int | None = None
+    gid: int | None = None
+    groups: list[int] | None = None
+
+
+def find_program(name: str, env: dict[str, str], cwd: str | None = None) -> str:
+    """The file a shell would execute. Raises WiretaleError with exit code 126 or 127, as a shell does."""
+    if "/" in name:
+        at = Path(cwd or ".", name)
+        try:
+            is_there, is_folder = at.exists(), at.is_dir()
+        except PermissionError:
+            raise WiretaleError(
+                f"you may not enter a folder on the way to {name}", "check the path, or run as a user who may",
+                exit_code=Exit.NO_COMMAND_EXEC,
+            ) from None  # fmt: skip
+        if is_folder:
+            raise WiretaleError(f"{name} is a folder, not a program", exit_code=Exit.NO_COMMAND_EXEC)
+        if not is_there:
+            raise WiretaleError(f"there is no program {name}", "check the path", exit_code=Exit.NO_COMMAND)
+        return name
+    path = env.get("PATH", os.defpath)
+    found = shutil.which(name, path=path) or shutil.which(name, mode=os.F_OK, path=path)
+    if not name or found is None:
+        raise WiretaleError(
+            f"there is no command {name!r} in PATH", "check the spelling, or give its path", exit_code=Exit.NO_COMMAND
+        )
+    return found
+
+
+class PtraceSource:
+    """start, then spawn and attach, then stop, then report. spawn, attach and stop from one thread."""
+
+    def __init__(self, spool: Spool, options: PtraceOptions) -> None:
+        self.options = options
+        self._spool = spool
+        self._library = library.load()
+        self._plan = native_plan()
+        self._handle = 0
+        self._thread: threading.Thread | None = None
+        self._cursor = ctypes.c_uint64(0)
+        self._pin_cpu = max(os.sched_getaffinity(0)) if options.pin else -1
+        self._filtered = options.calls == "network" and options.kill_on_recorder_exit
+        self._unfiltered_reason = ""
+        if options.calls == "network" and not self._filtered:
+            self._unfiltered_reason = (
+                "every call was recorded: a program that outlives the recorder cannot run with its filter"
+            )
+        self._started_ns: int | None = None
+        self._ended_ns: int | None = None
+        self._stats = library.Stats()
+        self._spawned: set[int] = set()
+        self._reaped: dict[int, int] = {}
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Make the spool files and start the tracer thread. Raises ResourceFault if the files cannot be made."""
+        fault = ctypes.c_int(0)
+        o = self.options
+        flags = (_EXITKILL if o.kill_on_recorder_exit else 0) | (_PLACE if o.follow_cpu else 0)
+        options = library.Options(
+            os.fsencode(self._spool.events_path),
+            os.fsencode(self._spool.chunks_path),
+            os.fsencode(self._spool.data_path),
+            self._plan.ops,
+            self._plan.tables,
+            len(self._plan.tables),
+            flags,
+            library.ALL_BYTES if o.snaplen is None else o.snaplen,
+            self._pin_cpu,
+            0,
+        )
+        self._handle = self._library.call("wt_open", ctypes.byref(options), ctypes.byref(fault))
+        if not self._handle:
+            reason = _DISK_ERRORS.get(fault.value, os.strerror(fault.value))
+            raise ResourceFault(f"{self._spool.path} cannot be written: {reason}", "choose another place with -o FILE")
+        self._thread = threading.Thread(
+            target=self._library.call, args=("wt_run", self._handle), name="wiretale-tracer"
+        )
+        self._thread.daemon = True  # a recorder that fails must not wait for the traced programs
+        self._thread.start()
+        self._started_ns = now_ns()
+
+    def spawn(self, request: SpawnRequest) -> int:
+        """Start a program, recorded from its execve on. Returns its pid. Raises WiretaleError if it cannot start."""
+        path = find_program(request.argv[0], request.env, request.cwd)
+        filter_program = seccomp_filter(native_arches(platform.machine())) if self._filtered else None
+        with_ids = request.uid is not None
+        groups = request.groups if request.groups is not None else [request.gid or 0]
+        arguments = library.SpawnArguments(
+            os.fsencode(path),
+            _strings([os.fsencode(a) for a in request.argv]),
+            _strings([os.fsencode(f"{k}={v}") for k, v in request.env.items()]),
+            os.fsencode(request.cwd) if request.cwd is not None else None,
+            (ctypes.c_int32 * 3)(request.stdin_fd, request.stdout_fd, request.stderr_fd),
+            filter_program,
+            (ctypes.c_uint32 * max(len(groups), 1))(*groups),
+            len(filter_program) // 8 if filter_program else 0,
+            len(groups),
+            (_SETSID if request.new_session else 0)
+            | (_CTTY if request.new_session and os.isatty(request.stdin_fd) else 0)
+            | (_IDS if with_ids else 0)
+            | _DEFAULT_SIGNALS,
+            request.uid if request.uid is not None else 0,
+            request.gid if request.gid is not None else 0,
+            0,
+        )
+        pid = self._library.call("wt_spawn", self._handle, ctypes.byref(arguments))
+        if pid < 0:
+            raise spawn_fault(request.argv[0], int(arguments.stage), -pid)
+        self._spawned.add(pid)
+        return pid
+
+    def attach(self, pid: int) -> None:
+        """Trace all threads of a running process. Raises WiretaleError or PermissionFault with the reason."""
+        if pid == os.getpid():
+            raise WiretaleError("wiretale cannot trace itself", "give the PID of another process")
+        result = self._library.call("wt_attach", self._handle, pid)
+        if result < 0 and result != -errno.EALREADY:
+            raise attach_fault(pid, -result)
+        if self.options.calls == "network":
+            self._unfiltered_reason = (
+                "every call of attached processes was recorded: a filter can only be given to a program when it starts"
+            )
+
+    def detach_all(self) -> None:
+        """Let every process go; each runs on untraced after its next stop.
+
+        Programs under the filter of `calls="network"` cannot be let go (their calls would fail): they stay traced,
+        unrecorded, until they end.
+        """
+        if self._handle and not self.finished():
+            self._library.call("wt_detach", self._handle)
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Let every process go, wait for the tracer to end, close the files. May be called more than once.
+
+        Programs that cannot be let go (see detach_all) are waited for, and killed after `timeout_s`: they would not
+        survive the recorder either.
+        """
+        if not self._handle:
+            return
+        if self._thread is not None:
+            stuck = self._library.call("wt_stop", self._handle)
+            self._thread.join(timeout_s if stuck else None)
+            while self._thread.is_alive():
+                for pid in self.alive():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                self._thread.join(0.1)
+        self._library.call("wt_stats", self._handle, ctypes.byref(self._stats))
+        for pid in self._spawned:
+            self.status_of(pid)
+        self._library.call("wt_close", self._handle)
+        self._handle = 0
+        self._ended_ns = now_ns()
+
+    def finished(self) -> bool:
+        """Whether recording has ended by itself: the disk is full, or stop was called."""
+        return not self._handle or self._now().full_errno != 0
+
+    # -- what happens ------------------------------------------------------------------------------------------------
+
+    @property
+    def notable_fd(self) -> int:
+        """Readable when `notable` has something to say."""
+        return self._library.call("wt_notable_fd", self._handle)
+
+    def notable(self) -> list[Notable]:
+        """The notable events since the last call, in order."""
+        found: list[Notable] = []
+        if not self._handle:
+            return found
+        room = (library.Event * _NOTABLES_AT_ONCE)()
+        while True:
+            n = self._library.call("wt_notable", self._handle, ctypes.byref(self._cursor), room, _NOTABLES_AT_ONCE)
+            if n:
+                chunks = self._library.chunks(self._handle)
+                data = self._library.call("wt_data", self._handle)
+                found += [decode_notable(room[i], chunks, data) for i in range(n)]
+            if n < _NOTABLES_AT_ONCE:
+                return found
+
+    def alive(self) -> list[int]:
+        """Processes traced now."""
+        if not self._handle:
+            return []
+        room = 256
+        while True:
+            pids = (ctypes.c_int32 * room)()
+            n = self._library.call("wt_alive", self._handle, pids, room)
+            if n <= room:
+                return list(pids[:n])
+            room = 2 * n
+
+    def status_of(self, pid: int) -> int | None:
+        """Wait status of a program that was started or attached; None while it runs, traced or let go."""
+        if pid in self._reaped:
+            return self._reaped[pid]
+        status = ctypes.c_int(0)
+        if self._handle and self._library.call("wt_status", self._handle, pid, ctypes.byref(status)) == 1:
+            self._reaped[pid] = status.value
+        elif pid in self._spawned and pid not in self.alive():
+            with contextlib.suppress(ChildProcessError):
+                found, waited = os.waitpid(pid, os.WNOHANG)
+                if found == pid:
+                    self._reaped[pid] = waited
+        return self._reaped.get(pid)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until nothing is traced any more; False after the timeout."""
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while self._handle:
+            left = 0.1 if end is None else min(0.1, max(end - time.monotonic(), 0))
+            if self._library.call("wt_wait", self._handle, int(left * 1000)):
+                return True
+            if end is not None and time.monotonic() >= end:
+                return False
+        return True
+
+    # -- what to say about it ----------------------------------------------------------------------------------------
+
+    def _now(self) -> library.Stats:
+        if self._handle:
+            self._library.call("wt_stats", self._handle, ctypes.byref(self._stats))
+        return self._stats
+
+    def report(self) -> SourceReport:
+        """What was recorded and what it cost; while it runs, so far."""
+        s = self._now()
+        stops = max(int(s.stops), 1)
+        reason = None
+        if s.full_errno:
+            reason = f"recording ended early: {_DISK_ERRORS.get(s.full_errno, os.strerror(s.full_errno))}"
+        detail = {
+            "calls": self.options.calls,
+            "mode": "filtered" if self._filtered else "every call",
+            "mode_reason": self._unfiltered_reason or None,
+            "snaplen": self.options.snaplen,
+            "kill_on_recorder_exit": self.options.kill_on_recorder_exit,
+            "stops": int(s.stops),
+            "service_ns_per_stop": int(s.service_ns) // stops,
+            "cpu_ns_per_stop": int(s.cpu_ns) // stops,
+            "pinned_cpu": self._pin_cpu if self.options.pin else None,
+            "same_cpu_share": round(s.same_cpu / s.samples, 3) if s.samples else None,
+            "tracer_moves": int(s.moves),
+            "tracer_starved": int(s.yielded),
+            "idle_scheduling": bool(s.idle_policy),
+            "placement_refused": "RLIMIT_NICE is too low: run as root, or ulimit -e 20" if s.no_privilege else None,
+        }
+        return SourceReport(
+            "ptrace",
+            "syscall",
+            ran=self._started_ns is not None,
+            reason=reason,
+            remedy="free space, or keep less: --snaplen 64, --calls network" if s.full_errno else None,
+            start_ns=self._started_ns,
+            end_ns=self._ended_ns,
+            items=int(s.events),
+            lost=int(s.lost),
+            clock_error_ns=0,
+            detail=detail,
+        )
+
+
+def _strings(items: list[bytes]) -> "ctypes.Array[ctypes.c_char_p]":
+    return (ctypes.c_char_p * (len(items) + 1))(*items, None)
+
+
+def spawn_fault(name: str, stage: int, number: int) -> WiretaleError:
+    """Why a program did not start, in a sentence."""
+    if stage == _EXEC_STAGE:
+        if number in (errno.ENOENT, errno.ENOTDIR):
+            return WiretaleError(
+                f"{name} cannot be started: it, or the interpreter it names, does not exist",
+                "check the path, and the first line of a script",
+                exit_code=Exit.NO_COMMAND,
+            )
+        hint = {
+            errno.EACCES: f"make it executable: chmod +x {name}",
+            errno.ENOEXEC: "it is no program for this machine; a script needs a first line such as #!/bin/sh",
+        }.get(number, "")
+        text = f"{name} cannot be executed: {os.strerror(number)}"
+        return WiretaleError(text, hint, exit_code=Exit.NO_COMMAND_EXEC)
+    text = f"{name} cannot be started: {_STAGES.get(stage, 'preparation failed')} ({os.strerror(number)})"
+    if stage == _SEIZE_STAGE and number == errno.EPERM:
+        return PermissionFault(
+            text, "check kernel.yama.ptrace_scope and a container's seccomp profile; wiretale doctor"
+        )
+    return ResourceFault(text, "wiretale doctor")
+
+
+def _status_numbers(pid: int, key: str) -> list[int]:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return []
+    return next(([int(n) for n in line.split()[1:]] for line in lines if line.startswith(key + ":")), [])
+
+
+def attach_fault(pid: int, number: int) -> WiretaleError:
+    """Why a process cannot be traced, in a sentence with the way out."""
+    if number == errno.ESRCH or not Path(f"/proc/{pid}").exists():
+        return WiretaleError(f"there is no process {pid}", "find it with: pgrep -a NAME")
+    tracer = _status_numbers(pid, "TracerPid")
+    if tracer and tracer[0]:
+        return PermissionFault(
+            f"process {pid} is already traced by process {tracer[0]}", "end that tracer (strace, gdb, ...) first"
+        )
+    uid = _status_numbers(pid, "Uid")
+    if number == errno.EPERM and uid and os.geteuid() != 0 and uid[0] != os.getuid():
+        return PermissionFault(f"process {pid} belongs to another user", f"sudo wiretale record -p {pid} ...")
+    if number == errno.EPERM:
+        return PermissionFault(
+            f"the system does not let you trace process {pid}", "sysctl kernel.yama.ptrace_scope=0, or use sudo"
+        )
+    return WiretaleError(f"process {pid} cannot be traced: {os.strerror(number)}", "wiretale doctor")

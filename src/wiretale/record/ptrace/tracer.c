@@ -1,0 +1,179 @@
+/*
+ * The tracer: follows tasks with ptrace(2), and writes what their stops show as raw records (tracer.h). It decodes
+ * nothing; which memory a call carries is told by tables made in plan.py. One thread (wt_run) does all ptrace
+ * work; other threads ask it.
+ */
+#define _GNU_SOURCE
+#include "tracer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef __WNOTHREAD
+#define __WNOTHREAD 0x20000000	/* only what this thread made or traces: other children belong to other threads */
+#endif
+#define WAKE_SIGNAL (SIGRTMIN + 9)
+#define HASH_SIZE 1024
+#define QUEUE_ROOM 64
+#define EVENT_STOP_CODE 128	/* PTRACE_EVENT_STOP */
+
+struct task {
+	pid_t tid, tgid;
+	struct task *next;
+	const struct wt_call *call;
+	uint64_t args[6];
+	int64_t number;
+	uint32_t arch;
+	int pidfd, statfd;
+	uint32_t window, window_stops;
+	bool in_call;	/* between the entry and the exit of a recorded call */
+	bool socketcall;
+	bool named;	/* the call gave an address to send to */
+	bool filtered;	/* stops only where the seccomp filter says so */
+	bool fresh;	/* no stop seen yet */
+	bool starting;	/* between fork and the stop before execve */
+	bool first_exec;	/* its execve has not succeeded yet */
+	bool outside;	/* attached, not born traced */
+};
+
+struct program {
+	pid_t pid;
+	int status;
+	bool ended;
+	struct program *next;
+};
+
+enum request { REQUEST_NONE, REQUEST_SPAWN, REQUEST_SPAWN_FILTERED, REQUEST_ATTACH, REQUEST_DETACH, REQUEST_STOP };
+
+#include "part_files.h"
+#include "part_state.h"
+#include "part_memory.h"
+#include "part_descriptors.h"
+#include "part_calls.h"
+#include "part_placement.h"
+#include "part_spawn.h"
+#include "part_identity.h"
+#include "part_stops.h"
+#include "part_attach.h"
+
+static void wake_handler(int number)
+{
+	(void)number;
+}
+
+static void serve_request(struct wt *w)
+{
+	pthread_mutex_lock(&w->lock);
+	enum request what = w->request;
+	pid_t pid = w->request_pid;
+	pthread_mutex_unlock(&w->lock);
+	int result = 0;
+	switch (what) {
+	case REQUEST_NONE:
+		return;
+	case REQUEST_SPAWN:
+	case REQUEST_SPAWN_FILTERED:
+		result = seize_child(w, pid, what == REQUEST_SPAWN_FILTERED);
+		break;
+	case REQUEST_ATTACH:
+		result = attach_process(w, pid);
+		break;
+	case REQUEST_STOP:
+		w->ending = true;
+		result = detach_all(w);
+		break;
+	case REQUEST_DETACH:
+		result = detach_all(w);
+		break;
+	}
+	pthread_mutex_lock(&w->lock);
+	w->request = REQUEST_NONE;
+	w->request_result = result;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Nothing is traced: sleep until someone asks. */
+static void wait_for_request(struct wt *w)
+{
+	place_free(w);
+	pthread_mutex_lock(&w->lock);
+	while (w->request == REQUEST_NONE && !w->ending)
+		pthread_cond_wait(&w->changed, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/*
+ * The tracer thread: runs until wt_stop, and until nothing is traced any more. With more than one task all waiting
+ * stops are taken before any is answered: wait4 looks through the tasks in a fixed order, and a busy one would
+ * hide the others.
+ */
+int wt_run(struct wt *w)
+{
+	struct sigaction action = { .sa_handler = wake_handler };
+	sigset_t wake;
+	sigemptyset(&wake);
+	sigaddset(&wake, WAKE_SIGNAL);
+	sigaction(WAKE_SIGNAL, &action, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
+	place_open(w);
+	pthread_mutex_lock(&w->lock);
+	w->tracer_tid = (pid_t)syscall(SYS_gettid);
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	while (!w->ending || w->stats.tasks) {
+		struct { pid_t tid; int status; uint64_t time; } queue[QUEUE_ROOM];
+		int waiting = 0;
+		if (__atomic_load_n(&w->request, __ATOMIC_ACQUIRE) != REQUEST_NONE)
+			serve_request(w);
+		do {
+			int *status = &queue[waiting].status;
+			pid_t tid = waiting ? wait4(-1, status, __WALL | __WNOTHREAD | WNOHANG, NULL) : next_stop(w, status);
+			if (tid <= 0) {
+				if (tid < 0 && errno == ECHILD && !waiting)
+					forget_tasks(w), wait_for_request(w);
+				break;
+			}
+			queue[waiting].tid = tid;
+			queue[waiting++].time = now_ns();
+		} while (w->stats.tasks > 1 && waiting < QUEUE_ROOM);
+		for (int i = 0; i < waiting; i++)
+			dispatch(w, queue[i].tid, queue[i].status, queue[i].time);
+	}
+	struct timespec cpu;
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu) == 0)
+		w->stats.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000ull + (uint64_t)cpu.tv_nsec;
+	place_close(w);
+	pthread_mutex_lock(&w->lock);
+	w->tracer_tid = 0;
+	w->finished = true;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	return 0;
+}
+
+#include "part_library.h"

@@ -1,0 +1,278 @@
+/*
+ * What the tracer and its Python side share: record layouts (as in model/spool.py), the plan (as in plan.py) and the
+ * calls of the library (as in library.py). Tests compare sizes and offsets on both sides.
+ */
+#ifndef WIRETALE_TRACER_H
+#define WIRETALE_TRACER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WT_HEADER_BYTES 4096
+#define WT_SPOOL_VERSION 1
+
+struct wt_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t record_bytes;
+	uint64_t committed;
+	uint64_t lost;
+	uint32_t pid;
+	uint32_t closed;
+};
+
+struct wt_event {
+	uint64_t time_ns;
+	uint64_t resume_ns;
+	uint64_t seq;
+	uint64_t first_chunk;
+	uint32_t tid;
+	uint32_t tgid;
+	uint16_t kind;
+	uint16_t flags;
+	uint32_t chunks;
+	uint32_t arch;
+	int32_t cpu;
+	int64_t number;
+	int64_t value;
+	uint64_t args[6];
+	uint64_t extra;
+};
+
+struct wt_chunk {
+	uint64_t event;
+	uint64_t address;
+	uint64_t full_bytes;
+	uint64_t offset;
+	uint32_t captured_bytes;
+	int32_t error;
+	uint16_t role;
+	uint16_t arg;
+	uint32_t index;
+	uint64_t detail;
+	uint64_t reserved;
+};
+
+struct wt_socket {
+	uint64_t inode;
+	uint64_t cookie;
+	uint64_t netns_cookie;
+	int32_t family;
+	int32_t type;
+	int32_t protocol;
+	int32_t listening;
+	uint32_t local_bytes;
+	uint32_t peer_bytes;
+	uint8_t local[128];
+	uint8_t peer[128];
+};
+
+enum wt_event_kind {
+	WT_ENTRY = 1,
+	WT_EXIT = 2,
+	WT_CLONE = 3,
+	WT_EXEC = 4,
+	WT_SIGNAL = 5,
+	WT_GROUP_STOP = 6,
+	WT_END = 7,
+	WT_EXITING = 8,
+	WT_ATTACHED = 9,
+	WT_DETACHED = 10,
+};
+
+enum wt_event_flag {
+	WT_FLAG_ERROR = 1,
+	WT_FLAG_SECCOMP = 2,
+	WT_FLAG_FOLLOWED = 4,
+	WT_FLAG_NOTABLE = 8,
+	WT_FLAG_SOCKETCALL = 16,
+};
+
+enum wt_role {
+	WT_PAYLOAD = 1,
+	WT_STRING = 2,
+	WT_SOCKADDR = 3,
+	WT_SOCKLEN = 4,
+	WT_OPTVAL = 5,
+	WT_STRUCT = 6,
+	WT_ARRAY = 7,
+	WT_FDSET = 8,
+	WT_IOVEC = 9,
+	WT_MSGHDR = 10,
+	WT_CONTROL = 11,
+	WT_ARGV = 12,
+	WT_ENVP = 13,
+	WT_SOCKET = 14,
+	WT_LINK = 15,
+	WT_SIGINFO = 16,
+	WT_COMM = 17,
+	WT_EXE = 18,
+	WT_CMDLINE = 19,
+	WT_STATUS = 20,
+	WT_NETNS = 21,
+	WT_CWD = 22,
+	WT_FD_FLAGS = 23,
+};
+
+/* What one op reads. */
+enum wt_what {
+	WT_READ_BYTES = 1,	/* count * element size bytes */
+	WT_READ_STRING = 2,
+	WT_READ_STRINGS = 3,	/* NULL-terminated vector of strings */
+	WT_READ_NAMES = 4,	/* the same, each cut before its '=': values of the environment are not recorded */
+	WT_READ_IOVEC = 5,
+	WT_READ_MSGHDR = 6,
+	WT_READ_MMSGHDR = 7,
+};
+
+/* Where the element count comes from. */
+enum wt_count {
+	WT_COUNT_FIXED = 0,	/* `fixed` */
+	WT_COUNT_ARG = 1,	/* argument `count_arg`, all 64 bits */
+	WT_COUNT_ARG32 = 2,	/* argument `count_arg`, low 32 bits */
+	WT_COUNT_RETURN = 3,	/* the return value, at most argument `count_arg` if there is one */
+	WT_COUNT_POINTER = 4,	/* the u32 that argument `count_arg` points to */
+	WT_COUNT_BITS = 5,	/* argument `count_arg` bits, in whole words */
+};
+
+enum wt_when { WT_AT_ENTRY = 1, WT_AT_EXIT = 2, WT_AT_ERROR = 4 };
+enum wt_op_flag {
+	WT_OP_PAYLOAD = 1,	/* cut at snaplen */
+	WT_OP_OUT = 2,		/* messages: the kernel fills them */
+};
+#define WT_NO_ARG 0xff
+
+struct wt_op {
+	uint8_t what;
+	uint8_t when;
+	uint8_t arg;
+	uint8_t role;
+	uint8_t count_from;
+	uint8_t count_arg;
+	uint8_t flags;
+	uint8_t only_arg;	/* applies if this argument's low half is `only_value`; WT_NO_ARG: always */
+	uint32_t only_value;
+	uint32_t fixed;		/* count, for WT_COUNT_FIXED */
+	uint32_t size;		/* element size */
+	uint32_t limit;		/* most bytes to capture if it is not payload */
+};
+
+enum wt_call_flag {
+	WT_CALL_SELECTED = 1,		/* recorded in network mode too */
+	WT_CALL_RESULT_FD = 2,		/* returns a descriptor */
+	WT_CALL_RESULT_SOCKET = 4,	/* returns a descriptor that is a socket */
+	WT_CALL_CHANGES_SOCKET = 8,	/* ask what the socket of argument `fd_arg` is now */
+	WT_CALL_SETS_FDS = 16,		/* argument `fds_arg` points to two new descriptors */
+	WT_CALL_NOTABLE = 32,		/* its success is reported to the control thread */
+	WT_CALL_CLONE = 128,
+	WT_CALL_CLONE3 = 256,
+	WT_CALL_VFORK = 512,
+	WT_CALL_SOCKETCALL = 1024,
+};
+
+/* Under which condition the descriptors of a call are asked for. */
+enum wt_condition {
+	WT_ALWAYS = 0,
+	WT_IF_DUPLICATES = 1,	/* fcntl: F_DUPFD, F_DUPFD_CLOEXEC */
+	WT_IF_SO_ERROR = 2,	/* getsockopt(SOL_SOCKET, SO_ERROR) */
+	WT_IF_NAMED = 3,	/* a message sent with an address */
+};
+
+struct wt_call {
+	uint32_t first_op;
+	uint16_t ops;
+	uint16_t flags;
+	uint8_t condition;
+	uint8_t fd_arg;
+	uint8_t fds_arg;
+	uint8_t reserved;
+};
+
+struct wt_table {
+	uint32_t arch;
+	uint32_t count;
+	const struct wt_call *calls;	/* by call number */
+};
+
+enum wt_option_flag {
+	WT_EXITKILL = 1,	/* the program dies with the recorder */
+	WT_PLACE = 2,		/* follow the busiest thread's CPU, with SCHED_IDLE */
+};
+
+struct wt_options {
+	const char *events_path;
+	const char *chunks_path;
+	const char *data_path;
+	const struct wt_op *ops;
+	const struct wt_table *tables;
+	uint32_t n_tables;
+	uint32_t flags;
+	uint64_t snaplen;	/* UINT64_MAX: all */
+	int32_t pin;		/* CPU to move programs and tracer to; -1: none */
+	uint32_t reserved;
+};
+
+struct wt_spawn_request {
+	const char *path;
+	const char *const *argv;
+	const char *const *envp;
+	const char *cwd;	/* NULL: as the recorder */
+	const int32_t *fds;	/* 3: become 0, 1, 2 */
+	const void *filter;	/* struct sock_filter[]; NULL: none */
+	const uint32_t *groups;
+	uint32_t filter_length;
+	uint32_t n_groups;
+	uint32_t flags;		/* wt_spawn_flag */
+	uint32_t uid;
+	uint32_t gid;
+	int32_t stage;		/* out: wt_spawn_stage that failed */
+};
+
+enum wt_spawn_flag { WT_SPAWN_SETSID = 1, WT_SPAWN_CTTY = 2, WT_SPAWN_IDS = 4, WT_SPAWN_DEFAULT_SIGNALS = 8 };
+enum wt_spawn_stage {
+	WT_STAGE_FORK = 1,
+	WT_STAGE_SEIZE = 2,
+	WT_STAGE_FDS = 3,
+	WT_STAGE_TERMINAL = 4,
+	WT_STAGE_CWD = 5,
+	WT_STAGE_IDS = 6,
+	WT_STAGE_FILTER = 7,
+	WT_STAGE_EXEC = 8,
+};
+
+struct wt_stats {
+	uint64_t stops;
+	uint64_t service_ns;	/* sum of the times from seeing a stop to letting go */
+	uint64_t cpu_ns;	/* CPU time of the tracer thread */
+	uint64_t events;
+	uint64_t lost;
+	uint64_t samples;	/* how often the busiest thread's CPU was looked up */
+	uint64_t same_cpu;	/* ... and was the tracer's own */
+	uint64_t moves;		/* how often the tracer moved */
+	uint64_t yielded;	/* how often it went back to ordinary scheduling because it was starved */
+	int32_t full_errno;	/* why recording stopped early; 0 if it did not */
+	uint32_t tasks;		/* traced now */
+	uint32_t idle_policy;	/* SCHED_IDLE was used */
+	uint32_t no_privilege;	/* it was not, because it could not have been left again */
+};
+
+struct wt;
+
+struct wt *wt_open(const struct wt_options *options, int *error);
+int wt_run(struct wt *w);
+int wt_spawn(struct wt *w, struct wt_spawn_request *request);
+int wt_attach(struct wt *w, int pid);
+int wt_detach(struct wt *w);
+int wt_stop(struct wt *w);
+int wt_wait(struct wt *w, int timeout_ms);
+int wt_status(struct wt *w, int pid, int *status);
+int wt_alive(struct wt *w, int32_t *pids, int room);
+int wt_notable_fd(struct wt *w);
+uint32_t wt_notable(struct wt *w, uint64_t *cursor, struct wt_event *out, uint32_t room);
+const struct wt_chunk *wt_chunks(struct wt *w);
+const uint8_t *wt_data(struct wt *w);
+void wt_stats(struct wt *w, struct wt_stats *out);
+void wt_close(struct wt *w);
+void wt_sizes(uint32_t *out);
+
+#endif

@@ -1,0 +1,398 @@
+"""One recording: arm the sources, start the programs in order, feed them, end everything in order, leave a spool.
+
+The control loop never looks at the recorded events; it is woken only by the few notable ones (a listen, a connect, the
+end of a task). What must stay true: the spool's manifest is on disk before the first program runs, and a source that
+cannot run is reported, not fatal, as long as another one can.
+"""
+
+import dataclasses
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from wiretale import __version__
+from wiretale.clock import SECOND_NS, SNAPSHOT_INTERVAL_NS, now_ns, take_snapshot
+from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
+from wiretale.record.control import Waiter, terminal_signals_reach_us
+from wiretale.record.feeding import Feed, from_file, idle, typed
+from wiretale.record.namespace import enter_private_net
+from wiretale.record.packets.source import PacketSource
+from wiretale.record.plan import Outcome, Plan
+from wiretale.record.procfs.source import snapshot
+from wiretale.record.ptrace.source import Notable, PtraceSource, SpawnRequest
+from wiretale.record.stillness import Stillness
+from wiretale.store.report import SourceReport
+from wiretale.store.spool import Manifest, Program, Spool
+
+GRACE_NS = 5 * SECOND_NS  # between SIGINT, SIGTERM and SIGKILL
+_TICK_S = 0.05
+
+Observer = Callable[[], None]
+
+
+class Recording:
+    """Runs one Plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._observer: Observer | None = None
+        self._spool = Spool(plan.spool_path)
+        self._manifest = Manifest()
+        self._ptrace: PtraceSource | None = None
+        self._packets: PacketSource | None = None
+        self._reports: list[SourceReport] = []
+        self._feed: Feed | None = None
+        self._inputs: list[Feed] = []
+        self._trees: dict[int, int] = {}  # process -> index of the program it belongs to
+        self._listening: set[int] = set()
+        self._connected: set[int] = set()
+        self._fault: WiretaleError | None = None
+        self._asked_to_end = 0
+        self._escalate_at_ns = 0
+        self._stillness = Stillness(self._spool)
+        self._next_snapshot_ns = 0
+
+    @property
+    def spool(self) -> Spool:
+        """The spool, readable while recording."""
+        return self._spool
+
+    def observe(self, observer: Observer) -> None:
+        """Call `observer` at every turn of the control loop (20 times a second, and at notable events)."""
+        self._observer = observer
+
+    def reports(self) -> list[SourceReport]:
+        """What the sources say of themselves now."""
+        return [*self._reports, *self._running_reports()]
+
+    def run(self) -> Outcome:
+        """Record until every program is gone or, attached, until interrupted. WiretaleError if it cannot begin."""
+        if self._plan.private_net:
+            enter_private_net()
+        self._make_spool()
+        with Waiter() as waiter:
+            try:
+                self._arm()
+                self._start(waiter)
+            except BaseException:
+                self._disarm()
+                shutil.rmtree(self._spool.path)  # nothing was recorded
+                raise
+            try:
+                self._loop(waiter)
+            finally:
+                self._disarm()
+        return Outcome(self._spool, self._exit_status(), self._fault, self._reports)
+
+    # -- arming ------------------------------------------------------------------------------------------------------
+
+    def _make_spool(self) -> None:
+        path = self._spool.path
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            raise ResourceFault(
+                f"{path} is left over from a recording that did not end", f"wiretale recover {path}, or delete it"
+            ) from None
+        except OSError as fault:
+            raise PermissionFault(
+                f"{path} cannot be made: {fault.strerror}", "choose another place with -o FILE"
+            ) from fault
+        system = os.uname()
+        self._manifest = Manifest(
+            tool_version=__version__,
+            command=list(self._plan.command_line),
+            host=system.nodename,
+            kernel=system.release,
+            machine=system.machine,
+            uid=os.getuid(),
+            recorder_pid=os.getpid(),
+            started_ns=now_ns(),
+            options={
+                "private_net": self._plan.private_net,
+                "ptrace": dataclasses.asdict(self._plan.ptrace),
+                "packets": dataclasses.asdict(self._plan.packets) if self._plan.packets else None,
+                "user": self._plan.user.name if self._plan.user else None,
+            },
+        )
+        self._take_clock_snapshot()
+        self._spool.write_manifest(self._manifest)
+
+    def _take_clock_snapshot(self) -> None:
+        self._spool.add_clock_snapshot(take_snapshot())
+        self._next_snapshot_ns = now_ns() + SNAPSHOT_INTERVAL_NS
+
+    def _arm(self) -> None:
+        if self._plan.packets is not None:
+            source = PacketSource(self._spool, self._plan.packets)
+            try:
+                source.open()
+                source.start()
+                self._packets = source
+            except PermissionFault as fault:
+                self._reports.append(SourceReport("packets", "packet", False, fault.message, fault.hint))
+        else:
+            self._reports.append(
+                SourceReport("packets", "packet", False, "not asked for", "record without --no-packets")
+            )
+        self._ptrace = PtraceSource(self._spool, self._plan.ptrace)
+        self._ptrace.start()
+        self._manifest.sources = [*self._reports, *self._running_reports()]
+        self._spool.write_manifest(self._manifest)
+
+    def _running_reports(self) -> list[SourceReport]:
+        """What is known now, for a spool whose recorder is killed."""
+        return [s.report() for s in (self._packets, self._ptrace) if s is not None]
+
+    # -- starting programs -------------------------------------------------------------------------------------------
+
+    def _start(self, waiter: Waiter) -> None:
+        assert self._ptrace is not None
+        waiter.watch(self._ptrace.notable_fd)
+        for pid in self._plan.attach:
+            snapshot(self._spool, [pid], "before")
+            self._ptrace.attach(pid)
+            self._note_program(pid, _command_line_of(pid), attached=True)
+        if self._plan.commands:
+            if not self._plan.attach:
+                snapshot(self._spool, [], "before")
+            self._start_next(waiter)
+
+    def _start_next(self, waiter: Waiter) -> None:
+        assert self._ptrace is not None
+        number = len(self._manifest.programs) - len(self._plan.attach)
+        command = self._plan.commands[number]
+        is_last = number == len(self._plan.commands) - 1
+        feed = self._input_for(is_last)
+        request = SpawnRequest(
+            argv=list(command),
+            env=dict(os.environ),
+            stdin_fd=feed.program_end if feed else 0,
+            new_session=bool(feed and feed.is_terminal),
+            uid=self._plan.user.uid if self._plan.user else None,
+            gid=self._plan.user.gid if self._plan.user else None,
+            groups=list(self._plan.user.groups) if self._plan.user else None,
+        )
+        pid = self._ptrace.spawn(request)
+        self._note_program(pid, list(command))
+        if feed:
+            feed.program_started()
+            if is_last:
+                self._feed = feed
+                waiter.watch(feed.recorder_end, readable=feed.is_terminal)
+
+    def _input_for(self, is_last: bool) -> Feed | None:
+        """The last program is the one that is spoken to; the others get an input on which nothing comes."""
+        if is_last:
+            if self._plan.type_text is not None:
+                feed = typed(self._plan.type_text)
+            elif self._plan.stdin_file is not None:
+                feed = from_file(self._plan.stdin_file)
+            else:
+                return None
+        else:
+            feed = idle()
+        self._inputs.append(feed)
+        return feed
+
+    def _note_program(self, pid: int, argv: list[str], *, attached: bool = False) -> None:
+        self._trees[pid] = len(self._manifest.programs)
+        self._manifest.programs.append(Program(pid, argv, now_ns(), attached))
+        self._spool.write_manifest(self._manifest)
+
+    # -- while it runs -----------------------------------------------------------------------------------------------
+
+    def _loop(self, waiter: Waiter) -> None:
+        assert self._ptrace is not None
+        while not self._is_over():
+            ready, signals = waiter.wait(_TICK_S)
+            for number in signals:
+                self._on_signal(number)
+            for event in self._ptrace.notable():
+                self._on_notable(event)
+            self._advance(waiter, ready)
+            if self._observer:
+                self._observer()
+
+    def _is_over(self) -> bool:
+        assert self._ptrace is not None
+        if self._ptrace.finished():
+            # Recording stopped early (the disk is full) and let the programs go: they are waited for all the same.
+            return not self._running()
+        return not self._ptrace.alive() and (not self._programs_left() or self._fault is not None)
+
+    def _running(self) -> set[int]:
+        """Programs started here that have not ended, traced or not."""
+        assert self._ptrace is not None
+        started = [p.pid for p in self._manifest.programs if not p.attached]
+        return {pid for pid in started if self._ptrace.status_of(pid) is None}
+
+    def _programs_left(self) -> bool:
+        return len(self._manifest.programs) < len(self._plan.attach) + len(self._plan.commands)
+
+    def _on_notable(self, event: Notable) -> None:
+        self._stillness.stirred(now_ns())
+        program = self._trees.get(event.tgid)
+        if program is None:
+            return
+        if event.child_pid:
+            self._trees.setdefault(event.child_pid, program)
+        if event.listens:
+            self._listening.add(program)
+        if event.connected:
+            self._connected.add(program)
+
+    def _advance(self, waiter: Waiter, ready: set[int]) -> None:
+        """Do what the programs' state now calls for."""
+        now = now_ns()
+        if now >= self._next_snapshot_ns:
+            self._take_clock_snapshot()
+        newest = len(self._manifest.programs) - 1
+        if self._ptrace_stopped_early(now):
+            return
+        if self._programs_left() and self._fault is None and not self._asked_to_end:
+            if newest in self._listening:
+                self._start_or_fail(waiter)
+            elif not self._tree_is_alive(newest):
+                self._never_listened(newest)
+        self._advance_feed(waiter, ready, newest)
+        self._advance_end(now, newest)
+
+    def _ptrace_stopped_early(self, now: int) -> bool:
+        """Nobody knows any more who listens or waits: several programs are ended, a single one is awaited."""
+        assert self._ptrace is not None
+        if not self._ptrace.finished():
+            return False
+        if self._asked_to_end and now >= self._escalate_at_ns:
+            self._end_programs(signal.SIGTERM if self._asked_to_end == 1 else signal.SIGKILL)
+        elif len(self._plan.commands) > 1 and not self._asked_to_end:
+            self._end_programs(signal.SIGINT)
+        return True
+
+    def _start_or_fail(self, waiter: Waiter) -> None:
+        try:
+            self._start_next(waiter)
+        except WiretaleError as fault:
+            self._fault = fault
+            self._end_programs(signal.SIGINT)
+
+    def _never_listened(self, program: int) -> None:
+        ended = " ".join(self._manifest.programs[program].argv)
+        waiting = " ".join(self._plan.commands[program + 1 - len(self._plan.attach)])
+        self._fault = ResourceFault(
+            f"`{ended}` ended before it listened, so `{waiting}` was not started",
+            "see its own message above: the port may be taken (ss -tulpn), or use --private-net",
+        )
+        self._end_programs(signal.SIGINT)
+
+    def _advance_feed(self, waiter: Waiter, ready: set[int], newest: int) -> None:
+        feed = self._feed
+        if feed is None or feed.recorder_end < 0:
+            return
+        end = feed.recorder_end
+        if feed.is_terminal and end in ready:
+            feed.discard_output()
+        if not feed.finished and (feed.begun or newest in self._connected):
+            # A pipe is forgotten before give() may close it.
+            waiter.watch(end, readable=False)
+            feed.give()
+        if feed.recorder_end >= 0:
+            # A program that is gone leaves its end ready for ever.
+            is_read = self._tree_is_alive(newest)
+            wants_to_give = feed.begun and not feed.finished
+            waiter.watch(end, readable=is_read and feed.is_terminal, writable=is_read and wants_to_give)
+
+    def _advance_end(self, now: int, newest: int) -> None:
+        """Interrupt what would wait for ever, and insist with those that do not listen."""
+        if self._asked_to_end and now >= self._escalate_at_ns:
+            self._end_programs(signal.SIGTERM if self._asked_to_end == 1 else signal.SIGKILL)
+            return
+        if self._programs_left() or self._plan.attach or self._asked_to_end:
+            return
+        quiet, silent = self._stillness.is_quiet(now), self._stillness.is_silent(now)
+        if not self._tree_is_alive(newest):
+            # The last program is done; if nobody talks any more, only its servers are left (some tick for ever).
+            if len(self._plan.commands) > 1 and (quiet or silent):
+                self._end_programs(signal.SIGINT)
+        elif quiet and self._plan.interrupt_when_idle and self._feed is not None and self._feed.finished:
+            self._feed.interrupt()
+            self._stillness.stirred(now)
+
+    def _tree_is_alive(self, program: int) -> bool:
+        assert self._ptrace is not None
+        return any(self._trees.get(pid, -1) == program for pid in self._ptrace.alive())
+
+    # -- ending ------------------------------------------------------------------------------------------------------
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        assert self._ptrace is not None
+        if self._plan.attach and not self._plan.commands:
+            self._ptrace.detach_all()
+            self._asked_to_end = 1
+            self._escalate_at_ns = now_ns() + GRACE_NS
+            return
+        if number in (signal.SIGINT, signal.SIGQUIT) and terminal_signals_reach_us():
+            # The terminal has sent it to every program of our process group; only a session of its own misses it.
+            if self._feed is not None and self._feed.is_terminal and not self._asked_to_end:
+                self._feed.interrupt()
+            if self._asked_to_end:
+                self._end_programs(signal.SIGTERM)
+            self._asked_to_end = max(self._asked_to_end, 1)
+            self._escalate_at_ns = now_ns() + 1000 * SECOND_NS  # a program may take its time to end, as under a shell
+            return
+        self._end_programs(number)
+
+    def _end_programs(self, number: signal.Signals) -> None:
+        """Send `number` to every program that still runs, newest first; insist after a while."""
+        assert self._ptrace is not None
+        self._asked_to_end += 1
+        self._escalate_at_ns = now_ns() + GRACE_NS
+        alive = set(self._ptrace.alive()) | self._running()
+        for program in reversed(self._manifest.programs):
+            if program.pid in alive and not program.attached:
+                _send(program.pid, number)
+        started = {p.pid for p in self._manifest.programs}
+        for pid in alive - started:  # children that outlived their program
+            _send(pid, number)
+
+    def _disarm(self) -> None:
+        for feed in self._inputs:
+            feed.close()
+        if self._ptrace is not None:
+            self._ptrace.detach_all()
+            self._ptrace.stop()
+            for program in self._manifest.programs:
+                program.status = self._ptrace.status_of(program.pid)
+        if self._manifest.programs:
+            snapshot(self._spool, [p.pid for p in self._manifest.programs if p.attached], "after")
+        if self._packets is not None:
+            self._packets.stop()
+        self._take_clock_snapshot()
+        self._reports = [*self._reports, *self._running_reports()]
+        self._manifest.sources = self._reports
+        self._manifest.ended_ns = now_ns()
+        self._spool.write_manifest(self._manifest)
+
+    def _exit_status(self) -> int:
+        started = [p for p in self._manifest.programs if not p.attached]
+        if not started or started[-1].status is None:
+            return 0
+        status = started[-1].status
+        return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return  # it ended in the meantime, which is what was wanted
+
+
+def _command_line_of(pid: int) -> list[str]:
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return []
+    return [part.decode(errors="backslashreplace") for part in raw.rstrip(b"\0").split(b"\0")]

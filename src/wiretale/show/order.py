@@ -1,0 +1,176 @@
+"""Which lines a capture gives, and in which order: one SQL query over all kinds of events.
+
+A call stands at its entry. One that waited while other things happened stands twice: at its entry and at its return, so
+that reading down the page is reading forward in time. The calls of a program's start fold into one line.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import duckdb
+
+from wiretale.filter.condition import EVERYTHING, Filter
+from wiretale.filter.events import FROM, ORIGIN, EventKind
+from wiretale.filter.tables import with_all_tables
+from wiretale.show.startup import FOLD
+
+# A call this long that had other lines inside it is shown twice even if no wait was proven for it.
+LONG_CALL_NS = 1_000_000
+# A non-blocking connect "waits" for nothing: it returns at once, and what it began is waited for by another call.
+BLOCKED = "SELECT w.call_id FROM wait w JOIN call c USING (call_id) WHERE c.errno IS DISTINCT FROM 115"
+FOLD_AT_LEAST = 5
+BATCH = 2000
+
+
+class LineKind(StrEnum):
+    """What a line is about."""
+
+    CALL = "call"  # a whole call
+    ENTER = "enter"  # a call that began and waited
+    RETURN = "return"  # the same call's return
+    PACKET = "packet"
+    SIGNAL = "signal"
+    BEGIN = "begin"  # a process or thread began
+    END = "end"  # it ended
+    START = "start"  # the calls of a program's start, folded
+    LOOK = "look"  # calls looking for files of the system, folded
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One line to come. `id` is that of the call, packet or task (for START and LOOK the task's); a signal's is its row
+    number."""
+
+    time_ns: int
+    kind: LineKind
+    id: int
+    count: int = 1
+    until_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to show of a capture."""
+
+    filter: Filter = EVERYTHING
+    calls: bool = True
+    packets: bool = True
+    all_packets: bool = False
+    unfold: bool = False
+    call_id: int | None = None
+    packet_number: int | None = None
+    limit: int | None = None
+    tail: int | None = None
+
+
+def traces_connections(db: duckdb.DuckDBPyConnection) -> bool:
+    """Whether any connection has an end in a traced process; without, no packet can be called another program's."""
+    row = db.execute("SELECT 1 FROM endpoint WHERE pid IS NOT NULL LIMIT 1").fetchone()
+    return row is not None
+
+
+# Packets that concern the traced programs: their connections, and what belongs to no connection (ICMP, ARP).
+OWN_PACKETS = (
+    "p.shown AND (g.connection_id IS NULL AND p.ip_protocol IS DISTINCT FROM 6 AND p.ip_protocol IS DISTINCT FROM 17"
+    " OR g.connection_id IN (SELECT connection_id FROM endpoint WHERE pid IS NOT NULL))"
+)
+
+
+def _conditions(db: duckdb.DuckDBPyConnection, selection: Selection) -> dict[EventKind, str]:
+    chosen = {kind: condition.sql for kind, condition in selection.filter.conditions.items()}
+    if not selection.calls:
+        chosen |= {EventKind.CALL: "FALSE", EventKind.SIGNAL: "FALSE", EventKind.TASK: "FALSE"}
+    if not selection.packets:
+        chosen[EventKind.PACKET] = "FALSE"
+    elif not selection.all_packets:
+        own = OWN_PACKETS if traces_connections(db) else "p.shown"
+        chosen[EventKind.PACKET] = f"({chosen[EventKind.PACKET]}) AND {own}"
+    return chosen
+
+
+def _parameters(selection: Selection) -> list[object]:
+    """Filter parameters in the order the conditions stand in the query, for those conditions that are used."""
+    found: list[object] = []
+    order = [EventKind.CALL] if selection.calls else []
+    order += [EventKind.PACKET] if selection.packets else []
+    order += [EventKind.SIGNAL, EventKind.TASK] if selection.calls else []
+    for kind in order:
+        found += selection.filter.conditions[kind].parameters
+    return found
+
+
+def _query(db: duckdb.DuckDBPyConnection, selection: Selection) -> str:
+    conditions = _conditions(db, selection)
+    if selection.call_id is not None or selection.packet_number is not None:
+        for kind in conditions:
+            conditions[kind] = f"({conditions[kind]}) AND " + {
+                EventKind.CALL: f"c.call_id = {int(selection.call_id)}" if selection.call_id is not None else "FALSE",
+                EventKind.PACKET: f"p.number = {int(selection.packet_number)}"
+                if selection.packet_number is not None
+                else "FALSE",
+            }.get(kind, "FALSE")
+    fold = not selection.unfold and selection.call_id is None
+    return f"""
+WITH {", ".join([*selection.filter.ctes, FOLD])},
+chosen AS MATERIALIZED (
+    SELECT c.call_id, c.task_id, c.entry_ns, c.exit_ns FROM {FROM[EventKind.CALL]} WHERE {conditions[EventKind.CALL]}
+),
+folded AS MATERIALIZED (
+    SELECT f.task_id, f.run, count(*) AS calls, min(c.entry_ns) AS from_ns, max(c.exit_ns) AS to_ns
+    FROM chosen c JOIN fold f USING (call_id) WHERE {fold} GROUP BY ALL
+    HAVING count(*) >= {FOLD_AT_LEAST} AND (f.run = 0 OR bool_or(f.names_file))
+),
+called AS (
+    SELECT c.* FROM chosen c WHERE c.call_id NOT IN (
+        SELECT call_id FROM fold SEMI JOIN folded USING (task_id, run)
+    )
+),
+event AS (
+    SELECT entry_ns AS time_ns, 2 AS rank, 'call' AS kind, call_id AS id, exit_ns AS until_ns, 1 AS count FROM called
+    UNION ALL SELECT from_ns, 2, CASE run WHEN 0 THEN 'start' ELSE 'look' END, task_id, to_ns, calls FROM folded
+    UNION ALL
+    SELECT p.time_ns, 3, 'packet', p.packet_id, NULL, 1 FROM {FROM[EventKind.PACKET]} WHERE
+    {conditions[EventKind.PACKET]}
+    UNION ALL SELECT s.time_ns, 4, 'signal', s.rowid, NULL, 1 FROM {FROM[EventKind.SIGNAL]} WHERE
+    {conditions[EventKind.SIGNAL]}
+    UNION ALL
+    SELECT u.at, u.rank, u.kind, u.task_id, NULL, 1 FROM (
+        SELECT t.task_id, unnest([
+            {{'at': t.start_ns, 'rank': 1, 'kind': 'begin'}}, {{'at': t.end_ns, 'rank': 5, 'kind': 'end'}}
+        ], recursive := true)
+        FROM {FROM[EventKind.TASK]} WHERE t.traced AND {conditions[EventKind.TASK]}
+    ) u JOIN task t USING (task_id)
+    WHERE u.at IS NOT NULL AND (u.kind = 'begin' AND t.how <> 'execve' OR u.kind = 'end' AND t.end_how <> 'execve')
+),
+followed AS (SELECT *, lead(time_ns) OVER (ORDER BY time_ns, rank, id) AS next_ns FROM event),
+split AS (
+    SELECT f.*, kind = 'call' AND until_ns > next_ns
+        AND (until_ns - time_ns > {LONG_CALL_NS} OR id IN ({BLOCKED})) AS is_split
+    FROM followed f
+)
+SELECT time_ns, CASE WHEN is_split THEN 'enter' ELSE kind END, id, count, until_ns, rank FROM split
+UNION ALL SELECT until_ns, 'return', id, 1, NULL, 0 FROM split WHERE is_split
+ORDER BY 1, 6, 3"""  # noqa: S608 (built from fixed text; values are parameters)
+
+
+def places(db: duckdb.DuckDBPyConnection, selection: Selection) -> Iterator[list[Place]]:
+    """The lines of a capture in order, in batches, so that a large capture is never held whole."""
+    cursor = with_all_tables(db.cursor())  # temporary tables belong to one cursor
+    query = _query(with_all_tables(db), selection)
+    parameters = _parameters(selection)
+    if selection.tail is not None:
+        query = f"SELECT * FROM (SELECT * FROM ({query}) ORDER BY 1 DESC, 6 DESC, 3 DESC LIMIT ?) ORDER BY 1, 6, 3"  # noqa: S608 (built from fixed text; values are parameters)
+        parameters.append(selection.tail)
+    elif selection.limit is not None:
+        query += " LIMIT ?"
+        parameters.append(selection.limit)
+    cursor.execute(query, parameters)
+    while rows := cursor.fetchmany(BATCH):
+        yield [Place(int(r[0]), LineKind(r[1]), int(r[2]), int(r[3]), int(r[4] or 0)) for r in rows]
+
+
+def origin_ns(db: duckdb.DuckDBPyConnection) -> int:
+    """The time of the first event, in CLOCK_MONOTONIC nanoseconds; 0 for an empty capture."""
+    row = db.execute(f"WITH {ORIGIN} SELECT origin_ns FROM origin").fetchone()  # noqa: S608 (built from fixed text; values are parameters)
+    return int(row[0]) if row else 0

@@ -1,0 +1,51 @@
+"""Times and durations in words."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+
+class TimeMode(StrEnum):
+    """Values of --time."""
+
+    RELATIVE = "relative"  # seconds since the first event
+    ABSOLUTE = "absolute"  # local time of day
+    REAL = "real"  # UTC date and time
+    MONOTONIC = "monotonic"  # the capture's clock
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFormat:
+    """`origin_ns` is the first event's time, `offset_ns` gives real time when added, `seconds_digits` pads."""
+
+    mode: TimeMode = TimeMode.RELATIVE
+    origin_ns: int = 0
+    offset_ns: int = 0
+    seconds_digits: int = 3
+
+    def text(self, time_ns: int) -> str:
+        """The time of an event, microseconds where relative, else as exact as the source is."""
+        if self.mode is TimeMode.RELATIVE:
+            since = time_ns - self.origin_ns
+            sign = "-" if since < 0 else ""
+            micro = (abs(since) + 500) // 1000
+            return f"{sign}{micro // 1_000_000}.{micro % 1_000_000:06d}".rjust(self.seconds_digits + 7)
+        if self.mode is TimeMode.MONOTONIC:
+            return f"{time_ns // 1_000_000_000}.{time_ns % 1_000_000_000:09d}"
+        real = time_ns + self.offset_ns
+        whole = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=real // 1_000_000_000)
+        fraction = real % 1_000_000_000
+        if self.mode is TimeMode.REAL:
+            return f"{whole:%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+        return f"{whole.astimezone():%H:%M:%S}.{fraction // 1000:06d}"
+
+
+def duration(nanoseconds: int) -> str:
+    """A time span with three significant digits and its unit: 61 us, 1.25 ms, 3.2 s."""
+    size = abs(nanoseconds)
+    for unit, scale in (("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)):
+        if size >= scale:
+            value = nanoseconds / scale
+            digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+            return f"{value:.{digits}f}".rstrip("0").rstrip(".") + f" {unit}" if digits else f"{value:.0f} {unit}"
+    return f"{nanoseconds} ns"

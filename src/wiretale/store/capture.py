@@ -1,0 +1,177 @@
+"""The capture: one DuckDB file `NAME.wiretale`, mode 0600, versioned.
+
+A capture is written to `NAME.wiretale.part` and renamed when it is whole, so a file with the final name is never half
+made. It is opened read-only, with access to anything outside it switched off and the configuration locked: a query
+typed by a user, or a capture made by somebody else, cannot read or write other files.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from wiretale.errors import CaptureError, ResourceFault
+from wiretale.model.raw import CAPTURE_VERSION, RAW_TABLES
+
+HINT_RECORD = "record one with: wiretale record -o FILE.wiretale -- COMMAND"
+
+# DuckDB's smallest. Every column of every table takes at least a block: with the default of 262144 the capture of one
+# netcat conversation is 6.5 MB, with this 0.5 MB.
+_BLOCK_BYTES = "16384"
+
+Step = Callable[[duckdb.DuckDBPyConnection], None]
+# version N -> step that turns a capture of version N into one of N + 1
+STEPS: dict[int, Step] = {}
+
+
+def _lock_down(db: duckdb.DuckDBPyConnection) -> None:
+    for setting in (
+        "SET TimeZone = 'UTC'",
+        "SET autoinstall_known_extensions = false",
+        "SET autoload_known_extensions = false",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ):
+        db.execute(setting)
+
+
+def _meta(db: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    try:
+        rows = db.execute("SELECT key, value FROM meta").fetchall()
+    except duckdb.Error as fault:
+        raise CaptureError(
+            f"{path} is a database, but not a wiretale capture (it has no table meta)", HINT_RECORD
+        ) from fault
+    return {str(k): str(v) for k, v in rows}
+
+
+def _check_version(meta: dict[str, str], path: Path) -> int:
+    try:
+        version = int(meta["version"])
+    except (KeyError, ValueError) as fault:
+        raise CaptureError(f"{path} does not say which version of wiretale's format it has", HINT_RECORD) from fault
+    if version > CAPTURE_VERSION:
+        tool = meta.get("tool", "a newer wiretale")
+        raise CaptureError(
+            f"{path} has format version {version} (made by {tool}); this wiretale reads up to {CAPTURE_VERSION}",
+            "upgrade wiretale: pip install --upgrade wiretale",
+        )
+    return version
+
+
+def _check_is_file(path: Path) -> None:
+    if not path.exists():
+        raise CaptureError(f"there is no file {path}", HINT_RECORD)
+    if path.is_dir():
+        hint = f"wiretale recover {path}" if path.name.endswith(".spool") else HINT_RECORD
+        raise CaptureError(f"{path} is a folder, not a capture", hint)
+    if not os.access(path, os.R_OK):
+        raise CaptureError(
+            f"you may not read {path}", "captures are private to the user who recorded them; ask for a copy"
+        )
+
+
+def open_capture(path: Path | str) -> duckdb.DuckDBPyConnection:
+    """Open a capture read-only. Raises CaptureError if it is missing, damaged, too new or no capture.
+
+    An older version is brought up to date in memory; the file itself is never changed.
+    """
+    path = Path(path)
+    _check_is_file(path)
+    try:
+        db = duckdb.connect(str(path), read_only=True)
+    except (duckdb.Error, UnicodeDecodeError, RuntimeError) as fault:
+        reason = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
+        if "lock" in reason.lower():
+            raise CaptureError(
+                f"{path} is open for writing in another program", "close that program and try again"
+            ) from fault
+        raise CaptureError(f"{path} is not a wiretale capture, or it is damaged", HINT_RECORD) from fault
+    try:
+        version = _check_version(_meta(db, path), path)
+        if version < CAPTURE_VERSION:
+            db = _brought_up_to_date(db, path, version)
+        _lock_down(db)
+        _check_tables(db, path)
+    except duckdb.Error as fault:
+        db.close()
+        raise CaptureError(f"{path} is damaged: {str(fault).splitlines()[0]}", HINT_RECORD) from fault
+    except CaptureError:
+        db.close()
+        raise
+    return db
+
+
+def _brought_up_to_date(old: duckdb.DuckDBPyConnection, path: Path, version: int) -> duckdb.DuckDBPyConnection:
+    """A copy in memory with every step since `version` applied."""
+    old.close()
+    db = duckdb.connect(":memory:")
+    db.execute("ATTACH $path AS old (READ_ONLY)".replace("$path", _quoted(str(path))))
+    db.execute("COPY FROM DATABASE old TO memory")
+    db.execute("DETACH old")
+    for step in range(version, CAPTURE_VERSION):
+        STEPS[step](db)
+    return db
+
+
+def _quoted(text: str) -> str:
+    """A SQL string literal; ATTACH takes no parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _check_tables(db: duckdb.DuckDBPyConnection, path: Path) -> None:
+    have = {str(r[0]) for r in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    missing = [t.name for t in RAW_TABLES if t.name not in have]
+    if missing:
+        raise CaptureError(f"{path} is damaged: it has no table {missing[0]}", HINT_RECORD)
+
+
+@contextmanager
+def create_capture(path: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A new, empty capture to fill; it takes its final name when the block ends without an exception.
+
+    Raises ResourceFault when the disk is full and CaptureError when the place cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    try:
+        mask = os.umask(0o077)
+        try:
+            db = duckdb.connect(str(part), config={"default_block_size": _BLOCK_BYTES})
+        finally:
+            os.umask(mask)
+        try:
+            db.execute("SET TimeZone = 'UTC'")
+            for table in RAW_TABLES:
+                db.execute(table.ddl)
+            yield db
+            db.execute("CHECKPOINT")
+        finally:
+            db.close()
+        part.chmod(0o600)
+        part.replace(path)
+    except (duckdb.Error, OSError) as fault:
+        # A full disk comes as IOException from a write, but as FatalException from a checkpoint.
+        first = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
+        is_full = getattr(fault, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in first
+        if not is_full and not isinstance(fault, (duckdb.IOException, OSError)):
+            raise
+        if is_full:
+            raise ResourceFault(
+                f"the disk is full: {path} could not be written", f"free space, then: wiretale recover {path}.spool"
+            ) from fault
+        raise CaptureError(f"{path} cannot be written: {first}", "choose another place with -o FILE") from fault
+    finally:
+        part.unlink(missing_ok=True)
+        part.with_name(part.name + ".wal").unlink(missing_ok=True)
+
+
+def write_meta(db: duckdb.DuckDBPyConnection, facts: dict[str, object]) -> None:
+    """Add facts to `meta`; anything but text is stored as JSON."""
+    rows = [(k, v if isinstance(v, str) else json.dumps(v)) for k, v in facts.items()]
+    db.executemany("INSERT INTO meta VALUES (?, ?)", rows)

@@ -1,0 +1,160 @@
+"""The three `ptrace.*` files as NumPy arrays: what is whole, and how much is not.
+
+Nothing in the files is believed before it is checked: a recorder may have been killed, a disk may have been full, a
+file may have been cut or damaged.
+"""
+
+import mmap
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wiretale.model.spool import (
+    CHUNK,
+    CHUNK_BYTES,
+    EVENT,
+    EVENT_BYTES,
+    FILE_HEADER,
+    HEADER_BYTES,
+    MAGIC,
+    SOCKET,
+    SPOOL_VERSION,
+    EventKind,
+    Role,
+)
+from wiretale.store.spool import Spool
+
+Array = NDArray[np.void]
+Numbers = NDArray[np.int64]
+Buffer = mmap.mmap | bytes
+
+
+def record_type(layout: Sequence[tuple[str, str, str]]) -> np.dtype[np.void]:
+    """The NumPy type of one record of `model.spool`; packed, as the C structures have no padding."""
+    return np.dtype([(name, kind) for name, kind, _ in layout])
+
+
+HEADER_TYPE = record_type(FILE_HEADER)
+EVENT_TYPE = record_type(EVENT)
+CHUNK_TYPE = record_type(CHUNK)
+SOCKET_TYPE = record_type(SOCKET)
+MOST_PID = 1 << 22  # PID_MAX_LIMIT of linux/threads.h
+_INT32_MOST = (1 << 31) - 1  # call numbers, signals and wait statuses are C ints
+_KINDS = (min(EventKind), max(EventKind))
+_ROLES = (min(Role), max(Role))
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file: its bytes after the header, cut to what is committed. `fault` says why it is empty or short."""
+
+    body: memoryview
+    lost: int = 0
+    fault: str = ""
+
+
+_EMPTY = File(memoryview(b""))
+
+
+def open_file(path: Path, kind: str, record_bytes: int) -> File | None:
+    """The file's committed part; None if there is no such file."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < HEADER_BYTES:
+                return File(_EMPTY.body, fault=f"{path.name} has only {size} bytes")
+            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return File(_EMPTY.body, fault=f"{path.name} cannot be read: {error.strerror}")
+    header = np.frombuffer(view[:HEADER_BYTES], HEADER_TYPE, 1)[0]
+    if bytes(view[:8]) != MAGIC[kind] or int(header["record_bytes"]) != record_bytes:
+        return File(_EMPTY.body, fault=f"{path.name} has a damaged header")
+    if int(header["version"]) > SPOOL_VERSION:
+        return File(_EMPTY.body, fault=f"{path.name} has a newer version")
+    have = (len(view) - HEADER_BYTES) // record_bytes
+    committed = int(header["committed"])
+    fault = f"{path.name} was cut: {have} of {committed} records are left" if committed > have else ""
+    end = HEADER_BYTES + min(have, committed) * record_bytes
+    return File(view[HEADER_BYTES:end], int(header["lost"]), fault)
+
+
+@dataclass(slots=True)
+class Records:
+    """Events and chunks that are whole. `event_of` gives for each chunk the index of its event in `events`."""
+
+    events: Array
+    chunks: Array
+    event_of: Numbers
+    data: memoryview
+    lost: int = 0
+    damaged_events: int = 0
+    damaged_chunks: int = 0
+    faults: tuple[str, ...] = ()
+
+    def bytes_of(self, which: Numbers) -> NDArray[np.object_]:
+        """The captured bytes of the chunks at the indices `which`."""
+        begin = self.chunks["offset"][which].astype(np.int64)
+        end = begin + self.chunks["captured_bytes"][which].astype(np.int64)
+        found = np.empty(len(which), object)
+        data = self.data
+        found[:] = [bytes(data[a:b]) for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
+        return found
+
+
+def read_records(spool: Spool) -> Records | None:
+    """All records of a spool; None if it has no ptrace files."""
+    files = (
+        open_file(spool.events_path, "events", EVENT_BYTES),
+        open_file(spool.chunks_path, "chunks", CHUNK_BYTES),
+        open_file(spool.data_path, "data", 1),
+    )
+    if files[0] is None:
+        return None
+    events, chunks, data = (f or File(_EMPTY.body, fault="a file of the ptrace source is missing") for f in files)
+    found = check_records(
+        np.frombuffer(events.body, EVENT_TYPE), np.frombuffer(chunks.body, CHUNK_TYPE), data.body, first_seq=0
+    )
+    found.lost = events.lost
+    found.faults = tuple(f.fault for f in (events, chunks, data) if f.fault)
+    return found
+
+
+def check_records(events: Array, chunks: Array, data: memoryview, first_seq: int) -> Records:
+    """Keep the events that are in their place, and of their chunks those whose numbers are possible."""
+    expected = np.arange(first_seq, first_seq + len(events), dtype=np.uint64)
+    whole = (events["seq"] == expected) & (events["kind"] >= _KINDS[0]) & (events["kind"] <= _KINDS[1])
+    whole &= (events["time_ns"] < 1 << 62) & (events["resume_ns"] < 1 << 62)
+    for name in ("tid", "tgid"):
+        whole &= (events[name] > 0) & (events[name] <= MOST_PID)
+    whole &= (events["number"] >= -_INT32_MOST) & (events["number"] <= _INT32_MOST)
+    kept = events[whole]
+    first, count = kept["first_chunk"], kept["chunks"].astype(np.uint64)
+    room = np.uint64(len(chunks))
+    inside = (first <= room) & (count <= room) & (first + count <= room)
+    counts = np.where(inside, count, 0).astype(np.int64)
+    # A damaged count could claim the same chunk for many events; what was written never does.
+    if int(counts.sum()) > len(chunks):
+        counts[:] = 0
+        inside = np.zeros(len(kept), bool)
+    event_of = np.repeat(np.arange(len(kept)), counts)
+    starts = np.repeat(first.astype(np.int64, casting="unsafe"), counts)
+    within = np.arange(len(event_of)) - np.repeat(np.cumsum(counts) - counts, counts)
+    mine = chunks[starts + within]
+    end = np.uint64(len(data))
+    good = (mine["event"] == kept["seq"][event_of]) & (mine["role"] >= _ROLES[0]) & (mine["role"] <= _ROLES[1])
+    good &= (mine["offset"] <= end) & (mine["offset"] + mine["captured_bytes"] <= end)
+    good &= (mine["full_bytes"] < 1 << 62) & (mine["detail"] < 1 << 62)
+    return Records(
+        events=kept,
+        chunks=mine[good],
+        event_of=event_of[good],
+        data=data,
+        damaged_events=int(np.count_nonzero(~whole)),
+        damaged_chunks=int(np.count_nonzero(~good)) + int(np.count_nonzero(~inside)),
+    )

@@ -1,0 +1,107 @@
+"""A spool becomes a capture: the raw tables of every source, then what the caller adds (the joins), in one file."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from wiretale.clock import conversion_error_ns, offset_at
+from wiretale.model.raw import CAPTURE_VERSION
+from wiretale.store.capture import create_capture, write_meta
+from wiretale.store.load.calls import load_calls
+from wiretale.store.load.packets import load_packets
+from wiretale.store.load.procfs import load_procfs
+from wiretale.store.spool import Manifest, Spool
+
+Progress = Callable[[str], None]
+Join = Callable[[duckdb.DuckDBPyConnection], None]
+
+# Order matters: packets need the clock, procfs adds what the calls did not already say of a task.
+LOADERS = (
+    ("calls", load_calls),
+    ("packets", load_packets),
+    ("processes and sockets", load_procfs),
+)
+
+
+def make_capture(spool: Spool, path: Path, join: Join, progress: Progress = lambda _: None) -> None:
+    """Write the capture at `path` from `spool`; `join` fills the derived tables. The spool is left as it is."""
+    manifest = spool.read_manifest()
+    with create_capture(path) as db:
+        _write_clock_and_meta(spool, manifest, db)
+        for name, load in LOADERS:
+            progress(f"reading {name}")
+            load(spool, manifest, db)
+        _write_sources(manifest, db)
+        progress("joining")
+        join(db)
+
+
+def _write_clock_and_meta(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection) -> None:
+    snapshots = spool.read_clock_snapshots()
+    db.executemany(
+        "INSERT INTO clock_snapshot VALUES (?, ?, ?)", [(s.monotonic_ns, s.realtime_ns, s.error_ns) for s in snapshots]
+    )
+    offset = offset_at(snapshots, manifest.started_ns)
+    write_meta(
+        db,
+        {
+            "version": CAPTURE_VERSION,
+            "tool": f"wiretale {manifest.tool_version}",
+            "command": manifest.command,
+            "host": manifest.host,
+            "kernel": manifest.kernel,
+            "machine": manifest.machine,
+            "uid": manifest.uid,
+            "recorder_pid": manifest.recorder_pid,
+            "started_ns": manifest.started_ns,
+            "started_realtime_ns": manifest.started_ns + offset,
+            "ended_ns": manifest.ended_ns,
+            "realtime_offset_ns": offset,
+            "clock_error_ns": conversion_error_ns(snapshots),
+            "options": manifest.options,
+            "programs": [
+                {"pid": p.pid, "argv": p.argv, "started_ns": p.started_ns, "attached": p.attached, "status": p.status}
+                for p in manifest.programs
+            ],
+            "notes": manifest.notes,
+        },
+    )
+
+
+def _write_sources(manifest: Manifest, db: duckdb.DuckDBPyConnection) -> None:
+    """After the loaders: they may correct what a source reported (the clock error, records that could not be read)."""
+    for s in manifest.sources:
+        db.execute(
+            "INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                s.source,
+                s.level,
+                s.ran,
+                s.reason,
+                s.remedy,
+                s.start_ns,
+                s.end_ns,
+                s.items,
+                s.lost,
+                s.clock_error_ns,
+                json.dumps(s.detail),
+            ],
+        )
+        if not s.ran:
+            db.execute(
+                "INSERT INTO coverage VALUES (?, ?, 0, 'not recorded', ?, ?)", [s.level, s.source, s.reason, s.remedy]
+            )
+        elif s.lost:
+            db.execute(
+                "INSERT INTO coverage VALUES (?, ?, ?, 'lost', ?, ?)",
+                [s.level, f"{s.source} records", s.lost, s.reason, s.remedy],
+            )
+    if manifest.ended_ns is None:
+        db.execute(
+            "INSERT INTO coverage VALUES"
+            " (NULL, 'recording', 1, 'truncated', 'the recorder was killed before it ended in order', NULL)"
+        )
+    for note in manifest.notes:
+        db.execute("INSERT INTO coverage VALUES (NULL, 'note', 1, 'recorded', ?, NULL)", [note])

@@ -1,0 +1,130 @@
+"""The spool folder on disk: its manifest and the paths of its files. Layouts are in `model.spool`."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wiretale.clock import Snapshot
+from wiretale.errors import CaptureError
+from wiretale.model.spool import SPOOL_VERSION
+from wiretale.store.report import SourceReport
+
+
+@dataclass(slots=True)
+class Program:
+    """One program the recording started or attached to."""
+
+    pid: int
+    argv: list[str]
+    started_ns: int
+    attached: bool = False
+    status: int | None = None  # wait status; None while running or detached
+
+
+@dataclass(slots=True)
+class Manifest:
+    """What a spool says of itself. Written when recording begins and again when it ends."""
+
+    spool_version: int = SPOOL_VERSION
+    tool_version: str = ""
+    command: list[str] = field(default_factory=list)
+    host: str = ""
+    kernel: str = ""
+    machine: str = ""
+    uid: int = 0
+    recorder_pid: int = 0
+    started_ns: int = 0
+    ended_ns: int | None = None  # None: the recorder did not end in order
+    options: dict[str, Any] = field(default_factory=dict)
+    programs: list[Program] = field(default_factory=list)
+    sources: list[SourceReport] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # sentences about the recording, for coverage
+
+
+_HINT = "naming the folder NAME.wiretale.spool that a recording left beside its capture"
+
+
+class Spool:
+    """The folder `path`; owns the manifest, the clock file and the names of all other files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.path / "manifest.json"
+
+    @property
+    def clock_path(self) -> Path:
+        return self.path / "clock.jsonl"
+
+    @property
+    def procfs_path(self) -> Path:
+        return self.path / "procfs.jsonl"
+
+    @property
+    def events_path(self) -> Path:
+        return self.path / "ptrace.events"
+
+    @property
+    def chunks_path(self) -> Path:
+        return self.path / "ptrace.chunks"
+
+    @property
+    def data_path(self) -> Path:
+        return self.path / "ptrace.data"
+
+    @property
+    def packets_path(self) -> Path:
+        return self.path / "packets.blocks"
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest in one step, so that a reader never sees half of it."""
+        temporary = self.manifest_path.with_suffix(".new")
+        temporary.write_text(json.dumps(dataclasses.asdict(manifest), indent=1), encoding="utf-8")
+        temporary.replace(self.manifest_path)
+
+    def read_manifest(self) -> Manifest:
+        """Raises CaptureError if it is missing, damaged or of a newer version."""
+        try:
+            raw = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+            version = int(raw["spool_version"])
+        except (OSError, ValueError, KeyError, TypeError) as fault:
+            raise CaptureError(
+                f"{self.path} is not a wiretale spool: its manifest.json is missing or damaged", _HINT
+            ) from fault
+        if version > SPOOL_VERSION:
+            raise CaptureError(
+                f"{self.path} is a spool of version {version}; this wiretale reads up to {SPOOL_VERSION}",
+                "upgrade wiretale",
+            )
+        try:
+            raw["programs"] = [Program(**p) for p in raw.get("programs", [])]
+            raw["sources"] = [SourceReport(**s) for s in raw.get("sources", [])]
+            return Manifest(**raw)
+        except TypeError as fault:
+            raise CaptureError(f"{self.manifest_path} is damaged: {fault}", _HINT) from fault
+
+    def add_clock_snapshot(self, snapshot: Snapshot) -> None:
+        """Append one snapshot."""
+        with self.clock_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([snapshot.monotonic_ns, snapshot.realtime_ns, snapshot.error_ns]) + "\n")
+
+    def read_clock_snapshots(self) -> list[Snapshot]:
+        """All complete lines; a last line cut short by a crash is left out."""
+        snapshots = []
+        try:
+            lines = self.clock_path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as fault:
+            raise CaptureError(f"{self.path} has no clock.jsonl: its times cannot be placed") from fault
+        for line in lines:
+            try:
+                monotonic, real, error = json.loads(line)
+                snapshots.append(Snapshot(int(monotonic), int(real), int(error)))
+            except (ValueError, TypeError):
+                continue
+        if not snapshots:
+            raise CaptureError(f"{self.clock_path} holds no clock snapshot: its times cannot be placed")
+        return snapshots

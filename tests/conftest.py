@@ -1,0 +1,22 @@
+"""Shared by all tests: how a test says what it needs from the machine."""
+
+import os
+import signal
+
+import pytest
+
+
+def pytest_configure() -> None:
+    """Programs started by tests answer to signals, even where this run was started in the background or with nohup."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def require(condition: object, reason: str) -> None:
+    """Skip the test with `reason` unless `condition` holds; with WIRETALE_REQUIRE=all a missing need is a failure."""
+    if condition:
+        return
+    if os.environ.get("WIRETALE_REQUIRE") == "all":
+        pytest.fail(f"required by WIRETALE_REQUIRE=all: {reason}")
+    pytest.skip(reason)

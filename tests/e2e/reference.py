@@ -1,0 +1,183 @@
+"""What strace and tshark say of the same work, to compare a capture with."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.e2e.session import PORT, WIRETALE, Session, program
+from tests.netcat.programs import wait_until
+from wiretale.store.capture import open_capture
+
+# Set-up calls, whose order a program does not change from run to run. Transfers and waits depend on timing.
+SET_UP = ("socket", "bind", "listen", "accept", "accept4", "connect", "setsockopt", "shutdown")
+_SENDS = ("write", "writev", "sendto", "sendmsg")
+_RECEIVES = ("read", "readv", "recvfrom", "recvmsg")
+
+# One line of `strace -f -y`, or its two halves where another process came between.
+_CALL = re.compile(r"^(\d+) +(\w+)\((?:(\d+)<([^>]*)>)?(.*?)(?:\) += (-?\d+|\?)(?: (E\w+))?.*| <unfinished \.\.\.>)$")
+_RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*?)\) += (-?\d+|\?)(?: (E\w+))?.*$")
+
+_BOTH_ENDS = """
+ip link set lo up
+{server} &
+until {listens}; do :; done
+{client}
+{end_server}
+wait
+"""
+
+
+@dataclass
+class Calls:
+    """One end's calls: set-up calls with their errors, in order, and the bytes that passed its sockets."""
+
+    set_up: list[str] = field(default_factory=list)
+    sent: int = 0
+    received: int = 0
+
+    def without_order(self) -> tuple[set[str], int, int]:
+        """For programs with threads: which calls there were and what they carried."""
+        return set(self.set_up), self.sent, self.received
+
+
+def strace(session: Session, listens: str, *, server_stays: bool = False) -> dict[str, Calls]:
+    """Run the same two ends under strace in a network of their own; `listens` is a shell test for the server."""
+    folder = session.folder
+    server, client = session.commands()
+    tracer = [program("strace"), "-f", "-y", "-s", "0", "-e", "trace=%network,read,write,readv,writev", "-o"]
+    script = _BOTH_ENDS.format(
+        server=shlex.join([*tracer, str(folder / "server.strace"), *server]) + " <>" + shlex.quote(_idle(folder)),
+        client=shlex.join([*tracer, str(folder / "client.strace"), *client]) + " <>" + shlex.quote(_idle(folder)),
+        listens=listens,
+        # not SIGINT: a shell without job control lets its background programs ignore that
+        end_server=f"kill -TERM $(cat {shlex.quote(str(folder))}/server.pid)" if server_stays else "",
+    )
+    for end in ("server", "client"):
+        (folder / f"{end}.out").unlink(missing_ok=True)
+        (folder / f"{end}.pid").unlink(missing_ok=True)
+    words = [program("unshare"), "-rn", "sh", "-c", script]
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        session.end_client_if_it_stays(process)
+        wait_until(lambda: process.poll() is not None, "the two ends under strace")
+    finally:
+        for end in ("client", "server"):
+            with suppress(ProcessLookupError, FileNotFoundError, ValueError):
+                if process.poll() is None:
+                    os.kill(int((folder / f"{end}.pid").read_text()), signal.SIGKILL)
+        process.wait(20)
+    return {end: parse_strace((folder / f"{end}.strace").read_text(errors="replace")) for end in ("server", "client")}
+
+
+def _idle(folder: Path) -> str:
+    """A named pipe that, opened for reading and writing, never delivers and never ends."""
+    path = folder / "idle"
+    if not path.exists():
+        os.mkfifo(path)
+    return str(path)
+
+
+def parse_strace(text: str) -> Calls:
+    """Sum up one end's log."""
+    calls = Calls()
+    begun: dict[str, tuple[str, str, str]] = {}
+    for line in text.splitlines():
+        if match := _CALL.match(line):
+            task, name, _, target, rest, result, errno = match.groups(default="")
+            if not result:
+                begun[task] = (name, target, rest)
+                continue
+        elif match := _RESUMED.match(line):
+            task, name, more, result, errno = match.groups(default="")
+            _, target, rest = begun.pop(task, ("", "", ""))
+            rest += more
+        else:
+            continue
+        _count(calls, name, target, rest, (result, errno))
+    return calls
+
+
+def _count(calls: Calls, name: str, target: str, rest: str, outcome: tuple[str, str]) -> None:
+    result, errno = outcome
+    if name in SET_UP:
+        calls.set_up.append(f"{name} {errno}".strip())
+    elif target.startswith("socket:") and result.isdigit() and "MSG_PEEK" not in rest:
+        if name in _SENDS:
+            calls.sent += int(result)
+        elif name in _RECEIVES:
+            calls.received += int(result)
+
+
+def recorded(session: Session) -> dict[str, Calls]:
+    """The same figures from the capture, by the process ids the ends wrote down while they were recorded."""
+    result = {}
+    with open_capture(session.capture) as db:
+        for end in ("server", "client"):
+            pid = int((session.folder / f"{end}.pid").read_text())
+            tree = f"""WITH RECURSIVE tree(pid) AS (
+                SELECT {pid} UNION SELECT t.pid FROM task t JOIN tree ON t.parent_pid = tree.pid)"""
+            set_up = db.execute(
+                f"{tree} SELECT name, coalesce(errno, 0) FROM call WHERE pid IN (FROM tree) AND name IN {SET_UP}"
+                " AND complete ORDER BY exit_ns"
+            ).fetchall()
+            calls = Calls([f"{name} {_errno_name(errno)}".strip() for name, errno in set_up])
+            for names, side in ((_SENDS, "sent"), (_RECEIVES, "received")):
+                row = db.execute(
+                    f"{tree} SELECT coalesce(sum(retval), 0)::BIGINT FROM call JOIN call_file USING (call_id)"
+                    f" WHERE pid IN (FROM tree) AND name IN {names} AND retval > 0 AND socket_id IS NOT NULL"
+                    " AND NOT (name = 'recvfrom' AND a3 & 2 <> 0) AND NOT (name = 'recvmsg' AND a2 & 2 <> 0)"
+                ).fetchone()
+                setattr(calls, side, row[0] if row else 0)
+            result[end] = calls
+    return result
+
+
+def _errno_name(number: int) -> str:
+    import errno
+
+    return errno.errorcode[number] if number else ""
+
+
+@dataclass
+class Packets:
+    """Payload bytes by direction, seen from the server's port; retransmissions not counted."""
+
+    to_server: bytes
+    to_client: bytes
+    count: int
+    uncommented: int  # packets with payload and without the comment that names the calls
+
+
+def tshark(session: Session, protocol: str, port: int = PORT) -> Packets:
+    """What tshark reads from the exported packets."""
+    target = session.folder / "run.pcapng"
+    words = [*WIRETALE, "export", "--to", "pcapng", str(session.capture), "-o", str(target), "--force"]
+    subprocess.run(words, check=True, capture_output=True)
+    fields = [f"{protocol}.dstport", f"{protocol}.payload", "tcp.analysis.retransmission", "frame.comment"]
+    command = [program("tshark"), "-n", "-r", str(target), "-Y", protocol, "-T", "fields", "-E", "separator=|", "-E"]
+    command += ["occurrence=f", *(word for name in fields for word in ("-e", name))]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    up, down, uncommented = bytearray(), bytearray(), 0
+    for line in lines:
+        to_port, payload, again, comment = line.split("|", 3)
+        if again or not payload:
+            continue
+        (up if int(to_port) == port else down).extend(bytes.fromhex(payload))
+        uncommented += not comment
+    return Packets(bytes(up), bytes(down), len(lines), uncommented)
+
+
+def listening_test(protocol: str, port: int = PORT) -> str:
+    """A shell command that succeeds once the port is served, in the network namespace of the shell."""
+    state = "0A" if protocol == "tcp" else "07"
+    return f"grep -q ':{port:04X} [0-9A-F]*:0000 {state}' /proc/net/{protocol} /proc/net/{protocol}6"
+
+
+def serving_test(path: Path) -> str:
+    """The same for a unix socket."""
+    return f"grep -Eq '(00010000 0001|00000000 0002) .* {path}$' /proc/net/unix"

@@ -1,0 +1,30 @@
+import csv
+
+import duckdb
+import pytest
+
+from tests.show.synthetic import make
+from wiretale.cli import run
+from wiretale.errors import Exit
+
+
+@pytest.fixture
+def capture(tmp_path):
+    return make(tmp_path / "it's.wiretale")
+
+
+def test_a_table_as_csv_and_parquet(capture, tmp_path):
+    assert run(["export", "--to", "csv", "--table", "call", str(capture), "-o", str(tmp_path / "c.csv")]) == Exit.OK
+    rows = list(csv.DictReader((tmp_path / "c.csv").open()))
+    assert len(rows) == 23
+    assert rows[19]["name"] == "write"
+    assert run(["export", "--to", "parquet", "--table", "link", str(capture)]) == Exit.OK
+    found = duckdb.execute("SELECT kind FROM read_parquet(?)", [str(tmp_path / "it's.link.parquet")]).fetchall()
+    assert len(found) == 3
+
+
+def test_wrong_tables_are_usage_faults(capture, capsys):
+    assert run(["export", "--to", "csv", str(capture)]) == Exit.USAGE
+    assert run(["export", "--to", "csv", "--table", "calls", str(capture)]) == Exit.USAGE
+    assert "did you mean call?" in capsys.readouterr().err
+    assert run(["export", "--to", "pcapng", "--table", "call", str(capture)]) == Exit.USAGE

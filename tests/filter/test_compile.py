@@ -1,0 +1,189 @@
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.show.synthetic import make
+from wiretale.errors import UsageFault
+from wiretale.filter.compile import compile_filter
+from wiretale.filter.condition import Filter
+from wiretale.filter.events import FROM, TIME, EventKind
+from wiretale.filter.fields import FIELDS, FieldType
+from wiretale.model.tables import TABLES
+from wiretale.store.capture import open_capture
+
+
+def run(db: duckdb.DuckDBPyConnection, compiled: Filter, kind: EventKind, select: str) -> list[object]:
+    ctes = f"WITH {', '.join(compiled.ctes)} " if compiled.ctes else ""
+    condition = compiled.conditions[kind]
+    sql = f"{ctes}SELECT {select} FROM {FROM[kind]} WHERE {condition.sql} ORDER BY {TIME[kind]}"
+    return [row[0] for row in db.execute(sql, list(condition.parameters)).fetchall()]
+
+
+@pytest.fixture(scope="module")
+def empty():
+    db = duckdb.connect()
+    for table in TABLES:
+        db.execute(table.ddl)
+    yield db
+    db.close()
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    with open_capture(make(tmp_path_factory.mktemp("filter") / "c.wiretale")) as db:
+        yield db
+
+
+def calls(db, text):
+    return run(db, compile_filter(text), EventKind.CALL, "c.name")
+
+
+def packets(db, text):
+    return run(db, compile_filter(f"({text}) and frame.number > 0"), EventKind.PACKET, "p.number")
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda f: f.name)
+def test_every_fields_sql_runs_on_an_empty_capture(empty, field):
+    texts = [field.name, f"not {field.name}"]
+    value = {
+        FieldType.NUMBER: "5", FieldType.BOOLEAN: "1", FieldType.TEXT: '"x"', FieldType.BYTES: "de:ad",
+        FieldType.ADDRESS: "::1" if field.name.startswith("ipv6") else "10.0.0.0/8", FieldType.DURATION: "1ms",
+        FieldType.ERROR: "ECONNREFUSED", FieldType.PROTOCOL: "1",
+    }[field.type]  # fmt: skip
+    texts += [f"{field.name} == {value}", f"{field.name} != {value}", f"{field.name} in {{{value}}}"]
+    if field.type in (FieldType.TEXT, FieldType.BYTES):
+        texts += [f'{field.name} contains "x"', f'{field.name} matches "^x+$"']
+    for text in texts:
+        compiled = compile_filter(text)
+        for kind in EventKind:
+            assert run(empty, compiled, kind, "1") == []
+
+
+WORDS = st.sampled_from(
+    ["tcp.port", "ip.addr", "call.name", "payload", "fd", "==", "!=", "contains", "matches", "in", "{", "}", "(", ")",
+     "and", "or", "not", "!", "&&", "||", "1", "0x2", '"a"', "..", ",", "127.0.0.0/8", "1ms", "tcp", "&", "'",
+     '"', "ECONNREFUSED"]
+)  # fmt: skip
+
+
+@given(st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=12).map(" ".join)))
+def test_any_text_gives_runnable_sql_or_a_usage_fault(empty, text):
+    try:
+        compiled = compile_filter(text)
+    except UsageFault as fault:
+        assert fault.message
+        return
+    for kind in EventKind:
+        assert run(empty, compiled, kind, "1") == []
+
+
+@given(st.text(min_size=1, max_size=20).filter(lambda t: '"' not in t and "\\" not in t))
+def test_values_never_reach_the_sql_text(text):
+    compiled = compile_filter(f'proc.name == "{text}"')
+    condition = compiled.conditions[EventKind.CALL]
+    assert condition.parameters == (text,)
+    assert "?" in condition.sql
+    other = compile_filter('proc.name == "another"').conditions[EventKind.CALL]
+    assert condition.sql == other.sql
+
+
+def test_ports_select_packets_of_either_end(capture):
+    assert packets(capture, "tcp.srcport == 4000") == [2, 5]
+    assert packets(capture, "tcp.dstport == 4000") == [1, 3, 4]
+    assert packets(capture, "tcp.srcport == 4000 || tcp.srcport == 4444") == [1, 2, 3, 4, 5]
+    assert packets(capture, "tcp.port == 0xfa0") == [1, 2, 3, 4, 5]
+    assert packets(capture, "udp.port == 4000") == []
+
+
+def test_a_call_has_the_ports_of_its_connection(capture):
+    assert calls(capture, 'tcp.port == 4000 && call.name == "write"') == ["write"]
+    assert calls(capture, "tcp.srcport == 4444 and call.name in {write read connect}") == ["connect", "write"]
+    assert calls(capture, "tcp.srcport == 4000 and call.name in {write read connect}") == ["read"]
+    assert calls(capture, "ip.addr == 127.0.0.0/8 and call.name == write") == ["write"]
+    assert calls(capture, "ip.addr == 10.0.0.0/8") == []
+
+
+def test_calls_of_a_listener_belong_to_the_connections_it_accepted(capture):
+    assert calls(capture, "connection == 1 and fd == 3 and proc.pid == 4019") == ["bind", "listen", "accept4"]
+
+
+def test_a_wait_belongs_to_the_connection_it_waited_for(capture):
+    assert calls(capture, "tcp.port == 4444 and call.name == poll") == ["poll"]
+
+
+def test_not_equal_needs_the_field_and_every_value_to_differ(capture):
+    # wireshark-filter(4): != means all values differ, and an absent field does not match
+    assert packets(capture, "tcp.port != 4000") == []
+    assert packets(capture, "tcp.port !== 4000") == [1, 2, 3, 4, 5]
+    assert packets(capture, "udp.port != 53") == []
+    assert packets(capture, "!(udp.port == 53)") == [1, 2, 3, 4, 5]
+
+
+def test_and_binds_tighter_than_or(capture):
+    assert packets(capture, "(frame.number == 1 or frame.number == 2 and frame.number == 9)") == [1]
+    assert packets(capture, "(frame.number == 1 or frame.number == 2) and frame.number == 9") == []
+    assert packets(capture, "not tcp.flags.syn == 1 and tcp.flags.ack == 1") == [3, 4, 5]
+
+
+def test_flags_ranges_and_bits(capture):
+    assert packets(capture, "tcp.flags.syn == 1 and tcp.flags.ack == 0") == [1]
+    assert packets(capture, "tcp.flags & 2") == [1, 2]
+    assert packets(capture, "frame.number in {1, 4..5}") == [1, 4, 5]
+    assert packets(capture, "frame.number not in {1, 4..5}") == [2, 3]
+    assert packets(capture, "tcp.len > 0") == [4]
+
+
+def test_payload_is_found_in_calls_and_packets(capture):
+    assert packets(capture, 'payload contains "ala"') == [4]
+    assert packets(capture, 'data contains "\\x6c\\x61\\x6d"') == [4]
+    assert packets(capture, "data contains 6c:61:6d") == [4]
+    assert packets(capture, 'data matches "S[a-z]+M"') == [4]
+    assert calls(capture, 'payload contains "salam\\n"') == ["write", "read"]
+    # 0x61 0x6c is in "salam"; shifted by half a byte the digits 16 c6 are in it, too, and must not match
+    assert packets(capture, "data contains 16:c6") == []
+
+
+def test_errors_by_name_and_durations(capture):
+    assert calls(capture, "call.error == EINPROGRESS") == ["connect"]
+    assert calls(capture, "call.errno == 9") == ["close"]
+    assert calls(capture, "call.duration > 5ms") == ["accept4", "poll"]
+    assert calls(capture, "call.duration > 0.005 and fd == 3") == ["accept4"]
+    assert calls(capture, "time > 0.0395 and call") == ["close"]
+
+
+def test_a_packet_has_the_processes_of_its_ends(capture):
+    assert packets(capture, "proc.pid == 4019 and tcp.len > 0") == [4]
+    assert packets(capture, "proc.pid == 1") == []
+    assert packets(capture, 'proc.name contains "n"') == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "says"),
+    [
+        ("tcp.srcprt == 1", 0, "did you mean tcp.srcport?"),
+        ("tcp.port = 4", 9, "=="),
+        ("tcp.port == abc", 12, "not a number"),
+        ("fd == 3 and tcp.prot == 3", 12, "did you mean tcp.port?"),
+        ('"x', 0, "never closed"),
+        ("tcp.port contians 4", 9, "contains"),
+        ('payload matches "("', 16, "regular expression"),
+        ("call.error == EFOO", 14, "EFOO"),
+        ("fd matches 3", 3, "number"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_a_caret_under_it(text, place, says):
+    with pytest.raises(UsageFault) as caught:
+        compile_filter(text)
+    sentence, shown, carets = caught.value.message.split("\n")
+    assert shown == text
+    assert carets.index("^") == place
+    assert says in sentence + caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["(" * 5000, "!" * 5000 + "tcp", "not " * 2000 + "tcp", "tcp or " * 1400 + "tcp"])
+def test_deep_and_long_filters_do_not_exhaust_the_stack(empty, text):
+    try:
+        run(empty, compile_filter(text), EventKind.PACKET, "1")
+    except UsageFault as fault:
+        assert "filter" in fault.message or "ends" in fault.message

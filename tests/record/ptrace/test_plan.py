@@ -1,0 +1,135 @@
+"""The tracer's plan follows the call specifications; the filter stops exactly the selected calls."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wiretale.decode.syscalls import CALLS, call_spec, table
+from wiretale.decode.syscalls.spec import Effect, Kind, Result
+from wiretale.model.enums import Arch
+from wiretale.model.spool import Role
+from wiretale.record.ptrace import plan
+from wiretale.record.ptrace.plan import CallFlag, Count, What, When, call_flags, is_selected, seccomp_filter, steps
+
+ALLOW, TRACE = 0x7FFF0000, 0x7FF00000
+PLAIN = {
+    Kind.INT, Kind.UINT, Kind.LONG, Kind.ULONG, Kind.HEX, Kind.OCTAL, Kind.SIZE, Kind.OFFSET, Kind.PID, Kind.UID,
+    Kind.SIGNAL, Kind.FD, Kind.DIRFD, Kind.ENUM, Kind.FLAGS, Kind.POINTER,
+}  # fmt: skip
+
+
+def run_filter(program: bytes, arch: int, number: int) -> int:
+    """What the kernel's interpreter answers (linux/filter.h), for the instructions used here."""
+    code = [struct.unpack_from("=HBBI", program, i) for i in range(0, len(program), 8)]
+    at = accumulator = 0
+    while True:
+        opcode, when_true, when_false, k = code[at]
+        at += 1
+        if opcode == 0x20:
+            accumulator = {0: number & 0xFFFFFFFF, 4: arch}[k]
+        elif opcode == 0x05:
+            at += k
+        elif opcode == 0x15:
+            at += when_true if accumulator == k else when_false
+        elif opcode == 0x35:
+            at += when_true if accumulator >= k else when_false
+        else:
+            assert opcode == 0x06
+            return int(k)
+
+
+@pytest.mark.parametrize("arch", [Arch.X86_64, Arch.I386])
+def test_the_filter_stops_exactly_the_selected_calls(arch: Arch) -> None:
+    program = seccomp_filter((Arch.X86_64, Arch.I386))
+    selected = {n for n, name in table(arch).items() if (c := call_spec(name, arch)) and is_selected(c)}
+    assert selected and len(program) // 8 < 4096  # BPF_MAXINSNS of linux/bpf_common.h
+    for number in range(600):
+        assert (run_filter(program, arch, number) == TRACE) == (number in selected), number
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+def test_the_filter_answers_for_every_number(arch: int, number: int) -> None:
+    program = seccomp_filter((Arch.X86_64, Arch.I386))
+    answer = run_filter(program, arch, number)
+    assert answer == ALLOW or (answer == TRACE and arch in (Arch.X86_64, Arch.I386))
+
+
+@given(st.sets(st.integers(0, 3000)))
+def test_any_set_of_numbers_becomes_its_filter(numbers: set[int]) -> None:
+    search = plan._search(plan._borders(sorted(numbers)), traced=False)
+    program = b"".join(struct.pack("=HBBI", *i) for i in [(0x20, 0, 0, 0), *search])
+    for number in {*range(0, 3002, 7), *numbers, *(n + 1 for n in numbers)}:
+        assert (run_filter(program, 0, number) == TRACE) == (number in numbers)
+
+
+@pytest.mark.parametrize("arch", [Arch.X86_64, Arch.I386, Arch.AARCH64])
+def test_every_pointer_of_every_call_is_read(arch: Arch) -> None:
+    for name in table(arch).values():
+        call = call_spec(name, arch)
+        if call is None:
+            continue
+        read = {s.arg for s in steps(call, arch)}
+        assert {i for i, a in enumerate(call.args) if a.kind not in PLAIN} <= read, name
+        assert all(s.arg < 6 and s.size > 0 for s in steps(call, arch))
+
+
+@pytest.mark.parametrize(
+    ("name", "arg", "role", "when", "count_from"),
+    [
+        ("write", 1, Role.PAYLOAD, When.ENTRY, Count.ARG),
+        ("read", 1, Role.PAYLOAD, When.EXIT, Count.RETURN),
+        ("connect", 1, Role.SOCKADDR, When.ENTRY, Count.ARG32),
+        ("accept4", 1, Role.SOCKADDR, When.EXIT, Count.POINTER),
+        ("getsockopt", 3, Role.OPTVAL, When.EXIT, Count.POINTER),
+        ("poll", 0, Role.ARRAY, When.ENTRY | When.EXIT, Count.ARG32),
+        ("epoll_wait", 1, Role.ARRAY, When.EXIT, Count.RETURN),
+        ("pselect6", 1, Role.FDSET, When.ENTRY | When.EXIT, Count.BITS),
+    ],
+)
+def test_known_calls_read_known_memory(name: str, arg: int, role: Role, when: When, count_from: Count) -> None:
+    (step,) = [s for s in steps(CALLS[name], Arch.X86_64) if s.arg == arg]
+    assert (step.role, step.when, step.count_from) == (role, when, count_from)
+
+
+def test_only_payload_is_cut_at_snaplen() -> None:
+    for call in CALLS.values():
+        for step in steps(call, Arch.X86_64):
+            if step.flags & plan.OpFlag.PAYLOAD:
+                assert step.role is Role.PAYLOAD and call.effects & {Effect.SENDS, Effect.RECEIVES}
+
+
+def test_variants_read_only_for_their_command() -> None:
+    for step in steps(CALLS["fcntl"], Arch.X86_64):
+        assert step.only_arg == CALLS["fcntl"].variant_arg
+        assert step.what is What.BYTES and step.arg == 2
+
+
+def test_structures_have_the_size_of_the_tasks_words() -> None:
+    sizes = {}
+    for arch in (Arch.X86_64, Arch.I386):
+        (step,) = [s for s in steps(CALLS["pselect6"], arch) if s.arg == 4]
+        sizes[arch] = step.size
+    assert sizes == {Arch.X86_64: 16, Arch.I386: 8}
+
+
+def test_results_that_are_descriptors_are_asked_for() -> None:
+    for call in CALLS.values():
+        flags = call_flags(call)
+        assert bool(flags & CallFlag.RESULT_SOCKET) == (call.result is Result.SOCKET)
+        if call.result is Result.FD:
+            assert flags & CallFlag.RESULT_FD
+        if call.sets_fds >= 0:
+            assert flags & CallFlag.SETS_FDS
+        if Effect.DESCRIPTOR in call.effects:
+            assert flags & CallFlag.SELECTED
+
+
+def test_the_whole_plan_fits_its_fields() -> None:
+    made = plan.TracePlan((Arch.X86_64, Arch.I386, Arch.AARCH64, Arch.ARM))
+    assert {t.arch for t in made.tables} == {Arch.X86_64, Arch.I386, Arch.AARCH64, Arch.ARM}
+    for entry in made.tables:
+        for number in range(entry.count):
+            call = entry.calls[number]
+            assert call.first_op + call.ops <= len(made.ops)
