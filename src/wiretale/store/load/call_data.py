@@ -1,23 +1,30 @@
 """Rows of `call_data`, `descriptor_sample`, `socket_sample` and `signal`, from the chunks of events."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import duckdb
 import numpy as np
+from numpy.typing import NDArray
 
 from wiretale.decode.constants import names as constant_name
 from wiretale.decode.constants import signal_name
 from wiretale.decode.sockaddr import decode_sockaddr
-from wiretale.model.raw import SIGNAL, SOCKET_SAMPLE
+from wiretale.model.raw import CALL_DATA, DESCRIPTOR_SAMPLE, SIGNAL, SOCKET_SAMPLE
 from wiretale.model.spool import EventKind, Role
-from wiretale.store.load.ptrace_files import SOCKET_TYPE, Numbers, Records
+from wiretale.store.bulk import Batch, Coded, coded, insert
+from wiretale.store.load.ptrace_files import SOCKET_TYPE, Array, Numbers, Records
+from wiretale.store.load.rows import insert_rows
 from wiretale.store.load.tasks import Tasks, text
+from wiretale.store.progress import Progress, silent, tracked
 
-_BATCH = 1 << 18
+_BATCH = 1 << 16
 _OF_CALLS = (EventKind.ENTRY, EventKind.EXIT)
 _SAMPLES = (Role.SOCKET, Role.LINK)
-_ROLE_NAMES = np.array(["", *(Role(i).name.lower() for i in range(1, max(Role) + 1))], object)
+_ROLE_NAMES = ["", *(Role(i).name.lower() for i in range(1, max(Role) + 1))]
+_INSERT = f"INSERT INTO call_data SELECT {', '.join(CALL_DATA.quoted_names)} FROM batch"  # noqa: S608 (of the model)
 # asm-generic/siginfo.h: codes that name a sender; of SIGCHLD all do
 _SI_USER, _SI_QUEUE, _SI_TKILL = 0, -1, -6
 _SIGCHLD = 17
@@ -40,38 +47,37 @@ class Owners:
         return cls(ids)
 
 
-def insert_call_data(db: duckdb.DuckDBPyConnection, records: Records, owners: Owners) -> int:
+def insert_call_data(
+    db: duckdb.DuckDBPyConnection, records: Records, owners: Owners, progress: Progress = silent
+) -> int:
     """Fill `call_data`, in order of calls. Returns how many payloads were cut at snaplen."""
-    chunks = records.chunks
     call = owners.call_id[records.event_of]
-    wanted = np.flatnonzero((call > 0) & ~np.isin(chunks["role"], _SAMPLES))
+    role = records.chunks["role"].copy()
+    wanted = np.flatnonzero((call > 0) & ~np.isin(role, _SAMPLES))
+    batches = _data_batches(records, call, wanted)
+    insert(db, _INSERT, tracked(progress, "reading what calls carried", batches, len(wanted) / _BATCH))
+    payload = wanted[role[wanted] == Role.PAYLOAD]
+    parts = (records.chunks[payload[at : at + _BATCH]] for at in range(0, len(payload), _BATCH))
+    return sum(int(np.count_nonzero((p["captured_bytes"] < p["full_bytes"]) & (p["error"] == 0))) for p in parts)
+
+
+def _data_batches(records: Records, call: Numbers, wanted: Numbers) -> Iterator[Batch]:
     for begin in range(0, len(wanted), _BATCH):
-        _insert_data(db, records, call, wanted[begin : begin + _BATCH])
-    payload = chunks[wanted][chunks["role"][wanted] == Role.PAYLOAD]
-    return int(np.count_nonzero((payload["captured_bytes"] < payload["full_bytes"]) & (payload["error"] == 0)))
-
-
-def _insert_data(db: duckdb.DuckDBPyConnection, records: Records, call: Numbers, which: Numbers) -> None:
-    chunk = records.chunks[which]
-    kind = records.events["kind"][records.event_of[which]]
-    # DuckDB finds `batch` by its name in this function.
-    batch = {
-        "call_id": call[which],
-        "at_exit": kind == EventKind.EXIT,
-        "role": _ROLE_NAMES[chunk["role"]],
-        "arg": chunk["arg"].astype(np.int32),
-        "idx": chunk["index"].astype(np.int64),
-        "address": chunk["address"].copy(),
-        "offset": np.where(chunk["role"] == Role.PAYLOAD, chunk["detail"], 0).astype(np.int64),
-        "full_bytes": chunk["full_bytes"].astype(np.int64),
-        "error": chunk["error"].copy(),
-        "bytes": records.bytes_of(which),
-    }
-    assert batch
-    db.execute(
-        'INSERT INTO call_data SELECT call_id, at_exit, role, arg, (idx & 2147483647)::INTEGER, address, "offset",'
-        " full_bytes, error, bytes::BLOB FROM batch"
-    )
+        which = wanted[begin : begin + _BATCH]
+        chunk = records.chunks[which]
+        yield {
+            "call_id": call[which],
+            "at_exit": records.events["kind"][records.event_of[which]] == EventKind.EXIT,
+            "role": Coded(chunk["role"].astype(np.int32), _ROLE_NAMES),
+            "arg": chunk["arg"].astype(np.int32),
+            "idx": (chunk["index"] & 0x7FFFFFFF).astype(np.int32),
+            "address": chunk["address"],
+            "offset": np.where(chunk["role"] == Role.PAYLOAD, chunk["detail"], 0).astype(np.int64),
+            "full_bytes": chunk["full_bytes"].astype(np.int64),
+            "error": chunk["error"],
+            "bytes": records.slices(which),
+        }
+        records.forget()
 
 
 @lru_cache(maxsize=4096)
@@ -85,32 +91,45 @@ def _inode(target: str) -> int | None:
 def insert_samples(db: duckdb.DuckDBPyConnection, records: Records, owners: Owners) -> None:
     """Fill `descriptor_sample` and `socket_sample` with what descriptors were right at a stop."""
     chunks, events = records.chunks, records.events
-    is_socket = (chunks["role"] == Role.SOCKET) & (chunks["captured_bytes"] == SOCKET_TYPE.itemsize)
-    which = np.flatnonzero(is_socket | (chunks["role"] == Role.LINK))
+    role = chunks["role"].copy()
+    is_socket = (role == Role.SOCKET) & (chunks["captured_bytes"] == SOCKET_TYPE.itemsize)
+    which = np.flatnonzero(is_socket | (role == Role.LINK))
     which = which[chunks["detail"][which] < 1 << 31]
-    rows: list[tuple[object, ...]] = []
-    samples: list[tuple[object, ...]] = []
-    contents = records.bytes_of(which)
-    for i, raw in zip(which.tolist(), contents, strict=True):
-        event = int(records.event_of[i])
-        time_ns, pid, call = int(events["time_ns"][event]), int(events["tgid"][event]), int(owners.call_id[event])
-        call_id = call or None
-        if is_socket[i]:
-            sample = _socket_row(raw, time_ns, call_id)
-            samples.append(sample)
-            inode = sample[2]
-            rows.append((time_ns, pid, int(chunks["detail"][i]), call_id, f"socket:[{inode}]", inode, None))
-        else:
-            target = text(raw)
-            rows.append((time_ns, pid, int(chunks["detail"][i]), call_id, target, _inode(target), None))
-    _insert_rows(db, "descriptor_sample", rows)
-    _insert_rows(db, "socket_sample", samples)
+    if not len(which):
+        return
+    is_socket = is_socket[which]
+    event = records.event_of[which]
+    time_ns, call = events["time_ns"][event].astype(np.int64), owners.call_id[event]
+    call_id = np.ma.masked_equal(call, 0)
+    sockets = _sockets(records, which[is_socket])
+    targets = np.empty(len(which), object)
+    inodes = np.ma.masked_array(np.zeros(len(which), np.uint64), True)
+    targets[is_socket] = [f"socket:[{inode}]" for inode in sockets["inode"].tolist()]
+    inodes[is_socket] = sockets["inode"]
+    links = [text(raw) for raw in records.bytes_of(which[~is_socket])]
+    targets[~is_socket] = links
+    linked = [_inode(target) for target in links]
+    inodes[~is_socket] = np.ma.masked_array([i or 0 for i in linked], [i is None for i in linked], np.uint64)
+    columns: Batch = {
+        "time_ns": time_ns,
+        "pid": events["tgid"][event].astype(np.int32),
+        "fd": chunks["detail"][which].astype(np.int32),
+        "call_id": call_id,
+        "target": coded(targets),
+        "inode": inodes,
+    }
+    insert(db, DESCRIPTOR_SAMPLE.insertion(tuple(columns)), [columns])
+    if len(sockets):
+        columns = _socket_columns(sockets, time_ns[is_socket], call_id[is_socket])
+        insert(db, SOCKET_SAMPLE.insertion(tuple(columns)), [columns])
 
 
-def _insert_rows(db: duckdb.DuckDBPyConnection, name: str, rows: list[tuple[object, ...]]) -> None:
-    if rows:
-        marks = ", ".join("?" for _ in rows[0])
-        db.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)  # noqa: S608 (a table of the model)
+def _sockets(records: Records, which: Numbers) -> Array:
+    """struct wt_socket of the chunks at `which`."""
+    slices = records.slices(which)
+    size = SOCKET_TYPE.itemsize
+    raw: NDArray[np.uint8] = slices.buffer[slices.start[:, None] + np.arange(size)]
+    return raw.view(SOCKET_TYPE).reshape(len(which))
 
 
 @lru_cache(maxsize=65536)
@@ -122,29 +141,28 @@ def _address(raw: bytes) -> tuple[str | None, int | None]:
     return found.address, found.port
 
 
-def _socket_row(raw: bytes, time_ns: int, call_id: int | None) -> tuple[object, ...]:
-    """A row of `socket_sample` from struct wt_socket."""
-    s = np.frombuffer(raw, SOCKET_TYPE, 1)[0]
-    local = bytes(s["local"].tobytes()[: min(int(s["local_bytes"]), 128)])
-    peer = bytes(s["peer"].tobytes()[: min(int(s["peer_bytes"]), 128)])
-    local_addr, local_port = _address(local)
-    peer_addr, peer_port = _address(peer)
-    values: dict[str, object] = {
+def _socket_columns(sockets: Array, time_ns: Numbers, call_id: Numbers) -> Batch:
+    """Columns of `socket_sample`. A socket without cookies has 0 there."""
+    columns: dict[str, NDArray[Any] | Coded] = {
         "time_ns": time_ns,
         "call_id": call_id,
-        "inode": int(s["inode"]),
-        "cookie": int(s["cookie"]) or None,
-        "netns_cookie": int(s["netns_cookie"]) or None,
-        "family": constant_name("family", int(s["family"])),
-        "type": constant_name("socket_kind", int(s["type"])),
-        "protocol": int(s["protocol"]),
-        "state": "LISTEN" if int(s["listening"]) == 1 else None,
-        "local_addr": local_addr,
-        "local_port": local_port,
-        "peer_addr": peer_addr,
-        "peer_port": peer_port,
+        "inode": sockets["inode"],
+        "cookie": np.ma.masked_equal(sockets["cookie"], 0),
+        "netns_cookie": np.ma.masked_equal(sockets["netns_cookie"], 0),
+        "family": coded(constant_name("family", n) for n in sockets["family"].tolist()),
+        "type": coded(constant_name("socket_kind", n) for n in sockets["type"].tolist()),
+        "protocol": sockets["protocol"],
+        "state": Coded(np.where(sockets["listening"] == 1, 0, -1), ["LISTEN"]),
     }
-    return tuple(values.get(c.name) for c in SOCKET_SAMPLE.columns)
+    most = SOCKET_TYPE["local"].itemsize
+    for end in ("local", "peer"):
+        sizes = np.minimum(sockets[f"{end}_bytes"], most).tolist()
+        raws = sockets[end].tolist()  # of type void: bytes, with their zeros
+        found = [_address(bytes(raw)[:size]) for raw, size in zip(raws, sizes, strict=True)]
+        columns[f"{end}_addr"] = coded(address for address, _ in found)
+        ports = [port for _, port in found]
+        columns[f"{end}_port"] = np.ma.masked_array([p or 0 for p in ports], [p is None for p in ports], np.int32)
+    return columns
 
 
 def insert_signals(db: duckdb.DuckDBPyConnection, records: Records, tasks: Tasks) -> None:
@@ -156,11 +174,11 @@ def insert_signals(db: duckdb.DuckDBPyConnection, records: Records, tasks: Tasks
     ids = tasks.ids_of(events["tid"][which].astype(np.int64), events["seq"][which].astype(np.int64))
     details = np.flatnonzero(records.chunks["role"] == Role.SIGINFO)
     siginfo = dict(zip(records.event_of[details].tolist(), records.bytes_of(details), strict=True))
-    rows: list[tuple[object, ...]] = []
+    rows: list[dict[str, object]] = []
     for i, task_id in zip(which.tolist(), ids.tolist(), strict=True):
         event = events[i]
         number = int(event["number"]) & 0x7F
-        values: dict[str, object] = {
+        rows.append({
             "time_ns": int(event["time_ns"]),
             "task_id": task_id,
             "tid": int(event["tid"]),
@@ -168,9 +186,8 @@ def insert_signals(db: duckdb.DuckDBPyConnection, records: Records, tasks: Tasks
             "name": signal_name(number),
             "stopped": int(event["kind"]) == EventKind.GROUP_STOP,
             **_sender(number, siginfo.get(i, b"")),
-        }
-        rows.append(tuple(values.get(c.name) for c in SIGNAL.columns))
-    _insert_rows(db, "signal", rows)
+        })  # fmt: skip
+    insert_rows(db, SIGNAL, rows)
 
 
 def _sender(number: int, raw: bytes) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """`ptrace.events`, `.chunks` and `.data` to the tables `task`, `call`, `call_data`, `signal` and the two samples."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -12,9 +13,11 @@ from wiretale.decode.syscalls import call_spec, table
 from wiretale.decode.syscalls.spec import Result
 from wiretale.model.raw import CALL
 from wiretale.model.spool import EventFlag, EventKind, Role
+from wiretale.store.bulk import Batch, Coded, insert
 from wiretale.store.load.call_data import Owners, insert_call_data, insert_samples, insert_signals
 from wiretale.store.load.ptrace_files import Numbers, Records, read_records
 from wiretale.store.load.tasks import Tasks, insert_tasks, read_tasks
+from wiretale.store.progress import Progress, silent, tracked
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Spool
 
@@ -23,8 +26,8 @@ Masked = np.ma.MaskedArray[tuple[int], np.dtype[_T]]
 Coverage = tuple[str, int, str, str | None, str | None]  # item, count, state, reason, remedy
 
 _NO_FD = 6  # column of the argument table that stands for "no descriptor"
-_CASTS = {"tid": "tid::INTEGER", "pid": "pid::INTEGER"}
-_INSERT = f"INSERT INTO call SELECT {', '.join(_CASTS.get(c.name, c.name) for c in CALL.columns)} FROM batch"  # noqa: S608
+_INSERT = f"INSERT INTO call SELECT {', '.join(c.name for c in CALL.columns)} FROM batch"  # noqa: S608
+_BATCH = 1 << 16
 _RESTART = "restart_syscall"
 _HIGHEST_ERRNO = 4095
 
@@ -38,7 +41,9 @@ class Calls:
     unpaired_exits: int
 
 
-def load_calls(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection) -> list[Coverage]:
+def load_calls(
+    spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection, progress: Progress = silent
+) -> list[Coverage]:
     """Fill the tables; returns (and stores) what is to be said about them. Damage is counted, never raised."""
     records = read_records(spool)
     if records is None:
@@ -46,35 +51,33 @@ def load_calls(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection) 
     tasks = read_tasks(records, manifest)
     insert_tasks(db, tasks)
     calls = pair(records)
-    names = call_names(records, calls.entry)
-    _insert_calls(db, records, calls, tasks, names)
+    kinds = call_kinds(records, calls.entry)
+    batches = _batches(records, calls, tasks, kinds)
+    insert(db, _INSERT, tracked(progress, "reading calls", batches, len(calls.entry) / _BATCH))
     owners = Owners.of(len(records.events), calls.entry, calls.exit)
-    cut = insert_call_data(db, records, owners)
+    cut = insert_call_data(db, records, owners, progress)
     insert_samples(db, records, owners)
     insert_signals(db, records, tasks)
     _correct_report(manifest, records)
-    coverage = _coverage(records, calls, cut)
+    coverage = _coverage(records, calls, kinds, cut)
     db.executemany("INSERT INTO coverage VALUES ('syscall', ?, ?, ?, ?, ?)", coverage)
+    records.forget()
     return coverage
 
 
 def pair(records: Records) -> Calls:
     """Each ENTRY with the EXIT that is the next of the two kinds in its thread."""
     events = records.events
-    is_call = (events["kind"] == EventKind.ENTRY) | (events["kind"] == EventKind.EXIT)
-    which = np.flatnonzero(is_call)
-    thread = events["tid"].astype(np.int64)
+    kind = events["kind"].copy()
+    which = np.flatnonzero((kind == EventKind.ENTRY) | (kind == EventKind.EXIT))
+    thread = events["tid"].astype(np.int32)
     _follow_execs(records, thread)
     order = which[np.argsort(thread[which], kind="stable")]  # within a thread the order of stops stays
-    is_entry = events["kind"][order] == EventKind.ENTRY
+    is_entry = kind[order] == EventKind.ENTRY
     matched = np.zeros(len(order), bool)
     if len(order) > 1:
-        matched[:-1] = (
-            is_entry[:-1]
-            & ~is_entry[1:]
-            & (thread[order[:-1]] == thread[order[1:]])
-            & (events["number"][order[:-1]] == events["number"][order[1:]])
-        )
+        of, number = thread[order], events["number"].astype(np.int32)[order]
+        matched[:-1] = is_entry[:-1] & ~is_entry[1:] & (of[:-1] == of[1:]) & (number[:-1] == number[1:])
     entry = order[is_entry]
     exit_ = np.where(matched, np.roll(order, -1), -1)[is_entry]
     by_time = np.argsort(entry, kind="stable")
@@ -82,7 +85,7 @@ def pair(records: Records) -> Calls:
     return Calls(entry[by_time], exit_[by_time], unpaired)
 
 
-def _follow_execs(records: Records, thread: Numbers) -> None:
+def _follow_execs(records: Records, thread: NDArray[np.int32]) -> None:
     """An execve of another thread than the leader returns in the leader's name: give entry and exit one thread."""
     events = records.events
     moved = np.flatnonzero((events["kind"] == EventKind.EXEC) & (events["number"] != events["tid"]))
@@ -106,88 +109,99 @@ def _fd_column(arch: int, number: int) -> int:
     return spec.fd_arg if spec is not None and spec.fd_arg >= 0 else _NO_FD
 
 
-def _distinct(records: Records, which: Numbers) -> tuple[list[tuple[int, int]], Numbers]:
-    """The different (arch, number) of the events at `which`, and for each event which of them it is."""
+@dataclass(slots=True)
+class CallKinds:
+    """The different (arch, number) of some calls, and for each call which of them it is."""
+
+    pairs: list[tuple[int, int]]
+    which: NDArray[np.int32]
+
+    @property
+    def names(self) -> list[str]:
+        return [call_name(a, n) for a, n in self.pairs]
+
+    def each(self, values: list[object], kind: type[_T]) -> "NDArray[_T]":
+        """For each call its kind's value."""
+        found: NDArray[_T] = np.array(values or [0], kind)[self.which]
+        return found
+
+
+def call_kinds(records: Records, which: Numbers) -> CallKinds:
+    """Of the calls whose entries are the events at `which`."""
+    if not len(which):
+        return CallKinds([], np.zeros(0, np.int32))
     arch = records.events["arch"][which].astype(np.int64)
     number = records.events["number"][which]
-    key = np.stack([arch, number], axis=1) if len(which) else np.zeros((0, 2), np.int64)
-    # Sorting one number is ten times faster than sorting pairs; call numbers outside 32 bits exist only in damage.
-    if len(which) and (int(number.min()) >= 0 and int(number.max()) < 1 << 31):
-        packed, inverse = np.unique(arch << 31 | number, return_inverse=True)
-        return [(int(p) >> 31, int(p) & (1 << 31) - 1) for p in packed], inverse.reshape(-1)
-    pairs, inverse = np.unique(key, axis=0, return_inverse=True)
-    return [(int(a), int(n)) for a, n in pairs], inverse.reshape(-1)
+    # Sorting one number is ten times faster than sorting pairs: `check_records` saw to 32 bits.
+    packed, inverse = np.unique(arch << 32 | number & 0xFFFFFFFF, return_inverse=True)
+    signed = (packed & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+    return CallKinds(
+        list(zip((packed >> 32 & 0xFFFFFFFF).tolist(), signed.tolist(), strict=True)), inverse.astype(np.int32)
+    )
 
 
-def call_names(records: Records, which: Numbers) -> NDArray[np.object_]:
-    """Names of the calls whose entries are the events at `which`."""
-    pairs, inverse = _distinct(records, which)
-    names = np.array([call_name(a, n) for a, n in pairs] or [""], object)
-    return names[inverse] if len(which) else np.zeros(0, object)
-
-
-def _descriptors(records: Records, which: Numbers) -> "Masked[np.int32]":
+def _descriptors(kinds: CallKinds, args: NDArray[np.uint64], begin: int) -> "Masked[np.int32]":
     """The descriptor each call acts on; masked where it has none, or a negative number stands in its place."""
-    pairs, inverse = _distinct(records, which)
-    columns = np.array([_fd_column(a, n) for a, n in pairs] or [_NO_FD], np.int64)[inverse]
-    args = records.events["args"][which].astype(np.uint64)
-    padded = np.concatenate([args, np.full((len(which), 1), 0xFFFFFFFF, np.uint64)], axis=1)
-    fd = padded[np.arange(len(which)), columns[: len(which)]].astype(np.uint32).view(np.int32)
-    return np.ma.masked_less(fd, 0)
+    rows = np.arange(len(args))
+    columns = np.array([_fd_column(a, n) for a, n in kinds.pairs], np.int64)[kinds.which[begin : begin + len(args)]]
+    has = columns != _NO_FD
+    fd = args[rows, np.where(has, columns, 0)].astype(np.uint32).view(np.int32)
+    return np.ma.masked_array(fd, ~has | (fd < 0))
 
 
-def returns_never(records: Records, which: Numbers) -> NDArray[np.bool_]:
-    """Whether the calls that begin at the events `which` are exit and its like."""
-    pairs, inverse = _distinct(records, which)
-    specs = [call_spec(call_name(a, n), a) for a, n in pairs]
-    never = np.array([s is not None and s.result is Result.NONE for s in specs] or [False])
-    return never[inverse] if len(which) else np.zeros(0, bool)
+def returns_never(kinds: CallKinds) -> NDArray[np.bool_]:
+    """Whether calls are exit and its like."""
+    specs = [call_spec(call_name(a, n), a) for a, n in kinds.pairs]
+    return kinds.each([s is not None and s.result is Result.NONE for s in specs], np.bool_)
 
 
-def _restarted(records: Records, calls: Calls, names: NDArray[np.object_]) -> "Masked[np.object_]":
-    """For each restart_syscall the call it goes on with: the last one of its thread that is not one itself."""
-    found = np.full(len(names), "", object)
+def _restarted(records: Records, calls: Calls, kinds: CallKinds) -> NDArray[np.int32]:
+    """For each restart_syscall the kind of the call it goes on with, the last of its thread that is none; else -1."""
+    is_restart = kinds.each([name == _RESTART for name in kinds.names], np.bool_)
+    found = np.full(len(is_restart), -1, np.int32)
+    if not is_restart.any():
+        return found
     thread = records.events["tid"][calls.entry]
-    for at in np.flatnonzero(names == _RESTART).tolist():
-        own = np.flatnonzero((thread[:at] == thread[at]) & (names[:at] != _RESTART))
-        if len(own):
-            found[at] = names[own[-1]]
-    return np.ma.masked_equal(found, "")
+    order = np.argsort(thread, kind="stable")
+    place = np.arange(len(order))
+    begins = np.maximum.accumulate(np.where(np.diff(thread[order], prepend=thread[order[:1]]) != 0, place, 0))
+    before = np.maximum.accumulate(np.where(is_restart[order], -1, place))
+    rows = np.flatnonzero(is_restart[order] & (before >= begins))
+    found[order[rows]] = kinds.which[order[before[rows]]]
+    return found
 
 
-def _insert_calls(
-    db: duckdb.DuckDBPyConnection, records: Records, calls: Calls, tasks: Tasks, names: NDArray[np.object_]
-) -> None:
-    if not len(calls.entry):
-        return
-    events = records.events
-    entry, done = events[calls.entry], calls.exit >= 0
-    exit_ = events[np.where(done, calls.exit, 0)]
-    value = exit_["value"]
-    failed = done & ((exit_["flags"] & EventFlag.ERROR) != 0) & (value < 0) & (value >= -_HIGHEST_ERRNO)
-    unfinished = ~done
-    # DuckDB finds `batch` by its name in this function.
-    batch = {
-        "call_id": np.arange(1, len(entry) + 1),
-        "task_id": tasks.ids_of(entry["tid"].astype(np.int64), entry["seq"].astype(np.int64)),
-        "tid": entry["tid"].astype(np.int64),
-        "pid": entry["tgid"].astype(np.int64),
-        "arch": entry["arch"].copy(),
-        "number": entry["number"].astype(np.int32),
-        "name": names,
-        **{f"a{i}": np.ascontiguousarray(entry["args"][:, i]) for i in range(6)},
-        "fd": _descriptors(records, calls.entry),
-        "retval": np.ma.masked_array(value, unfinished),
-        "errno": np.ma.masked_array(np.where(failed, -value, 0), ~failed),
-        "entry_ns": entry["time_ns"].astype(np.int64),
-        "start_ns": entry["resume_ns"].astype(np.int64),
-        "exit_ns": np.ma.masked_array(exit_["time_ns"].astype(np.int64), unfinished),
-        "resume_ns": np.ma.masked_array(exit_["resume_ns"].astype(np.int64), unfinished),
-        "complete": done,
-        "restarts": _restarted(records, calls, names),
-    }
-    assert batch
-    db.execute(_INSERT)
+def _batches(records: Records, calls: Calls, tasks: Tasks, kinds: CallKinds) -> Iterator[Batch]:
+    """The rows of `call`."""
+    names = kinds.names
+    restarted = _restarted(records, calls, kinds)
+    for begin in range(0, len(calls.entry), _BATCH):
+        part = slice(begin, begin + _BATCH)
+        exit_index = calls.exit[part]
+        entry, done = records.events[calls.entry[part]], exit_index >= 0
+        exit_ = records.events[np.where(done, exit_index, 0)]
+        value = exit_["value"]
+        failed = done & ((exit_["flags"] & EventFlag.ERROR) != 0) & (value < 0) & (value >= -_HIGHEST_ERRNO)
+        yield {
+            "call_id": np.arange(begin + 1, begin + len(entry) + 1),
+            "task_id": tasks.ids_of(entry["tid"].astype(np.int64), entry["seq"].astype(np.int64)),
+            "tid": entry["tid"].astype(np.int32),
+            "pid": entry["tgid"].astype(np.int32),
+            "arch": entry["arch"],
+            "number": entry["number"].astype(np.int32),
+            "name": Coded(kinds.which[part], names),
+            **{f"a{i}": entry["args"][:, i] for i in range(6)},
+            "fd": _descriptors(kinds, entry["args"], begin),
+            "retval": np.ma.masked_array(value, ~done),
+            "errno": np.ma.masked_array(np.where(failed, -value, 0).astype(np.int32), ~failed),
+            "entry_ns": entry["time_ns"].astype(np.int64),
+            "start_ns": entry["resume_ns"].astype(np.int64),
+            "exit_ns": np.ma.masked_array(exit_["time_ns"].astype(np.int64), ~done),
+            "resume_ns": np.ma.masked_array(exit_["resume_ns"].astype(np.int64), ~done),
+            "complete": done,
+            "restarts": Coded(restarted[part], names),
+        }
+        records.forget()
 
 
 def _correct_report(manifest: Manifest, records: Records) -> None:
@@ -201,8 +215,8 @@ def _correct_report(manifest: Manifest, records: Records) -> None:
     report.lost = max(report.lost, records.lost)
 
 
-def _coverage(records: Records, calls: Calls, cut: int) -> list[Coverage]:
-    unfinished = int(np.count_nonzero((calls.exit < 0) & ~returns_never(records, calls.entry)))
+def _coverage(records: Records, calls: Calls, kinds: CallKinds, cut: int) -> list[Coverage]:
+    unfinished = int(np.count_nonzero((calls.exit < 0) & ~returns_never(kinds)))
     rows: list[Coverage] = [("calls", len(calls.entry), "recorded", None, None)]
     if unfinished:
         rows.append(("unfinished calls", unfinished, "recorded", "their return was not seen", None))

@@ -13,13 +13,16 @@ from wiretale.decode.words import Ints
 from wiretale.model.enums import Tap
 from wiretale.model.packet_ring import ARPHRD_LOOPBACK, PACKET_OUTGOING, PROBE_TOKEN_BYTES
 from wiretale.model.raw import PACKET
+from wiretale.store.bulk import Coded, Slices, coded, insert
 from wiretale.store.load.packet_blocks import BlockFile, PacketArrays, Walk, linktypes
 from wiretale.store.load.packet_twins import pair_twins
+from wiretale.store.progress import Progress, silent, tracked
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Spool
 
-_BATCH = 1 << 16
+_BATCH = 1 << 15  # the arrays of a batch should fit into the CPU's cache
 _MOST_BYTES = (1 << 32) - 1
+TAPS = (str(Tap.IN), str(Tap.OUT))
 _BOOLEANS = ("fragment", "sack_permitted")
 _SACK_LIST = f"CASE WHEN sack_0 IS NOT NULL THEN list_filter([{', '.join(SACK_EDGES)}], lambda e: e IS NOT NULL) END"
 _EXPRESSIONS = {"sack": _SACK_LIST, **{name: f"{name} = 1" for name in _BOOLEANS}}
@@ -33,7 +36,7 @@ Batch = dict[str, Any]
 Coverage = tuple[str, int, str, str | None, str | None]  # item, count, state, reason, remedy
 
 
-def load_packets(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection) -> None:
+def load_packets(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection, progress: Progress = silent) -> None:
     """Fill `packet` and `interface`, and say in `coverage` what is missing.
 
     Corrects the packet source's report in `manifest`: the clock error that was measured, and what could not be read.
@@ -55,8 +58,8 @@ def load_packets(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection
     kept = np.flatnonzero(~is_probe)
     order = kept[np.argsort(time_ns[kept], kind="stable")]
     table = _PacketTable(file, packets, time_ns, order, report.detail.get("netns"))
-    for batch in table.batches():
-        _insert(db, batch)
+    batches = (_nullable(batch) for batch in table.batches())
+    insert(db, _INSERT, tracked(progress, "reading packets", batches, len(order) / _BATCH))
     _fill_interfaces(db, report, packets)
     rows = _found_missing(table, walk, len(file), int(np.count_nonzero(is_probe)))
     db.executemany("INSERT INTO coverage VALUES ('packet', ?, ?, ?, ?, ?)", rows + _found_wanting(db, report))
@@ -100,15 +103,10 @@ class _PacketTable:
             "number": self.number[rows],
             "time_ns": self.time_ns[which],
             "netns": np.full(len(rows), ABSENT if self.netns is None else self.netns, np.int64),
-            "tap": tap_names(self.leaving[rows]),
+            "tap": Coded(self.leaving[rows].astype(np.int32), TAPS),
             "shown": self.shown[rows],
             "twin_id": self.twin[rows],
         }
-
-
-def tap_names(leaving: NDArray[np.bool_]) -> NDArray[np.object_]:
-    """Tap per packet."""
-    return np.array([str(Tap.IN), str(Tap.OUT)], object)[leaving.astype(np.int64)]
 
 
 def decode_rows(file: BlockFile, packets: PacketArrays, which: Ints) -> Batch:
@@ -116,35 +114,46 @@ def decode_rows(file: BlockFile, packets: PacketArrays, which: Ints) -> Batch:
     at, captured, length = packets.at[which], packets.captured[which].copy(), packets.length[which].copy()
     linktype = packets.linktype[which]
     columns: Batch = dict(decode_frames(file.array, at, captured, length, linktype))
-    data = file.data
-    frames = [data[a:b] for a, b in zip(at.tolist(), (at + captured).tolist(), strict=True)]
-    for row in np.flatnonzero(packets.needs_rebuilding[which]).tolist():
-        frame = file.rebuilt(packets, int(which[row]))
-        one = np.array([len(frame)], np.int64)
-        length[row] += len(frame) - captured[row]
-        captured[row] = len(frame)
-        decoded = decode_frames(
-            np.frombuffer(frame, np.uint8), np.zeros(1, np.int64), one, length[row : row + 1], linktype[row : row + 1]
-        )
-        for name, values in decoded.items():
-            columns[name][row] = values[0]
-        frames[row] = frame
-    blobs = np.empty(len(frames), object)
-    blobs[:] = frames
+    frames = Slices(file.array, at, captured)
+    rebuilt = np.flatnonzero(packets.needs_rebuilding[which])
+    if len(rebuilt):
+        frames = _rebuild(file, packets, which, rebuilt, columns, length)
+        captured = frames.size
     return columns | {
         "ifindex": packets.ifindex[which],
         "frame_bytes": np.minimum(length, _MOST_BYTES),  # a damaged length can be anything
         "captured_bytes": captured,
-        "frame": blobs,
+        "frame": frames,
     }
 
 
-def _insert(db: duckdb.DuckDBPyConnection, columns: Batch) -> None:
+def _rebuild(
+    file: BlockFile, packets: PacketArrays, which: Ints, rebuilt: Ints, columns: Batch, length: Ints
+) -> Slices:
+    """The frames of `which` as they were on the wire; corrects `columns` and `length` of those that are `rebuilt`."""
+    at, captured = packets.at[which], packets.captured[which]
+    frames = [file.data[a:b] for a, b in zip(at.tolist(), (at + captured).tolist(), strict=True)]
+    for row in rebuilt.tolist():
+        frames[row] = file.rebuilt(packets, int(which[row]))
+    size = np.array([len(f) for f in frames], np.int64)
+    start = np.cumsum(size) - size
+    buffer = np.frombuffer(b"".join(frames), np.uint8)
+    length[rebuilt] += size[rebuilt] - captured[rebuilt]
+    linktype = packets.linktype[which[rebuilt]]
+    decoded = decode_frames(buffer, start[rebuilt], size[rebuilt], length[rebuilt], linktype)
+    for name, values in decoded.items():
+        columns[name][rebuilt] = values
+    return Slices(buffer, start, size)
+
+
+def _nullable(columns: Batch) -> Batch:
+    """The same with NULL where a number is absent, and text as codes."""
     nullable = ("number", "twin_id", "netns", *NUMBERS, *SACK_EDGES)
-    # DuckDB finds `batch` by its name in this function.
-    batch = {name: np.ma.masked_equal(v, ABSENT) if name in nullable else v for name, v in columns.items()}
-    assert batch
-    db.execute(_INSERT)
+    texts = ("src", "dst", "undecoded")
+    return {
+        name: np.ma.masked_equal(v, ABSENT) if name in nullable else coded(v) if name in texts else v
+        for name, v in columns.items()
+    }
 
 
 def find_probes(file: BlockFile, packets: PacketArrays, probe: dict[str, Any] | None) -> NDArray[np.bool_]:
@@ -251,14 +260,17 @@ class PacketReader:
 
     def _rows(self, file: BlockFile, packets: PacketArrays, time_ns: Ints, order: Ints) -> list[dict[str, Any]]:
         columns = decode_rows(file, packets, order)
+        frames = columns["frame"]
+        ends = (frames.start + frames.size).tolist()
+        columns["frame"] = [frames.buffer[a:b].tobytes() for a, b in zip(frames.start.tolist(), ends, strict=True)]
         leaving = packets.pkttype[order] == PACKET_OUTGOING
         columns |= {
             "time_ns": time_ns[order],
-            "tap": tap_names(leaving),
+            "tap": np.array(TAPS, object)[leaving.astype(np.int64)],
             "shown": ~(leaving & (packets.hatype[order] == ARPHRD_LOOPBACK)),
         }
         names = list(columns)
-        lists = [columns[n].tolist() for n in names]
+        lists = [list(columns[n]) if n == "frame" else columns[n].tolist() for n in names]
         return [self._row(dict(zip(names, values, strict=True))) for values in zip(*lists, strict=True)]
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:

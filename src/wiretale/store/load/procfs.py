@@ -4,23 +4,13 @@ import json
 from typing import Any
 
 import duckdb
-import numpy as np
-from numpy.typing import NDArray
 
 from wiretale.model.raw import DESCRIPTOR_SAMPLE, SOCKET_SAMPLE, TASK
-from wiretale.model.table import Table
+from wiretale.store.load.rows import insert_rows
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Spool
 
 Fact = dict[str, Any]
-
-_INT64_MOST = 2**63 - 1
-_RANGES = {
-    "BIGINT": (-(2**63), _INT64_MOST),
-    "UBIGINT": (0, 2**64 - 1),
-    "INTEGER": (-(2**31), 2**31 - 1),
-    "UINTEGER": (0, 2**32 - 1),
-}
 
 
 def load_procfs(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection) -> None:
@@ -44,9 +34,9 @@ def load_procfs(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection)
             sockets.append(fact | {"netns_cookie": netns_cookie, "tcp_info": _unhex(fact.get("tcp_info"))})
         else:
             damaged += 1
-    _insert(db, DESCRIPTOR_SAMPLE, descriptors)
-    _insert(db, SOCKET_SAMPLE, sockets)
-    _insert(db, TASK, _untraced(db, tasks))
+    insert_rows(db, DESCRIPTOR_SAMPLE, descriptors)
+    insert_rows(db, SOCKET_SAMPLE, sockets)
+    insert_rows(db, TASK, _untraced(db, tasks))
     _report(manifest, snapshots, len(facts), damaged)
 
 
@@ -89,46 +79,6 @@ def _untraced(db: duckdb.DuckDBPyConnection, tasks: list[Fact]) -> list[Fact]:
         }
         for number, fact in enumerate(rows.values(), 1)
     ]
-
-
-def _insert(db: duckdb.DuckDBPyConnection, table: Table, facts: list[Fact]) -> None:
-    """All rows at once: a statement per row costs two milliseconds."""
-    if not facts:
-        return
-    batch = {c.name: _array([_fitting(fact.get(c.name), c.type) for fact in facts], c.type) for c in table.columns}
-    assert batch  # DuckDB finds it by its name in this function
-    casts = ", ".join(f'CAST("{c.name}" AS {c.type})' for c in table.columns)
-    db.execute(f'INSERT INTO "{table.name}" SELECT {casts} FROM batch')  # noqa: S608 (a table of the model)
-
-
-def _array(values: list[Any], kind: str) -> NDArray[Any]:
-    """A column for DuckDB, NULL where a value is None."""
-    if kind in _RANGES or kind == "BOOLEAN":
-        absent = np.array([v is None for v in values])
-        number_type = {"UBIGINT": np.uint64, "BOOLEAN": np.bool_}.get(kind, np.int64)
-        return np.ma.masked_array(np.array([v or 0 for v in values], number_type), absent)
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
-
-
-def _fitting(value: object, kind: str) -> object:
-    """`value` if a column of type `kind` can hold it, else None: a damaged line must not end the loading."""
-    if kind in _RANGES:
-        low, high = _RANGES[kind]
-        return value if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high else None
-    if kind == "VARCHAR":
-        return _clean(value) if isinstance(value, str) else None
-    if kind == "VARCHAR[]":
-        return [_clean(v) for v in value if isinstance(v, str)] if isinstance(value, list) else None
-    if kind == "BLOB":
-        return value if isinstance(value, bytes) else None
-    return value if isinstance(value, bool) else None
-
-
-def _clean(text: str) -> str:
-    """JSON can spell lone surrogates, UTF-8 cannot."""
-    return text.encode(errors="backslashreplace").decode()
 
 
 def _unhex(text: object) -> bytes | None:

@@ -26,6 +26,7 @@ from wiretale.model.spool import (
     EventKind,
     Role,
 )
+from wiretale.store.bulk import Slices
 from wiretale.store.spool import Spool
 
 Array = NDArray[np.void]
@@ -44,6 +45,7 @@ CHUNK_TYPE = record_type(CHUNK)
 SOCKET_TYPE = record_type(SOCKET)
 MOST_PID = 1 << 22  # PID_MAX_LIMIT of linux/threads.h
 _INT32_MOST = (1 << 31) - 1  # call numbers, signals and wait statuses are C ints
+_BLOCK = 1 << 14
 _KINDS = (min(EventKind), max(EventKind))
 _ROLES = (min(Role), max(Role))
 
@@ -55,6 +57,7 @@ class File:
     body: memoryview
     lost: int = 0
     fault: str = ""
+    mapped: mmap.mmap | None = None
 
 
 _EMPTY = File(memoryview(b""))
@@ -67,11 +70,12 @@ def open_file(path: Path, kind: str, record_bytes: int) -> File | None:
             size = os.fstat(file.fileno()).st_size
             if size < HEADER_BYTES:
                 return File(_EMPTY.body, fault=f"{path.name} has only {size} bytes")
-            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except FileNotFoundError:
         return None
     except OSError as error:
         return File(_EMPTY.body, fault=f"{path.name} cannot be read: {error.strerror}")
+    view = memoryview(mapped)
     header = np.frombuffer(view[:HEADER_BYTES], HEADER_TYPE, 1)[0]
     if bytes(view[:8]) != MAGIC[kind] or int(header["record_bytes"]) != record_bytes:
         return File(_EMPTY.body, fault=f"{path.name} has a damaged header")
@@ -81,7 +85,7 @@ def open_file(path: Path, kind: str, record_bytes: int) -> File | None:
     committed = int(header["committed"])
     fault = f"{path.name} was cut: {have} of {committed} records are left" if committed > have else ""
     end = HEADER_BYTES + min(have, committed) * record_bytes
-    return File(view[HEADER_BYTES:end], int(header["lost"]), fault)
+    return File(view[HEADER_BYTES:end], int(header["lost"]), fault, mapped)
 
 
 @dataclass(slots=True)
@@ -96,6 +100,18 @@ class Records:
     damaged_events: int = 0
     damaged_chunks: int = 0
     faults: tuple[str, ...] = ()
+    maps: tuple[mmap.mmap, ...] = ()
+
+    def forget(self) -> None:
+        """Give back the memory of what was read of the files; it is read again where it is looked at again."""
+        for mapped in self.maps:
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+    def slices(self, which: Numbers) -> Slices:
+        """The captured bytes of the chunks at the indices `which`, in place."""
+        chunks = self.chunks[which]
+        buffer = np.frombuffer(self.data, np.uint8)
+        return Slices(buffer, chunks["offset"].astype(np.int64), chunks["captured_bytes"].astype(np.int64))
 
     def bytes_of(self, which: Numbers) -> NDArray[np.object_]:
         """The captured bytes of the chunks at the indices `which`."""
@@ -122,39 +138,65 @@ def read_records(spool: Spool) -> Records | None:
     )
     found.lost = events.lost
     found.faults = tuple(f.fault for f in (events, chunks, data) if f.fault)
+    found.maps = tuple(f.mapped for f in (events, chunks, data) if f.mapped is not None)
     return found
 
 
 def check_records(events: Array, chunks: Array, data: memoryview, first_seq: int) -> Records:
-    """Keep the events that are in their place, and of their chunks those whose numbers are possible."""
-    expected = np.arange(first_seq, first_seq + len(events), dtype=np.uint64)
-    whole = (events["seq"] == expected) & (events["kind"] >= _KINDS[0]) & (events["kind"] <= _KINDS[1])
-    whole &= (events["time_ns"] < 1 << 62) & (events["resume_ns"] < 1 << 62)
-    for name in ("tid", "tgid"):
-        whole &= (events[name] > 0) & (events[name] <= MOST_PID)
-    whole &= (events["number"] >= -_INT32_MOST) & (events["number"] <= _INT32_MOST)
-    kept = events[whole]
-    first, count = kept["first_chunk"], kept["chunks"].astype(np.uint64)
+    """Keep the events that are in their place, and of their chunks those whose numbers are possible.
+
+    Where all are, as nearly always, nothing is copied. Records are looked at block by block: each field of a file that
+    does not fit into the CPU's cache would otherwise cost a walk through all of it.
+    """
+    blocks = range(0, len(events), _BLOCK)
+    parts = [_whole_events(events[at : at + _BLOCK], first_seq + at) for at in blocks]
+    whole = np.concatenate(parts) if parts else np.zeros(0, bool)
+    kept = events if whole.all() else events[whole]
+    count, first = kept["chunks"].astype(np.int64), kept["first_chunk"].copy()
     room = np.uint64(len(chunks))
-    inside = (first <= room) & (count <= room) & (first + count <= room)
-    counts = np.where(inside, count, 0).astype(np.int64)
+    inside = (first <= room) & (count <= len(chunks)) & (first + count.astype(np.uint64) <= room)
+    counts = np.where(inside, count, 0)
     # A damaged count could claim the same chunk for many events; what was written never does.
     if int(counts.sum()) > len(chunks):
         counts[:] = 0
         inside = np.zeros(len(kept), bool)
     event_of = np.repeat(np.arange(len(kept)), counts)
-    starts = np.repeat(first.astype(np.int64, casting="unsafe"), counts)
-    within = np.arange(len(event_of)) - np.repeat(np.cumsum(counts) - counts, counts)
-    mine = chunks[starts + within]
-    end = np.uint64(len(data))
-    good = (mine["event"] == kept["seq"][event_of]) & (mine["role"] >= _ROLES[0]) & (mine["role"] <= _ROLES[1])
-    good &= (mine["offset"] <= end) & (mine["offset"] + mine["captured_bytes"] <= end)
-    good &= (mine["full_bytes"] < 1 << 62) & (mine["detail"] < 1 << 62)
+    starts = first.astype(np.int64, casting="unsafe")
+    # Usually the chunks of the events follow each other in the file without a gap.
+    if len(event_of) == len(chunks) and bool((starts == np.cumsum(counts) - counts)[counts > 0].all()):
+        mine = chunks
+    else:
+        mine = chunks[np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(len(event_of))]
+    blocks = range(0, len(mine), _BLOCK)
+    parts = [_whole_chunks(mine[at : at + _BLOCK], kept["seq"][event_of[at : at + _BLOCK]], len(data)) for at in blocks]
+    good = np.concatenate(parts) if parts else np.zeros(0, bool)
+    all_good = bool(good.all())
     return Records(
         events=kept,
-        chunks=mine[good],
-        event_of=event_of[good],
+        chunks=mine if all_good else mine[good],
+        event_of=event_of if all_good else event_of[good],
         data=data,
         damaged_events=int(np.count_nonzero(~whole)),
         damaged_chunks=int(np.count_nonzero(~good)) + int(np.count_nonzero(~inside)),
     )
+
+
+def _whole_events(events: Array, first_seq: int) -> NDArray[np.bool_]:
+    expected = np.arange(first_seq, first_seq + len(events), dtype=np.uint64)
+    whole: NDArray[np.bool_] = events["seq"] == expected
+    whole &= (events["kind"] >= _KINDS[0]) & (events["kind"] <= _KINDS[1])
+    whole &= (events["time_ns"] < 1 << 62) & (events["resume_ns"] < 1 << 62)
+    for name in ("tid", "tgid"):
+        whole &= (events[name] > 0) & (events[name] <= MOST_PID)
+    whole &= (events["number"] >= -_INT32_MOST) & (events["number"] <= _INT32_MOST)
+    return whole
+
+
+def _whole_chunks(chunks: Array, owner: NDArray[np.uint64], data_bytes: int) -> NDArray[np.bool_]:
+    end = np.uint64(data_bytes)
+    good: NDArray[np.bool_] = chunks["event"] == owner
+    good &= (chunks["role"] >= _ROLES[0]) & (chunks["role"] <= _ROLES[1])
+    good &= (chunks["offset"] <= end) & (chunks["offset"] + chunks["captured_bytes"] <= end)
+    good &= chunks["captured_bytes"] <= _INT32_MOST
+    good &= (chunks["full_bytes"] < 1 << 62) & (chunks["detail"] < 1 << 62)
+    return good

@@ -11,6 +11,7 @@ from wiretale.decode.constants import signal_name
 from wiretale.model.raw import TASK
 from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.load.ptrace_files import MOST_PID, Array, Numbers, Records
+from wiretale.store.load.rows import insert_rows
 from wiretale.store.spool import Manifest
 
 # linux/sched.h, linux/ptrace.h
@@ -45,14 +46,14 @@ class Task:
     netns: int | None = None
     shares_files_with: int | None = None
 
-    def row(self) -> list[object]:
-        """In the order of the table's columns."""
-        values = {
+    def row(self) -> dict[str, object]:
+        """By the table's columns."""
+        values: dict[str, object] = {
             "parent_task_id": self.parent.task_id if self.parent else None,
             "is_leader": self.tid == self.pid,
             "traced": True,
         }
-        return [values[c.name] if c.name in values else getattr(self, c.name) for c in TASK.columns]
+        return {c.name: values[c.name] if c.name in values else getattr(self, c.name) for c in TASK.columns}
 
 
 @dataclass(slots=True)
@@ -61,6 +62,8 @@ class Tasks:
 
     rows: list[Task] = field(default_factory=list)
     open: dict[int, Task] = field(default_factory=dict)  # by tid: the latest
+    _keys: Numbers | None = None
+    _ids: Numbers | None = None
 
     def add(self, tid: int, pid: int, how: str, time_ns: int, seq: int) -> Task:
         task = Task(len(self.rows) + 1, tid, pid, how, time_ns, seq)
@@ -72,10 +75,11 @@ class Tasks:
         """task_id of the row that thread `tid` had at event `seq`; every pair must have one (see `read_tasks`)."""
         if not len(tid):
             return np.zeros(0, np.int64)
-        keys = np.array([(t.tid << _SEQ_BITS) + t.seq for t in self.rows], np.int64)
-        ids = np.array([t.task_id for t in self.rows], np.int64)
-        order = np.argsort(keys, kind="stable")
-        found: Numbers = ids[order][np.searchsorted(keys[order], (tid << _SEQ_BITS) + seq, side="right") - 1]
+        if self._keys is None or self._ids is None or len(self._keys) != len(self.rows):
+            keys = np.array([(t.tid << _SEQ_BITS) + t.seq for t in self.rows], np.int64)
+            order = np.argsort(keys, kind="stable")
+            self._keys, self._ids = keys[order], np.array([t.task_id for t in self.rows], np.int64)[order]
+        found: Numbers = self._ids[np.searchsorted(self._keys, (tid << _SEQ_BITS) + seq, side="right") - 1]
         return found
 
 
@@ -212,7 +216,4 @@ def _identify(tasks: Tasks, task: Task, facts: dict[int, bytes]) -> None:
 
 def insert_tasks(db: duckdb.DuckDBPyConnection, tasks: Tasks) -> None:
     """Write the rows."""
-    marks = ", ".join("?" for _ in TASK.columns)
-    rows = [t.row() for t in tasks.rows]
-    if rows:
-        db.executemany(f"INSERT INTO task VALUES ({marks})", rows)  # noqa: S608 (a constant)
+    insert_rows(db, TASK, [t.row() for t in tasks.rows])

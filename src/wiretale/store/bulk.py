@@ -1,0 +1,280 @@
+"""NumPy columns into DuckDB without a Python object for each value.
+
+DuckDB reads numbers out of NumPy arrays directly, but text and BLOBs one Python object at a time: ten microseconds a
+row. Here they are described in place by the Arrow C data interface (https://arrow.apache.org/docs/format/
+CDataInterface.html): text as codes into a short list of values, BLOBs as slices of the mapped file they stand in.
+Batches are made when DuckDB asks for them, so that it compresses one while the next is decoded.
+"""
+
+import ctypes
+import errno
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+_INLINE = 12  # a view of at most so many bytes holds them itself
+_WINDOW = 1 << 30  # views address their buffer with 31 bits: a longer one is described as several that overlap
+_REACH = (1 << 31) - 1
+_NULLABLE = 2  # ARROW_FLAG_NULLABLE
+_FORMATS = {
+    "i1": b"c", "u1": b"C", "i2": b"s", "u2": b"S", "i4": b"i", "u4": b"I", "i8": b"l", "u8": b"L", "f8": b"g",
+    "b1": b"b",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A text column: element i is `values[codes[i]]`; a negative code is NULL."""
+
+    codes: NDArray[Any]
+    values: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """A BLOB column: element i is `buffer[start[i]:start[i] + size[i]]`, which must lie inside."""
+
+    buffer: NDArray[np.uint8]
+    start: Ints
+    size: Ints
+
+
+Column = NDArray[Any] | Coded | Slices
+Batch = Mapping[str, Column]
+
+
+def coded(values: Iterable[str | None]) -> Coded:
+    """The column of any texts."""
+    numbers: dict[str | None, int] = {None: -1}
+    codes = np.fromiter((numbers.setdefault(v, len(numbers) - 1) for v in values), np.int32)
+    return Coded(codes, [v for v in numbers if v is not None])
+
+
+def insert(db: duckdb.DuckDBPyConnection, statement: str, batches: Iterable[Batch]) -> None:
+    """Run `statement`, which selects from `batch`: the rows of all batches, in order. All must have the same columns.
+
+    What making a batch raises comes out of here.
+    """
+    remaining = iter(batches)
+    first = next(remaining, None)
+    if first is None:
+        return
+    batch = _Stream(first, remaining)  # DuckDB finds it by its name in this function
+    try:
+        db.execute(statement)
+    except duckdb.Error:
+        if batch.fault is not None:
+            raise batch.fault from None
+        raise
+
+
+class _Schema(ctypes.Structure):
+    """struct ArrowSchema."""
+
+
+class _Array(ctypes.Structure):
+    """struct ArrowArray."""
+
+
+class _ArrayStream(ctypes.Structure):
+    """struct ArrowArrayStream."""
+
+
+_ReleaseSchema = ctypes.CFUNCTYPE(None, ctypes.POINTER(_Schema))
+_ReleaseArray = ctypes.CFUNCTYPE(None, ctypes.POINTER(_Array))
+_ReleaseStream = ctypes.CFUNCTYPE(None, ctypes.POINTER(_ArrayStream))
+_GetSchema = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_ArrayStream), ctypes.POINTER(_Schema))
+_GetNext = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_ArrayStream), ctypes.POINTER(_Array))
+_GetLastError = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(_ArrayStream))
+_Schema._fields_ = [
+    ("format", ctypes.c_char_p),
+    ("name", ctypes.c_char_p),
+    ("metadata", ctypes.c_char_p),
+    ("flags", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("children", ctypes.POINTER(ctypes.POINTER(_Schema))),
+    ("dictionary", ctypes.POINTER(_Schema)),
+    ("release", _ReleaseSchema),
+    ("private_data", ctypes.c_void_p),
+]
+_Array._fields_ = [
+    ("length", ctypes.c_int64),
+    ("null_count", ctypes.c_int64),
+    ("offset", ctypes.c_int64),
+    ("n_buffers", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
+    ("children", ctypes.POINTER(ctypes.POINTER(_Array))),
+    ("dictionary", ctypes.POINTER(_Array)),
+    ("release", _ReleaseArray),
+    ("private_data", ctypes.c_void_p),
+]
+_ArrayStream._fields_ = [
+    ("get_schema", _GetSchema),
+    ("get_next", _GetNext),
+    ("get_last_error", _GetLastError),
+    ("release", _ReleaseStream),
+    ("private_data", ctypes.c_void_p),
+]
+_new_capsule = ctypes.pythonapi.PyCapsule_New
+_new_capsule.restype = ctypes.py_object
+_new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+
+
+# Nothing to free: the memory belongs to the stream. A structure without `release` counts as released.
+_release_schema = _ReleaseSchema(lambda schema: setattr(schema[0], "release", _ReleaseSchema()))
+_release_child = _ReleaseArray(lambda array: setattr(array[0], "release", _ReleaseArray()))
+
+
+class _Stream:
+    """Batches as an Arrow stream. DuckDB asks for a stream more than once, but reads only one to its end."""
+
+    def __init__(self, first: Batch, remaining: Iterator[Batch]) -> None:
+        self.fault: BaseException | None = None
+        self._first, self._remaining = first, remaining
+        self._pending: list[Batch] = [first]
+        self._alive: dict[int, object] = {}  # what arrays point into, until DuckDB releases them
+        self._made = 0
+        self._kept: list[object] = []
+        self._message = ctypes.create_string_buffer(b"a batch could not be made")
+        self._release_array = _ReleaseArray(self._released)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        callbacks = (
+            _GetSchema(self._get_schema),
+            _GetNext(self._get_next),
+            _GetLastError(lambda _: ctypes.addressof(self._message)),
+            _ReleaseStream(_release_stream),
+        )
+        stream = _ArrayStream(*callbacks, None)
+        self._kept += [callbacks, stream]
+        return _new_capsule(ctypes.addressof(stream), b"arrow_array_stream", None)
+
+    def _guarded(self, make: Callable[[], None]) -> int:
+        """An exception must not pass through DuckDB: it is kept, and raised by `insert`."""
+        try:
+            make()
+        except BaseException as fault:  # noqa: BLE001 (raised again by `insert`)
+            self.fault = fault
+            return errno.EIO
+        return 0
+
+    def _get_schema(self, _: Any, out: Any) -> int:
+        return self._guarded(lambda: self._put_schema(out))
+
+    def _put_schema(self, out: Any) -> None:
+        children = [_schema_of(name, column) for name, column in self._first.items()]
+        pointers = _pointers(_Schema, children)
+        self._kept += [children, pointers]
+        out[0] = _Schema(b"+s", b"", None, 0, len(children), pointers, None, _release_schema, None)
+
+    def _get_next(self, _: Any, out: Any) -> int:
+        return self._guarded(lambda: self._put_next(out))
+
+    def _put_next(self, out: Any) -> None:
+        batch = self._pending.pop() if self._pending else next(self._remaining, None)
+        if batch is None:
+            out[0].release = _ReleaseArray()
+            return
+        arrays = [_array_of(column) for column in batch.values()]
+        lengths = {array.length for array, _ in arrays}
+        assert len(lengths) == 1, "the columns of a batch are of one length"
+        pointers = _pointers(_Array, [array for array, _ in arrays])
+        buffers = (ctypes.c_void_p * 1)(None)
+        self._made += 1
+        self._alive[self._made] = (arrays, pointers, buffers)
+        out[0] = _Array(
+            lengths.pop(), 0, 0, 1, len(arrays), buffers, pointers, None, self._release_array, self._made
+        )  # fmt: skip
+
+    def _released(self, array: Any) -> None:
+        self._alive.pop(array[0].private_data, None)
+        array[0].release = _ReleaseArray()
+
+
+def _release_stream(stream: Any) -> None:
+    stream[0].release = _ReleaseStream()
+
+
+def _pointers(kind: Any, structures: Sequence[Any]) -> Any:
+    return (ctypes.POINTER(kind) * len(structures))(*(ctypes.pointer(s) for s in structures))
+
+
+def _schema_of(name: str, column: Column) -> _Schema:
+    dictionary = None
+    if isinstance(column, Coded):
+        layout = b"i"
+        dictionary = ctypes.pointer(_Schema(b"u", b"", None, _NULLABLE, 0, None, None, _release_schema, None))
+    elif isinstance(column, Slices):
+        layout = b"vz"
+    else:
+        layout = _FORMATS[column.dtype.str[1:]]
+    return _Schema(layout, name.encode(), None, _NULLABLE, 0, None, dictionary, _release_schema, None)
+
+
+def _array_of(column: Column) -> tuple[_Array, object]:
+    """The description of a column, and what has to stay alive with it."""
+    dictionary, kept = None, None
+    if isinstance(column, Coded):
+        length = len(column.codes)
+        valid = column.codes >= 0
+        buffers = [None if valid.all() else _bits(valid), np.ascontiguousarray(column.codes, np.int32)]
+        dictionary, kept = _texts(column.values)
+    elif isinstance(column, Slices):
+        length = len(column.start)
+        buffers = [None, *_views(column)]
+    else:
+        length = len(column)
+        mask = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else None
+        data = column.data if isinstance(column, np.ma.MaskedArray) else column
+        valid_bits = None if mask is None or not mask.any() else _bits(~mask)
+        buffers = [valid_bits, _bits(data) if data.dtype == bool else np.ascontiguousarray(data)]
+    array, pointers = _plain(length, buffers, dictionary)
+    return array, (buffers, pointers, dictionary, kept)
+
+
+def _plain(length: int, buffers: Sequence[NDArray[Any] | None], dictionary: Any = None) -> tuple[_Array, object]:
+    pointers = (ctypes.c_void_p * len(buffers))(*(None if b is None else b.ctypes.data for b in buffers))
+    nulls = 0 if buffers[0] is None else -1
+    return _Array(length, nulls, 0, len(buffers), 0, pointers, None, dictionary, _release_child, None), pointers
+
+
+def _bits(flags: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.packbits(flags, bitorder="little")
+
+
+def _texts(values: Sequence[str]) -> tuple[Any, object]:
+    """The list that codes point into."""
+    encoded = [v.encode() for v in values]
+    ends = np.zeros(len(encoded) + 1, np.int32)
+    np.cumsum([len(e) for e in encoded], out=ends[1:])
+    data = np.frombuffer(b"".join(encoded) or b"\0", np.uint8)
+    array, pointers = _plain(len(encoded), [None, ends, data])
+    return ctypes.pointer(array), (ends, data, pointers)
+
+
+def _views(column: Slices) -> list[NDArray[Any]]:
+    """The views, the buffers they point into, and those buffers' lengths."""
+    start, size, buffer = column.start, column.size, column.buffer
+    views = np.zeros((len(start), 4), np.uint32)
+    views[:, 0] = size
+    inside = np.arange(_INLINE)
+    first = np.minimum(size, _INLINE)
+    places = np.minimum(start[:, None] + inside, max(len(buffer) - 1, 0))
+    beginning = np.where(inside < first[:, None], buffer[places] if len(buffer) else 0, 0).astype(np.uint8)
+    views[:, 1:] = beginning.view(np.uint32)
+    far = size > _INLINE
+    base = int(start[far].min()) if far.any() else 0
+    # No call moves more than 2 GB; slices that long get a buffer each.
+    width = _WINDOW if size.max(initial=0) <= _WINDOW else 1
+    window, offset = np.divmod(start[far] - base, width)
+    which, window = np.unique(window, return_inverse=True)
+    views[far, 2], views[far, 3] = window, offset
+    parts = [buffer[base + int(w) * width :][:_REACH] for w in which]
+    return [views, *parts, np.array([len(p) for p in parts], np.int64)]
