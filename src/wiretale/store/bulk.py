@@ -26,6 +26,11 @@ _FORMATS = {
     "i1": b"c", "u1": b"C", "i2": b"s", "u2": b"S", "i4": b"i", "u4": b"I", "i8": b"l", "u8": b"L", "f8": b"g",
     "b1": b"b",
 }  # fmt: skip
+# DuckDB's types and NumPy's: a column that comes in its table's type is copied, any other is cast value by value
+NUMPY_TYPES = {
+    "BOOLEAN": "b1", "UTINYINT": "u1", "USMALLINT": "u2", "INTEGER": "i4", "UINTEGER": "u4", "BIGINT": "i8",
+    "UBIGINT": "u8", "DOUBLE": "f8",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,30 @@ class Slices:
     size: Ints
 
 
-Column = NDArray[Any] | Coded | Slices
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """A column of lists of numbers: element i has the next `size[i]` of `values`; a negative size is NULL."""
+
+    values: NDArray[Any]
+    size: Ints
+
+
+Column = NDArray[Any] | Coded | Slices | Lists
 Batch = Mapping[str, Column]
+
+
+class _Numbers(dict[str | None, int]):
+    """Numbers the texts it is asked for, in order; None is -1."""
+
+    def __missing__(self, text: str | None) -> int:
+        self[text] = number = -1 if text is None else len(self) - (None in self)
+        return number
 
 
 def coded(values: Iterable[str | None]) -> Coded:
     """The column of any texts."""
-    numbers: dict[str | None, int] = {None: -1}
-    codes = np.fromiter((numbers.setdefault(v, len(numbers) - 1) for v in values), np.int32)
+    numbers = _Numbers()
+    codes = np.fromiter(map(numbers.__getitem__, values), np.int32)
     return Coded(codes, [v for v in numbers if v is not None])
 
 
@@ -207,20 +228,22 @@ def _pointers(kind: Any, structures: Sequence[Any]) -> Any:
 
 
 def _schema_of(name: str, column: Column) -> _Schema:
-    dictionary = None
+    dictionary, child = None, None
     if isinstance(column, Coded):
         layout = b"i"
         dictionary = ctypes.pointer(_Schema(b"u", b"", None, _NULLABLE, 0, None, None, _release_schema, None))
     elif isinstance(column, Slices):
         layout = b"vz"
+    elif isinstance(column, Lists):
+        layout, child = b"+l", _pointers(_Schema, [_schema_of("item", column.values)])
     else:
         layout = _FORMATS[column.dtype.str[1:]]
-    return _Schema(layout, name.encode(), None, _NULLABLE, 0, None, dictionary, _release_schema, None)
+    return _Schema(layout, name.encode(), None, _NULLABLE, child is not None, child, dictionary, _release_schema, None)
 
 
 def _array_of(column: Column) -> tuple[_Array, object]:
     """The description of a column, and what has to stay alive with it."""
-    dictionary, kept = None, None
+    dictionary, kept, child = None, None, None
     if isinstance(column, Coded):
         length = len(column.codes)
         valid = column.codes >= 0
@@ -229,20 +252,29 @@ def _array_of(column: Column) -> tuple[_Array, object]:
     elif isinstance(column, Slices):
         length = len(column.start)
         buffers = [None, *_views(column)]
+    elif isinstance(column, Lists):
+        length = len(column.size)
+        ends = np.concatenate([[0], np.cumsum(np.maximum(column.size, 0))]).astype(np.int32)
+        buffers = [_bits(column.size >= 0), ends]
+        item, kept = _array_of(column.values)
+        child = _pointers(_Array, [item])
     else:
         length = len(column)
         mask = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else None
         data = column.data if isinstance(column, np.ma.MaskedArray) else column
         valid_bits = None if mask is None or not mask.any() else _bits(~mask)
         buffers = [valid_bits, _bits(data) if data.dtype == bool else np.ascontiguousarray(data)]
-    array, pointers = _plain(length, buffers, dictionary)
-    return array, (buffers, pointers, dictionary, kept)
+    array, pointers = _plain(length, buffers, child, dictionary)
+    return array, (buffers, pointers, dictionary, child, kept)
 
 
-def _plain(length: int, buffers: Sequence[NDArray[Any] | None], dictionary: Any = None) -> tuple[_Array, object]:
+def _plain(
+    length: int, buffers: Sequence[NDArray[Any] | None], child: Any = None, dictionary: Any = None
+) -> tuple[_Array, object]:
     pointers = (ctypes.c_void_p * len(buffers))(*(None if b is None else b.ctypes.data for b in buffers))
-    nulls = 0 if buffers[0] is None else -1
-    return _Array(length, nulls, 0, len(buffers), 0, pointers, None, dictionary, _release_child, None), pointers
+    nulls, children = 0 if buffers[0] is None else -1, int(child is not None)
+    layout = (length, nulls, 0, len(buffers), children, pointers, child, dictionary, _release_child, None)
+    return _Array(*layout), pointers
 
 
 def _bits(flags: NDArray[np.bool_]) -> NDArray[np.uint8]:

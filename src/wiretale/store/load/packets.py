@@ -13,7 +13,7 @@ from wiretale.decode.words import Ints
 from wiretale.model.enums import Tap
 from wiretale.model.packet_ring import ARPHRD_LOOPBACK, PACKET_OUTGOING, PROBE_TOKEN_BYTES
 from wiretale.model.raw import PACKET
-from wiretale.store.bulk import Coded, Slices, coded, insert
+from wiretale.store.bulk import NUMPY_TYPES, Coded, Lists, Slices, coded, insert
 from wiretale.store.load.packet_blocks import BlockFile, PacketArrays, Walk, linktypes
 from wiretale.store.load.packet_twins import pair_twins
 from wiretale.store.progress import Progress, silent, tracked
@@ -24,10 +24,9 @@ _BATCH = 1 << 15  # the arrays of a batch should fit into the CPU's cache
 _MOST_BYTES = (1 << 32) - 1
 TAPS = (str(Tap.IN), str(Tap.OUT))
 _BOOLEANS = ("fragment", "sack_permitted")
-_SACK_LIST = f"CASE WHEN sack_0 IS NOT NULL THEN list_filter([{', '.join(SACK_EDGES)}], lambda e: e IS NOT NULL) END"
-_EXPRESSIONS = {"sack": _SACK_LIST, **{name: f"{name} = 1" for name in _BOOLEANS}}
-_SELECTED = ", ".join(_EXPRESSIONS.get(c.name, '"' + c.name + '"') for c in PACKET.columns)
-_INSERT = f"INSERT INTO packet SELECT {_SELECTED} FROM batch"  # noqa: S608 (column names of the model)
+_TEXTS = ("src", "dst", "undecoded")
+_NULLABLE = ("number", "twin_id", "netns", *NUMBERS)
+_TYPES = {c.name: np.dtype(NUMPY_TYPES[c.type]) for c in PACKET.columns if c.type in NUMPY_TYPES}
 # Ethernet, IPv4 without options, UDP: what a clock probe's payload follows
 _PROBE_PAYLOAD_AT = 14 + 20 + 8
 _PROBE_BYTES = _PROBE_PAYLOAD_AT + PROBE_TOKEN_BYTES + 2
@@ -58,8 +57,10 @@ def load_packets(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection
     kept = np.flatnonzero(~is_probe)
     order = kept[np.argsort(time_ns[kept], kind="stable")]
     table = _PacketTable(file, packets, time_ns, order, report.detail.get("netns"))
-    batches = (_nullable(batch) for batch in table.batches())
-    insert(db, _INSERT, tracked(progress, "reading packets", batches, len(order) / _BATCH))
+    batches = (_as_columns(batch) for batch in table.batches())
+    insert(
+        db, PACKET.insertion(PACKET.column_names), tracked(progress, "reading packets", batches, len(order) / _BATCH)
+    )
     _fill_interfaces(db, report, packets)
     rows = _found_missing(table, walk, len(file), int(np.count_nonzero(is_probe)))
     db.executemany("INSERT INTO coverage VALUES ('packet', ?, ?, ?, ?, ?)", rows + _found_wanting(db, report))
@@ -112,12 +113,12 @@ class _PacketTable:
 def decode_rows(file: BlockFile, packets: PacketArrays, which: Ints) -> Batch:
     """The columns of `packet` that follow from the frames alone, for the packets at the indices `which`."""
     at, captured, length = packets.at[which], packets.captured[which].copy(), packets.length[which].copy()
-    linktype = packets.linktype[which]
+    linktype = packets.linktype(which)
     columns: Batch = dict(decode_frames(file.array, at, captured, length, linktype))
     frames = Slices(file.array, at, captured)
-    rebuilt = np.flatnonzero(packets.needs_rebuilding[which])
+    rebuilt = np.flatnonzero(packets.needs_rebuilding(which))
     if len(rebuilt):
-        frames = _rebuild(file, packets, which, rebuilt, columns, length)
+        frames = _rebuild(file, packets, which, rebuilt, columns=columns, length=length)
         captured = frames.size
     return columns | {
         "ifindex": packets.ifindex[which],
@@ -128,7 +129,7 @@ def decode_rows(file: BlockFile, packets: PacketArrays, which: Ints) -> Batch:
 
 
 def _rebuild(
-    file: BlockFile, packets: PacketArrays, which: Ints, rebuilt: Ints, columns: Batch, length: Ints
+    file: BlockFile, packets: PacketArrays, which: Ints, rebuilt: Ints, *, columns: Batch, length: Ints
 ) -> Slices:
     """The frames of `which` as they were on the wire; corrects `columns` and `length` of those that are `rebuilt`."""
     at, captured = packets.at[which], packets.captured[which]
@@ -139,21 +140,29 @@ def _rebuild(
     start = np.cumsum(size) - size
     buffer = np.frombuffer(b"".join(frames), np.uint8)
     length[rebuilt] += size[rebuilt] - captured[rebuilt]
-    linktype = packets.linktype[which[rebuilt]]
+    linktype = packets.linktype(which[rebuilt])
     decoded = decode_frames(buffer, start[rebuilt], size[rebuilt], length[rebuilt], linktype)
     for name, values in decoded.items():
         columns[name][rebuilt] = values
     return Slices(buffer, start, size)
 
 
-def _nullable(columns: Batch) -> Batch:
-    """The same with NULL where a number is absent, and text as codes."""
-    nullable = ("number", "twin_id", "netns", *NUMBERS, *SACK_EDGES)
-    texts = ("src", "dst", "undecoded")
-    return {
-        name: np.ma.masked_equal(v, ABSENT) if name in nullable else coded(v) if name in texts else v
-        for name, v in columns.items()
-    }
+def _as_columns(columns: Batch) -> Batch:
+    """The same as DuckDB takes it: of the table's types, NULL where a number is absent, text as codes."""
+    found: Batch = {}
+    for name, values in columns.items():
+        if name in _NULLABLE:
+            valid = values != ABSENT
+            typed = values.astype(_TYPES[name])
+            found[name] = typed if valid.all() else np.ma.MaskedArray(typed, ~valid)
+        elif name in _TEXTS:
+            found[name] = coded(values)
+        elif name not in SACK_EDGES:
+            found[name] = values.astype(_TYPES[name], copy=False) if name in _TYPES else values
+    edges = np.stack([columns[name] for name in SACK_EDGES], axis=1)
+    count = (edges != ABSENT).sum(axis=1)
+    found["sack"] = Lists(edges[edges != ABSENT].astype(np.uint32), np.where(count > 0, count, -1))
+    return found
 
 
 def find_probes(file: BlockFile, packets: PacketArrays, probe: dict[str, Any] | None) -> NDArray[np.bool_]:
