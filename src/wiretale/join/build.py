@@ -16,6 +16,7 @@ from wiretale.join.streams import build_streams, place_transfers
 from wiretale.join.tcp_states import build_tcp_states
 from wiretale.join.waits import build_waits
 from wiretale.model.derived import DERIVED_TABLES
+from wiretale.store.progress import Progress, silent
 
 Step = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -43,10 +44,10 @@ STEPS: tuple[tuple[str, Step], ...] = (
 )
 
 
-def build(db: duckdb.DuckDBPyConnection, progress: Callable[[str], None] | None = None) -> None:
+def build(db: duckdb.DuckDBPyConnection, progress: Progress = silent) -> None:
     """Create and fill every derived table of model.derived; add `coverage` rows for what could not be joined.
 
-    The raw tables must exist; any of them may be empty. `progress` gets the name of each step as it begins.
+    The raw tables must exist; any of them may be empty. `progress` is told of each step as it begins.
     """
     # DuckDB answers an ASOF join by a nested loop where it expects few rows on the left. Over temporary tables it
     # expects too few: a conversation of 100,000 calls took half a minute instead of a tenth of a second.
@@ -54,9 +55,8 @@ def build(db: duckdb.DuckDBPyConnection, progress: Callable[[str], None] | None 
     for table in DERIVED_TABLES:
         db.execute(f'DROP TABLE IF EXISTS "{table.name}"')
         db.execute(table.ddl)
-    for name, step in STEPS:
-        if progress is not None:
-            progress(f"joining {name}")
+    for number, (name, step) in enumerate(STEPS):
+        progress(f"joining: {name}", number / len(STEPS))
         step(db)
     _drop_temporary(db)
 

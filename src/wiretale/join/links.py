@@ -2,6 +2,7 @@
 
 import duckdb
 
+from wiretale.join.candidates import put_candidates
 from wiretale.join.coverage import add_coverage
 from wiretale.join.rows import clock_error_ns, model, run
 
@@ -12,7 +13,7 @@ LATE = "the second row is earlier than the first by more than the clocks' stated
 def build_links(db: duckdb.DuckDBPyConnection) -> None:
     """Fill `link`; say what differs, what is out of order in time, and which bytes have no link."""
     run(db, "j_datagram_pair")
-    run(db, "j_candidate")
+    put_candidates(db)
     run(db, "link")
     for kind, count, size in db.execute(
         "SELECT kind, count(*), sum(hi - lo) FROM j_unequal GROUP BY kind ORDER BY kind"

@@ -67,6 +67,11 @@ def orders(members: list[Member], base: int, known: Known) -> list[list[Member]]
     return found if steps <= _STEPS else []
 
 
+MESSAGES = """
+SELECT side, call_id, message FROM j_placed WHERE NOT datagram AND call_id IN (SELECT unnest($calls))
+"""
+
+
 def put_order(db: duckdb.DuckDBPyConnection) -> None:
     """Make `j_order`: rows only for calls whose order or position needs more than the time of their return."""
     put(db, "j_order", COLUMNS, [*_groups(db), *_urgent(db)])
@@ -79,10 +84,13 @@ def _groups(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     ).fetchall():
         key = (connection, direction, side, grp)
         groups.setdefault(key, (before, []))[1].append(Member(call, start, end, size, data or b""))
+    if not groups:
+        return
     wanted = {(connection, direction, side) for connection, direction, side, _ in groups}
     known = {key: known_bytes(db, *key) for key in wanted}
     messages: dict[tuple[str, int], list[int]] = {}
-    for side, call, message in db.execute("SELECT side, call_id, message FROM j_placed WHERE NOT datagram").fetchall():
+    overlapping = [member.call_id for _, members in groups.values() for member in members]
+    for side, call, message in db.execute(MESSAGES, {"calls": overlapping}).fetchall():
         messages.setdefault((side, call), []).append(message)
     for (connection, direction, side, _), (base, members) in groups.items():
         # Without captured bytes on both sides every order fits; more than a few members would only cost time.

@@ -4,19 +4,31 @@ import struct
 from collections.abc import Iterator
 
 import duckdb
+import numpy as np
 
 from wiretale.join.rows import Row, put
 from wiretale.model.enums import Arch
+from wiretale.store.bulk import Batch, Coded, insert
 
 POLLIN, POLLOUT = 0x41 | 0x2 | 0x2000, 0x4 | 0x100  # poll(2): IN, RDNORM, PRI, RDHUP; OUT, WRNORM. EPOLL* are equal
 IN, OUT, ERROR = "in", "out", "error"
 EPOLL_CTL_DEL = 2  # sys/epoll.h
 
 
+POLLED = """
+SELECT c.call_id, d.bytes FROM call c JOIN call_data d USING (call_id)
+WHERE c.retval > 0 AND c.name IN ('poll', 'ppoll', 'ppoll_time64') AND d.role = 'array' AND d.at_exit AND d.arg = 0
+"""
+_POLLFD = np.dtype([("fd", "<i4"), ("asked", "<u2"), ("told", "<u2")])  # struct pollfd, poll(2)
+_WHAT = (IN, OUT, ERROR)
+_AT_ONCE = 50_000
+
+
 def put_ready(db: duckdb.DuckDBPyConnection) -> None:
     """Make `j_ready`: one row per descriptor that a successful waiting call reported."""
     columns = (("call_id", "BIGINT"), ("fd", "INTEGER"), ("what", "VARCHAR"))
-    put(db, "j_ready", columns, (row for rows in (_poll(db), _select(db), _epoll(db)) for row in rows))
+    put(db, "j_ready", columns, (row for rows in (_select(db), _epoll(db)) for row in rows))
+    insert(db, "INSERT INTO j_ready SELECT * FROM batch", _poll(db.cursor()))
 
 
 def _what(events: int) -> str:
@@ -25,19 +37,18 @@ def _what(events: int) -> str:
     return OUT if events & POLLOUT else ERROR
 
 
-def _poll(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    rows = db.execute(
-        """
-        SELECT c.call_id, d.bytes FROM call c JOIN call_data d USING (call_id)
-        WHERE c.retval > 0 AND c.name IN ('poll', 'ppoll', 'ppoll_time64')
-          AND d.role = 'array' AND d.at_exit AND d.arg = 0
-        """
-    )
-    while batch := rows.fetchmany(20_000):
-        for call_id, data in batch:
-            for fd, _, events in struct.iter_unpack("<iHH", (data or b"")[: len(data or b"") // 8 * 8]):
-                if events and fd >= 0:
-                    yield call_id, fd, _what(events)
+def _poll(db: duckdb.DuckDBPyConnection) -> Iterator[Batch]:
+    """By whole arrays: a server may poll a million times."""
+    rows = db.execute(POLLED)
+    while batch := rows.fetchmany(_AT_ONCE):
+        sets = [data[: len(data) // _POLLFD.itemsize * _POLLFD.itemsize] for _, data in batch if data]
+        calls = np.array([call for call, data in batch if data], np.int64)
+        entries = np.frombuffer(b"".join(sets), _POLLFD)
+        call = np.repeat(calls, [len(s) // _POLLFD.itemsize for s in sets])
+        reported = (entries["told"] != 0) & (entries["fd"] >= 0)
+        told = entries["told"][reported]
+        what = np.where(told & POLLIN, 0, np.where(told & POLLOUT, 1, 2))
+        yield {"call_id": call[reported], "fd": entries["fd"][reported], "what": Coded(what, _WHAT)}
 
 
 def fdset_numbers(data: bytes) -> list[int]:

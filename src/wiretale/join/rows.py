@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from importlib import resources
+from typing import Any
 
 import duckdb
+import numpy as np
+
+from wiretale.store.bulk import NUMPY_TYPES, Column, coded, insert
 
 Value = object
 Row = tuple[Value, ...]
@@ -25,8 +29,17 @@ def put(db: duckdb.DuckDBPyConnection, name: str, columns: Sequence[tuple[str, s
     db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({ddl})')
     by_column = list(zip(*rows, strict=True))
     if by_column:
-        unnested = ", ".join(f"unnest(${i + 1}::{t}[])" for i, (_, t) in enumerate(columns))
-        db.execute(f'INSERT INTO "{name}" SELECT {unnested}', [list(c) for c in by_column])
+        batch = {c: _column(values, t) for (c, t), values in zip(columns, by_column, strict=True)}
+        insert(db, f'INSERT INTO "{name}" SELECT * FROM batch', [batch])  # noqa: S608 (our own table)
+
+
+def _column(values: Sequence[Any], kind: str) -> Column:
+    if kind == "VARCHAR":
+        return coded(values)
+    absent = [v is None for v in values]
+    if any(absent):
+        return np.ma.masked_array([0 if v is None else v for v in values], absent, NUMPY_TYPES[kind])
+    return np.array(values, NUMPY_TYPES[kind])
 
 
 def clock_error_ns(db: duckdb.DuckDBPyConnection) -> int:

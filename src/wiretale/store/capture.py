@@ -8,6 +8,7 @@ typed by a user, or a capture made by somebody else, cannot read or write other 
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ HINT_RECORD = "record one with: wiretale record -o FILE.wiretale -- COMMAND"
 # DuckDB's smallest. Every column of every table takes at least a block: with the default of 262144 the capture of one
 # netcat conversation is 6.5 MB, with this 0.5 MB.
 _BLOCK_BYTES = "16384"
+_LEAST_MEMORY = 500_000_000
 
 Step = Callable[[duckdb.DuckDBPyConnection], None]
 # version N -> step that turns a capture of version N into one of N + 1
@@ -130,16 +132,30 @@ def _check_tables(db: duckdb.DuckDBPyConnection, path: Path) -> None:
         raise CaptureError(f"{path} is damaged: it has no table {missing[0]}", HINT_RECORD)
 
 
+def _memory_limit(expected_bytes: int) -> int:
+    """How much memory DuckDB may take for a capture made from so many bytes: beyond it writes to the disk.
+
+    Enough to stay in memory for a large recording, but bounded: half of the machine's memory is left to others.
+    """
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(max(_LEAST_MEMORY, expected_bytes), physical // 2)
+
+
 @contextmanager
-def create_capture(path: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
+def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
     """A new, empty capture to fill; it takes its final name when the block ends without an exception.
+
+    `expected_bytes`: the size of what it is made from. What does not fit into memory meanwhile goes to a folder beside
+    it, which is gone at the end.
 
     Raises ResourceFault when the disk is full and CaptureError when the place cannot be written.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
+    spill = path.with_name(path.name + ".part.tmp")
     part.unlink(missing_ok=True)
     try:
+        spill.mkdir(mode=0o700, exist_ok=True)  # it holds what the capture holds
         mask = os.umask(0o077)
         try:
             db = duckdb.connect(str(part), config={"default_block_size": _BLOCK_BYTES})
@@ -147,6 +163,8 @@ def create_capture(path: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
             os.umask(mask)
         try:
             db.execute("SET TimeZone = 'UTC'")
+            db.execute(f"SET memory_limit = '{_memory_limit(expected_bytes)}B'")
+            db.execute(f"SET temp_directory = {_quoted(str(spill))}")
             for table in RAW_TABLES:
                 db.execute(table.ddl)
             yield db
@@ -169,6 +187,7 @@ def create_capture(path: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
     finally:
         part.unlink(missing_ok=True)
         part.with_name(part.name + ".wal").unlink(missing_ok=True)
+        shutil.rmtree(spill, ignore_errors=True)
 
 
 def write_meta(db: duckdb.DuckDBPyConnection, facts: dict[str, object]) -> None:

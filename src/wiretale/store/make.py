@@ -12,29 +12,28 @@ from wiretale.store.capture import create_capture, write_meta
 from wiretale.store.load.calls import load_calls
 from wiretale.store.load.packets import load_packets
 from wiretale.store.load.procfs import load_procfs
+from wiretale.store.progress import Progress, silent
 from wiretale.store.spool import Manifest, Spool
 
-Progress = Callable[[str], None]
 Join = Callable[[duckdb.DuckDBPyConnection], None]
 
 # Order matters: packets need the clock, procfs adds what the calls did not already say of a task.
 LOADERS = (
-    ("calls", load_calls),
-    ("packets", load_packets),
-    ("processes and sockets", load_procfs),
+    load_calls,
+    load_packets,
+    load_procfs,
 )
 
 
-def make_capture(spool: Spool, path: Path, join: Join, progress: Progress = lambda _: None) -> None:
+def make_capture(spool: Spool, path: Path, join: Join, progress: Progress = silent) -> None:
     """Write the capture at `path` from `spool`; `join` fills the derived tables. The spool is left as it is."""
     manifest = spool.read_manifest()
-    with create_capture(path) as db:
+    with create_capture(path, spool.size_bytes()) as db:
         _write_clock_and_meta(spool, manifest, db)
-        for name, load in LOADERS:
-            progress(f"reading {name}")
-            load(spool, manifest, db)
+        progress("reading the spool")
+        for load in LOADERS:
+            load(spool, manifest, db, progress)
         _write_sources(manifest, db)
-        progress("joining")
         join(db)
 
 

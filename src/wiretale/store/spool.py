@@ -80,6 +80,10 @@ class Spool:
     def packets_path(self) -> Path:
         return self.path / "packets.blocks"
 
+    def size_bytes(self) -> int:
+        """How large its files are together."""
+        return sum(f.stat().st_size for f in self.path.iterdir() if f.is_file())
+
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest in one step, so that a reader never sees half of it."""
         temporary = self.manifest_path.with_suffix(".new")

@@ -12,27 +12,49 @@ WITH shown AS (
     WHERE p.shown AND p.ip_protocol IN (6, 17) AND p.srcport IS NOT NULL AND p.dstport IS NOT NULL
       AND (p.ip_protocol = 17 OR p.seq IS NOT NULL)
 ),
-keyed AS (
+keyed AS MATERIALIZED (
     SELECT packet_id, time_ns, proto, cookie, netns, flags, seq, forward,
            CASE WHEN forward THEN src ELSE dst END AS a_addr, CASE WHEN forward THEN srcport ELSE dstport END AS a_port,
            CASE WHEN forward THEN dst ELSE src END AS b_addr, CASE WHEN forward THEN dstport ELSE srcport END AS b_port,
            proto = 6 AND flags & 2 <> 0 AS syn
     FROM shown
 ),
-begins AS (
-    SELECT *,
-           syn AND flags & 16 = 0 AND row_number() OVER side > 1
-           AND (lag(CASE WHEN syn THEN seq END IGNORE NULLS) OVER side IS DISTINCT FROM seq) AS new
-    FROM keyed
-    WINDOW side AS (PARTITION BY proto, netns, a_addr, a_port, b_addr, b_port, forward ORDER BY packet_id)
+-- Only SYNs can begin an incarnation, and they are few: what must be known of the other packets of a side is its first.
+side AS (
+    SELECT proto, netns, a_addr, a_port, b_addr, b_port, forward, min(packet_id) AS first_id
+    FROM keyed GROUP BY ALL
 ),
-counted AS (
-    SELECT *, sum(new::INTEGER) OVER (PARTITION BY proto, netns, a_addr, a_port, b_addr, b_port ORDER BY packet_id) AS incarnation
-    FROM begins
+tuple AS (
+    SELECT DISTINCT proto, netns, a_addr, a_port, b_addr, b_port FROM side
+),
+syns AS (
+    SELECT k.*, s.first_id,
+           lag(k.seq) OVER (PARTITION BY k.proto, k.netns, k.a_addr, k.a_port, k.b_addr, k.b_port, k.forward ORDER BY k.packet_id)
+               IS DISTINCT FROM k.seq AS other_seq
+    FROM keyed k JOIN side s ON s.proto = k.proto AND s.netns IS NOT DISTINCT FROM k.netns AND s.a_addr = k.a_addr
+         AND s.a_port = k.a_port AND s.b_addr = k.b_addr AND s.b_port = k.b_port AND s.forward = k.forward
+    WHERE k.syn
+),
+beginning AS (
+    SELECT proto, netns, a_addr, a_port, b_addr, b_port, packet_id,
+           row_number() OVER (PARTITION BY proto, netns, a_addr, a_port, b_addr, b_port ORDER BY packet_id) AS incarnation
+    FROM syns WHERE flags & 16 = 0 AND packet_id > first_id AND other_seq
+),
+span AS ( -- every incarnation, from its first packet on: 0 is the one before any beginning
+    SELECT *, 0 AS incarnation, 0 AS from_id FROM tuple
+    UNION ALL
+    SELECT proto, netns, a_addr, a_port, b_addr, b_port, incarnation, packet_id FROM beginning
+),
+flow AS (
+    SELECT *, row_number() OVER (ORDER BY proto, netns, a_addr, a_port, b_addr, b_port, incarnation) AS flow_id,
+           lead(from_id, 1, 9223372036854775807) OVER (PARTITION BY proto, netns, a_addr, a_port, b_addr, b_port ORDER BY incarnation) AS to_id
+    FROM span
 )
-SELECT packet_id, time_ns, proto, cookie, netns, flags, seq, forward, a_addr, a_port, b_addr, b_port, syn,
-       dense_rank() OVER (ORDER BY proto, netns, a_addr, a_port, b_addr, b_port, incarnation) AS flow_id
-FROM counted;
+SELECT k.packet_id, k.time_ns, k.proto, k.cookie, k.netns, k.flags, k.seq, k.forward, k.a_addr, k.a_port, k.b_addr, k.b_port,
+       k.syn, f.flow_id
+FROM keyed k JOIN flow f ON f.proto = k.proto AND f.netns IS NOT DISTINCT FROM k.netns AND f.a_addr = k.a_addr
+     AND f.a_port = k.a_port AND f.b_addr = k.b_addr AND f.b_port = k.b_port
+     AND k.packet_id >= f.from_id AND k.packet_id < f.to_id;
 
 CREATE OR REPLACE TEMP TABLE j_flow AS
 SELECT flow_id, proto, cookie, a_addr, a_port, b_addr, b_port,

@@ -45,9 +45,9 @@ CREATE OR REPLACE TEMP TABLE j_unequal AS
 SELECT c.* FROM j_candidate c JOIN j_compared USING (candidate_id) WHERE NOT equal;
 
 INSERT INTO link
-SELECT row_number() OVER (ORDER BY connection_id, direction, lo, hi, kind, packet_id, write_id, read_id), kind, connection_id,
+SELECT row_number() OVER (ORDER BY candidate_id), kind, connection_id,
        direction, lo, hi, write_id, packet_id, read_id, retransmission,
        CASE WHEN equal THEN 'bytes' WHEN exact THEN 'position' ELSE 'ambiguous' END, coalesce(compared_bytes, 0), lag_ns
 FROM j_candidate LEFT JOIN j_compared USING (candidate_id)
 WHERE equal IS DISTINCT FROM false
-ORDER BY connection_id, direction, lo, hi, kind, packet_id, write_id, read_id;
+ORDER BY candidate_id;

@@ -21,9 +21,8 @@ target AS (
                 WHEN b.sends AND NOT b.receives THEN 'out' ELSE 'in' END AS what
     FROM blocking b LEFT JOIN j_ready r USING (call_id)
 )
-SELECT b.*, t.fd AS on_fd, t.what, d.file_id, f.kind, f.inode, s.socket_id, s.listening
-FROM (SELECT b.*, t.fd AS t_fd FROM blocking b JOIN target t USING (call_id)) b
-JOIN target t ON t.call_id = b.call_id AND t.fd IS NOT DISTINCT FROM b.t_fd
+SELECT b.* EXCLUDE (t_fd), b.t_fd AS on_fd, d.file_id, f.kind, f.inode, s.socket_id, s.listening
+FROM (SELECT b.*, t.fd AS t_fd, t.what FROM blocking b JOIN target t USING (call_id)) b
 ASOF LEFT JOIN descriptor d ON d.pid = b.pid AND d.fd = b.t_fd AND b.entry_ns >= d.from_ns
 LEFT JOIN file f USING (file_id)
 LEFT JOIN (SELECT file_id, min(socket_id) AS socket_id, bool_or(listening) AS listening FROM socket

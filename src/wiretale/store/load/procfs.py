@@ -7,14 +7,16 @@ import duckdb
 
 from wiretale.model.raw import DESCRIPTOR_SAMPLE, SOCKET_SAMPLE, TASK
 from wiretale.store.load.rows import insert_rows
+from wiretale.store.progress import Progress, silent
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Spool
 
 Fact = dict[str, Any]
 
 
-def load_procfs(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection) -> None:
+def load_procfs(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection, progress: Progress = silent) -> None:
     """Fill the tables and add the source's own report to `manifest`. Lines that cannot be read are counted as lost."""
+    progress("reading processes and sockets")
     facts, damaged = _read(spool)
     netns_cookie = None
     tasks: list[Fact] = []

@@ -1,0 +1,208 @@
+"""Which writes, segments and reads overlap: temporary table `j_candidate`, before any byte is compared.
+
+In every stream the writes are in order and so are the reads, so the rows that a range touches stand together: a binary
+search finds the first and the last of them. Positions of all streams are laid out one after the other on one line, so
+that one search over whole arrays does it for all; joins of millions of rows by inequality took SQL six times as long.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from wiretale.join.rows import run
+from wiretale.store.bulk import Batch, Coded, insert
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+KINDS = ("segment_read", "write_read", "write_segment")  # in the order of their names, in which links are listed
+DIRECTIONS = ("c2s", "s2c")
+_SEGMENT_READ, _WRITE_READ, _WRITE_SEGMENT = range(3)
+_NULL = np.iinfo(np.int64).max  # sorts behind every id, as DuckDB sorts NULL
+_BATCH = 1 << 17
+
+_CALLS = "SELECT id, connection_id, direction = 's2c' AS s2c, lo, hi, exact, start_ns, exit_ns"
+WRITES = f"{_CALLS} FROM j_write_row ORDER BY connection_id, direction, lo, id"
+READS = f"{_CALLS}, peeked FROM j_read_row ORDER BY connection_id, direction, lo, id"
+SEGMENTS = """
+SELECT packet_id AS id, connection_id, direction = 's2c' AS s2c, lo, new_lo, hi, is_new, time_ns FROM j_segment_row
+ORDER BY connection_id, direction, lo, id
+"""
+DATAGRAMS = """
+SELECT CASE kind WHEN 'segment_read' THEN 0 WHEN 'write_read' THEN 1 ELSE 2 END AS kind, connection_id,
+       direction = 's2c' AS s2c, lo, hi, write_id, packet_id, read_id, retransmission, exact, lag_ns
+FROM j_datagram_pair
+"""
+COLUMNS = """
+CREATE OR REPLACE TEMP TABLE j_candidate (candidate_id BIGINT, kind VARCHAR, connection_id BIGINT, direction VARCHAR,
+    lo BIGINT, hi BIGINT, write_id BIGINT, packet_id BIGINT, read_id BIGINT, retransmission BOOLEAN, exact BOOLEAN,
+    lag_ns BIGINT)
+"""
+
+
+def put_candidates(db: duckdb.DuckDBPyConnection) -> None:
+    """Make `j_candidate`, in the order in which links are listed."""
+    run(db, "j_candidate")
+    writes, reads, segments = (_Rows.of(db, query) for query in (WRITES, READS, SEGMENTS))
+    line = _Line([writes, reads, segments])
+    taken = reads.at(~reads.flags("peeked"))
+    peeks = reads.at(reads.flags("peeked"))
+    fresh = segments.begun_at("new_lo")
+    found = [
+        _write_segment(line, segments, writes),
+        _segment_read(line, fresh, taken),
+        _peek(line, peeks, fresh.at(fresh.flags("is_new")).ordered(line)),
+        _write_read(line, reads, writes),
+        _datagrams(db),
+    ]
+    _store(db, {name: np.concatenate([part[name] for part in found]) for name in found[0]})
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of one kind by column, in order of stream and position."""
+
+    columns: dict[str, NDArray[Any]]
+
+    @classmethod
+    def of(cls, db: duckdb.DuckDBPyConnection, query: str) -> "_Rows":
+        return cls(dict(db.execute(query).fetchnumpy()))
+
+    def __getitem__(self, name: str) -> Ints:
+        return self.columns[name]
+
+    def flags(self, name: str) -> Flags:
+        return self.columns[name].astype(bool)
+
+    def at(self, chosen: Ints | Flags) -> "_Rows":
+        """Some of the rows, by their indices or a flag for each."""
+        return _Rows({name: values[chosen] for name, values in self.columns.items()})
+
+    def begun_at(self, name: str) -> "_Rows":
+        """The same rows, but beginning at the position in column `name`."""
+        return _Rows(self.columns | {"lo": self.columns[name]})
+
+    def ordered(self, line: "_Line") -> "_Rows":
+        order = np.lexsort((self["id"], line.at(self, "lo")))
+        return self.at(order)
+
+    @property
+    def stream(self) -> Ints:
+        return self["connection_id"] * 2 + self["s2c"]
+
+
+class _Line:
+    """All streams one after the other: a place on it says which stream, and where in it."""
+
+    def __init__(self, rows: list[_Rows]) -> None:
+        streams = np.concatenate([r.stream for r in rows])
+        self._known, which = np.unique(streams, return_inverse=True)
+        least = np.zeros(len(self._known), np.int64)
+        most = np.zeros(len(self._known), np.int64)
+        np.minimum.at(least, which, np.concatenate([r["lo"] for r in rows]))
+        np.maximum.at(most, which, np.concatenate([r["hi"] for r in rows]))
+        width = most - least + 1
+        self._begin = np.cumsum(width) - width - least
+
+    def at(self, rows: _Rows, column: str) -> Ints:
+        begin: Ints = self._begin[np.searchsorted(self._known, rows.stream)]
+        return begin + rows[column]
+
+    def pairs(self, ranges: _Rows, rows: _Rows) -> tuple[_Rows, _Rows, Ints, Ints]:
+        """Each range with each of the rows (which are in order) it overlaps, and where they do: [lo, hi)."""
+        places = self.at(rows, "lo")
+        first = np.searchsorted(places, self.at(ranges, "lo"), side="right") - 1
+        # Rows that begin at one place (as repeated peeks do) all count.
+        first = np.searchsorted(places, places[np.maximum(first, 0)]) if len(places) else first
+        first = np.maximum(first, np.searchsorted(rows.stream, ranges.stream))
+        last = np.searchsorted(places, self.at(ranges, "hi") - 1, side="right")
+        count = np.maximum(last - first, 0)
+        of = np.repeat(np.arange(len(count)), count)
+        which = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(len(of))
+        lo = np.maximum(ranges["lo"][of], rows["lo"][which])
+        hi = np.minimum(ranges["hi"][of], rows["hi"][which])
+        some = lo < hi
+        of, which = of[some], which[some]
+        return ranges.at(of), rows.at(which), lo[some], hi[some]
+
+
+def _pairs_of(
+    kind: int, of: _Rows, span: tuple[Ints, Ints], ids: dict[str, Ints], *, again: Flags, exact: Flags, lag_ns: Ints
+) -> dict[str, Any]:
+    """Columns of j_candidate; `ids` has those of the three that there are."""
+    count = len(span[0])
+    absent = np.full(count, _NULL)
+    return {
+        "kind": np.full(count, kind),
+        "connection_id": of["connection_id"],
+        "s2c": of["s2c"].astype(np.int64),
+        "lo": span[0],
+        "hi": span[1],
+        **{name: ids.get(name, absent) for name in ("write_id", "packet_id", "read_id")},
+        "retransmission": again,
+        "exact": exact,
+        "lag_ns": lag_ns,
+    }
+
+
+def _write_segment(line: _Line, segments: _Rows, writes: _Rows) -> dict[str, Any]:
+    s, w, *span = line.pairs(segments, writes)
+    ids = {"write_id": w["id"], "packet_id": s["id"]}
+    again, lag = ~s.flags("is_new"), s["time_ns"] - w["start_ns"]
+    return _pairs_of(_WRITE_SEGMENT, s, (span[0], span[1]), ids, again=again, exact=w.flags("exact"), lag_ns=lag)
+
+
+def _segment_read(line: _Line, segments: _Rows, reads: _Rows) -> dict[str, Any]:
+    s, r, lo, hi = line.pairs(segments, reads)
+    # A repeat that came after the bytes had been read delivered nothing.
+    told = s.flags("is_new") | (s["time_ns"] <= r["exit_ns"])
+    s, r, lo, hi = s.at(told), r.at(told), lo[told], hi[told]
+    ids = {"packet_id": s["id"], "read_id": r["id"]}
+    again, lag = ~s.flags("is_new"), r["exit_ns"] - s["time_ns"]
+    return _pairs_of(_SEGMENT_READ, s, (lo, hi), ids, again=again, exact=r.flags("exact"), lag_ns=lag)
+
+
+def _peek(line: _Line, peeks: _Rows, segments: _Rows) -> dict[str, Any]:
+    r, s, lo, hi = line.pairs(peeks, segments)
+    ids = {"packet_id": s["id"], "read_id": r["id"]}
+    again, lag = np.zeros(len(lo), bool), r["exit_ns"] - s["time_ns"]
+    return _pairs_of(_SEGMENT_READ, r, (lo, hi), ids, again=again, exact=r.flags("exact"), lag_ns=lag)
+
+
+def _write_read(line: _Line, reads: _Rows, writes: _Rows) -> dict[str, Any]:
+    r, w, lo, hi = line.pairs(reads, writes)
+    ids = {"write_id": w["id"], "read_id": r["id"]}
+    again, lag = np.zeros(len(lo), bool), r["exit_ns"] - w["start_ns"]
+    exact = r.flags("exact") & w.flags("exact")
+    return _pairs_of(_WRITE_READ, r, (lo, hi), ids, again=again, exact=exact, lag_ns=lag)
+
+
+def _datagrams(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """The pairs that join/datagrams.py found."""
+    found = db.execute(DATAGRAMS).fetchnumpy()
+    return {name: np.ma.filled(values.astype(np.int64) if name.endswith("id") else values, _NULL)
+            if name.endswith(("_id", "_ns")) else np.ma.getdata(values) for name, values in found.items()}  # fmt: skip
+
+
+def _store(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any]) -> None:
+    keys = ("connection_id", "s2c", "lo", "hi", "kind", "packet_id", "write_id", "read_id")
+    order = np.lexsort([pairs[k] for k in reversed(keys)])
+    db.execute(COLUMNS)
+
+    def batch(begin: int) -> Batch:
+        which = order[begin : begin + _BATCH]
+        columns = {name: pairs[name][which] for name in ("connection_id", "lo", "hi", "retransmission", "exact")}
+        for name in ("write_id", "packet_id", "read_id", "lag_ns"):
+            values = pairs[name][which]
+            columns[name] = np.ma.masked_array(values, values == _NULL)
+        return columns | {
+            "candidate_id": np.arange(begin + 1, begin + len(which) + 1),
+            "kind": Coded(pairs["kind"][which], KINDS),
+            "direction": Coded(pairs["s2c"][which].astype(np.int64), DIRECTIONS),
+        }
+
+    batches = (batch(begin) for begin in range(0, len(order), _BATCH))
+    insert(db, "INSERT INTO j_candidate BY NAME SELECT * FROM batch", batches)
