@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "recover": ("wiretale.cli.recover", "Make a capture from a recording that was cut short."),
     "show": ("wiretale.cli.show", "Print a capture: calls and packets in one list, on one clock."),
     "connections": ("wiretale.cli.connections", "List the connections of a capture, with both ends."),
+    "follow": ("wiretale.cli.follow", "Print the bytes of one connection, both ways."),
+    "stats": ("wiretale.cli.stats", "Count and time calls, traffic and waits."),
     "fds": ("wiretale.cli.fds", "List open descriptors at a moment (lsof of the past)."),
     "ps": ("wiretale.cli.ps", "Show the process tree of a capture."),
     "export": ("wiretale.cli.export", "Write a capture as pcapng (for Wireshark), CSV or Parquet."),
