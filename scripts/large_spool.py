@@ -100,7 +100,12 @@ class _Events:
         """One event per element of `time_ns`; returns the number of the first."""
         rows = np.zeros(time_ns.size, EVENT_TYPE)
         rows["time_ns"], rows["resume_ns"] = time_ns.ravel(), time_ns.ravel() + 300
-        rows["tid"], rows["tgid"], rows["kind"], rows["cpu"] = np.broadcast_to(tid, time_ns.shape).ravel(), tgid, kind, -1
+        rows["tid"], rows["tgid"], rows["kind"], rows["cpu"] = (
+            np.broadcast_to(tid, time_ns.shape).ravel(),
+            tgid,
+            kind,
+            -1,
+        )
         rows["arch"] = Arch.X86_64 if kind in (EventKind.ENTRY, EventKind.EXIT) else 0
         for name, value in values.items():
             rows[name] = np.broadcast_to(value, time_ns.shape).ravel() if name != "args" else value
@@ -118,7 +123,9 @@ class _Events:
     def exit(self, time_ns: Ints, tid: Ints, tgid: int, number: int, value: Any) -> int:
         return self.add(time_ns, tid, tgid, EventKind.EXIT, number=number, value=value)
 
-    def attach(self, first: int, size: Ints, raw: NDArray[np.uint8], role: Role, full: Ints | None = None, **values: Any) -> None:
+    def attach(
+        self, first: int, size: Ints, raw: NDArray[np.uint8], role: Role, full: Ints | None = None, **values: Any
+    ) -> None:
         """One chunk to each event from `first` on; `raw` holds their bytes, one after the other."""
         rows = np.zeros(size.size, CHUNK_TYPE)
         rows["captured_bytes"], rows["full_bytes"] = size.ravel(), (size if full is None else full).ravel()
@@ -244,7 +251,9 @@ def _sockaddr(addr: Ints | int, port: Ints | int, count: int) -> NDArray[np.uint
     return table
 
 
-def _socket(inode: Ints, local: NDArray[np.uint8] | None, peer: NDArray[np.uint8] | None, *, listening: bool = False) -> NDArray[np.uint8]:
+def _socket(
+    inode: Ints, local: NDArray[np.uint8] | None, peer: NDArray[np.uint8] | None, *, listening: bool = False
+) -> NDArray[np.uint8]:
     """struct wt_socket, one row each."""
     rows = np.zeros(len(inode), SOCKET_TYPE)
     rows["inode"], rows["cookie"], rows["netns_cookie"] = inode, inode, NETNS_COOKIE
@@ -277,11 +286,29 @@ def _prelude(size: Size) -> _Events:
     tid, inode, at = one * (SERVER + 1), one * 99_999, one * (START_NS + 100_000)
     local = _sockaddr(0x7F000001, PORT, 1)
     events.entry(at, tid, SERVER, SOCKET, 2, 1, 6)
-    events.fixed(events.exit(at + 1000, tid, SERVER, SOCKET, LISTENER_FD), _socket(inode, None, None), Role.SOCKET, arg=6, detail=LISTENER_FD)
+    events.fixed(
+        events.exit(at + 1000, tid, SERVER, SOCKET, LISTENER_FD),
+        _socket(inode, None, None),
+        Role.SOCKET,
+        arg=6,
+        detail=LISTENER_FD,
+    )
     events.fixed(events.entry(at + 2000, tid, SERVER, BIND, LISTENER_FD, BUFFER, 16), local, Role.SOCKADDR, arg=1)
-    events.fixed(events.exit(at + 3000, tid, SERVER, BIND, 0), _socket(inode, local, None), Role.SOCKET, arg=6, detail=LISTENER_FD)
+    events.fixed(
+        events.exit(at + 3000, tid, SERVER, BIND, 0),
+        _socket(inode, local, None),
+        Role.SOCKET,
+        arg=6,
+        detail=LISTENER_FD,
+    )
     events.entry(at + 4000, tid, SERVER, LISTEN, LISTENER_FD, 128)
-    events.fixed(events.exit(at + 5000, tid, SERVER, LISTEN, 0), _socket(inode, local, None, listening=True), Role.SOCKET, arg=6, detail=LISTENER_FD)
+    events.fixed(
+        events.exit(at + 5000, tid, SERVER, LISTEN, 0),
+        _socket(inode, local, None, listening=True),
+        Role.SOCKET,
+        arg=6,
+        detail=LISTENER_FD,
+    )
     return events
 
 
@@ -373,18 +400,45 @@ class _Packets:
     start: list[Ints] = field(default_factory=list)  # of the payload, in the page of bytes
     size: list[Ints] = field(default_factory=list)
 
-    def add(self, c: _Conns, time_ns: Ints, flags: int, seq: Ints, ack: Ints, *, client: bool, start: Ints | int = 0, size: Ints | int = 0) -> None:
+    def add(
+        self,
+        c: _Conns,
+        time_ns: Ints,
+        flags: int,
+        seq: Ints,
+        ack: Ints,
+        *,
+        client: bool,
+        start: Ints | int = 0,
+        size: Ints | int = 0,
+    ) -> None:
         shape = time_ns.shape
-        wide = [np.broadcast_to(v[:, None] if time_ns.ndim == 2 else v, shape).ravel() for v in (c.client_addr, c.client_port)]
+        wide = [
+            np.broadcast_to(v[:, None] if time_ns.ndim == 2 else v, shape).ravel()
+            for v in (c.client_addr, c.client_port)
+        ]
         size = np.broadcast_to(size, shape).ravel().astype(np.int64)
         self.time_ns.append(time_ns.ravel())
         self.from_client.append(np.full(time_ns.size, client))
         self.start.append(np.broadcast_to(start, shape).ravel().astype(np.int64))
         self.size.append(size)
-        self.heads.append(_head(wide[0], wide[1], flags, seq.ravel(), ack.ravel(), size, time_ns.ravel(), client=client))
+        self.heads.append(
+            _head(
+                wide[0],
+                wide[1],
+                flags,
+                seq=seq.ravel(),
+                ack=ack.ravel(),
+                size=size,
+                time_ns=time_ns.ravel(),
+                client=client,
+            )
+        )
 
 
-def _head(addr: Ints, port: Ints, flags: int, seq: Ints, ack: Ints, size: Ints, time_ns: Ints, *, client: bool) -> NDArray[np.uint8]:
+def _head(
+    addr: Ints, port: Ints, flags: int, *, seq: Ints, ack: Ints, size: Ints, time_ns: Ints, client: bool
+) -> NDArray[np.uint8]:
     """Ethernet, IPv4 and TCP headers with the options of a Linux segment; checksums are left to the card, as on lo."""
     count = len(addr)
     head = np.zeros((count, ETHERNET + IPV4 + TCP + TCP_OPTIONS), np.uint8)
@@ -393,7 +447,11 @@ def _head(addr: Ints, port: Ints, flags: int, seq: Ints, ack: Ints, size: Ints, 
         width = np.dtype(kind).itemsize
         head[:, at : at + width] = np.broadcast_to(values, count).astype(kind)[:, None].view(np.uint8)
 
-    options = np.frombuffer(b"\x02\x04\xff\xd7\x04\x02\x08\x0a", np.uint8) if flags & SYN else np.frombuffer(b"\x01\x01\x08\x0a", np.uint8)
+    options = (
+        np.frombuffer(b"\x02\x04\xff\xd7\x04\x02\x08\x0a", np.uint8)
+        if flags & SYN
+        else np.frombuffer(b"\x01\x01\x08\x0a", np.uint8)
+    )
     head[:, 12] = 8
     ip, tcp = ETHERNET, ETHERNET + IPV4
     tcp_bytes = TCP + (20 if flags & SYN else 12)
@@ -434,7 +492,16 @@ def _generation_packets(c: _Conns) -> _Packets:
     at, bt = a[:, None] + 1, b[:, None] + 1
     ask, answer = c.request_start[:, None], c.answer_start[:, None]
     p.add(c, r + 23_000, ACK, at + before, bt + told, client=True, start=ask + before, size=first)
-    p.add(c, r + 24_000, ACK | PSH, at + before + first, bt + told, client=True, start=ask + before + first, size=c.requests - first)
+    p.add(
+        c,
+        r + 24_000,
+        ACK | PSH,
+        at + before + first,
+        bt + told,
+        client=True,
+        start=ask + before + first,
+        size=c.requests - first,
+    )
     p.add(c, r + 25_000, ACK, bt + told, at + asked, client=False)
     p.add(c, r + 40_000, ACK | PSH, bt + told, at + asked, client=False, start=answer + told, size=c.answers)
     p.add(c, r + 41_000, ACK, at + asked, bt + answered, client=True)
@@ -472,14 +539,38 @@ class _BlockFile:
         for begin in range(0, len(order), PACKETS_IN_BLOCK):
             part = slice(begin, begin + PACKETS_IN_BLOCK)
             which = order[part]
-            self._block(when[part], heads[which], head_bytes[which], start[which], kept[part], wire[part], outgoing[part])
+            self._block(
+                when[part],
+                heads[which],
+                head_bytes[which],
+                start=start[which],
+                kept=kept[part],
+                wire=wire[part],
+                pkttype=outgoing[part],
+            )
         self.count += len(order)
 
-    def _block(self, when: Ints, heads: NDArray[np.uint8], head_bytes: Ints, start: Ints, kept: Ints, wire: Ints, pkttype: Ints) -> None:
+    def _block(
+        self,
+        when: Ints,
+        heads: NDArray[np.uint8],
+        head_bytes: Ints,
+        *,
+        start: Ints,
+        kept: Ints,
+        wire: Ints,
+        pkttype: Ints,
+    ) -> None:
         stride = (FRAME_AT + kept + TPACKET_ALIGNMENT - 1) // TPACKET_ALIGNMENT * TPACKET_ALIGNMENT
         at = BLOCK_HEADER_BYTES + np.cumsum(stride) - stride
         block = np.zeros(BLOCK_HEADER_BYTES + int(stride.sum()), np.uint8)
-        block[:48].view(np.uint32)[[0, 2, 3, 4, 5]] = TPACKET_V3, TP_STATUS_USER, len(when), BLOCK_HEADER_BYTES, len(block)
+        block[:48].view(np.uint32)[[0, 2, 3, 4, 5]] = (
+            TPACKET_V3,
+            TP_STATUS_USER,
+            len(when),
+            BLOCK_HEADER_BYTES,
+            len(block),
+        )
         block[24:32].view(np.uint64)[0] = self._seq
         self._seq += 1
         real = when + REALTIME_OFFSET_NS
@@ -545,7 +636,9 @@ def _write_manifest(spool: Spool, size: Size, end_ns: int, events: int, packets:
         "netns_cookie": NETNS_COOKIE,
         "interfaces": [{"ifindex": index, "name": name, "hatype": hatype, "mtu": 65536}],
     }
-    spool.procfs_path.write_text(json.dumps({"kind": "snapshot", "label": "before", "time_ns": START_NS, "asked": []}) + "\n")
+    spool.procfs_path.write_text(
+        json.dumps({"kind": "snapshot", "label": "before", "time_ns": START_NS, "asked": []}) + "\n"
+    )
     spool.write_manifest(
         Manifest(
             tool_version="large spool",
@@ -554,8 +647,12 @@ def _write_manifest(spool: Spool, size: Size, end_ns: int, events: int, packets:
             ended_ns=end_ns,
             programs=[Program(SERVER, ["big-server"], START_NS), Program(CLIENT, ["big-client"], START_NS)],
             sources=[
-                SourceReport("ptrace", "syscall", ran=True, start_ns=START_NS, end_ns=end_ns, items=events, clock_error_ns=0),
-                SourceReport("packets", "packet", ran=True, start_ns=START_NS, end_ns=end_ns, items=packets, detail=detail),
+                SourceReport(
+                    "ptrace", "syscall", ran=True, start_ns=START_NS, end_ns=end_ns, items=events, clock_error_ns=0
+                ),
+                SourceReport(
+                    "packets", "packet", ran=True, start_ns=START_NS, end_ns=end_ns, items=packets, detail=detail
+                ),
             ],
         )
     )

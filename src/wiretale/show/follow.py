@@ -165,13 +165,14 @@ def pieces(
 ) -> Iterator[Piece]:
     """Everything that passed, in the order of time; within one direction in the order of the stream."""
     streams = [_stream(db, connection_id, direction, boundaries) for direction in directions]
-    yield from heapq.merge(*streams, key=lambda piece: piece.time_ns)
+    for _, piece in heapq.merge(*streams, key=lambda timed: timed[0]):
+        yield piece
 
 
 def _stream(
     db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, boundaries: tuple[str, ...]
-) -> Iterator[Piece]:
-    """One direction; times are made to never go back, so that streams can be merged by them."""
+) -> Iterator[tuple[int, Piece]]:
+    """One direction, each piece with a time that never goes back, by which the two directions are merged."""
     marks = _marks(db, connection_id, direction, boundaries)
     now = 0
     mark = next(marks, None)
@@ -179,18 +180,17 @@ def _stream(
         rest: Data | Gap | None = piece
         while mark is not None and rest is not None and mark.lo < rest.hi:
             before, rest = _split(rest, mark.lo)
+            now = max(now, piece.time_ns)
             if before is not None:
-                now = max(now, before.time_ns)
-                yield _at(before, now)
-            now = max(now, min(mark.time_ns, piece.time_ns))
-            yield _at(mark, now)
+                yield now, before
+            yield now, mark
             mark = next(marks, None)
         if rest is not None:
             now = max(now, rest.time_ns)
-            yield _at(rest, now)
+            yield now, rest
     while mark is not None:
         now = max(now, mark.time_ns)
-        yield _at(mark, now)
+        yield now, mark
         mark = next(marks, None)
 
 
@@ -207,15 +207,6 @@ def _split(piece: Data | Gap, at: int) -> tuple[Data | Gap | None, Data | Gap | 
         Data(piece.direction, piece.lo, piece.data[:cut], piece.time_ns, piece.source),
         Data(piece.direction, at, piece.data[cut:], piece.time_ns, piece.source),
     )
-
-
-def _at(piece: Piece, time_ns: int) -> Piece:
-    """The piece with a time that keeps the order of its stream."""
-    if isinstance(piece, Data):
-        return Data(piece.direction, piece.lo, piece.data, time_ns, piece.source)
-    if isinstance(piece, Gap):
-        return Gap(piece.direction, piece.lo, piece.hi, time_ns, piece.reason)
-    return Boundary(piece.direction, piece.lo, piece.hi, time_ns, piece.what, piece.number, piece.who)
 
 
 def _rows(

@@ -13,13 +13,12 @@ import duckdb
 from wiretale.filter.condition import EVERYTHING, Filter
 from wiretale.filter.events import FROM, ORIGIN, EventKind
 from wiretale.filter.tables import with_all_tables
-from wiretale.show.startup import FOLD
+from wiretale.show.startup import FOLD, FOLD_AT_LEAST, MAY_FOLD
 
 # A call this long that had other lines inside it is shown twice even if no wait was proven for it.
 LONG_CALL_NS = 1_000_000
 # A non-blocking connect "waits" for nothing: it returns at once, and what it began is waited for by another call.
 BLOCKED = "SELECT w.call_id FROM wait w JOIN call c USING (call_id) WHERE c.errno IS DISTINCT FROM 115"
-FOLD_AT_LEAST = 5
 BATCH = 2000
 
 
@@ -100,6 +99,22 @@ def _parameters(selection: Selection) -> list[object]:
     return found
 
 
+_FOLDED = f"""folded AS MATERIALIZED (
+    SELECT f.task_id, f.run, count(*) AS calls, min(c.entry_ns) AS from_ns, max(c.exit_ns) AS to_ns
+    FROM chosen c JOIN fold f USING (call_id) GROUP BY ALL
+    HAVING count(*) >= {FOLD_AT_LEAST} AND (f.run = 0 OR bool_or(f.names_file))
+),
+called AS (
+    SELECT c.* FROM chosen c WHERE c.call_id NOT IN (
+        SELECT call_id FROM fold SEMI JOIN folded USING (task_id, run)
+    )
+)"""  # noqa: S608 (built from fixed text; values are parameters)
+_UNFOLDED = """folded AS (
+    SELECT NULL::BIGINT AS task_id, 0 AS run, 0 AS calls, NULL::BIGINT AS from_ns, NULL::BIGINT AS to_ns WHERE false
+),
+called AS (SELECT * FROM chosen)"""
+
+
 def _query(db: duckdb.DuckDBPyConnection, selection: Selection) -> str:
     conditions = _conditions(db, selection)
     if selection.call_id is not None or selection.packet_number is not None:
@@ -111,21 +126,12 @@ def _query(db: duckdb.DuckDBPyConnection, selection: Selection) -> str:
                 else "FALSE",
             }.get(kind, "FALSE")
     fold = not selection.unfold and selection.call_id is None
-    return f"""
-WITH {", ".join([*selection.filter.ctes, FOLD])},
-chosen AS MATERIALIZED (
+    chosen = f"""chosen AS MATERIALIZED (
     SELECT c.call_id, c.task_id, c.entry_ns, c.exit_ns FROM {FROM[EventKind.CALL]} WHERE {conditions[EventKind.CALL]}
-),
-folded AS MATERIALIZED (
-    SELECT f.task_id, f.run, count(*) AS calls, min(c.entry_ns) AS from_ns, max(c.exit_ns) AS to_ns
-    FROM chosen c JOIN fold f USING (call_id) WHERE {fold} GROUP BY ALL
-    HAVING count(*) >= {FOLD_AT_LEAST} AND (f.run = 0 OR bool_or(f.names_file))
-),
-called AS (
-    SELECT c.* FROM chosen c WHERE c.call_id NOT IN (
-        SELECT call_id FROM fold SEMI JOIN folded USING (task_id, run)
-    )
-),
+)"""  # noqa: S608 (built from fixed text; values are parameters)
+    return f"""
+WITH {", ".join([*selection.filter.ctes, chosen, *([MAY_FOLD, FOLD] if fold else [])])},
+{_FOLDED if fold else _UNFOLDED},
 event AS (
     SELECT entry_ns AS time_ns, 2 AS rank, 'call' AS kind, call_id AS id, exit_ns AS until_ns, 1 AS count FROM called
     UNION ALL SELECT from_ns, 2, CASE run WHEN 0 THEN 'start' ELSE 'look' END, task_id, to_ns, calls FROM folded

@@ -14,6 +14,7 @@ import re
 
 from wiretale.decode.record_types import RawCall
 
+FOLD_AT_LEAST = 5  # calls in a row
 FIRST_OWN_FD = 3  # 0 to 2 were there before the program
 
 SETTING_UP = (
@@ -92,8 +93,16 @@ def _is_system(path: str) -> str:
     return f"regexp_matches(coalesce({path}, 'unknown'), '{_SYSTEM_PATH}')"
 
 
-# `quiet`: for every call, whether it may fold as start, and whether as look-up. Opens and their like name a path; calls
-# on a descriptor name a file through `call_file`.
+# Only tasks of which enough calls were chosen can have a line of folded ones: of the others nothing need be known.
+MAY_FOLD = f"""
+may_fold AS MATERIALIZED (
+    SELECT c.task_id FROM chosen x JOIN call c USING (call_id)
+    WHERE c.name IN ({_names(tuple(sorted({*SETTING_UP, *LOOKING})))})
+    GROUP BY c.task_id HAVING count(*) >= {FOLD_AT_LEAST}
+)"""  # noqa: S608 (built from fixed text; values are parameters)
+
+# `quiet`: for every call of those tasks, whether it may fold as start, and whether as look-up. Opens and their like
+# name a path; calls on a descriptor name a file through `call_file`.
 _QUIET = f"""
 quiet AS (
     SELECT c.call_id, c.task_id, c.name IN ({_names(_BY_PATH)}) AS names_file,
@@ -108,7 +117,7 @@ quiet AS (
                 AND (coalesce(d.path, '') = '' OR {_is_system("d.path")})
             OR c.name IN ({_names(_BY_DESCRIPTOR)}) AND c.fd >= {FIRST_OWN_FD} AND {_is_system("file.name")}
         ) AS looks
-    FROM call c
+    FROM (SELECT * FROM call WHERE task_id IN (SELECT task_id FROM may_fold)) c
     LEFT JOIN task t ON t.task_id = c.task_id
     LEFT JOIN call_file f ON f.call_id = c.call_id
     LEFT JOIN file ON file.file_id = f.file_id
