@@ -13,7 +13,6 @@ import duckdb
 from wiretale.errors import UsageFault
 from wiretale.filter.condition import Filter
 from wiretale.filter.events import FROM, EventKind
-from wiretale.filter.relations import CALL_CONNECTION
 from wiretale.filter.tables import with_all_tables
 
 DIRECTIONS = ("c2s", "s2c")
@@ -138,14 +137,18 @@ def connection_matching(db: duckdb.DuckDBPyConnection, wanted: Filter) -> int:
     """The one connection to which what the filter matches belongs. Raises UsageFault if it is none, or several."""
     with_all_tables(db)
     call, packet = wanted.conditions[EventKind.CALL], wanted.conditions[EventKind.PACKET]
-    relations = [*wanted.ctes, *([] if CALL_CONNECTION in wanted.ctes else [CALL_CONNECTION])]
+    ctes = f"WITH {', '.join(wanted.ctes)}" if wanted.ctes else ""
+    # Not through the listening socket: what is done to that belongs to all connections that came from it.
     rows = db.execute(
         f"""
-WITH {", ".join(relations)}
+{ctes}
 SELECT g.connection_id FROM {FROM[EventKind.PACKET]}
 WHERE p.shown AND g.connection_id IS NOT NULL AND {packet.sql}
 UNION
-SELECT x.connection_id FROM {FROM[EventKind.CALL]} JOIN call_connection x ON x.call_id = c.call_id WHERE {call.sql}
+SELECT x.connection_id FROM {FROM[EventKind.CALL]} JOIN (
+    SELECT call_id, connection_id FROM stream_write UNION SELECT call_id, connection_id FROM stream_read
+    UNION SELECT f.call_id, e.connection_id FROM call_file f JOIN endpoint e USING (socket_id)
+) x ON x.call_id = c.call_id WHERE {call.sql}
 ORDER BY 1""",  # noqa: S608 (built from fixed text; values are parameters)
         [*packet.parameters, *call.parameters],
     ).fetchall()
