@@ -231,26 +231,44 @@ def report(results: dict[tuple[int, str], Times], commands: list[str], rounds: i
     return "\n".join(lines)
 
 
+def programs(folder: Path, rounds: int) -> list[str]:
+    """The first three programs every way, and how quickly commands start."""
+    results: dict[tuple[int, str], Times] = {}
+    for i, (title, bench) in enumerate(BENCHES):
+        runs: dict[str, list[Times]] = {way.name: [] for way in WAYS}
+        for number in range(rounds):
+            for way in WAYS:
+                print(f"{title}: {way.name}, {number + 1} of {rounds}", file=sys.stderr)
+                runs[way.name].append(bench(folder, way))
+        results.update({(i, way.name): median(runs[way.name]) for way in WAYS})
+    return report(results, measure_commands(folder), rounds).split("\n")
+
+
 def main() -> None:
     """Measure, print, and write if asked."""
+    import bench_large
+    import bench_overhead
+
+    parts: dict[str, Callable[[Path], list[str]]] = {
+        "programs": lambda folder: programs(folder, options.rounds),
+        "overhead": bench_overhead.overhead,
+        "ring": bench_large.ring,
+        "packets": bench_large.packets,
+        "load": bench_large.load,
+        "filters": bench_large.filters,
+    }
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", type=int, choices=range(len(BENCHES)), help="only this program")
+    parser.add_argument("--rounds", type=int, default=5, help="of the part `programs`")
+    parser.add_argument("--only", choices=parts, action="append", help="only this part; may be given several times")
     parser.add_argument("--write", type=Path, help="also write the report here")
     options = parser.parse_args()
-    results: dict[tuple[int, str], Times] = {}
+    lines: list[str] = []
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for i, (title, bench) in enumerate(BENCHES):
-            if options.only not in (None, i):
-                continue
-            runs: dict[str, list[Times]] = {way.name: [] for way in WAYS}
-            for number in range(options.rounds):
-                for way in WAYS:
-                    print(f"{title}: {way.name}, {number + 1} of {options.rounds}", file=sys.stderr)
-                    runs[way.name].append(bench(folder, way))
-            results.update({(i, way.name): median(runs[way.name]) for way in WAYS})
-        text = report(results, measure_commands(folder), options.rounds)
+        for part, measure in parts.items():
+            if options.only is None or part in options.only:
+                print(part, file=sys.stderr)
+                lines += measure(Path(name))
+    text = "\n".join(lines)
     print(text)
     if options.write:
         options.write.write_text(text)

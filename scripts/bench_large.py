@@ -1,0 +1,201 @@
+"""The parts of the bench about size: the packet ring, packets into tables, spool to capture, filters.
+
+Each gives lines of Markdown. Work is done in processes of their own, so that time and memory are theirs alone.
+"""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from large_spool import Size, make_spool
+
+PYTHON = sys.executable
+HERE = Path(__file__).parent
+ROUNDS = 200  # of each connection: 1,007 calls and 1,006 packets
+RING_BYTES = 1_000_000_000
+TSHARK_FIELDS = (
+    "frame.number", "frame.time_epoch", "frame.len", "eth.type", "ip.version", "ip.proto", "ip.id", "ip.ttl", "ip.src",
+    "ip.dst", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.ack_raw", "tcp.flags", "tcp.window_size_value",
+    "tcp.options.mss_val", "tcp.options.wscale.shift", "tcp.options.timestamp.tsval", "tcp.options.timestamp.tsecr",
+    "tcp.options.sack_le", "tcp.options.sack_re", "tcp.len", "tcp.payload",
+)  # fmt: skip
+FILTERS = ('call.name == "connect"', "call.errno == 11", "tcp.flags.syn == 1", "tcp.port == 5555")
+
+_MAKE = """
+import sys
+from pathlib import Path
+from wiretale.join.build import build
+from wiretale.store.make import make_capture
+from wiretale.store.spool import Spool
+make_capture(Spool(Path(sys.argv[1])), Path(sys.argv[2]), build)
+"""
+_LOAD = """
+import sys, time
+from pathlib import Path
+from wiretale.store.capture import create_capture
+from wiretale.store.load.packets import load_packets
+from wiretale.store.spool import Spool
+spool = Spool(Path(sys.argv[1]))
+with create_capture(sys.argv[2], spool.size_bytes()) as db:
+    begin = time.monotonic()
+    load_packets(spool, spool.read_manifest(), db)
+    print(time.monotonic() - begin)
+"""
+_RING = """
+import json, os, socket, sys, time
+from pathlib import Path
+from wiretale.clock import take_snapshot
+from wiretale.record.namespace import enter_private_net
+from wiretale.record.packets.source import PacketOptions, PacketSource
+from wiretale.store.spool import Spool
+enter_private_net()
+spool = Spool(Path(sys.argv[1])); spool.path.mkdir()
+spool.add_clock_snapshot(take_snapshot())
+total = int(sys.argv[2])
+source = PacketSource(spool, PacketOptions(snaplen=256))
+source.open(); source.start()
+listener = socket.create_server(("127.0.0.1", 0))
+begin = time.monotonic()
+if os.fork() == 0:
+    with socket.create_connection(listener.getsockname()) as client:
+        block, left = b"x" * 65536, total
+        while left > 0:
+            left -= client.send(block[:left])
+    os._exit(0)
+server, _ = listener.accept()
+buffer, got = bytearray(1 << 20), 0
+while got < total:
+    got += server.recv_into(buffer)
+seconds = time.monotonic() - begin
+os.wait()
+source.stop()
+report = source.report()
+print(json.dumps({"seconds": seconds, "packets": report.items, "lost": report.lost}))
+"""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one process took."""
+
+    seconds: float
+    peak_bytes: int
+    output: str
+
+
+def run(command: list[str]) -> Usage:
+    """Run `command` to its end; raises if it fails."""
+    begin = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    output = process.stdout.read() if process.stdout else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - begin
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Usage(seconds, _peak(usage), output)
+
+
+def _peak(usage: resource.struct_rusage) -> int:
+    return usage.ru_maxrss * 1024
+
+
+def _verdict(good: bool) -> str:
+    return "met" if good else "**missed**"
+
+
+def _spool(folder: Path, millions: float) -> tuple[Path, Size]:
+    """A spool of so many million calls and as many packets; made once."""
+    path = folder / f"{millions}.spool"
+    size = Size(connections=round(millions * 1000), rounds=ROUNDS, at_once=50)
+    if not path.exists():
+        make_spool(path, size)
+    return path, size
+
+
+def ring(folder: Path) -> list[str]:
+    """1 GB over loopback, the ring's drop counter."""
+    path = folder / "ring.spool"
+    found = json.loads(run([PYTHON, "-c", _RING, str(path), str(RING_BYTES)]).output)
+    shutil.rmtree(path)
+    return [
+        "## The packet ring", "", "1 GB from one process to another over loopback, 256 bytes of each packet captured.", "",
+        "| packets seen (both taps) | time | dropped | bar | |", "|---|---|---|---|---|",
+        f"| {found['packets']:,} | {found['seconds']:.2f} s | {found['lost']} | 0 | {_verdict(found['lost'] == 0)} |", "",
+    ]  # fmt: skip
+
+
+def packets(folder: Path) -> list[str]:
+    """Frames into the table `packet`, against tshark's extraction of the same fields."""
+    spool, size = _spool(folder, 1)
+    seconds = float(run([PYTHON, "-c", _LOAD, str(spool), str(folder / "packets.wiretale")]).output)
+    ours = size.shown_packets / seconds
+    small, small_size = _spool(folder, 0.1)
+    capture, pcap = folder / "small.wiretale", folder / "small.pcapng"
+    run([PYTHON, "-c", _MAKE, str(small), str(capture)])
+    run([PYTHON, "-m", "wiretale", "export", str(capture), "--to", "pcapng", "-o", str(pcap)])
+    fields = [word for name in TSHARK_FIELDS for word in ("-e", name)]
+    tshark = run(["tshark", "-n", "-r", str(pcap), "-T", "fields", *fields])
+    theirs = small_size.shown_packets / tshark.seconds
+    return [
+        "## Packets into tables", "", "| | packets per second | bar | |", "|---|---|---|---|",
+        f"| `wiretale`, {size.shown_packets:,} packets | {ours:,.0f} | at least 1,000,000 | {_verdict(ours >= 1e6)} |",
+        f"| `tshark -T fields`, {small_size.shown_packets:,} packets | {theirs:,.0f} | | |",
+        f"| ratio | {ours / theirs:.1f} | at least 15 | {_verdict(ours >= 15 * theirs)} |", "",
+    ]  # fmt: skip
+
+
+def load(folder: Path) -> list[str]:
+    """Spool to capture with all joins: time, memory, growth."""
+    lines = [
+        "## Spool to capture, with all joins", "",
+        "| calls | packets | time | a million calls and packets in | memory at most | bar | |", "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    first = 0.0
+    for millions in (1, 2, 4):
+        spool, size = _spool(folder, millions)
+        used = run([PYTHON, "-c", _MAKE, str(spool), str(folder / f"{millions}.wiretale")])
+        each = used.seconds / millions
+        first = first or each
+        if millions == 1:
+            bar, good = "20 s, 1 GB", used.seconds <= 20 and used.peak_bytes < 1e9
+        else:
+            bar, good = "linear: at most 1.3 times as long each", each <= 1.3 * first
+            shutil.rmtree(spool)
+        lines.append(
+            f"| {size.calls:,} | {size.shown_packets:,} | {used.seconds:.1f} s | {each:.1f} s | {used.peak_bytes / 1e6:,.0f} MB |"
+            f" {bar} | {_verdict(good)} |"
+        )
+    return [*lines, ""]
+
+
+def filters(folder: Path) -> list[str]:
+    """A filter over a million calls and a million packets."""
+    capture = folder / "1.wiretale"
+    if not capture.exists():
+        run([PYTHON, "-c", _MAKE, str(_spool(folder, 1)[0]), str(capture)])
+    tiny = folder / "tiny.wiretale"
+    run([PYTHON, "-c", _MAKE, str(_spool(folder, 0.002)[0]), str(tiny)])
+    lines = [
+        "## Filters over a million calls and a million packets", "",
+        "`show --no-header --filter ... --limit 20`; beside it what it takes longer than on a capture of 2,000.", "",
+        "| filter | time | longer than on 2,000 | bar | |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for text in FILTERS:
+        large, small = (min(_shown(path, text) for _ in range(3)) for path in (capture, tiny))
+        lines.append(f"| `{text}` | {large:.2f} s | {large - small:.2f} s | 0.3 s | {_verdict(large - small <= 0.3)} |")
+    return [*lines, ""]
+
+
+def _shown(capture: Path, text: str) -> float:
+    command = [PYTHON, "-m", "wiretale", "show", str(capture), "--no-header", "--filter", text, "--limit", "20"]
+    begin = time.monotonic()
+    # Its exit code says whether anything matched.
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return time.monotonic() - begin
