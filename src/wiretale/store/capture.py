@@ -33,6 +33,7 @@ STEPS: dict[int, Step] = {}
 def _lock_down(db: duckdb.DuckDBPyConnection) -> None:
     for setting in (
         "SET TimeZone = 'UTC'",
+        "SET enable_progress_bar = false",  # it goes to standard output
         "SET autoinstall_known_extensions = false",
         "SET autoload_known_extensions = false",
         "SET enable_external_access = false",
@@ -163,6 +164,7 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
             os.umask(mask)
         try:
             db.execute("SET TimeZone = 'UTC'")
+            db.execute("SET enable_progress_bar = false")  # its own, on standard output
             db.execute(f"SET memory_limit = '{_memory_limit(expected_bytes)}B'")
             db.execute(f"SET temp_directory = {_quoted(str(spill))}")
             for table in RAW_TABLES:
