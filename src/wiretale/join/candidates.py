@@ -25,21 +25,22 @@ _NULL = np.iinfo(np.int64).max  # sorts behind every id, as DuckDB sorts NULL
 _BATCH = 1 << 17
 
 _CALLS = "SELECT id, connection_id, direction = 's2c' AS s2c, lo, hi, exact, start_ns, exit_ns"
-WRITES = f"{_CALLS} FROM j_write_row ORDER BY connection_id, direction, lo, id"
-READS = f"{_CALLS}, peeked FROM j_read_row ORDER BY connection_id, direction, lo, id"
+WRITES = f"{_CALLS} FROM j_write_row"
+READS = f"{_CALLS}, peeked FROM j_read_row"
 SEGMENTS = """
-SELECT packet_id AS id, connection_id, direction = 's2c' AS s2c, lo, new_lo, hi, is_new, time_ns FROM j_segment_row
-ORDER BY connection_id, direction, lo, id
+SELECT packet_id AS id, connection_id, direction = 's2c' AS s2c, lo, hi, is_new, time_ns, frame_lo, keep_alive
+FROM j_segment_row
 """
 DATAGRAMS = """
 SELECT CASE kind WHEN 'segment_read' THEN 0 WHEN 'write_read' THEN 1 ELSE 2 END AS kind, connection_id,
-       direction = 's2c' AS s2c, lo, hi, write_id, packet_id, read_id, retransmission, exact, lag_ns
+       direction = 's2c' AS s2c, lo, hi, write_id, packet_id, read_id, retransmission, exact, lag_ns,
+       frame_lo
 FROM j_datagram_pair
 """
 COLUMNS = """
 CREATE OR REPLACE TEMP TABLE j_candidate (candidate_id BIGINT, kind VARCHAR, connection_id BIGINT, direction VARCHAR,
     lo BIGINT, hi BIGINT, write_id BIGINT, packet_id BIGINT, read_id BIGINT, retransmission BOOLEAN, exact BOOLEAN,
-    lag_ns BIGINT)
+    lag_ns BIGINT, frame_lo BIGINT)
 """
 
 
@@ -48,6 +49,9 @@ def put_candidates(db: duckdb.DuckDBPyConnection) -> None:
     run(db, "j_candidate")
     writes, reads, segments = (_Rows.of(db, query) for query in (WRITES, READS, SEGMENTS))
     line = _Line([writes, reads, segments])
+    writes, reads = writes.ordered(line), reads.ordered(line)
+    segments = _with_new(line, segments)
+    segments = segments.at(~segments.flags("keep_alive")).ordered(line)
     taken = reads.at(~reads.flags("peeked"))
     peeks = reads.at(reads.flags("peeked"))
     fresh = segments.begun_at("new_lo")
@@ -63,7 +67,7 @@ def put_candidates(db: duckdb.DuckDBPyConnection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows of one kind by column, in order of stream and position."""
+    """Rows of one kind by column."""
 
     columns: dict[str, NDArray[Any]]
 
@@ -129,8 +133,27 @@ class _Line:
         return ranges.at(of), rows.at(which), lo[some], hi[some]
 
 
+def _with_new(line: _Line, segments: _Rows) -> _Rows:
+    """Adds `new_lo`: where of a segment that brought something new begins what was not there before."""
+    order = np.lexsort((segments["id"], segments.stream))
+    s = segments.at(order)
+    lo, hi = line.at(s, "lo"), line.at(s, "hi")
+    # Streams lie behind each other on the line: what earlier streams reached is before any of this one's bytes.
+    top = np.concatenate([lo[:1], np.maximum.accumulate(hi)[:-1]])
+    repeated = np.where(s.flags("is_new") & (top > lo) & (top < hi), top - lo, 0)
+    return _Rows(s.columns | {"new_lo": s["lo"] + repeated})
+
+
 def _pairs_of(
-    kind: int, of: _Rows, span: tuple[Ints, Ints], ids: dict[str, Ints], *, again: Flags, exact: Flags, lag_ns: Ints
+    kind: int,
+    of: _Rows,
+    span: tuple[Ints, Ints],
+    ids: dict[str, Ints],
+    *,
+    again: Flags,
+    exact: Flags,
+    lag_ns: Ints,
+    frame_lo: Ints | None = None,
 ) -> dict[str, Any]:
     """Columns of j_candidate; `ids` has those of the three that there are."""
     count = len(span[0])
@@ -145,6 +168,7 @@ def _pairs_of(
         "retransmission": again,
         "exact": exact,
         "lag_ns": lag_ns,
+        "frame_lo": absent if frame_lo is None else np.ma.filled(frame_lo, _NULL),
     }
 
 
@@ -152,7 +176,16 @@ def _write_segment(line: _Line, segments: _Rows, writes: _Rows) -> dict[str, Any
     s, w, *span = line.pairs(segments, writes)
     ids = {"write_id": w["id"], "packet_id": s["id"]}
     again, lag = ~s.flags("is_new"), s["time_ns"] - w["start_ns"]
-    return _pairs_of(_WRITE_SEGMENT, s, (span[0], span[1]), ids, again=again, exact=w.flags("exact"), lag_ns=lag)
+    return _pairs_of(
+        _WRITE_SEGMENT,
+        s,
+        (span[0], span[1]),
+        ids,
+        again=again,
+        exact=w.flags("exact"),
+        lag_ns=lag,
+        frame_lo=s["frame_lo"],
+    )
 
 
 def _segment_read(line: _Line, segments: _Rows, reads: _Rows) -> dict[str, Any]:
@@ -162,14 +195,18 @@ def _segment_read(line: _Line, segments: _Rows, reads: _Rows) -> dict[str, Any]:
     s, r, lo, hi = s.at(told), r.at(told), lo[told], hi[told]
     ids = {"packet_id": s["id"], "read_id": r["id"]}
     again, lag = ~s.flags("is_new"), r["exit_ns"] - s["time_ns"]
-    return _pairs_of(_SEGMENT_READ, s, (lo, hi), ids, again=again, exact=r.flags("exact"), lag_ns=lag)
+    return _pairs_of(
+        _SEGMENT_READ, s, (lo, hi), ids, again=again, exact=r.flags("exact"), lag_ns=lag, frame_lo=s["frame_lo"]
+    )
 
 
 def _peek(line: _Line, peeks: _Rows, segments: _Rows) -> dict[str, Any]:
     r, s, lo, hi = line.pairs(peeks, segments)
     ids = {"packet_id": s["id"], "read_id": r["id"]}
     again, lag = np.zeros(len(lo), bool), r["exit_ns"] - s["time_ns"]
-    return _pairs_of(_SEGMENT_READ, r, (lo, hi), ids, again=again, exact=r.flags("exact"), lag_ns=lag)
+    return _pairs_of(
+        _SEGMENT_READ, r, (lo, hi), ids, again=again, exact=r.flags("exact"), lag_ns=lag, frame_lo=s["frame_lo"]
+    )
 
 
 def _write_read(line: _Line, reads: _Rows, writes: _Rows) -> dict[str, Any]:
@@ -183,8 +220,9 @@ def _write_read(line: _Line, reads: _Rows, writes: _Rows) -> dict[str, Any]:
 def _datagrams(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """The pairs that join/datagrams.py found."""
     found = db.execute(DATAGRAMS).fetchnumpy()
-    return {name: np.ma.filled(values.astype(np.int64) if name.endswith("id") else values, _NULL)
-            if name.endswith(("_id", "_ns")) else np.ma.getdata(values) for name, values in found.items()}  # fmt: skip
+    nullable = ("write_id", "packet_id", "read_id", "lag_ns", "frame_lo")
+    filled = {name: np.ma.filled(found[name].astype(np.int64), _NULL) for name in nullable}
+    return {name: np.ma.getdata(values) for name, values in found.items()} | filled
 
 
 def _store(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any]) -> None:
@@ -195,7 +233,7 @@ def _store(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any]) -> None:
     def batch(begin: int) -> Batch:
         which = order[begin : begin + _BATCH]
         columns = {name: pairs[name][which] for name in ("connection_id", "lo", "hi", "retransmission", "exact")}
-        for name in ("write_id", "packet_id", "read_id", "lag_ns"):
+        for name in ("write_id", "packet_id", "read_id", "lag_ns", "frame_lo"):
             values = pairs[name][which]
             columns[name] = np.ma.masked_array(values, values == _NULL)
         return columns | {

@@ -11,18 +11,11 @@ SELECT r.read_id AS id, r.connection_id, r.direction, r.lo, r.hi, r.exact, r.pee
 FROM stream_read r JOIN call c USING (call_id) JOIN j_connection x USING (connection_id)
 WHERE r.hi > r.lo AND x.protocol IN ('tcp', 'unix-stream');
 
--- Segments with payload that may carry a link. A keep-alive's byte is not part of the stream.
+-- Segments with payload that may carry a link. A keep-alive's byte is not part of the stream. `frame_lo` is the position
+-- in the stream at which the first byte of the frame would stand.
 CREATE OR REPLACE TEMP TABLE j_segment_row AS
-SELECT s.packet_id, s.connection_id, s.direction, s.lo, s.hi, s.is_new, p.time_ns,
-       -- what of it was not there before: its tail, when it begins below the highest byte sent so far
-       CASE WHEN s.is_new THEN least(s.hi, greatest(s.lo, coalesce(CASE WHEN m.top > s.lo AND m.top < s.hi THEN m.top END, s.lo)))
-            ELSE s.lo END AS new_lo
+SELECT s.packet_id, s.connection_id, s.direction, s.lo, s.hi, s.is_new, p.time_ns, s.lo - p.payload_offset AS frame_lo,
+       list_contains(s.analysis, 'keep_alive') AS keep_alive
 FROM segment s JOIN packet p USING (packet_id)
 JOIN j_connection x USING (connection_id)
-LEFT JOIN (
-    SELECT packet_id, max(hi) OVER (PARTITION BY connection_id, direction ORDER BY packet_id
-                                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS top
-    FROM segment WHERE shown AND lo IS NOT NULL AND hi > lo
-) m USING (packet_id)
-WHERE s.shown AND s.lo IS NOT NULL AND s.hi > s.lo AND x.protocol = 'tcp'
-  AND NOT list_contains(s.analysis, 'keep_alive');
+WHERE s.shown AND s.lo IS NOT NULL AND s.hi > s.lo AND x.protocol = 'tcp';

@@ -13,20 +13,20 @@ WHERE d.role = 'payload' AND d.at_exit AND d.idx // 65536 = r.message AND octet_
 
 CREATE OR REPLACE TEMP TABLE j_compared AS
 WITH piece AS (
-    SELECT c.candidate_id, c.lo AS c_lo, c.hi AS c_hi, c.packet_id, w.lo, w.hi, w.bytes
+    SELECT c.candidate_id, c.lo AS c_lo, c.hi AS c_hi, c.packet_id, c.frame_lo, w.lo, w.hi, w.bytes
     FROM j_candidate c JOIN j_write_piece w USING (write_id)
     WHERE c.kind = 'write_segment' AND w.lo < c.hi AND w.hi > c.lo
     UNION ALL
-    SELECT c.candidate_id, c.lo, c.hi, c.packet_id, r.lo, r.hi, r.bytes
+    SELECT c.candidate_id, c.lo, c.hi, c.packet_id, c.frame_lo, r.lo, r.hi, r.bytes
     FROM j_candidate c JOIN j_read_piece r USING (read_id)
     WHERE c.kind = 'segment_read' AND r.lo < c.hi AND r.hi > c.lo
 ),
 with_packet AS (
     SELECT x.candidate_id, greatest(x.c_lo, x.lo) AS lo,
-           least(x.c_hi, x.hi, s.lo + greatest(octet_length(p.frame)::BIGINT - p.payload_offset, 0)) AS hi,
-           x.bytes AS left_bytes, x.lo AS left_lo, p.frame AS right_bytes, s.lo - p.payload_offset AS right_lo
-    FROM piece x JOIN segment s USING (packet_id) JOIN packet p USING (packet_id)
-    WHERE p.payload_offset IS NOT NULL
+           least(x.c_hi, x.hi, x.frame_lo + octet_length(p.frame)::BIGINT) AS hi,
+           x.bytes AS left_bytes, x.lo AS left_lo, p.frame AS right_bytes, x.frame_lo AS right_lo
+    FROM piece x JOIN packet p USING (packet_id)
+    WHERE x.frame_lo IS NOT NULL
 ),
 with_call AS (
     SELECT c.candidate_id, greatest(c.lo, w.lo, r.lo) AS lo, least(c.hi, w.hi, r.hi) AS hi,
@@ -45,7 +45,7 @@ CREATE OR REPLACE TEMP TABLE j_unequal AS
 SELECT c.* FROM j_candidate c JOIN j_compared USING (candidate_id) WHERE NOT equal;
 
 INSERT INTO link
-SELECT row_number() OVER (ORDER BY candidate_id), kind, connection_id,
+SELECT candidate_id, kind, connection_id,
        direction, lo, hi, write_id, packet_id, read_id, retransmission,
        CASE WHEN equal THEN 'bytes' WHEN exact THEN 'position' ELSE 'ambiguous' END, coalesce(compared_bytes, 0), lag_ns
 FROM j_candidate LEFT JOIN j_compared USING (candidate_id)
