@@ -121,6 +121,15 @@ def test_epoll_events_are_found_in_any_element(empty, arch, gap):
     assert totals(empty, "POLLOUT") == {}
 
 
+def test_poll_events_that_were_asked_for_are_not_those_that_were_reported(empty):
+    fd, asked, given = (4).to_bytes(4, "little"), b"\1\0", b"\x10\x20"  # POLLIN; POLLHUP|POLLRDHUP
+    _call(empty, "poll", 1, 2)
+    _data(empty, "array", (fd + bytes(4)) + (fd + asked + bytes(2)))
+    _data(empty, "array", (fd + bytes(4)) + (fd + asked + given), at_exit=True)
+    assert totals(empty, "POLLIN") == {"calls of poll that asked for it": 1}
+    assert totals(empty, "POLLHUP") == totals(empty, "POLLRDHUP") == {"calls of poll that reported it": 1}
+
+
 @pytest.mark.parametrize(("word", "column", "value"), [
     ("MSS", "mss", 1460), ("WSCALE", "wscale", 7), ("SACK_PERM", "sack_permitted", True), ("TIMESTAMPS", "tsval", 1),
     ("SACK", "sack", [1, 2]), ("FIN", "flags", 0x11), ("CWR", "flags", 0x80),
