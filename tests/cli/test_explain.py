@@ -64,6 +64,13 @@ def test_states_are_named_with_who_had_them(capsys, capture):
     assert "ESTABLISHED nc(4021) fd 3 127.0.0.1:4444 (the client of connection 1), to the end of the recording" in out
 
 
+def test_states_keep_to_the_width(capsys, capture):
+    assert run(["--width", "80", "explain", "ESTABLISHED", capture]) == Exit.OK
+    rows = capsys.readouterr().out.split("spans in this state")[1]
+    assert "(the client of connection 1)" in " ".join(rows.split())
+    assert max(map(len, rows.splitlines())) <= 80
+
+
 def test_what_does_not_occur_is_said_with_what_was_looked_for(capsys, capture):
     out = explained(capsys, "TIME_WAIT", capture)[1]
     assert "It does not occur. Looked for: spans in this state." in out

@@ -1,6 +1,7 @@
 """Where an entry of the knowledge base occurs in a capture: a count, and the first rows as `show` prints them."""
 
 import shlex
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -65,7 +66,12 @@ class Printer:
     def _rows(self, one: Occurrence) -> Iterator[str]:
         if one.kind is RowKind.STATE:
             for span in state_spans(self.db, one.first):
-                yield f"{self.times.text(span.from_ns)} {_span_text(span)}"
+                head, width = self.times.text(span.from_ns) + " ", self.renderer.style.width
+                text = head + _span_text(span)
+                if width is not None:
+                    indent = " " * (len(head) + 2)
+                    text = textwrap.fill(text, width, subsequent_indent=indent, break_on_hyphens=False)
+                yield text
         elif one.first:
             rows = batch(self.db, _places(one.kind, one.first), labels=True)
             for line in lines(rows, self.renderer, ids=True):
