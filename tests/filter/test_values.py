@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wiretale.decode.constants.tables import ERRORS
 from wiretale.filter import values
 from wiretale.filter.compile import _key_of
 from wiretale.filter.values import BadValueError
@@ -61,3 +62,8 @@ def test_sql_keys_of_addresses_are_those_of_python(address):
     sql = _key_of(f"'{text}'", six=address.version == 6)
     row = duckdb.execute(f"SELECT {sql}").fetchone()
     assert row == (values.address_key(text),)
+
+
+@pytest.mark.parametrize("name", [row[0] for row in ERRORS.values()])
+def test_every_error_that_show_prints_is_known_by_its_name(name):
+    assert ERRORS[values.error_number(name)][0] == name

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stats": ("wiretale.cli.stats", "Count and time calls, traffic and waits."),
     "fds": ("wiretale.cli.fds", "List open descriptors at a moment (lsof of the past)."),
     "ps": ("wiretale.cli.ps", "Show the process tree of a capture."),
+    "explain": ("wiretale.cli.explain", "Explain a call, option, error, state or flag, and find it in a capture."),
     "export": ("wiretale.cli.export", "Write a capture as pcapng (for Wireshark), CSV or Parquet."),
     "sql": ("wiretale.cli.sql", "Query a capture with SQL."),
     "nc": ("wiretale.cli.nc", "The built-in netcat."),

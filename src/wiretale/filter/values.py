@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wiretale.decode.constants.tables import ERRORS
 from wiretale.filter.fields import FieldType
 
 Value = int | str | bytes | bool
@@ -123,7 +124,9 @@ def duration(text: str) -> int:
 
 def error_number(text: str) -> int:
     """An errno by number or by its name in errno.h."""
-    names = {name: code for code, name in errno.errorcode.items()} | {"EWOULDBLOCK": errno.EAGAIN}
+    # Python knows one name for each number; `show` prints the kernel's, which is another for EOPNOTSUPP.
+    names = {name: code for code, name in errno.errorcode.items()} | {row[0]: code for code, row in ERRORS.items()}
+    names["EWOULDBLOCK"] = errno.EAGAIN
     word = plain(text)
     if word.upper() in names:
         return names[word.upper()]

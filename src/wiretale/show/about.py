@@ -9,8 +9,8 @@ import duckdb
 
 from wiretale.clock import Snapshot, offset_at
 from wiretale.decode.escape import escape_text
+from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.tables import with_all_tables
-from wiretale.show.order import OWN_PACKETS, traces_connections
 
 STOPS_PER_CALL = 2  # at the entry and at the return
 

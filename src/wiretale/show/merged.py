@@ -37,21 +37,37 @@ def batches(
 ) -> Iterator[Batch]:
     """The capture in order, a few thousand lines at a time; `with_facts` for JSON."""
     with_all_tables(db)
-    row = db.execute("SELECT count(DISTINCT connection_id) > 1 FROM stream_write").fetchone()
-    wording = note.Wording(connections=bool(row and row[0]))
+    wording = _wording(db)
     for found in places(db, selection):
-        batch = Batch(found, fetch(db, found))
-        calls, packets = ids(found, _CALLS), ids(found, (LineKind.PACKET,))
-        if calls:
-            batch.bytes_notes, batch.wait_notes = note.of_calls(db, calls, wording)
-        if packets:
-            note.of_packets(db, packets, batch.packet_notes)
-        if with_facts:
-            batch.facts = facts(db, calls, packets)
-        if labels and batch.rows.calls:
-            entries = [c.entry_ns for c in batch.rows.calls.values()]
-            batch.labels = Labels(db, min(entries), max(entries))
-        yield batch
+        yield _batch(db, found, wording, labels=labels, with_facts=with_facts)
+
+
+def batch(db: duckdb.DuckDBPyConnection, found: list[Place], *, labels: bool, with_facts: bool = False) -> Batch:
+    """Everything known about some places that were chosen without a selection."""
+    with_all_tables(db)
+    return _batch(db, found, _wording(db), labels=labels, with_facts=with_facts)
+
+
+def _wording(db: duckdb.DuckDBPyConnection) -> note.Wording:
+    row = db.execute("SELECT count(DISTINCT connection_id) > 1 FROM stream_write").fetchone()
+    return note.Wording(connections=bool(row and row[0]))
+
+
+def _batch(
+    db: duckdb.DuckDBPyConnection, found: list[Place], wording: note.Wording, *, labels: bool, with_facts: bool
+) -> Batch:
+    made = Batch(found, fetch(db, found))
+    calls, packets = ids(found, _CALLS), ids(found, (LineKind.PACKET,))
+    if calls:
+        made.bytes_notes, made.wait_notes = note.of_calls(db, calls, wording)
+    if packets:
+        note.of_packets(db, packets, made.packet_notes)
+    if with_facts:
+        made.facts = facts(db, calls, packets)
+    if labels and made.rows.calls:
+        entries = [c.entry_ns for c in made.rows.calls.values()]
+        made.labels = Labels(db, min(entries), max(entries))
+    return made
 
 
 def lines(batch: Batch, renderer: LineRenderer, *, ids: bool = False) -> Iterator[Line]:

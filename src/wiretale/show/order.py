@@ -12,6 +12,7 @@ import duckdb
 
 from wiretale.filter.condition import EVERYTHING, Filter
 from wiretale.filter.events import FROM, ORIGIN, EventKind
+from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.tables import with_all_tables
 from wiretale.show.startup import FOLD, FOLD_AT_LEAST, MAY_FOLD
 
@@ -61,19 +62,6 @@ class Selection:
     packet_number: int | None = None
     limit: int | None = None
     tail: int | None = None
-
-
-def traces_connections(db: duckdb.DuckDBPyConnection) -> bool:
-    """Whether any connection has an end in a traced process; without, no packet can be called another program's."""
-    row = db.execute("SELECT 1 FROM endpoint WHERE pid IS NOT NULL LIMIT 1").fetchone()
-    return row is not None
-
-
-# Packets that concern the traced programs: their connections, and what belongs to no connection (ICMP, ARP).
-OWN_PACKETS = (
-    "p.shown AND (g.connection_id IS NULL AND p.ip_protocol IS DISTINCT FROM 6 AND p.ip_protocol IS DISTINCT FROM 17"
-    " OR g.connection_id IN (SELECT connection_id FROM endpoint WHERE pid IS NOT NULL))"
-)
 
 
 def _conditions(db: duckdb.DuckDBPyConnection, selection: Selection) -> dict[EventKind, str]:

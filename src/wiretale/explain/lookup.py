@@ -1,0 +1,120 @@
+"""A word as people write it -> the entries it can mean.
+
+The index is read from the raw data files, without parsing them: an entry's header and its aliases each stand on a line
+of their own. So a question costs the parsing of one subject, not of all.
+"""
+
+import difflib
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import lru_cache
+
+from wiretale.decode.constants.tables import ERRORS, TABLES
+from wiretale.explain.entry import Entry
+from wiretale.explain.load import entries, raw_text
+from wiretale.explain.subjects import SUBJECTS
+
+_HEADER_OR_ALIASES = re.compile(r"^(?:\[([\w-]+)\]|aliases = \[(.*)\])$", re.MULTILINE)
+_QUOTED = re.compile(r'"([^"]*)"')
+_NUMBERED = re.compile(r"(?:(ERRNO|SIGNAL|SIG)_?)?(\d{1,4})")
+_SEPARATORS = re.compile(r"[\s_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where an entry stands."""
+
+    subject: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Normalised spelling -> entries, from the most to the least literal way of naming one."""
+
+    names: dict[str, list[Reference]]
+    aliases: dict[str, list[Reference]]
+    short: dict[str, list[Reference]]
+
+
+def normal(word: str) -> str:
+    """One spelling for all the ways a word is written: Close-Wait, close wait and CLOSE_WAIT; connect() and connect."""
+    return _SEPARATORS.sub("_", word.strip().removesuffix("()").strip()).upper()
+
+
+def references(subject: str) -> list[tuple[Reference, tuple[str, ...]]]:
+    """Every entry of a subject with its aliases, without parsing the file."""
+    found: list[tuple[Reference, tuple[str, ...]]] = []
+    for match in _HEADER_OR_ALIASES.finditer(raw_text(subject)):
+        if match[1]:
+            found.append((Reference(subject, match[1]), ()))
+        else:
+            found[-1] = (found[-1][0], tuple(_QUOTED.findall(match[2])))
+    return found
+
+
+@lru_cache(maxsize=1)
+def index() -> Index:
+    """The index of all subjects."""
+    made = Index(defaultdict(list), defaultdict(list), defaultdict(list))
+    for subject in SUBJECTS.values():
+        for reference, aliases in references(subject.name):
+            made.names[normal(reference.name)].append(reference)
+            for alias in aliases:
+                made.aliases[normal(alias)].append(reference)
+            for spelling in (reference.name, *aliases):
+                for prefix in subject.prefixes:
+                    if spelling.startswith(prefix) and reference not in made.short[normal(spelling[len(prefix) :])]:
+                        made.short[normal(spelling[len(prefix) :])].append(reference)
+    return made
+
+
+def find(word: str) -> tuple[Reference, ...]:
+    """The entries that a word names: none, one, or several if it is ambiguous.
+
+    Case decides where nothing else does: listen is the call, LISTEN the state, Listen either.
+    """
+    wanted = normal(word)
+    numbered = _NUMBERED.fullmatch(wanted.removeprefix("_"))  # -111, as a failed call returns it
+    if numbered:
+        name = _name_of_number(numbered[1] or "ERRNO", int(numbered[2]))
+        wanted = normal(name) if name else wanted
+    made = index()
+    for level in (made.names, made.aliases, made.short):
+        if wanted in level:
+            exact = tuple(reference for reference in level[wanted] if reference.name == word.strip())
+            return exact or tuple(level[wanted])
+    return ()
+
+
+def _name_of_number(what: str, number: int) -> str | None:
+    if what == "ERRNO":
+        return ERRORS[number][0] if number in ERRORS else None
+    return TABLES["signal"].get(number)
+
+
+def entry(reference: Reference) -> Entry:
+    """The entry itself."""
+    return entries(reference.subject)[reference.name]
+
+
+def entry_named(word: str) -> Entry | None:
+    """The one entry that a word names; None if there is none or more than one."""
+    found = find(word)
+    return entry(found[0]) if len(found) == 1 else None
+
+
+def near(word: str, count: int = 4) -> tuple[str, ...]:
+    """Names of entries that look like `word` or contain it, the most likely first."""
+    made = index()
+    wanted = normal(word)
+    spellings = {**made.short, **made.aliases, **made.names}
+    close = difflib.get_close_matches(wanted, list(spellings), n=count, cutoff=0.7)
+    inside = sorted((s for s in spellings if len(wanted) >= 3 and wanted in s), key=len)
+    names: list[str] = []
+    for spelling in (*close, *inside):
+        for reference in spellings[spelling]:
+            if reference.name not in names:
+                names.append(reference.name)
+    return tuple(names[:count])
