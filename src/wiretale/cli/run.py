@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
     help="Also keep the recording as a capture (it then holds the joins, which a live view cannot know).",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing capture.")
