@@ -13,20 +13,26 @@ SOURCES := $(shell find src -type f -not -name '*.pyc' -not -name '*.so') pyproj
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# -qq: only errors; pip's warnings are about the user's own configuration of pip
+PIP := $(BIN)/pip install -qq --disable-pip-version-check
+
 $(VENV)/python: ## (internal) a virtual environment
 	@scripts/install-system-packages run
-	$(PYTHON) -m venv $(VENV)
-	ln -sf bin/python $@
+	@echo "making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@ln -sf bin/python $@
 
 $(VENV)/installed: $(VENV)/python $(SOURCES)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock .
-	touch $@
+	@echo "installing wiretale into $(VENV)"
+	@$(PIP) -c requirements.lock .
+	@touch $@
 
 $(VENV)/dev-installed: $(VENV)/python requirements.lock $(SOURCES)
 	@scripts/install-system-packages test
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@ $(VENV)/installed
+	@echo "installing wiretale and the tools that check it into $(VENV)"
+	@$(PIP) -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/installed
 
 demo: $(VENV)/installed ## record the netcat experiment and show it
 	@$(BIN)/wiretale demo

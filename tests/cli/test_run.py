@@ -94,3 +94,20 @@ def test_hostile_bytes_never_reach_the_terminal_as_they_are(tmp_path: Path) -> N
     assert done.returncode == 0
     assert b"\\33]0;owned\\7" in done.stderr
     assert not set(done.stderr) & (set(range(32)) - {10} | {127} | set(range(0x80, 0x100)))
+
+
+def test_the_program_goes_on_when_nobody_reads_the_list_any_more(tmp_path: Path) -> None:
+    capture = tmp_path / "c.wiretale"
+    script = "import os; os.write(1, b'ready\\n'); os.read(0, 100); os.write(1, b'done\\n'); os._exit(3)"
+    with subprocess.Popen(
+        [*WIRETALE, "--no-packets", "-o", str(capture), "--", sys.executable, "-c", script],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout and process.stdin and process.stderr
+        assert process.stdout.readline() == "ready\n"
+        process.stderr.close()
+        process.stdin.write("now\n")
+        process.stdin.close()
+        assert process.stdout.read() == "done\n"
+        assert process.wait(60) == 3
+    assert [p.name for p in tmp_path.iterdir()] == [capture.name]

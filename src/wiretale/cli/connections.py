@@ -24,7 +24,7 @@ bytes each way, packets, retransmissions, times since the first event, and the t
 
 
 @click.command(name="connections", help=HELP)
-@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path, readable=False))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @click.option("--all", "untraced", is_flag=True, help="Also connections between programs that were not traced.")
 @click.pass_context

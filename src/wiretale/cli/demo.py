@@ -24,7 +24,7 @@ TEXT = "salam"
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
     default=Path("demo.wiretale"),
     show_default=True,
     help="The capture to write; the packets go to the same name with .pcapng.",
@@ -35,8 +35,8 @@ def command(context: click.Context, output: Path, builtin: bool) -> None:
     """Run the netcat experiment end to end and show it.
 
     A server `nc -l 127.0.0.1 4000` and a client `nc -p 4444 127.0.0.1 4000` are recorded in a network of their own;
-    once the connection stands "salam" is typed at the client, then ^D, and when both only wait, ^C. No privilege is
-    needed.
+    once the connection stands "salam" is typed at the client, then ^D (and ^C to OpenBSD's client, which would wait for
+    ever). No privilege is needed.
 
     \b
     wiretale demo
@@ -45,18 +45,22 @@ def command(context: click.Context, output: Path, builtin: bool) -> None:
     check_output(output, force=True)
     netcat = None if builtin else openbsd_netcat()
     words = (netcat,) if netcat else (sys.executable, "-m", "wiretale.netcat")
+    # OpenBSD's client waits for the server after the end of its input, and the server for the client: somebody has to
+    # type ^C. Ours is told to pass the end of its input on, so that both leave by themselves.
+    client_args = CLIENT_ARGS if netcat else ("-N", *CLIENT_ARGS)
     plan = Plan(
         output=output,
-        commands=((*words, *SERVER_ARGS), (*words, *CLIENT_ARGS)),
+        commands=((*words, *SERVER_ARGS), (*words, *client_args)),
         private_net=True,
         type_text=TEXT,
         interrupt_when_idle=True,
+        terminals=True,
         user=invoking_user(),
         command_line=tuple(sys.argv),
     )
     name = Path(netcat).name if netcat else "wiretale nc"
     click.echo(
-        f"server: {name} {' '.join(SERVER_ARGS)}\nclient: {name} {' '.join(CLIENT_ARGS)}\ntyped:  {TEXT}\n", err=True
+        f"server: {name} {' '.join(SERVER_ARGS)}\nclient: {name} {' '.join(client_args)}\ntyped:  {TEXT}\n", err=True
     )
     outcome = _record(plan)
     finish(outcome, plan)

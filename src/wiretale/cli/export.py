@@ -26,7 +26,7 @@ moved. CSV and Parquet hold one table (wiretale sql FILE lists them). `-o -` wri
 
 
 @click.command(name="export", help=HELP)
-@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path, readable=False))
 @click.option("--to", type=click.Choice(["pcapng", "csv", "parquet"]), required=True, help="The format.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Where to (default: FILE with the format's ending)."
@@ -100,11 +100,22 @@ def _to_file(target: Path, write: Callable[[BinaryIO], int]) -> int:
         count = write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return count
+    if target.exists() and not target.is_file():  # a device or a pipe is written to, never replaced
+        return _into(target, target, write)
     part = target.with_name(target.name + ".part")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        return _into(part, target, write)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _into(place: Path, target: Path, write: Callable[[BinaryIO], int]) -> int:
+    """Write to `place`, which then takes the name `target`."""
+    try:
+        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
             count = write(stream)
-        part.replace(target)
+        if place != target:
+            place.replace(target)
         return count
     except OSError as fault:
         if fault.errno == errno.ENOSPC:
@@ -112,8 +123,6 @@ def _to_file(target: Path, write: Callable[[BinaryIO], int]) -> int:
                 f"the disk is full: {target} could not be written", "free space or choose another place"
             ) from fault
         raise CaptureError(f"{target} cannot be written: {fault.strerror}", "choose another place with -o") from fault
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _why_no_packets(db: "duckdb.DuckDBPyConnection") -> tuple[str, str | None]:

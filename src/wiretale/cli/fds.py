@@ -19,7 +19,7 @@ and state its socket had then.
 
 
 @click.command(name="fds", help=HELP)
-@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--at", "moment_text", default="end", show_default=True, metavar="TIME",
     help="Seconds since the first event, start, end, call:ID (its return) or packet:N.",

@@ -6,11 +6,12 @@ order. A call that has not returned by then is printed as it begins, and once mo
 
 import heapq
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any, TextIO
 
+from wiretale.cli.live_folds import Folds, LiveCall
 from wiretale.cli.output import Output, is_terminal
 from wiretale.clock import now_ns
 from wiretale.decode.constants import signal_name
@@ -21,7 +22,7 @@ from wiretale.record.recording import Recording
 from wiretale.show.lines import Line, LineRenderer, Style
 from wiretale.show.order import LONG_CALL_NS
 from wiretale.show.records import Actor, CallRecord, PacketRecord, SignalRecord, TaskRecord
-from wiretale.show.startup import continues_start, may_continue_start
+from wiretale.show.startup_live import Run
 from wiretale.show.times import TimeFormat
 from wiretale.store.load.live_calls import CallReader, LiveEvent
 from wiretale.store.load.packets import PacketReader
@@ -29,25 +30,6 @@ from wiretale.store.load.packets import PacketReader
 HOLD_NS = 60_000_000  # the packet ring hands over a block after 10 ms; twice the control loop's turn covers the rest
 _NEVER = 1 << 62
 _SYN, _ACK = 0x02, 0x10
-
-
-@dataclass(slots=True)
-class _Call:
-    """A call whose beginning was seen. `begun` when its beginning has been printed."""
-
-    record: CallRecord
-    begun: bool = False
-    never_returns: bool = False  # the task ended in it
-
-
-@dataclass(slots=True)
-class _Start:
-    """The calls of a program's start, counted while they fold into one line."""
-
-    actor: Actor
-    from_ns: int
-    to_ns: int
-    calls: int = 0
 
 
 class _RelativeNumbers:
@@ -97,12 +79,13 @@ class LiveView:
         self._calls: CallReader | None = None
         self._packets: PacketReader | None = None
         self._names: dict[int, str] = {}  # tid -> comm
-        self._open: dict[int, _Call] = {}  # tid -> the call it is in
-        self._starts: dict[int, _Start] = {}  # tid -> its program's start, while that lasts
+        self._open: dict[int, LiveCall] = {}  # tid -> the call it is in
+        self._folds = Folds(self._put_call, self._put_fold)
         self._queue: list[tuple[int, int, Callable[[], Line | None]]] = []
         self._relative = _RelativeNumbers()
         self._order = count()
         self._origin_ns = 0
+        self.lost: OSError | None = None  # why the list could not be written on
 
     def tick(self) -> None:
         """Take what is new, print what is old enough."""
@@ -113,7 +96,6 @@ class LiveView:
         """Print everything that is left; calls that never returned as such."""
         self._read()
         self._print_until(_NEVER)
-        self._out.flush()
 
     # -- taking ------------------------------------------------------------------------------------------------------
 
@@ -148,18 +130,19 @@ class LiveView:
             self._names[event.tid] = event.comm
         actor = Actor(event.pid, event.tid, self._names.get(event.tid, ""))
         if event.kind is EventKind.ENTRY and event.call is not None:
-            call = _Call(CallRecord(0, actor, event.call, event.time_ns))
+            call = LiveCall(CallRecord(0, actor, event.call, event.time_ns))
             self._open[event.tid] = call
-            if event.tid in self._starts and not may_continue_start(event.call):
-                self._end_start(event.tid)
-            if event.tid not in self._starts:
-                self._put(event.time_ns, lambda: self._begin_or_whole(call))
+            if self._unfold:
+                self._put_call(call)
+            else:
+                self._folds.enter(event.tid, call)
         elif event.kind is EventKind.EXIT and event.call is not None:
             self._return(event, actor, event.call)
-        elif event.kind is EventKind.EXEC and not self._unfold:
-            self._starts[event.tid] = _Start(actor, event.time_ns, event.time_ns)
+        elif event.kind is EventKind.EXEC:
+            self._folds.program_starts(event.tid, event.exe, event.argv, event.cwd)
         elif event.kind is EventKind.CLONE:
             self._names.setdefault(event.number, actor.comm)
+            self._folds.child_begins(event.tid, event.number)
         elif event.kind is EventKind.SIGNAL:
             record = SignalRecord(event.time_ns, actor, signal_name(event.number))
             self._put(event.time_ns, lambda: self._renderer.signal(record))
@@ -173,29 +156,23 @@ class LiveView:
             self._put(event.time_ns, lambda: self._renderer.returned(whole))
             return
         call.record = replace(call.record, actor=actor, raw=raw, exit_ns=event.time_ns)
-        start = self._starts.get(event.tid)
-        if start is not None and raw.name != "execve":
-            if continues_start(raw):
-                start.from_ns = start.from_ns if start.calls else call.record.entry_ns
-                start.calls += 1
-                start.to_ns = event.time_ns
-                return
-            self._end_start(event.tid)
-            self._put(call.record.entry_ns, lambda: self._begin_or_whole(call))
-        elif call.begun:
+        self._folds.leave(event.tid, call, raw, event.time_ns)
+        if call.begun:
             self._put(event.time_ns, lambda: self._renderer.returned(call.record))
 
-    def _end_start(self, tid: int) -> None:
-        start = self._starts.pop(tid)
-        if start.calls:
-            span = start.to_ns - start.from_ns
-            self._put(start.from_ns, lambda: self._renderer.folded(start.actor, start.from_ns, start.calls, span))
+    def _put_call(self, call: LiveCall) -> None:
+        self._put(call.record.entry_ns, lambda: self._begin_or_whole(call))
+
+    def _put_fold(self, actor: Actor, run: Run) -> None:
+        span = run.to_ns - run.from_ns
+        self._put(run.from_ns, lambda: self._renderer.folded(actor, run.from_ns, run.calls, span, run.what.value))
 
     def _end(self, event: LiveEvent, actor: Actor) -> None:
-        if event.tid in self._starts:
-            self._end_start(event.tid)
         if (call := self._open.pop(event.tid, None)) is not None:
             call.never_returns = True
+            if call.held:
+                self._put_call(call)
+        self._folds.forget(event.tid)
         status = event.number
         killed = bool(status & 0x7F)
         record = TaskRecord(
@@ -210,7 +187,7 @@ class LiveView:
     def _put(self, time_ns: int, line: Callable[[], Line | None]) -> None:
         heapq.heappush(self._queue, (time_ns, next(self._order), line))
 
-    def _begin_or_whole(self, call: _Call) -> Line:
+    def _begin_or_whole(self, call: LiveCall) -> Line:
         """At the turn of a call's beginning: all of it if it is over and nothing else happened meanwhile."""
         exit_ns = call.record.exit_ns
         if call.never_returns:
@@ -224,12 +201,10 @@ class LiveView:
         return self._renderer.entered(call.record)
 
     def _print_until(self, horizon_ns: int) -> None:
-        # The beginning of a program's start is printed late, so a line is never printed before a start that is older.
-        oldest_start = min((s.from_ns for s in self._starts.values() if s.calls), default=_NEVER)
-        horizon_ns = horizon_ns if horizon_ns == _NEVER else min(horizon_ns, max(oldest_start, horizon_ns - HOLD_NS))
-        if horizon_ns == _NEVER:
-            for tid in list(self._starts):
-                self._end_start(tid)
+        # What may still fold is printed late, and nothing that is younger before it.
+        oldest_held = self._folds.release(None if horizon_ns == _NEVER else now_ns())
+        if oldest_held is not None:
+            horizon_ns = min(horizon_ns, oldest_held - 1)
         printed = False
         while self._queue and self._queue[0][0] <= horizon_ns:
             time_ns, _, make = heapq.heappop(self._queue)
@@ -238,7 +213,19 @@ class LiveView:
                 self._renderer.style = replace(self._renderer.style, times=TimeFormat(origin_ns=time_ns))
             line = make()
             if line is not None:
-                self._out.write(self._renderer.layout(line) + "\n")
+                self._write(self._renderer.layout(line) + "\n")
                 printed = True
         if printed:
-            self._out.flush()
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        """Print; with "" see that it is there. A list that cannot be written any more does not end the program."""
+        if self.lost is not None:
+            return
+        try:
+            if text:
+                self._out.write(text)
+            else:
+                self._out.flush()
+        except OSError as fault:
+            self.lost = fault

@@ -24,7 +24,7 @@ it ended, and its command line.
 
 
 @click.command(name="ps", help=HELP)
-@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--at", "moment_text", metavar="TIME", help="Only processes alive then: seconds, start, end, call:ID, packet:N."
 )

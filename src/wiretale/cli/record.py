@@ -16,7 +16,7 @@ from wiretale.record.recording import Recording
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
     required=True,
     help="The capture to write; by custom NAME.wiretale.",
 )

@@ -1,5 +1,6 @@
 """What `record`, `run` and `demo` share: the options that say what to record, and turning a spool into a capture."""
 
+import os
 import re
 import shlex
 import shutil
@@ -10,7 +11,7 @@ from typing import Any
 
 import click
 
-from wiretale.errors import ResourceFault, UsageFault, WiretaleError
+from wiretale.errors import PermissionFault, ResourceFault, UsageFault, WiretaleError
 from wiretale.record.packets.source import PacketOptions
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.ptrace.source import PtraceOptions
@@ -66,7 +67,7 @@ _OPTIONS = [
     ),
     click.option(
         "--stdin-file",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=click.Path(path_type=Path, dir_okay=False, readable=False),
         help="Feed the last program this file once its connection stands.",
     ),
     click.option(
@@ -185,11 +186,20 @@ def _words(command: str) -> tuple[str, ...]:
 
 
 def check_output(path: Path, *, force: bool) -> None:
-    """Refuse to overwrite a capture unless forced."""
-    if path.exists() and not force:
-        raise UsageFault(f"{path} exists already", "choose another name, or overwrite it with --force")
-    if not path.parent.is_dir():
-        raise UsageFault(f"there is no folder {path.parent}", "make it first, or choose another place with -o FILE")
+    """Refuse to overwrite a capture unless forced, and a place where none can be made."""
+    elsewhere = "choose another place with -o FILE"
+    try:
+        is_there = path.exists()
+        if is_there and not path.is_file():
+            raise UsageFault(f"{path} exists and is no file that could be overwritten", elsewhere)
+        if is_there and not force:
+            raise UsageFault(f"{path} exists already", "choose another name, or overwrite it with --force")
+        if not path.parent.is_dir():
+            raise UsageFault(f"there is no folder {path.parent}", f"make it first, or {elsewhere}")
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise PermissionFault(f"you may not write into the folder {path.parent.resolve()}", elsewhere)
+    except OSError as fault:
+        raise PermissionFault(f"{path} cannot be made: {fault.strerror}", elsewhere) from fault
 
 
 def finish(outcome: Outcome, plan: Plan, *, keep_spool: bool = False) -> None:

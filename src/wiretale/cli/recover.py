@@ -13,11 +13,11 @@ from wiretale.store.spool import Spool
 
 
 @click.command()
-@click.argument("spool_folder", metavar="SPOOL", type=click.Path(path_type=Path))
+@click.argument("spool_folder", metavar="SPOOL", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
     help="The capture to write (default: the name the recording was to have).",
 )
 @click.option(

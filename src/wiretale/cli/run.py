@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import shutil
 import sys
 import tempfile
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
     help="Also keep the recording as a capture (it then holds the joins, which a live view cannot know).",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing capture.")
@@ -75,6 +76,7 @@ def command(
         recording.observe(lambda: view().tick())
         outcome = recording.run()
         view().finish()
+        _say_if_cut(view().lost, log)
         if output is not None:
             finish(outcome, plan)
             click.echo(f"wiretale: next: wiretale show {output}", err=True)
@@ -83,3 +85,15 @@ def command(
     if outcome.fault is not None:
         raise outcome.fault
     sys.exit(outcome.status)
+
+
+def _say_if_cut(fault: OSError | None, log: Any) -> None:
+    """The program ran on after its list could not be written any more; say so where there is still somebody to read."""
+    if fault is None:
+        return
+    if log is None:  # the reader of standard error has gone
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stderr.fileno())
+        os.close(nothing)
+        return
+    click.echo(f"wiretale: {log.name} ends early: {fault.strerror}; the program was not disturbed", err=True)

@@ -25,7 +25,7 @@ stream, the packet that carried them, who wrote and who read them, what ended a 
 
 
 @click.command(name="show", help=EXAMPLES)
-@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path), required=False)
+@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path, readable=False), required=False)
 @click.option(
     "-f", "--filter", "filter_text", metavar="FILTER", help="Only events that match, in Wireshark's filter syntax."
 )

@@ -27,7 +27,7 @@ _BATCH = 5000
 
 
 @click.command(name="sql", help=HELP)
-@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path), required=False)
+@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path, readable=False), required=False)
 @click.argument("query", required=False)
 @click.option(
     "--format",

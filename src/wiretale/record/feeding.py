@@ -88,14 +88,24 @@ def typed(text: str) -> Feed:
     Control characters in `text` are typed after ^V and so reach the program instead of acting. A terminal's line buffer
     holds 4095 bytes (termios(3)); give() therefore goes on whenever the program has read.
     """
+    line = text if text.endswith("\n") else text + "\n"
+    keys = b"".join(_key(byte) for byte in line.encode(errors="surrogateescape"))
+    return _terminal(keys + END_OF_INPUT)
+
+
+def untouched_terminal() -> Feed:
+    """A terminal at which nobody types."""
+    return _terminal(b"")
+
+
+def _terminal(keys: bytes) -> Feed:
+    """A terminal at which `keys` will be typed; it does not echo."""
     master, slave = os.openpty()
     settings = termios.tcgetattr(slave)
     settings[3] &= ~termios.ECHO
     termios.tcsetattr(slave, termios.TCSANOW, settings)
     os.set_blocking(master, False)
-    line = text if text.endswith("\n") else text + "\n"
-    keys = b"".join(_key(byte) for byte in line.encode(errors="surrogateescape"))
-    return Feed(slave, master, True, keys + END_OF_INPUT)
+    return Feed(slave, master, True, keys)
 
 
 def _key(byte: int) -> bytes:
@@ -117,6 +127,6 @@ def from_file(path: Path) -> Feed:
 
 
 def idle() -> Feed:
-    """An input on which nothing ever comes, as at a terminal nobody types at."""
+    """An input on which nothing ever comes."""
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     return Feed(read_end, write_end, False, b"")

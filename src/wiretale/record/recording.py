@@ -16,13 +16,13 @@ from wiretale import __version__
 from wiretale.clock import SECOND_NS, SNAPSHOT_INTERVAL_NS, now_ns, take_snapshot
 from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
 from wiretale.record.control import Waiter, terminal_signals_reach_us
-from wiretale.record.feeding import Feed, from_file, idle, typed
+from wiretale.record.feeding import Feed, from_file, idle, typed, untouched_terminal
 from wiretale.record.namespace import enter_private_net
 from wiretale.record.packets.source import PacketSource
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.procfs.source import snapshot
 from wiretale.record.ptrace.source import Notable, PtraceSource, SpawnRequest
-from wiretale.record.stillness import Stillness
+from wiretale.record.stillness import LEFT_ALONE_NS, Stillness
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Program, Spool
 
@@ -184,7 +184,7 @@ class Recording:
                 waiter.watch(feed.recorder_end, readable=feed.is_terminal)
 
     def _input_for(self, is_last: bool) -> Feed | None:
-        """The last program is the one that is spoken to; the others get an input on which nothing comes."""
+        """The last program is the one that is spoken to; on the input of the others nothing comes."""
         if is_last:
             if self._plan.type_text is not None:
                 feed = typed(self._plan.type_text)
@@ -193,7 +193,7 @@ class Recording:
             else:
                 return None
         else:
-            feed = idle()
+            feed = untouched_terminal() if self._plan.terminals else idle()
         self._inputs.append(feed)
         return feed
 
@@ -314,7 +314,7 @@ class Recording:
         quiet, silent = self._stillness.is_quiet(now), self._stillness.is_silent(now)
         if not self._tree_is_alive(newest):
             # The last program is done; if nobody talks any more, only its servers are left (some tick for ever).
-            if len(self._plan.commands) > 1 and (quiet or silent):
+            if len(self._plan.commands) > 1 and (self._stillness.is_quiet(now, LEFT_ALONE_NS) or silent):
                 self._end_programs(signal.SIGINT)
         elif quiet and self._plan.interrupt_when_idle and self._feed is not None and self._feed.finished:
             self._feed.interrupt()
@@ -335,8 +335,9 @@ class Recording:
             return
         if number in (signal.SIGINT, signal.SIGQUIT) and terminal_signals_reach_us():
             # The terminal has sent it to every program of our process group; only a session of its own misses it.
-            if self._feed is not None and self._feed.is_terminal and not self._asked_to_end:
-                self._feed.interrupt()
+            if not self._asked_to_end:
+                for feed in self._inputs:
+                    feed.interrupt()
             if self._asked_to_end:
                 self._end_programs(signal.SIGTERM)
             self._asked_to_end = max(self._asked_to_end, 1)

@@ -5,6 +5,8 @@ import struct
 from wiretale.store.spool import Spool
 
 QUIET_NS = 200_000_000  # no call for this long, every input given: the programs only wait for each other
+# Servers that are left alone get longer before they are interrupted: socat and our netcat wait 0.5 s and then leave.
+LEFT_ALONE_NS = 700_000_000
 SILENT_NS = 1_000_000_000  # no packet and nothing notable for this long: calls go on, but nobody talks
 _COMMITTED_OFFSET = 16  # of `committed` in model.spool.FILE_HEADER
 
@@ -21,12 +23,12 @@ class Stillness:
         """Something notable happened, or was just done to the programs."""
         self._last_call_ns = self._last_traffic_ns = now_ns
 
-    def is_quiet(self, now_ns: int) -> bool:
-        """No call began or ended for QUIET_NS."""
+    def is_quiet(self, now_ns: int, for_ns: int = QUIET_NS) -> bool:
+        """No call began or ended for so long."""
         calls = self._committed_events()
         if calls != self._calls:
             self._calls, self._last_call_ns = calls, now_ns
-        return now_ns - self._last_call_ns >= QUIET_NS
+        return now_ns - self._last_call_ns >= for_ns
 
     def is_silent(self, now_ns: int) -> bool:
         """No packet was captured for SILENT_NS. Never True where no packets are captured: that silence says nothing."""

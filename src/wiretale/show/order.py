@@ -90,7 +90,7 @@ def _parameters(selection: Selection) -> list[object]:
 _FOLDED = f"""folded AS MATERIALIZED (
     SELECT f.task_id, f.run, count(*) AS calls, min(c.entry_ns) AS from_ns, max(c.exit_ns) AS to_ns
     FROM chosen c JOIN fold f USING (call_id) GROUP BY ALL
-    HAVING count(*) >= {FOLD_AT_LEAST} AND (f.run = 0 OR bool_or(f.names_file))
+    HAVING count(*) >= {FOLD_AT_LEAST} AND (f.run <= 0 OR bool_or(f.names_file))
 ),
 called AS (
     SELECT c.* FROM chosen c WHERE c.call_id NOT IN (
@@ -122,7 +122,7 @@ WITH {", ".join([*selection.filter.ctes, chosen, *([MAY_FOLD, FOLD] if fold else
 {_FOLDED if fold else _UNFOLDED},
 event AS (
     SELECT entry_ns AS time_ns, 2 AS rank, 'call' AS kind, call_id AS id, exit_ns AS until_ns, 1 AS count FROM called
-    UNION ALL SELECT from_ns, 2, CASE run WHEN 0 THEN 'start' ELSE 'look' END, task_id, to_ns, calls FROM folded
+    UNION ALL SELECT from_ns, 2, CASE WHEN run <= 0 THEN 'start' ELSE 'look' END, task_id, to_ns, calls FROM folded
     UNION ALL
     SELECT p.time_ns, 3, 'packet', p.packet_id, NULL, 1 FROM {FROM[EventKind.PACKET]} WHERE
     {conditions[EventKind.PACKET]}

@@ -8,6 +8,7 @@ typed by a user, or a capture made by somebody else, cannot read or write other 
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,11 +68,17 @@ def _check_version(meta: dict[str, str], path: Path) -> int:
 
 
 def _check_is_file(path: Path) -> None:
-    if not path.exists():
-        raise CaptureError(f"there is no file {path}", HINT_RECORD)
+    try:
+        os.stat(path)  # noqa: PTH116 (Path.exists() hides some reasons and raises others)
+    except OSError as fault:
+        if fault.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise CaptureError(f"there is no file {path}", HINT_RECORD) from fault
+        raise CaptureError(f"{path} cannot be opened: {fault.strerror}", HINT_RECORD) from fault
     if path.is_dir():
         hint = f"wiretale recover {path}" if path.name.endswith(".spool") else HINT_RECORD
         raise CaptureError(f"{path} is a folder, not a capture", hint)
+    if not path.is_file():  # opening a pipe would wait for a writer
+        raise CaptureError(f"{path} is no file, and a capture is one", HINT_RECORD)
     if not os.access(path, os.R_OK):
         raise CaptureError(
             f"you may not read {path}", "captures are private to the user who recorded them; ask for a copy"
@@ -89,7 +96,7 @@ def open_capture(path: Path | str) -> duckdb.DuckDBPyConnection:
         db = duckdb.connect(str(path), read_only=True)
     except (duckdb.Error, UnicodeDecodeError, RuntimeError) as fault:
         reason = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
-        if "lock" in reason.lower():
+        if re.search(r"\block\b", reason, re.IGNORECASE):
             raise CaptureError(
                 f"{path} is open for writing in another program", "close that program and try again"
             ) from fault

@@ -85,7 +85,9 @@ def find_program(name: str, env: dict[str, str], cwd: str | None = None) -> str:
                 exit_code=Exit.NO_COMMAND_EXEC,
             ) from None  # fmt: skip
         if is_folder:
-            raise WiretaleError(f"{name} is a folder, not a program", exit_code=Exit.NO_COMMAND_EXEC)
+            raise WiretaleError(
+                f"{name} is a folder, not a program", "give the path of a program", exit_code=Exit.NO_COMMAND_EXEC
+            )
         if not is_there:
             raise WiretaleError(f"there is no program {name}", "check the path", exit_code=Exit.NO_COMMAND)
         return name
@@ -361,6 +363,19 @@ def spawn_fault(name: str, stage: int, number: int) -> WiretaleError:
     return ResourceFault(text, "wiretale doctor")
 
 
+def _remedy_for_attach(pid: int) -> str:
+    """What helps where attaching is refused: ptrace(2), "Ptrace access mode checking", and Yama's ptrace_scope."""
+    if os.geteuid() == 0:
+        return "give this root CAP_SYS_PTRACE over it, which a container withholds (docker run --cap-add SYS_PTRACE)"
+    try:
+        scope = Path("/proc/sys/kernel/yama/ptrace_scope").read_text(encoding="utf-8").strip()
+    except OSError:
+        scope = "0"
+    if scope == "1":
+        return f"sudo wiretale record -p {pid} ..., or sudo sysctl kernel.yama.ptrace_scope=0"
+    return f"sudo wiretale record -p {pid} ... (programs that changed their user or hide from others need root)"
+
+
 def _status_numbers(pid: int, key: str) -> list[int]:
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
@@ -382,7 +397,5 @@ def attach_fault(pid: int, number: int) -> WiretaleError:
     if number == errno.EPERM and uid and os.geteuid() != 0 and uid[0] != os.getuid():
         return PermissionFault(f"process {pid} belongs to another user", f"sudo wiretale record -p {pid} ...")
     if number == errno.EPERM:
-        return PermissionFault(
-            f"the system does not let you trace process {pid}", "sysctl kernel.yama.ptrace_scope=0, or use sudo"
-        )
+        return PermissionFault(f"the system does not let you trace process {pid}", _remedy_for_attach(pid))
     return WiretaleError(f"process {pid} cannot be traced: {os.strerror(number)}", "wiretale doctor")

@@ -16,13 +16,15 @@ MOST_CHUNKS = 8192  # of one event: argv and environment are bounded by the trac
 MOST_EVENTS = 4096  # a read returns at most so many, so that a busy program cannot keep the display from drawing
 
 _NOT_SHOWN = (Role.SOCKET, Role.LINK)
+_IDENTITY = (Role.COMM, Role.EXE, Role.CMDLINE, Role.CWD)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveEvent:
     """One event. For ENTRY and EXIT `call` holds the call as far as it is known; `entry_ns` is set for EXIT if seen.
 
-    `number` and `value` are as in `model.spool.EVENT`. `comm` is the task's name for ATTACHED and EXEC.
+    `number` and `value` are as in `model.spool.EVENT`. `comm` is the task's name, `exe` its program
+    file, `argv` its command line and `cwd` its folder for ATTACHED and EXEC.
     """
 
     kind: EventKind
@@ -36,6 +38,9 @@ class LiveEvent:
     call: RawCall | None = None
     entry_ns: int | None = None
     comm: str = ""
+    exe: str = ""
+    argv: tuple[str, ...] = ()
+    cwd: str = ""
 
 
 class CallReader:
@@ -91,7 +96,7 @@ class CallReader:
         tid, time_ns = int(event["tid"]), int(event["time_ns"])
         call: RawCall | None = None
         entry_ns: int | None = None
-        comm = ""
+        facts: dict[int, bytes] = {}
         if kind is EventKind.ENTRY:
             call = _entered(event, _data(chunks, at_exit=False))
             self._begun[tid] = (time_ns, call)
@@ -100,8 +105,7 @@ class CallReader:
             entry_ns = begun[0] if begun else None
             call = _returned(event, begun[1] if begun else None, _data(chunks, at_exit=True))
         elif kind in (EventKind.ATTACHED, EventKind.EXEC):
-            name = next((raw for c, raw in chunks if int(c["role"]) == Role.COMM), b"")
-            comm = name.rstrip(b"\n").decode(errors="backslashreplace")
+            facts = {int(c["role"]): raw for c, raw in chunks if int(c["role"]) in _IDENTITY}
             former = int(event["number"])
             if kind is EventKind.EXEC and former != tid and former in self._begun:
                 self._begun[tid] = self._begun.pop(former)
@@ -118,8 +122,15 @@ class CallReader:
             value=int(event["value"]),
             call=call,
             entry_ns=entry_ns,
-            comm=comm,
+            comm=_text(facts.get(Role.COMM, b"").rstrip(b"\n")),
+            exe=_text(facts.get(Role.EXE, b"")),
+            cwd=_text(facts.get(Role.CWD, b"")),
+            argv=tuple(_text(word) for word in facts.get(Role.CMDLINE, b"").removesuffix(b"\0").split(b"\0")),
         )
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="backslashreplace")
 
 
 def _records(raw: bytes, kind: np.dtype[np.void]) -> Array:

@@ -1,0 +1,67 @@
+"""`wiretale demo`, the first thing a new user types: the conversation, two files, and an orderly end."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+from tests.ordinary_user import run_as_nobody
+
+pytestmark = pytest.mark.e2e
+
+CONVERSATION = (
+    r"socket\(AF_INET, SOCK_STREAM.*= 3",
+    r"listen\(3, 1\) = 0",
+    r"connect\(3, .*htons\(4000\).*EINPROGRESS",
+    r"\[SYN\]",
+    r"accept4 .*= 4",
+    r'read\(0, "salam\\n", 16384\) = 6',
+    r'write\(3, "salam\\n", 6\) = 6 .*-> bytes 0-5, packet 4',
+    r'TCP \[PSH, ACK\].*"salam\\n" .*<- write by .* fd 3; -> read by .* fd 4',
+    r'read\(4, "salam\\n", 16384\) = 6 .*<- packet 4, bytes 0-5',
+    r"\[FIN, ACK\]",
+)
+
+
+def demo(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "wiretale", "demo", *options],
+        capture_output=True, text=True, check=False, timeout=60, cwd=folder,
+    )  # fmt: skip
+
+
+def assert_conversation(lines: list[str]) -> None:
+    """The steps of the conversation stand in this order."""
+    rest = iter(lines)
+    for pattern in CONVERSATION:
+        assert any(re.search(pattern, line) for line in rest), f"{pattern} is missing, or too early"
+
+
+@pytest.mark.parametrize("options", [(), ("--builtin",)])
+def test_the_conversation_is_shown_and_two_files_are_left(tmp_path: Path, options: tuple[str, ...]) -> None:
+    require(options or shutil.which("nc.openbsd"), "OpenBSD's netcat is not installed")
+    done = demo(tmp_path, *options)
+    assert done.returncode == 0, done.stderr
+    assert_conversation(done.stdout.splitlines())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.pcapng", "demo.wiretale"]
+    assert "next:" in done.stderr
+
+
+def test_the_builtin_netcats_leave_by_themselves_and_their_interpreter_folds(tmp_path: Path) -> None:
+    lines = demo(tmp_path, "--builtin").stdout.splitlines()
+    assert sum("exited with status 0" in line for line in lines) == 2
+    assert not any("SIG" in line for line in lines if " sig " in line or " proc " in line)
+    assert sum("program start" in line for line in lines) == 2
+    assert not any(re.search(r"\.pyc?\"|pyvenv|site-packages", line.partition("execve(")[0]) for line in lines)
+    assert len(lines) < 80
+
+
+def test_an_ordinary_user_gets_packets_too(tmp_path: Path) -> None:
+    done = run_as_nobody(tmp_path, ["-m", "wiretale", "demo"])
+    assert done.returncode == 0, done.stderr
+    assert "packets on lo" in done.stdout
+    assert_conversation(done.stdout.splitlines())
