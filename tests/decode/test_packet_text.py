@@ -116,7 +116,7 @@ def test_other_packets() -> None:
     )
     assert packet_text(row(bytes(3))) == "frame, 3 bytes (too short for the Ethernet header)"
     later = packet_text(row(ethernet(ip4(bytes(16), 17, fragment=3))))
-    assert later.startswith("10.0.0.1 -> 127.0.0.2 UDP fragment len=16 (later fragment")
+    assert later.startswith("10.0.0.1 -> 127.0.0.2 UDP fragment len=16 (what it carries")
 
 
 def test_names() -> None:

@@ -158,7 +158,8 @@ def test_fragments_mean_what_tshark_says(tmp_path: Path) -> None:
     theirs = tshark(tmp_path / "x.pcap", [(f, len(f)) for f in frames], ETHERNET)
     ours = decode(*frames)
     assert [o["fragment"] for o in ours] == [1, 1, 1, 1]
-    assert [o.get("srcport") for o in ours] == [4444, None, 4444, None]
+    # tshark is told here not to put fragments together, and reads the first ones; we wait for the others.
+    assert [o.get("srcport") for o in ours] == [None] * 4
     for later in (1, 3):
         assert theirs[later]["tcp.srcport"] == ""
         compare(ours[later], theirs[later])

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("wiretale.cli.demo", "Run the netcat experiment end to end and show it."),
     "run": ("wiretale.cli.run", "Run a command and print its calls and packets as they happen."),
     "record": ("wiretale.cli.record", "Record a command or a running process into a capture file."),
+    "import": ("wiretale.cli.import_", "Make a capture of a pcap or pcapng file."),
     "recover": ("wiretale.cli.recover", "Make a capture from a recording that was cut short."),
     "show": ("wiretale.cli.show", "Print a capture: calls and packets in one list, on one clock."),
     "connections": ("wiretale.cli.connections", "List the connections of a capture, with both ends."),

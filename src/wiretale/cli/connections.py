@@ -35,6 +35,8 @@ def command(context: click.Context, capture: Path, as_json: bool, untraced: bool
     from wiretale.store.capture import open_capture
 
     with open_capture(capture) as db:
+        # Where nothing was traced (an imported file), no connection is another program's.
+        untraced = untraced or db.execute("SELECT 1 FROM task WHERE traced LIMIT 1").fetchone() is None
         rows = connections(db, untraced=untraced)
         hidden = 0 if untraced else len(connections(db, untraced=True)) - len(rows)
         origin, gaps = origin_ns(db), about(db).gaps

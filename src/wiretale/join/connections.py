@@ -6,6 +6,7 @@ from wiretale.join.associations import read_sockets, tcp_associations
 from wiretale.join.coverage import add_coverage
 from wiretale.join.pairing import read_flows, write_conversations
 from wiretale.join.rows import clock_error_ns, run
+from wiretale.join.segments import name_flows
 from wiretale.join.tcp_connections import TcpPairing
 from wiretale.join.udp_connections import UdpPairing, read_uses
 from wiretale.join.unix_connections import UnixPairing
@@ -16,6 +17,7 @@ TCP, UDP = 6, 17  # IPPROTO_*
 def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
     """Make the temporary tables that the models of connection, endpoint, streams and segments start from."""
     run(db, "j_flow")
+    name_flows(db)
     error_ns = clock_error_ns(db)
     sockets = read_sockets(db)
     tcp = TcpPairing(read_flows(db, TCP), tcp_associations(sockets), error_ns)

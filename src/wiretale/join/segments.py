@@ -1,155 +1,260 @@
-"""Packets of connections: table `segment`, from the analysis of each flow, and what the handshake and end were."""
+"""TCP segments of connections: table `segment`, which stream each belongs to, and what the handshake and end were."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import numpy as np
+from numpy.typing import NDArray
 
+from wiretale.decode.packets import ABSENT, decode_frames
+from wiretale.decode.transport import BAD_TCP_LENGTH, CUT_OPTIONS
+from wiretale.decode.words import Ints
 from wiretale.join.rows import put, run
-from wiretale.join.tcp_analysis import ACK, FIN, RST, SYN, Segment, TcpAnalysis, Verdict
+from wiretale.join.tcp import library
+from wiretale.join.tcp.library import SEGMENT, analyse
+from wiretale.join.tcp.verdicts import DEFAULT_VERSION, EVENTS, TRUTHS, mask_names
+from wiretale.model.packet_ring import LINKTYPE_RAW
 
-PACKETS = """
-SELECT f.flow_id, f.packet_id, f.time_ns, f.forward, f.seq, coalesce(p.ack, 0) AS ack, f.flags, p.window,
-       p.payload_bytes, p.wscale, p.sack
-FROM j_flow_packet f JOIN packet p USING (packet_id)
-WHERE f.proto = 6 ORDER BY f.flow_id, f.packet_id
+# Real time, because Wireshark's rules give the instant 0 a meaning of its own: none.
+# Segments that ICMP errors quote are judged with the others, because Wireshark lets them begin and name streams.
+_SEGMENTS = f"""
+WITH every AS (
+    SELECT packet_id, time_ns, number, seq, ack, payload_bytes, flags, "window", mptcp, wscale, fast_open, sack, undecoded,
+           src, srcport, dst, dstport, netns, 0 AS quoted
+    FROM packet WHERE shown AND ip_protocol = 6 AND seq IS NOT NULL
+    UNION ALL
+    SELECT packet_id, time_ns, number, q.seq, q.ack, NULL, q.flags, 0, NULL, NULL, NULL, NULL, NULL,
+           q.src, q.srcport, q.dst, q.dstport, netns, {library.QUOTED}
+    FROM j_quoted q JOIN packet p USING (packet_id)
+)
+SELECT packet_id, quoted, time_ns + $offset AS realtime_ns, coalesce(number, packet_id) AS number, seq, ack,
+       coalesce(payload_bytes, 0) AS length, flags, "window", coalesce(mptcp, 0) AS mptcp, coalesce(wscale, -1) AS scale,
+       coalesce(fast_open, 0) AS fast_open, least(coalesce(len(sack), 0) // 2, {library.MOST_SACK_BLOCKS}) AS sacks,
+       (CASE WHEN payload_bytes IS NULL THEN {library.NO_LENGTH} ELSE 0 END)
+       | (CASE WHEN undecoded IN ('{CUT_OPTIONS}', '{BAD_TCP_LENGTH}') THEN {library.CUT_OPTIONS} ELSE 0 END)
+       | (CASE WHEN undecoded = '{BAD_TCP_LENGTH}' AND payload_bytes IS NOT NULL THEN {library.BAD_HEADER} ELSE 0 END) | quoted AS quality,
+       s.id * 65536 + srcport AS source, d.id * 65536 + dstport AS target,
+       (src, srcport) <= (dst, dstport) AS forward
+FROM every p
+JOIN j_address s ON s.addr = p.src AND s.netns IS NOT DISTINCT FROM p.netns
+JOIN j_address d ON d.addr = p.dst AND d.netns IS NOT DISTINCT FROM p.netns
+ORDER BY packet_id
+"""  # noqa: S608 (numbers and fixed texts of this program)
+_ADDRESSES = """
+CREATE OR REPLACE TEMP TABLE j_address AS
+SELECT row_number() OVER () AS id, netns, addr FROM (
+    SELECT netns, src AS addr FROM packet WHERE shown AND ip_protocol = 6 AND seq IS NOT NULL
+    UNION SELECT netns, dst FROM packet WHERE shown AND ip_protocol = 6 AND seq IS NOT NULL
+    UNION SELECT netns, q.src FROM j_quoted q JOIN packet USING (packet_id)
+    UNION SELECT netns, q.dst FROM j_quoted q JOIN packet USING (packet_id))
 """
-REUSED = """
-SELECT flow_id FROM j_flow WHERE proto = 6
-QUALIFY row_number() OVER (PARTITION BY cookie, a_addr, a_port, b_addr, b_port ORDER BY first_ns) > 1
+_SACKS = """
+SELECT packet_id, sack FROM packet WHERE shown AND ip_protocol = 6 AND seq IS NOT NULL AND sack IS NOT NULL
+ORDER BY packet_id
 """
 
 
 def put_segments(db: duckdb.DuckDBPyConnection) -> None:
-    """Make j_segment (one row per shown TCP segment) and j_event (the segments that move the TCP state machine)."""
-    reused = {row[0] for row in db.execute(REUSED).fetchall()}
-    verdicts: list[Verdict] = []
-    bases: list[tuple[object, ...]] = []
-    events: list[tuple[object, ...]] = []
-    flow, analysis, watch = 0, TcpAnalysis(reused=False), _Watch(0)
-    for flow_id, segment in _read(db):
-        if flow_id != flow:
-            if flow:
-                bases += _bases(flow, analysis)
-                events += watch.events
-            flow, analysis, watch = flow_id, TcpAnalysis(reused=flow_id in reused), _Watch(flow_id)
-        verdict = analysis.verdict(segment)
-        verdicts.append(verdict)
-        watch.see(segment, verdict)
-    if flow:
-        bases += _bases(flow, analysis)
-        events += watch.events
-    _store(db, verdicts)
-    put(
-        db,
-        "j_base",
-        (("flow_id", "BIGINT"), ("forward", "BOOLEAN"), ("initial_seq", "UINTEGER"), ("certain", "BOOLEAN")),
-        bases,
+    """Make j_segment (one row per shown TCP segment), j_stream, j_base and j_event (segments that move TCP's state)."""
+    _put_quoted(db)
+    db.execute(_ADDRESSES)
+    found = db.execute(_SEGMENTS, {"offset": _offset_ns(db)}).fetchnumpy()
+    packet_id = _plain(found["packet_id"])
+    segments = _segments(db, found, packet_id)
+    verdicts, streams = analyse(segments, _version(db))
+    own = _plain(found["quoted"]) == 0
+    packet_id, segments, verdicts = packet_id[own], segments[own], verdicts[own]
+    _put_segments(db, packet_id, segments, verdicts)
+    _put_streams(db, verdicts, streams)
+    _put_events(db, packet_id, segments, verdicts)
+
+
+# ICMP's errors (RFC 792), and ICMPv6's (RFC 4443): they quote the beginning of the packet they are about
+_ERRORS = "(ip_version = 4 AND icmp_type IN (3, 4, 5, 11, 12)) OR (ip_version = 6 AND icmp_type BETWEEN 1 AND 4)"
+_LONGEST_HEADERS = 128
+_LONGEST_PACKET = 1 << 16
+
+
+def _put_quoted(db: duckdb.DuckDBPyConnection) -> None:
+    """Make j_quoted: the TCP headers that ICMP errors quote."""
+    rows = db.execute(
+        f"SELECT packet_id, frame[payload_offset + 1:payload_offset + {_LONGEST_HEADERS}] FROM packet"  # noqa: S608 (fixed text)
+        f" WHERE shown AND payload_offset IS NOT NULL AND ({_ERRORS}) ORDER BY packet_id"
+    ).fetchall()
+    data = [bytes(quote or b"") for _, quote in rows]
+    size = np.array([len(d) for d in data], np.int64)
+    one = np.ones(len(data), np.int64)
+    found = decode_frames(
+        np.frombuffer(b"".join(data), np.uint8), np.cumsum(size) - size, size, one * _LONGEST_PACKET, one * LINKTYPE_RAW
     )
+    names = ("src", "srcport", "dst", "dstport", "seq", "ack", "flags")
+    which = np.flatnonzero(found["seq"] != ABSENT).tolist()
     put(
         db,
-        "j_event",
+        "j_quoted",
         (
-            ("flow_id", "BIGINT"),
             ("packet_id", "BIGINT"),
-            ("time_ns", "BIGINT"),
-            ("forward", "BOOLEAN"),
-            ("what", "VARCHAR"),
-        ),
-        events,
+            ("src", "VARCHAR"),
+            ("srcport", "INTEGER"),
+            ("dst", "VARCHAR"),
+            ("dstport", "INTEGER"),
+            ("seq", "BIGINT"),
+            ("ack", "BIGINT"),
+            ("flags", "INTEGER"),
+        ),  # fmt: skip
+        [(rows[n][0], *(v if isinstance(v := found[name][n], str) else int(v) for name in names)) for n in which],
     )
 
 
-def _read(db: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, Segment]]:
-    rows = db.execute(PACKETS)
-    while batch := rows.fetchmany(20_000):
-        for row in batch:
-            yield row[0], Segment(*row[1:])
+def _version(db: duckdb.DuckDBPyConnection) -> str:
+    row = db.execute("SELECT value FROM meta WHERE key = 'tcp_rules'").fetchone()
+    return str(row[0]) if row else DEFAULT_VERSION
 
 
-def _bases(flow_id: int, analysis: TcpAnalysis) -> list[tuple[object, ...]]:
-    return [
-        (flow_id, forward, side.base, side.certain)
-        for forward, side in ((True, analysis.a), (False, analysis.b))
-        if side.base is not None
-    ]
+def _offset_ns(db: duckdb.DuckDBPyConnection) -> int:
+    row = db.execute("SELECT realtime_ns - monotonic_ns FROM clock_snapshot ORDER BY monotonic_ns LIMIT 1").fetchone()
+    return int(row[0]) if row else 0
 
 
-class _Watch:
-    """Picks the segments that change a TCP state: SYN, the ACK that ends the handshake, FIN, the ACK of a FIN, RST."""
-
-    __slots__ = ("_acked", "_established", "_fin_end", "_syn_ack", "events", "flow_id")
-
-    def __init__(self, flow_id: int) -> None:
-        self.flow_id = flow_id
-        self.events: list[tuple[object, ...]] = []
-        self._syn_ack: bool | None = None  # who sent the SYN with ACK
-        self._established = False
-        self._fin_end: dict[bool, int] = {}
-        self._acked: set[bool] = set()
-
-    def _add(self, s: Segment, what: str) -> None:
-        self.events.append((self.flow_id, s.packet_id, s.time_ns, s.forward, what))
-
-    def see(self, s: Segment, v: Verdict) -> None:
-        if s.flags & RST:
-            self._add(s, "rst")
-            return
-        if s.flags & SYN:
-            if v.is_new:
-                self._add(s, "syn-ack" if s.flags & ACK else "syn")
-            if s.flags & ACK:
-                self._syn_ack = s.forward
-        elif self._syn_ack is not None and s.forward != self._syn_ack and not self._established and s.flags & ACK:
-            self._established = True
-            self._add(s, "handshake-ack")
-        if s.flags & ACK and v.rel_ack is not None:
-            peer = not s.forward
-            if peer in self._fin_end and peer not in self._acked and v.rel_ack >= self._fin_end[peer]:
-                self._acked.add(peer)
-                self._add(s, "ack-of-fin")
-        if s.flags & FIN and s.forward not in self._fin_end:
-            self._fin_end[s.forward] = v.rel_seq + s.length + 1
-            self._add(s, "fin")
+def _plain(column: NDArray[Any]) -> NDArray[Any]:
+    """A column without NULLs; DuckDB gives a masked array even then."""
+    return np.asarray(np.ma.getdata(column))
 
 
-def _store(db: duckdb.DuckDBPyConnection, verdicts: list[Verdict]) -> None:
+def _segments(db: duckdb.DuckDBPyConnection, found: dict[str, NDArray[Any]], packet_id: Ints) -> NDArray[Any]:
+    segments = np.zeros(len(packet_id), SEGMENT)
+    for name in SEGMENT.names or ():
+        if name in found:
+            segments[name] = _plain(found[name])
+    source, target = _plain(found["source"]), _plain(found["target"])
+    segments["tuple"] = _pairs(np.minimum(source, target), np.maximum(source, target))
+    with_sack = db.execute(_SACKS).fetchall()
+    if with_sack:
+        rows = np.searchsorted(packet_id, np.array([r[0] for r in with_sack], np.int64))
+        most = 2 * library.MOST_SACK_BLOCKS
+        segments["sack"][rows] = [(edges + [0] * most)[:most] for _, edges in with_sack]
+    return segments
+
+
+def _pairs(low: Ints, high: Ints) -> Ints:
+    """A number from 0 for each distinct pair."""
+    ends, which = np.unique(np.concatenate([low, high]), return_inverse=True)
+    both = which[: len(low)] * len(ends) + which[len(low) :]
+    return np.asarray(np.unique(both, return_inverse=True)[1], np.int64)
+
+
+def _nullable(values: NDArray[Any]) -> NDArray[Any]:
+    return np.ma.masked_equal(values, -1)
+
+
+def _put_segments(
+    db: duckdb.DuckDBPyConnection, packet_id: Ints, segments: NDArray[Any], verdicts: NDArray[Any]
+) -> None:
     """j_segment, by whole columns: there may be millions of rows."""
-
-    def numbers(values: list[int | None]) -> np.ma.MaskedArray[tuple[int], np.dtype[np.int64]]:
-        return np.ma.masked_array(
-            np.array([0 if v is None else v for v in values], dtype=np.int64), mask=[v is None for v in values]
-        )
-
-    columns = {
-        "packet_id": np.array([v.packet_id for v in verdicts], dtype=np.int64),
-        "rel_seq": np.array([v.rel_seq for v in verdicts], dtype=np.int64),
-        "rel_ack": numbers([v.rel_ack for v in verdicts]),
-        "lo": np.array([v.lo for v in verdicts], dtype=np.int64),
-        "hi": np.array([v.hi for v in verdicts], dtype=np.int64),
-        "scaled_window": numbers([v.scaled_window for v in verdicts]),
-        "bytes_in_flight": numbers([v.bytes_in_flight for v in verdicts]),
-        "ack_rtt_ns": numbers([v.ack_rtt_ns for v in verdicts]),
-        "is_new": np.array([v.is_new for v in verdicts], dtype=bool),
-        "fin": np.array([v.fin for v in verdicts], dtype=bool),
-        "analysis": np.array([",".join(v.analysis) for v in verdicts], dtype=object),
+    measured = (segments["quality"] & library.NO_LENGTH) == 0
+    lo = verdicts["rel_seq"] - ((segments["flags"] & 2) == 0)
+    nothing = verdicts["duplicates"] == 0
+    columns: dict[str, NDArray[Any]] = {
+        "packet_id": packet_id,
+        "stream": verdicts["stream"].astype(np.int64),
+        "rel_seq": np.where(measured, verdicts["rel_seq"], -1),
+        "rel_ack": verdicts["rel_ack"],
+        "shown_seq": np.where(measured, verdicts["shown_seq"].astype(np.int64), -1),
+        "shown_ack": np.where(measured, verdicts["shown_ack"].astype(np.int64), -1),
+        "lo": np.where(measured, lo, 0),
+        "hi": np.where(measured, lo + segments["length"], 0),
+        "duplicate_ack_num": np.where(nothing, -1, verdicts["duplicates"].astype(np.int64)),
+        "is_new": verdicts["is_new"] != 0,
+        "fin": (segments["flags"] & 1) != 0,
+        "mask": verdicts["verdicts"].astype(np.int64),
+        "truth": verdicts["truth"].astype(np.int64),
     }
+    for name in _VALUES:
+        columns[name] = verdicts[_VALUES[name]].copy()
+    nullable = ("rel_ack", "rel_seq", "shown_seq", "shown_ack", "duplicate_ack_num", *_VALUES)
+    j_verdicts = {n: _nullable(v) if n in nullable else v for n, v in columns.items()}
+    assert j_verdicts  # DuckDB finds it by its name
+    masks = np.unique(verdicts["verdicts"]).tolist()
+    put(db, "j_mask", (("mask", "BIGINT"), ("names", "VARCHAR")), [(m, ",".join(mask_names(m))) for m in masks])
+    put(db, "j_truth", (("truth", "BIGINT"), ("what", "VARCHAR")), list(TRUTHS.items()))
     db.execute(
         """
-        CREATE OR REPLACE TEMP TABLE j_segment (packet_id BIGINT, rel_seq BIGINT, rel_ack BIGINT, lo BIGINT, hi BIGINT,
-            scaled_window BIGINT, bytes_in_flight BIGINT, ack_rtt_ns BIGINT, is_new BOOLEAN, fin BOOLEAN,
-            analysis VARCHAR[])
+        CREATE OR REPLACE TEMP TABLE j_segment AS
+        SELECT v.* EXCLUDE (mask, truth), CASE WHEN m.names = '' THEN [] ELSE string_split(m.names, ',') END AS analysis,
+               t.what
+        FROM j_verdicts v JOIN j_mask m USING (mask) LEFT JOIN j_truth t USING (truth)
         """
     )
-    if verdicts:
-        db.register("j_verdicts", columns)
+
+
+# column of j_segment -> field of VERDICT; -1 is NULL
+_VALUES = {
+    "scaled_window": "scaled_window",
+    "bytes_in_flight": "bytes_in_flight",
+    "push_bytes_sent": "push_bytes",
+    "ack_rtt_ns": "ack_rtt_ns",
+    "acks_number": "acks_number",
+    "rto_ns": "rto_ns",
+    "rto_number": "rto_number",
+    "initial_rtt_ns": "initial_rtt_ns",
+    "duplicate_ack_number": "duplicate_number",
+}
+
+
+def _put_streams(db: duckdb.DuckDBPyConnection, verdicts: NDArray[Any], streams: NDArray[Any]) -> None:
+    rtt = streams["initial_rtt_ns"]
+    stream = {
+        "stream": np.arange(len(streams), dtype=np.int64),
+        "completeness": streams["completeness"].astype(np.int64),
+        "initial_rtt_ns": np.ma.masked_equal(rtt, 0),
+    }
+    assert stream
+    db.execute("CREATE OR REPLACE TEMP TABLE j_stream AS SELECT * FROM stream")
+    base = {
+        "stream": np.repeat(np.arange(len(streams), dtype=np.int64), 2),
+        "forward": np.tile([True, False], len(streams)),
+        "initial_seq": streams["initial_seq"].ravel(),
+        "known": streams["known"].ravel().astype(np.int64),
+    }
+    assert base
+    db.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE j_base AS
+        SELECT stream, forward, initial_seq, known = 2 AS certain FROM base WHERE known > 0
+        """
+    )
+
+
+def _put_events(db: duckdb.DuckDBPyConnection, packet_id: Ints, segments: NDArray[Any], verdicts: NDArray[Any]) -> None:
+    rows = np.flatnonzero(verdicts["events"])
+    marked = verdicts["events"][rows]
+    pieces = [rows[(marked >> bit & 1) == 1] for bit in range(len(EVENTS))]
+    which = np.concatenate(pieces)
+    what = np.repeat(np.array(EVENTS, object), [len(p) for p in pieces])
+    order = np.argsort(which, kind="stable")
+    which, what = which[order], what[order]
+    offset = _offset_ns(db)
+    event = {
+        "stream": verdicts["stream"][which].astype(np.int64),
+        "packet_id": packet_id[which],
+        "time_ns": segments["realtime_ns"][which] - offset,
+        "forward": segments["forward"][which] != 0,
+        "what": what,
+    }
+    assert event
+    db.execute("CREATE OR REPLACE TEMP TABLE j_event AS SELECT * FROM event")
+
+
+def name_flows(db: duckdb.DuckDBPyConnection) -> None:
+    """j_base and j_event by flow: streams have become flows now (join/sql/j_flow.sql)."""
+    for table in ("j_base", "j_event"):
         db.execute(
-            """
-            INSERT INTO j_segment SELECT * EXCLUDE (analysis),
-                CASE WHEN analysis = '' THEN [] ELSE string_split(analysis, ',') END FROM j_verdicts
-            """
+            f"""
+            CREATE OR REPLACE TEMP TABLE {table} AS
+            SELECT f.flow_id, t.* FROM {table} t
+            JOIN (SELECT flow_id, stream FROM j_flow WHERE stream IS NOT NULL) f USING (stream)
+            """  # noqa: S608 (two fixed names)
         )
-        db.unregister("j_verdicts")
 
 
 def build_segments(db: duckdb.DuckDBPyConnection) -> None:

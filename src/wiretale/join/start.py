@@ -29,6 +29,7 @@ ORDER BY s.connection_id, s.role
 UNCERTAIN = """
 SELECT f.connection_id, CASE WHEN b.forward = (f.forward = 'c2s') THEN 'c2s' ELSE 's2c' END
 FROM j_base b JOIN j_connection_flow f USING (flow_id) WHERE NOT b.certain
+  AND f.connection_id IN (SELECT connection_id FROM j_placed)  -- without calls, positions count from the first segment
 ORDER BY ALL
 """
 

@@ -83,12 +83,20 @@ _PACKET_COLUMNS = (
 )  # fmt: skip
 
 
+# A zero-window probe of Linux has the shape that Wireshark's rules call a keep-alive: it is shown for what it is.
+_ANALYSIS = (
+    "CASE WHEN g.truth = 'zero_window_probe' AND list_contains(g.analysis, 'keep_alive')"
+    " THEN list_transform(g.analysis, lambda a: CASE a WHEN 'keep_alive' THEN 'zero_window_probe' ELSE a END)"
+    " ELSE g.analysis END AS analysis"
+)
+
+
 def packets(db: duckdb.DuckDBPyConnection, wanted: list[int], payload_shown: int = 32) -> dict[int, PacketRecord]:
     """Packets with their one-line summary."""
     columns = ", ".join(f'p."{name}"' for name in _PACKET_COLUMNS)
     found = db.execute(
         "SELECT p.packet_id, p.number, p.time_ns, i.interface, p.ifindex, p.tap, g.rel_seq, g.rel_ack, g.scaled_window,"  # noqa: S608 (built from fixed text; values are parameters)
-        f" g.analysis, p.frame[1 : {HEADER_BYTES + payload_shown}] AS frame, {columns} FROM packet p"
+        f" {_ANALYSIS}, p.frame[1 : {HEADER_BYTES + payload_shown}] AS frame, {columns} FROM packet p"
         " LEFT JOIN segment g ON g.packet_id = p.packet_id"
         " LEFT JOIN interface i ON i.ifindex = p.ifindex AND i.netns IS NOT DISTINCT FROM p.netns"
         " WHERE p.packet_id IN (SELECT unnest(?))",

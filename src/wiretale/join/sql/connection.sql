@@ -33,8 +33,13 @@ moved AS (
           UNION ALL SELECT connection_id, direction, hi FROM stream_read WHERE NOT peeked)
     GROUP BY ALL
 ),
+streams AS (
+    SELECT c.connection_id, min(s.stream) AS stream, arg_min(s.initial_rtt_ns, s.stream) AS initial_rtt_ns,
+           arg_min(s.completeness, s.stream) AS completeness
+    FROM j_connection_flow c JOIN j_flow f USING (flow_id) JOIN j_stream s USING (stream) GROUP BY ALL
+),
 facts AS (
-    SELECT c.*, e.*  EXCLUDE (connection_id), v.* EXCLUDE (connection_id), n.connected_ns, i.icmp_errno,
+    SELECT c.*, t.stream, t.initial_rtt_ns, t.completeness, e.*  EXCLUDE (connection_id), v.* EXCLUDE (connection_id), n.connected_ns, i.icmp_errno,
            w.packets, w.first_ns, w.last_ns,
            coalesce(v.established_ns, CASE WHEN c.protocol LIKE 'unix%' OR (c.protocol = 'tcp' AND w.packets IS NULL)
                THEN coalesce(e.accepted_ns, n.connected_ns) END) AS up_ns,
@@ -43,7 +48,7 @@ facts AS (
     FROM j_connection c
     LEFT JOIN ends e USING (connection_id) LEFT JOIN events v USING (connection_id)
     LEFT JOIN connected n USING (connection_id) LEFT JOIN wire w USING (connection_id) LEFT JOIN moved m USING (connection_id)
-    LEFT JOIN j_failure i USING (connection_id)
+    LEFT JOIN j_failure i USING (connection_id) LEFT JOIN streams t USING (connection_id)
 ),
 judged AS (
     SELECT *, coalesce(errno, icmp_errno) AS why,
@@ -67,6 +72,6 @@ judged AS (
 SELECT connection_id, protocol, netns_cookie, client_addr, client_port, server_addr, server_port, client_known_by,
        least(from_ns, coalesce(first_ns, from_ns)),
        CASE WHEN outcome NOT IN ('open', 'half-closed') THEN greatest(coalesce(last_ns, closed_ns, from_ns), coalesce(closed_ns, last_ns, from_ns)) END,
-       up_ns, outcome, client_bytes, server_bytes, coalesce(packets, 0)
+       up_ns, stream, initial_rtt_ns, completeness, outcome, client_bytes, server_bytes, coalesce(packets, 0)
 FROM judged
 ORDER BY connection_id;

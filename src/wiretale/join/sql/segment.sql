@@ -6,15 +6,17 @@ WITH shown AS (
     SELECT f.packet_id, c.connection_id,
            CASE WHEN f.forward = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END AS direction,
            s.lo + coalesce(a.shift, 0) AS lo, s.hi + coalesce(a.shift, 0) AS hi, a.unknown,
-           s.rel_seq, s.rel_ack, s.scaled_window, s.bytes_in_flight, s.ack_rtt_ns, s.analysis, s.is_new
+           s.stream, s.rel_seq, s.rel_ack, s.shown_seq, s.shown_ack, s.scaled_window, s.bytes_in_flight, s.push_bytes_sent,
+           s.ack_rtt_ns, s.acks_number, s.rto_ns, s.rto_number, s.initial_rtt_ns, s.duplicate_ack_num, s.duplicate_ack_number,
+           s.analysis, s.what, s.is_new
     FROM j_flow_packet f
     JOIN j_connection_flow c USING (flow_id)
     JOIN j_segment s USING (packet_id)
     LEFT JOIN j_align a ON a.connection_id = c.connection_id
           AND a.direction = CASE WHEN f.forward = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END
     UNION ALL
-    SELECT d.packet_id, d.connection_id, d.direction, d.lo, d.lo + d.bytes, false, NULL, NULL, NULL, NULL, NULL, [],
-           NOT d.repeated
+    SELECT d.packet_id, d.connection_id, d.direction, d.lo, d.lo + d.bytes, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           NULL, NULL, NULL, NULL, NULL, NULL, NULL, [], NULL, NOT d.repeated
     FROM j_datagram_packet d
 ),
 every_tap AS (
@@ -23,6 +25,8 @@ every_tap AS (
     SELECT p.packet_id, false, s.* EXCLUDE (packet_id) FROM shown s JOIN packet p ON p.twin_id = s.packet_id AND NOT p.shown
 )
 SELECT packet_id, connection_id, direction, shown, CASE WHEN unknown THEN NULL ELSE lo END,
-       CASE WHEN unknown THEN NULL ELSE hi END, rel_seq, rel_ack, scaled_window, bytes_in_flight, ack_rtt_ns, analysis, is_new
+       CASE WHEN unknown THEN NULL ELSE hi END, stream, rel_seq, rel_ack, shown_seq, shown_ack, scaled_window,
+       bytes_in_flight, push_bytes_sent, ack_rtt_ns, acks_number, rto_ns, rto_number, initial_rtt_ns, duplicate_ack_num,
+       duplicate_ack_number, analysis, what, is_new
 FROM every_tap
 ORDER BY packet_id;

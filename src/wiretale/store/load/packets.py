@@ -8,30 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.clock import Snapshot, conversion_error_ns, realtime_to_monotonic
+from wiretale.decode.fragments import Reassembly
 from wiretale.decode.packets import ABSENT, NUMBERS, SACK_EDGES, decode_frames
 from wiretale.decode.words import Ints
-from wiretale.model.enums import Tap
 from wiretale.model.packet_ring import ARPHRD_LOOPBACK, PACKET_OUTGOING, PROBE_TOKEN_BYTES
 from wiretale.model.raw import PACKET
-from wiretale.store.bulk import NUMPY_TYPES, Coded, Lists, Slices, coded, insert
+from wiretale.store.bulk import Coded, Slices
 from wiretale.store.load.packet_blocks import BlockFile, PacketArrays, Walk, linktypes
+from wiretale.store.load.packet_rows import BATCH, BOOLEANS, TAPS, Batch, fill_packets, frames_of
 from wiretale.store.load.packet_twins import pair_twins
-from wiretale.store.progress import Progress, silent, tracked
+from wiretale.store.progress import Progress, silent
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Spool
 
-_BATCH = 1 << 15  # the arrays of a batch should fit into the CPU's cache
 _MOST_BYTES = (1 << 32) - 1
-TAPS = (str(Tap.IN), str(Tap.OUT))
-_BOOLEANS = ("fragment", "sack_permitted")
-_TEXTS = ("src", "dst", "undecoded")
-_NULLABLE = ("number", "twin_id", "netns", *NUMBERS)
-_TYPES = {c.name: np.dtype(NUMPY_TYPES[c.type]) for c in PACKET.columns if c.type in NUMPY_TYPES}
 # Ethernet, IPv4 without options, UDP: what a clock probe's payload follows
 _PROBE_PAYLOAD_AT = 14 + 20 + 8
 _PROBE_BYTES = _PROBE_PAYLOAD_AT + PROBE_TOKEN_BYTES + 2
 
-Batch = dict[str, Any]
 Coverage = tuple[str, int, str, str | None, str | None]  # item, count, state, reason, remedy
 
 
@@ -57,10 +51,7 @@ def load_packets(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection
     kept = np.flatnonzero(~is_probe)
     order = kept[np.argsort(time_ns[kept], kind="stable")]
     table = _PacketTable(file, packets, time_ns, order, report.detail.get("netns"))
-    batches = (_as_columns(batch) for batch in table.batches())
-    insert(
-        db, PACKET.insertion(PACKET.column_names), tracked(progress, "reading packets", batches, len(order) / _BATCH)
-    )
+    fill_packets(db, table.batches(), progress, len(order))
     _fill_interfaces(db, report, packets)
     rows = _found_missing(table, walk, len(file), int(np.count_nonzero(is_probe)))
     db.executemany("INSERT INTO coverage VALUES ('packet', ?, ?, ?, ?, ?)", rows + _found_wanting(db, report))
@@ -90,15 +81,17 @@ class _PacketTable:
         self.shown = ~(loopback & leaving)
         self.number = np.where(self.shown, np.cumsum(self.shown), ABSENT)
         self.twin = pair_twins(file, packets, order, loopback & leaving, loopback & ~leaving)
+        self._reassembly = Reassembly()
         self.unpaired = int(np.count_nonzero((loopback & leaving) & (self.twin == ABSENT)))
 
     def batches(self) -> Iterator[Batch]:
-        for begin in range(0, len(self.order), _BATCH):
-            yield self._batch(np.arange(begin, min(begin + _BATCH, len(self.order))))
+        for begin in range(0, len(self.order), BATCH):
+            yield self._batch(np.arange(begin, min(begin + BATCH, len(self.order))))
 
     def _batch(self, rows: Ints) -> Batch:
         which = self.order[rows]
         columns = decode_rows(self.file, self.packets, which)
+        self._reassembly.take(frames_of(columns["frame"]), columns, self.shown[rows])
         return columns | {
             "packet_id": rows + 1,
             "number": self.number[rows],
@@ -146,24 +139,6 @@ def _rebuild(
     for name, values in decoded.items():
         columns[name][rebuilt] = values
     return Slices(buffer, start, size)
-
-
-def _as_columns(columns: Batch) -> Batch:
-    """The same as DuckDB takes it: of the table's types, NULL where a number is absent, text as codes."""
-    found: Batch = {}
-    for name, values in columns.items():
-        if name in _NULLABLE:
-            valid = values != ABSENT
-            typed = values.astype(_TYPES[name])
-            found[name] = typed if valid.all() else np.ma.MaskedArray(typed, ~valid)
-        elif name in _TEXTS:
-            found[name] = coded(values)
-        elif name not in SACK_EDGES:
-            found[name] = values.astype(_TYPES[name], copy=False) if name in _TYPES else values
-    edges = np.stack([columns[name] for name in SACK_EDGES], axis=1)
-    count = (edges != ABSENT).sum(axis=1)
-    found["sack"] = Lists(edges[edges != ABSENT].astype(np.uint32), np.where(count > 0, count, -1))
-    return found
 
 
 def find_probes(file: BlockFile, packets: PacketArrays, probe: dict[str, Any] | None) -> NDArray[np.bool_]:
@@ -253,6 +228,7 @@ class PacketReader:
         self._at = 0
         self._seq: int | None = None
         self._shown = 0
+        self._reassembly = Reassembly()
 
     def read(self) -> list[dict[str, Any]]:
         """The packets whose blocks were completed since the last call, in time order; often none."""
@@ -279,6 +255,7 @@ class PacketReader:
             "tap": np.array(TAPS, object)[leaving.astype(np.int64)],
             "shown": ~(leaving & (packets.hatype[order] == ARPHRD_LOOPBACK)),
         }
+        self._reassembly.take(columns["frame"].__getitem__, columns, columns["shown"])
         names = list(columns)
         lists = [list(columns[n]) if n == "frame" else columns[n].tolist() for n in names]
         return [self._row(dict(zip(names, values, strict=True))) for values in zip(*lists, strict=True)]
@@ -287,7 +264,7 @@ class PacketReader:
         for name in NUMBERS:
             if row[name] == ABSENT:
                 row[name] = None
-            elif name in _BOOLEANS:
+            elif name in BOOLEANS:
                 row[name] = bool(row[name])
         row["sack"] = [e for e in (row.pop(name) for name in SACK_EDGES) if e != ABSENT] or None
         if row["shown"]:

@@ -1,0 +1,1 @@
+"""Foreign capture files to the same raw tables that a recording fills: one module per format."""

@@ -1,0 +1,179 @@
+"""What a reader found in a capture file to the raw tables, and what the file cannot say to `coverage` and `source`."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from wiretale import __version__
+from wiretale.decode.fragments import Reassembly
+from wiretale.decode.packets import ABSENT, decode_frames
+from wiretale.decode.words import Ints
+from wiretale.ingest.found import IN, NO_LINK, NO_TIME, OUT, Found
+from wiretale.model.packet_ring import LINKTYPE_SLL, LINKTYPE_SLL2, PACKET_OUTGOING
+from wiretale.model.raw import CAPTURE_VERSION
+from wiretale.store.bulk import Coded, Slices
+from wiretale.store.capture import create_capture, write_meta
+from wiretale.store.load.packet_rows import BATCH, TAPS, Batch, fill_packets, frames_of
+from wiretale.store.progress import Progress
+
+# CLOCK_MONOTONIC is not in a capture file: its earliest packet is put at this instant, the others keep their distance.
+EARLIEST_NS = 1_000_000_000
+
+Join = Callable[[duckdb.DuckDBPyConnection], None]
+
+
+def import_capture(found: Found, origin: Path, target: Path, join: Join, *, rules: str, progress: Progress) -> None:
+    """Write the capture `target` from the packets of `origin`; `join` fills the derived tables."""
+    offset = _offset_ns(found)
+    with create_capture(target) as db:
+        _write_meta(db, found, origin, offset, rules)
+        _fill_interfaces(db, found)
+        incomplete = _fill_packets(db, found, offset, progress)
+        _write_source(db, found, origin, offset)
+        _write_coverage(db, found, incomplete)
+        join(db)
+
+
+def _offset_ns(found: Found) -> int:
+    """Real time minus the capture's monotonic time."""
+    stamps = found.realtime_ns[found.realtime_ns != NO_TIME]
+    return (int(stamps.min()) if len(stamps) else EARLIEST_NS) - EARLIEST_NS
+
+
+def _times(found: Found, offset: int) -> Ints:
+    """CLOCK_MONOTONIC of every packet. One without a stamp gets that of the packet before it in the file."""
+    known = found.realtime_ns != NO_TIME
+    if known.all():
+        return found.realtime_ns - offset
+    last = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
+    return np.where(last >= 0, found.realtime_ns[np.maximum(last, 0)] - offset, EARLIEST_NS)
+
+
+def _fill_packets(db: duckdb.DuckDBPyConnection, found: Found, offset: int, progress: Progress) -> int:
+    """Returns how many fragmented packets stayed incomplete."""
+    reassembly = Reassembly()
+    time_ns = _times(found, offset)
+    starts = range(0, len(found), BATCH)
+    batches = (_batch(found, np.arange(begin, min(begin + BATCH, len(found))), time_ns, reassembly) for begin in starts)
+    fill_packets(db, batches, progress, len(found))
+    return reassembly.incomplete
+
+
+def _batch(found: Found, rows: Ints, time_ns: Ints, reassembly: Reassembly) -> Batch:
+    at, captured, length = found.at[rows], found.captured[rows], found.length[rows]
+    linktype = found.linktype[rows]
+    columns: Batch = dict(decode_frames(found.data, at, captured, length, linktype))
+    odd = np.flatnonzero(linktype == NO_LINK)
+    columns["undecoded"][odd] = "a record of the imported file that is no packet"
+    frames = Slices(found.data, at, captured)
+    reassembly.take(frames_of(frames), columns)
+    comments = np.full(len(rows), None, object)
+    for row in range(len(rows)) if len(found.comments) > len(rows) else _within(found.comments, rows):
+        comments[row] = found.comments.get(int(rows[row]))
+    return columns | {
+        "packet_id": rows + 1,
+        "number": rows + 1,
+        "time_ns": time_ns[rows],
+        "ifindex": found.interface[rows] + 1,
+        "linktype": np.where(linktype == NO_LINK, ABSENT, linktype),
+        "tap": _taps(found, rows),
+        "shown": np.ones(len(rows), bool),
+        "frame_bytes": length,
+        "captured_bytes": captured,
+        "comment": comments,
+        "frame": frames,
+    }
+
+
+def _within(comments: dict[int, str], rows: Ints) -> Iterator[int]:
+    first = int(rows[0])
+    return (number - first for number in comments if 0 <= number - first < len(rows))
+
+
+def _taps(found: Found, rows: Ints) -> Coded:
+    """The file says it itself, or the cooked header of Linux does."""
+    direction = found.direction[rows].copy()
+    for linktype, place, size in ((LINKTYPE_SLL, 0, 2), (LINKTYPE_SLL2, 10, 1)):
+        mine = np.flatnonzero((found.linktype[rows] == linktype) & (found.captured[rows] >= place + size))
+        if len(mine):
+            kind = found.data[found.at[rows[mine]] + place + size - 1]  # the low byte of a small number
+            unknown = direction[mine] == 0
+            direction[mine[unknown]] = np.where(kind[unknown] == PACKET_OUTGOING, OUT, IN)
+    return Coded(direction - 1, TAPS)  # in, out; negative is NULL
+
+
+def _fill_interfaces(db: duckdb.DuckDBPyConnection, found: Found) -> None:
+    rows = [
+        (i.name or f"interface {n}", n + 1, None, None, i.linktype if i.linktype >= 0 else None, None)
+        for n, i in enumerate(found.interfaces)
+    ]
+    if rows:
+        db.executemany("INSERT INTO interface VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+def _write_meta(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, offset: int, rules: str) -> None:
+    times = _times(found, offset)
+    first, last = (int(times.min()), int(times.max())) if len(times) else (EARLIEST_NS, EARLIEST_NS)
+    db.execute("INSERT INTO clock_snapshot VALUES (?, ?, 0)", [EARLIEST_NS, EARLIEST_NS + offset])
+    write_meta(
+        db,
+        {
+            "version": CAPTURE_VERSION,
+            "tool": f"wiretale {__version__}",
+            "command": ["wiretale", "import", str(origin)],
+            "imported": {"file": str(origin), "format": found.format, **found.about},
+            "started_ns": first,
+            "started_realtime_ns": first + offset,
+            "ended_ns": last,
+            "realtime_offset_ns": offset,
+            "clock_error_ns": 0,
+            "tcp_rules": rules,
+            "programs": [],
+            "notes": [],
+        },
+    )
+
+
+def _write_source(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, offset: int) -> None:
+    times = _times(found, offset)
+    first, last = (int(times.min()), int(times.max())) if len(times) else (EARLIEST_NS, EARLIEST_NS)
+    detail = {
+        "mode": f"imported from {origin.name}, {found.format}",
+        "interfaces": [{"name": i.name, "linktype": i.linktype} for i in found.interfaces if i.name],
+        "snaplen": max((i.snaplen for i in found.interfaces), default=0),
+    }
+    row = ["packets", "packet", True, None, None, first, last, len(found), found.dropped, 0, json.dumps(detail)]
+    db.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    reason = f"{origin.name} is a packet capture"
+    remedy = "wiretale record -o FILE.wiretale -- COMMAND"
+    row = ["ptrace", "syscall", False, reason, remedy, None, None, 0, 0, None, "{}"]
+    db.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def _write_coverage(db: duckdb.DuckDBPyConnection, found: Found, incomplete: int) -> None:
+    rows: list[tuple[str, int, str, str | None, str | None]] = [("packets", len(found), "recorded", None, None)]
+    rows += [("place in the file", 1, "lost", f"at byte {f.at}: {f.text}", None) for f in found.faults]
+    untimed = int(np.count_nonzero((found.realtime_ns == NO_TIME) & (found.linktype != NO_LINK)))
+    backwards = int(np.count_nonzero(np.diff(found.realtime_ns[found.realtime_ns != NO_TIME]) < 0))
+    statements = (
+        (found.dropped, "packets", "lost", "the file says that its capture dropped them"),
+        (untimed, "packets", "clock error", "they have no time of their own; they stand at the packet before them"),
+        (backwards, "packets", "clock error", "stamped earlier than the packet before them in the file"),
+        (incomplete, "fragmented IP packets", "lost", "not all of their fragments were captured"),
+    )
+    rows += [(item, count, state, reason, None) for count, item, state, reason in statements if count]
+    rows += [
+        ("packets", int(count), "undecoded", str(reason), None)
+        for reason, count in db.execute(
+            "SELECT undecoded, count(*) FROM packet WHERE undecoded IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
+        ).fetchall()
+    ]
+    cut = db.execute("SELECT count(*), max(captured_bytes) FROM packet WHERE captured_bytes < frame_bytes").fetchone()
+    if cut and cut[0]:
+        rows.append(
+            ("packets", int(cut[0]), "truncated", f"cut to at most {cut[1]} bytes when they were captured", None)
+        )
+    db.executemany("INSERT INTO coverage VALUES ('packet', ?, ?, ?, ?, ?)", rows)

@@ -1,0 +1,70 @@
+"""Decoded packets into the table `packet`, whole batches at once."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from wiretale.decode.packets import ABSENT, NUMBERS, SACK_EDGES
+from wiretale.model.enums import Tap
+from wiretale.model.raw import PACKET
+from wiretale.store.bulk import NUMPY_TYPES, Lists, Slices, coded, insert
+from wiretale.store.progress import Progress, tracked
+
+BATCH = 1 << 15  # rows: the arrays of a batch should fit into the CPU's cache
+Batch = dict[str, Any]
+
+BOOLEANS = ("fragment", "sack_permitted")
+TAPS = (str(Tap.IN), str(Tap.OUT))
+_TEXTS = ("src", "dst", "undecoded", "comment")
+_NULLABLE = ("number", "twin_id", "netns", "linktype", *NUMBERS)
+_TYPES = {c.name: np.dtype(NUMPY_TYPES[c.type]) for c in PACKET.columns if c.type in NUMPY_TYPES}
+
+
+def fill_packets(db: duckdb.DuckDBPyConnection, batches: Iterable[Batch], progress: Progress, packets: int) -> None:
+    """Insert batches of BATCH rows: one array per column, `sack` as SACK_EDGES, ABSENT for NULL, `frame` as Slices.
+
+    All batches have the same columns; one that they leave out is NULL, and what is no column of the table is left out.
+    """
+    typed = tracked(progress, "reading packets", (_as_columns(b) for b in batches), packets / BATCH)
+    remaining = iter(typed)
+    first = next(remaining, None)
+    if first is None:
+        return
+
+    def every() -> Iterable[Batch]:
+        yield first
+        yield from remaining
+
+    insert(db, PACKET.insertion(tuple(n for n in PACKET.column_names if n in first)), every())
+
+
+def frames_of(frames: Slices) -> Callable[[int], bytes]:
+    """The bytes of one row."""
+
+    def frame(row: int) -> bytes:
+        begin = int(frames.start[row])
+        return frames.buffer[begin : begin + int(frames.size[row])].tobytes()
+
+    return frame
+
+
+def _as_columns(columns: Batch) -> Batch:
+    """The same as DuckDB takes it: of the table's types, NULL where a number is absent, text as codes."""
+    found: Batch = {}
+    for name, values in columns.items():
+        if name not in PACKET.column_names:
+            continue
+        if name in _NULLABLE:
+            valid = values != ABSENT
+            typed = values.astype(_TYPES[name])
+            found[name] = typed if valid.all() else np.ma.MaskedArray(typed, ~valid)
+        elif name in _TEXTS:
+            found[name] = coded(values)
+        else:
+            found[name] = values.astype(_TYPES[name], copy=False) if name in _TYPES else values
+    edges = np.stack([columns[name] for name in SACK_EDGES], axis=1)
+    count = (edges != ABSENT).sum(axis=1)
+    found["sack"] = Lists(edges[edges != ABSENT].astype(np.uint32), np.where(count > 0, count, -1))
+    return found

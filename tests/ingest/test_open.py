@@ -1,0 +1,168 @@
+"""Readers: every variant gives the same packets; what cannot be read is named with its place; no bytes raise."""
+
+import gzip
+import random
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ingest.files import block, enhanced, interface, kuznetzov, pcap, section
+from wiretale.errors import CaptureError, WiretaleError
+from wiretale.ingest.found import IN, NO_TIME, OUT, Found
+from wiretale.ingest.open import read_capture
+from wiretale.ingest.pcapng import read_pcapng
+
+SECOND = 1_000_000_000
+PACKETS = [(1_700_000_000 * SECOND + n * 1_234_000, bytes([n]) * (20 + n)) for n in range(5)]
+
+
+def read(tmp_path: Path, data: bytes) -> Found:
+    path = tmp_path / "x.pcap"
+    path.write_bytes(data)
+    return read_capture(path)
+
+
+def frames(found: Found) -> list[bytes]:
+    return [found.data[a : a + n].tobytes() for a, n in zip(found.at, found.captured, strict=True)]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("unit_ns", [1, 1000])
+def test_both_byte_orders_and_units_of_pcap(tmp_path: Path, order: str, unit_ns: int) -> None:
+    found = read(tmp_path, pcap(PACKETS, order=order, unit_ns=unit_ns, link=101))
+    assert frames(found) == [f for _, f in PACKETS]
+    assert found.realtime_ns.tolist() == [t for t, _ in PACKETS]
+    assert (set(found.linktype.tolist()), found.faults) == ({101}, [])
+
+
+def test_kuznetzov_s_records_and_gzip_in_several_members(tmp_path: Path) -> None:
+    data = kuznetzov(PACKETS)
+    found = read(tmp_path, gzip.compress(data[:50]) + gzip.compress(data[50:]))
+    assert frames(found) == [f for _, f in PACKETS]
+
+
+def test_a_cut_frame_keeps_its_length_on_the_wire(tmp_path: Path) -> None:
+    found = read(tmp_path, pcap(PACKETS, cut=7))
+    assert (found.captured.tolist(), found.length.tolist()) == ([7] * 5, [20, 21, 22, 23, 24])
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_sections_interfaces_and_options_of_pcapng(tmp_path: Path, order: str) -> None:
+    other = "<" if order == ">" else ">"
+    data = section(order, (4, b"dumpcap")) + interface(order, 1, (2, b"eth0"))
+    data += interface(order, 101, (9, bytes([9])), (14, struct.pack(order + "q", 100)))
+    data += interface(order, 101, (9, bytes([0x80 | 10])))  # units of 2^-10 s
+    data += enhanced(
+        b"one", 1_500_000, (1, "grüße".encode()), (1, b"two"), (2, struct.pack(order + "I", 2)), order=order
+    )
+    data += enhanced(b"two!", 1_500_000_001, order=order, number=1)
+    data += enhanced(b"three", 1536, (2, struct.pack(order + "I", 1)), order=order, number=2)
+    data += block(order, 0x0BADCAFE, b"unknown") + block(order, 4, bytes(8))
+    data += section(other) + interface(other, 276) + enhanced(b"four", 7, order=other)
+    data += block(other, 3, struct.pack(other + "I", 4) + b"five")
+    data += block(other, 2, struct.pack(other + "HHIIII", 0, 0, 0, 9, 3, 3) + b"six\0")
+    found = read(tmp_path, data)
+    assert frames(found) == [b"one", b"two!", b"three", b"four", b"five", b"six"]
+    assert found.realtime_ns.tolist() == [1_500_000_000, 101_500_000_001, 1_500_000_000, 7_000, NO_TIME, 9_000]
+    assert found.linktype.tolist() == [1, 101, 101, 276, 276, 276]
+    assert found.interface.tolist() == [0, 1, 2, 3, 3, 3]
+    assert found.direction.tolist() == [OUT, 0, IN, 0, 0, 0]
+    assert found.comments == {0: "grüße\ntwo"}
+    assert (found.interfaces[0].name, found.about, found.faults) == ("eth0", {"application": "dumpcap"}, [])
+
+
+def test_dropped_packets_that_the_file_tells_of(tmp_path: Path) -> None:
+    counts = b"".join(struct.pack("<HHQ", code, 8, 3) for code in (5, 7)) + bytes(4)
+    data = section() + interface() + enhanced(b"x", 1) + block("<", 5, struct.pack("<III", 0, 0, 9) + counts)
+    assert read(tmp_path, data).dropped == 6
+
+
+@pytest.mark.parametrize(
+    "data", [pcap(PACKETS), section() + interface() + b"".join(enhanced(f, t) for t, f in PACKETS)]
+)
+def test_a_file_cut_short_keeps_the_whole_packets(tmp_path: Path, data: bytes) -> None:
+    found = read(tmp_path, data[:-3])
+    assert len(found) == len(PACKETS) - 1
+    (fault,) = found.faults
+    assert "cut short" in fault.text
+    assert fault.at < len(data) - 3 and len(data) - fault.at < 100
+
+
+def test_an_impossible_length_is_named_with_its_place(tmp_path: Path) -> None:
+    data = bytearray(pcap(PACKETS))
+    struct.pack_into("<I", data, 24 + 16 + 20 + 8, 1 << 30)
+    found = read(tmp_path, bytes(data))
+    assert (len(found), found.faults[0].at) == (1, 60)
+    assert "1073741824 bytes" in found.faults[0].text
+
+
+def test_a_bad_packet_in_a_whole_block_costs_only_itself(tmp_path: Path) -> None:
+    data = section() + interface() + enhanced(b"a", 1) + enhanced(b"b", 2, number=9) + enhanced(b"c", 3)
+    found = read(tmp_path, data)
+    assert frames(found) == [b"a", b"c"]
+    assert "interface 9" in found.faults[0].text
+
+
+def test_gzip_that_ends_early_keeps_what_it_held(tmp_path: Path) -> None:
+    # Random bytes do not shrink, so that what is cut off is the end of the packets.
+    packets = [(t, random.Random(t).randbytes(500)) for t, _ in PACKETS]
+    found = read(tmp_path, gzip.compress(pcap(packets))[:-600])
+    assert frames(found) == [f for _, f in packets[: len(found)]]
+    assert 0 < len(found) < 5
+    assert any("cut short" in f.text for f in found.faults)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"#!/bin/sh\n", "is no capture file: it begins with the bytes 23 21 2f 62"),
+        (b"\x28\xb5\x2f\xfdxxxx", "is compressed with zstd"),
+        (b"snoop\0\0\0\0\0\0\2", "is a capture of snoop"),
+    ],
+)
+def test_what_is_no_capture_is_one_sentence_and_a_hint(tmp_path: Path, data: bytes, words: str) -> None:
+    with pytest.raises(CaptureError) as fault:
+        read(tmp_path, data)
+    assert words in fault.value.message
+    assert fault.value.hint
+
+
+SEEDS = [
+    pcap(PACKETS),
+    pcap(PACKETS, order=">", unit_ns=1),
+    kuznetzov(PACKETS),
+    section(">") + interface(">", 1, (2, b"e")) + enhanced(b"abc", 5, (1, b"note"), order=">"),
+    section() + interface() + enhanced(b"abc", 5) + section(">") + interface(">") + block(">", 3, b"\0\0\0\4four"),
+]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(SEEDS), st.integers(0, 2**32), st.floats(0, 0.05), st.integers(0, 400))
+def test_flipped_and_cut_files_never_raise_anything_else(seed: bytes, dice: int, share: float, keep: int) -> None:
+    rng = random.Random(dice)
+    data = bytes(rng.randrange(256) if rng.random() < share else b for b in seed)[:keep]
+    path = (
+        Path("/dev/shm") / f"wiretale-fuzz-{dice}" if Path("/dev/shm").is_dir() else Path(f"/tmp/wiretale-fuzz-{dice}")
+    )
+    path.write_bytes(data)
+    try:
+        found = read_capture(path)
+    except WiretaleError as fault:
+        assert fault.message and fault.hint
+    else:
+        assert (found.at + found.captured <= len(found.data)).all()
+        assert (found.captured <= found.length).all()
+    finally:
+        path.unlink()
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_behind_a_section_header(data: bytes) -> None:
+    found = read_pcapng(np.frombuffer(section() + interface() + data, np.uint8))
+    assert (found.at + found.captured <= len(found.data)).all()
