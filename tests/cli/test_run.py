@@ -111,3 +111,44 @@ def test_the_program_goes_on_when_nobody_reads_the_list_any_more(tmp_path: Path)
         assert process.stdout.read() == "done\n"
         assert process.wait(60) == 3
     assert [p.name for p in tmp_path.iterdir()] == [capture.name]
+
+
+def test_a_filter_chooses_the_lines_while_they_come(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    chosen = '(call.name == "read" && call.retval == 6) || tcp.len > 0 || (call.name == "write" && fd == 1)'
+    done = subprocess.run(
+        [*WIRETALE, "--log", str(log), "--filter", chosen, "--private-net", "--type", "salam",
+         "--with", f"{NETCAT} 127.0.0.1 4000", "--", *NETCAT.split(), "-l", "127.0.0.1", "4000"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "salam\n", done.stderr
+    found = [re.search(r'read\(\d+, "salam|len=6 "salam|write\(1, "salam', line) for line in lines_of(log)]
+    assert [m.group(0)[:4] for m in found if m] == ["read", "len=", "read", "writ"]
+    assert all(found), lines_of(log)
+
+
+def test_a_call_that_blocks_is_asked_again_when_it_returns(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = "import os; os.write(1, b'ready\\n'); os.read(0, 100)"
+    with subprocess.Popen(
+        [*WIRETALE, "--no-packets", "--log", str(log), "--filter", "call.retval == 4 && fd == 0", "--",
+         sys.executable, "-c", script],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.communicate("now\n", timeout=60)
+    assert [line.split("python")[-1] for line in lines_of(log) if "read(0" not in line] == []
+    assert any('read(0, "now\\n", 100) = 4' in line for line in lines_of(log))
+
+
+def test_a_filter_that_is_none_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    for text, says in (("tcp.prt == 1", "did you mean tcp.port?"), ("tcp.stream == 0", "everything has been recorded"),
+                       ('payload matches "("', "regular expression")):  # fmt: skip
+        done = subprocess.run(
+            [*WIRETALE, "--filter", text, "--", "touch", str(tmp_path / "ran")],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert says in done.stderr
+    assert not (tmp_path / "ran").exists()

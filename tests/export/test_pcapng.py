@@ -147,3 +147,29 @@ def test_a_full_disk_is_said(tmp_path, capsys):
     (tmp_path / "x.part").symlink_to("/dev/full")
     assert run(["export", "--to", "pcapng", str(tmp_path / "c.wiretale"), "-o", str(tmp_path / "x")]) == Exit.RESOURCE
     assert "disk is full" in capsys.readouterr().err
+
+
+def test_a_filter_chooses_the_packets_and_rows(tmp_path):
+    make(tmp_path / "c.wiretale")
+    out = tmp_path / "part.pcapng"
+    given_filter = ["--filter", "tcp.len > 0 || frame.number == 1"]
+    assert run(["export", "--to", "pcapng", *given_filter, "-o", str(out), str(tmp_path / "c.wiretale")]) == Exit.OK
+    packets = [body for kind, body in walk(out.read_bytes()) if kind == 6]
+    assert len(packets) == 2
+    rows = tmp_path / "calls.csv"
+    chosen = ["--to", "csv", "--table", "call", "--filter", "tcp.port == 4000 && call.bytes > 0"]
+    assert run(["export", *chosen, "-o", str(rows), str(tmp_path / "c.wiretale")]) == Exit.OK
+    assert len(rows.read_text().splitlines()) == 3
+
+
+def test_a_filter_that_nothing_matches_is_said(tmp_path, capsys):
+    make(tmp_path / "c.wiretale")
+    assert run(["export", "--to", "pcapng", "--filter", "udp", str(tmp_path / "c.wiretale")]) == Exit.FAILED
+    assert "none matches the filter" in capsys.readouterr().err
+
+
+def test_a_filter_is_for_events_only(tmp_path, capsys):
+    make(tmp_path / "c.wiretale")
+    arguments = ["export", "--to", "csv", "--table", "connection", "--filter", "tcp", str(tmp_path / "c.wiretale")]
+    assert run(arguments) == Exit.USAGE
+    assert "chooses among events" in capsys.readouterr().err

@@ -1,23 +1,26 @@
+# ruff: noqa: E501 (tables of filters)
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.filter.frames import frames, imported
 from tests.show.synthetic import make
 from wiretale.errors import UsageFault
 from wiretale.filter.compile import compile_filter
-from wiretale.filter.condition import Filter
-from wiretale.filter.events import FROM, TIME, EventKind
-from wiretale.filter.fields import FIELDS, FieldType
+from wiretale.filter.condition import NEVER, Filter
+from wiretale.filter.events import TIME, EventKind
+from wiretale.filter.fields import FIELDS
+from wiretale.filter.select import selecting
+from wiretale.filter.tables import with_all_tables
+from wiretale.filter.types import BYTES_LIKE, FieldType
 from wiretale.model.tables import TABLES
 from wiretale.store.capture import open_capture
 
 
 def run(db: duckdb.DuckDBPyConnection, compiled: Filter, kind: EventKind, select: str) -> list[object]:
-    ctes = f"WITH {', '.join(compiled.ctes)} " if compiled.ctes else ""
-    condition = compiled.conditions[kind]
-    sql = f"{ctes}SELECT {select} FROM {FROM[kind]} WHERE {condition.sql} ORDER BY {TIME[kind]}"
-    return [row[0] for row in db.execute(sql, list(condition.parameters)).fetchall()]
+    sql, parameters = selecting(compiled, kind, f"{select}, {TIME[kind]} AS sort_ns")
+    return [row[0] for row in db.execute(f"{sql} ORDER BY sort_ns", parameters).fetchall()]
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,12 @@ def empty():
         db.execute(table.ddl)
     yield db
     db.close()
+
+
+@pytest.fixture(scope="module")
+def packets_of_all_kinds(tmp_path_factory):
+    with open_capture(imported(frames(), tmp_path_factory.mktemp("kinds"))) as db:
+        yield with_all_tables(db)
 
 
 @pytest.fixture(scope="module")
@@ -44,30 +53,45 @@ def packets(db, text):
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda f: f.name)
-def test_every_fields_sql_runs_on_an_empty_capture(empty, field):
+def test_every_fields_sql_runs_in_every_test(empty, packets_of_all_kinds, field):
     texts = [field.name, f"not {field.name}"]
     value = {
         FieldType.NUMBER: "5", FieldType.BOOLEAN: "1", FieldType.TEXT: '"x"', FieldType.BYTES: "de:ad",
-        FieldType.ADDRESS: "::1" if field.name.startswith("ipv6") else "10.0.0.0/8", FieldType.DURATION: "1ms",
-        FieldType.ERROR: "ECONNREFUSED", FieldType.PROTOCOL: "1",
+        FieldType.PROTOCOL: "de:ad", FieldType.ETHER: "02:00:00:00:00:01", FieldType.IPV4: "10.0.0.0/9",
+        FieldType.IPV6: "fe80::/10", FieldType.ADDRESS: "10.1.2.3", FieldType.DURATION: "1ms",
+        FieldType.TIME: '"2026-11-25 04:15:16"', FieldType.ERROR: "ECONNREFUSED", FieldType.LABEL: "",
     }[field.type]  # fmt: skip
-    texts += [f"{field.name} == {value}", f"{field.name} != {value}", f"{field.name} in {{{value}}}"]
-    if field.type in (FieldType.TEXT, FieldType.BYTES):
-        texts += [f'{field.name} contains "x"', f'{field.name} matches "^x+$"']
-    for text in texts:
-        compiled = compile_filter(text)
-        for kind in EventKind:
+    if value:
+        texts += [f"{field.name} {sign} {value}" for sign in ("==", "!=", "===", "!==", "<", ">=")]
+        texts += [f"{field.name} in {{{value}}}", f"all {field.name} == {value}", f"{value} == {field.name}"]
+        texts += [f"count({field.name}) > 1", f"{field.name} == {field.name}", f"len({field.name}) > 2"]
+    if field.type in (FieldType.TEXT, *BYTES_LIKE):
+        texts += [f'{field.name} contains "x"', f'{field.name} matches "^x+$"', f"{field.name}[0:2,-1:] == 61:62:63"]
+    if field.type in (FieldType.NUMBER, FieldType.ERROR):
+        texts += [
+            f"{field.name} + 1 > 2",
+            f"{field.name} & 3",
+            f"max({field.name}, 7) > 8",
+            f'string({field.name}) == "5"',
+        ]
+    compiled = compile_filter(" or ".join(f"({text})" for text in texts))
+    for kind in EventKind:
+        if compiled.conditions[kind] != NEVER:
             assert run(empty, compiled, kind, "1") == []
+            run(packets_of_all_kinds, compiled, kind, "1")
 
 
 WORDS = st.sampled_from(
-    ["tcp.port", "ip.addr", "call.name", "payload", "fd", "==", "!=", "contains", "matches", "in", "{", "}", "(", ")",
-     "and", "or", "not", "!", "&&", "||", "1", "0x2", '"a"', "..", ",", "127.0.0.0/8", "1ms", "tcp", "&", "'",
-     '"', "ECONNREFUSED"]
+    ["tcp.port", "ip.addr", "call.name", "payload", "fd", "==", "!=", "===", "<", ">=", "contains", "matches", "in",
+     "{", "}", "(", ")", "and", "or", "xor", "not", "!", "&&", "||", "1", "0x2", '"a"', "..", ",", "127.0.0.0/8", "1ms",
+     "tcp", "&", "'", '"', "ECONNREFUSED", "+", "-", "*", "/", "%", "[", "]", "0:2", "-3:", "#", "2", "@", "any", "all", "len",
+     "count", "max", "string", "lower", "frame.time", '"2026-11-25"', "aa:bb", "tcp.option_kind", "link.packet",
+     "tcp.flags.syn", "eth.addr", "::1", "proc.name", "frame.time_relative", "1.5", "'x'"]
 )  # fmt: skip
 
 
-@given(st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=12).map(" ".join)))
+@settings(deadline=None)
+@given(st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=16).map(" ".join)))
 def test_any_text_gives_runnable_sql_or_a_usage_fault(empty, text):
     try:
         compiled = compile_filter(text)
@@ -78,6 +102,7 @@ def test_any_text_gives_runnable_sql_or_a_usage_fault(empty, text):
         assert run(empty, compiled, kind, "1") == []
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20).filter(lambda t: '"' not in t and "\\" not in t))
 def test_values_never_reach_the_sql_text(text):
     compiled = compile_filter(f'proc.name == "{text}"')

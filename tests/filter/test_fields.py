@@ -1,20 +1,58 @@
+import json
 from pathlib import Path
 
-from wiretale.filter.fields import BY_NAME, FIELDS
+import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "filter.md"
+from wiretale.cli import run
+from wiretale.cli.fields import events_of, said
+from wiretale.errors import Exit
+from wiretale.filter.fields import BY_NAME, FIELDS, GROUPS
+from wiretale.filter.fields.events import SYNONYMS
+
+PAGE = Path(__file__).parents[2] / "docs" / "fields.md"
 
 
 def test_names_are_unique():
     assert len(BY_NAME) == len(FIELDS)
 
 
+def test_another_name_gives_what_the_name_gives():
+    for other, name in SYNONYMS.items():
+        assert (BY_NAME[other].on, BY_NAME[other].type) == (BY_NAME[name].on, BY_NAME[name].type)
+
+
 def test_the_page_lists_every_field_as_it_is():
-    rows = [
-        f"| `{f.name}` | {f.type.removeprefix('a ').removeprefix('an ')} | {f.meaning} | {', '.join(f.on)} |"
-        for f in FIELDS
+    """scripts/make_fields_page.py writes the lists."""
+    page = PAGE.read_text(encoding="utf-8")
+    for heading, fields in GROUPS:
+        listed = page.split(f"## {heading}\n")[1].split("\n## ")[0]
+        rows = [line for line in listed.splitlines() if line.startswith("| `")]
+        assert rows == [f"| `{f.name}` | {said(f)} | {f.meaning} | {events_of(f)} |" for f in fields]
+    others = page.split("## Other names\n")[1]
+    assert [line for line in others.splitlines() if line.startswith("| `")] == [
+        f"| `{other}` | `{name}` |" for other, name in SYNONYMS.items()
     ]
-    listed = [
-        line for line in PAGE.read_text(encoding="utf-8").split("## Fields")[1].splitlines() if line.startswith("| `")
-    ]
-    assert listed == rows
+
+
+def test_a_word_chooses_by_name_and_meaning(capsys):
+    assert run(["fields", "urgent_pointer"]) == Exit.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["field", "takes", "meaning", "of"]
+    assert [line.split()[0] for line in lines[1:]] == ["tcp.urgent_pointer"]
+    assert run(["fields", "retransmission", "--json"]) == Exit.OK
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"tcp.analysis.retransmission", "tcp.analysis.fast_retransmission"} <= {f["name"] for f in found}
+    assert found[0].keys() == {"name", "type", "meaning", "of", "same_as"}
+
+
+def test_a_word_that_no_field_has_is_a_mistake_with_the_nearest_field(capsys):
+    assert run(["fields", "tcp.srcprt"]) == Exit.USAGE
+    assert "did you mean tcp.srcport?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda f: f.name)
+def test_a_meaning_is_one_short_line(field):
+    assert field.meaning
+    assert "\n" not in field.meaning
+    assert "|" not in field.meaning
+    assert events_of(field)

@@ -1,13 +1,12 @@
-import ipaddress
-
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.filter import values
-from wiretale.filter.compile import _key_of
+from wiretale.filter.rows import address_key
+from wiretale.filter.types import FieldType
 from wiretale.filter.values import BadValueError
 
 
@@ -20,6 +19,7 @@ from wiretale.filter.values import BadValueError
         ("0.000001", 1000),
         ("-1s", -1_000_000_000),
         ("7ns", 7),
+        ("5e-2", 50_000_000),
     ],
 )
 def test_durations_are_nanoseconds(text, nanoseconds):
@@ -27,41 +27,63 @@ def test_durations_are_nanoseconds(text, nanoseconds):
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("10", 10), ("0x1F", 31), ("017", 15), ("'a'", 97), ("'\\n'", 10), ("-3", -3), ("0", 0)]
+    ("text", "number"), [("10", 10), ("0x1F", 31), ("017", 15), ("0b101", 5), ("-3", -3), ("0", 0), ("-0x10", -16)]
 )
 def test_numbers(text, number):
     assert values.number(text) == number
 
 
-@given(st.binary(max_size=40))
-def test_bytes_survive_both_spellings(data):
-    escaped = '"' + "".join(f"\\x{b:02x}" for b in data) + '"'
-    assert values.byte_string(escaped) == data
+@pytest.mark.parametrize("text", ["08", "1.5", "0o17", "1_000", "", "0x", "abc", "1e3", str(1 << 64)])
+def test_what_is_no_number(text):
+    with pytest.raises(BadValueError):
+        values.number(text)
+
+
+@given(st.binary(min_size=1, max_size=40), st.sampled_from([":", "-", "."]))
+def test_bytes_survive_every_spelling(data, separator):
+    spelled = separator.join(f"{b:02x}" for b in data)
+    assert values.byte_string(spelled) == data
+    assert values.byte_string(f":{spelled}") == data
+    assert values.byte_string(data.hex()) == data
     if len(data) > 1:
-        assert values.byte_string(":".join(f"{b:02x}" for b in data)) == data
+        assert values.byte_string(separator.join(f"{b:x}" for b in data)) == data
 
 
-def test_plain_characters_are_utf8():
-    assert values.byte_string('"ü\\xff"') == b"\xc3\xbc\xff"
+@pytest.mark.parametrize("text", ["0x6162", "salam", "61:62-63", "", ":", "abc"])
+def test_what_is_no_byte_string(text):
+    with pytest.raises(BadValueError):
+        values.byte_string(text)
 
 
-@given(st.text(max_size=30))
-def test_any_text_is_a_value_or_bad(text):
-    for parser in (*values.PARSERS.values(), values.address):
+@given(st.text(max_size=30), st.sampled_from(FieldType))
+def test_any_text_is_a_value_or_bad(text, type_):
+    if type_ is not FieldType.LABEL:
         try:
-            parser(text)
+            values.from_word(text, type_)
         except BadValueError as fault:
             assert str(fault)
 
 
-@given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
+@given(st.binary(max_size=20), st.sampled_from(FieldType))
+def test_any_quoted_text_is_a_value_or_bad(data, type_):
+    if type_ is not FieldType.LABEL:
+        try:
+            values.from_quoted(data, type_)
+        except BadValueError as fault:
+            assert str(fault)
+
+
+@settings(deadline=None)
+@given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6), st.ip_addresses(network="::ffff:0:0/96")))
 def test_sql_keys_of_addresses_are_those_of_python(address):
-    text = str(address)
-    if ipaddress.ip_address(text).version == 6 and "." in text:
-        return
-    sql = _key_of(f"'{text}'", six=address.version == 6)
-    row = duckdb.execute(f"SELECT {sql}").fetchone()
-    assert row == (values.address_key(text),)
+    text = values.address_text(address)
+    row = duckdb.execute(f"SELECT {address_key('a')} FROM (SELECT ? AS a)", [text]).fetchone()
+    assert row == (values.address_key(str(address)),)
+
+
+@pytest.mark.parametrize("text", ["/tmp/socket", "@abstract", "", "10.0.0", "nobody"])
+def test_the_sql_key_of_what_is_no_address_is_null(text):
+    assert duckdb.execute(f"SELECT {address_key('a')} FROM (SELECT ? AS a)", [text]).fetchone() == (None,)
 
 
 @pytest.mark.parametrize("name", [row[0] for row in ERRORS.values()])

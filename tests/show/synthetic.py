@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from wiretale.join.rows import run
 from wiretale.model.enums import Arch
 from wiretale.model.tables import BY_NAME, TABLES
 from wiretale.store.capture import create_capture, write_meta
@@ -91,7 +92,8 @@ class Builder:
             "ifindex": 1, "netns": 7, "frame_bytes": len(frame), "captured_bytes": len(frame), "ethertype": 0x0800,
             "ip_version": 4, "ip_protocol": 6, "ip_id": 1, "ttl": 64, "fragment": False, "src": "127.0.0.1",
             "dst": "127.0.0.1", "srcport": source, "dstport": target, "seq": seq, "ack": ack, "flags": flags,
-            "window": 512, "sack_permitted": False, "payload_offset": 54, "payload_bytes": len(payload), "frame": frame,
+            "window": 512, "sack_permitted": False, "network_offset": 14, "transport_offset": 34, "linktype": 1,
+            "payload_offset": 54, "payload_bytes": len(payload), "frame": frame,
         }  # fmt: skip
         out, shown = self.packets + 1, self.packets + 2
         self.packets += 2
@@ -105,7 +107,8 @@ class Builder:
         for copy in (out, shown):
             insert(self.db, "segment", {
                 "packet_id": copy, "connection_id": 1, "direction": "c2s" if client else "s2c", "shown": copy == shown,
-                "lo": 0 if payload else None, "hi": len(payload) if payload else None, "rel_seq": seq - base[0],
+                "lo": 0 if payload else None, "hi": len(payload) if payload else None, "rel_seq": seq - base[0], "tcp_stream": 0, "shown_seq": seq - base[0],
+                "shown_ack": ack - base[1] if flags & 0x10 else ack,
                 "rel_ack": ack - base[1] if flags & 0x10 else None, "scaled_window": 65536, "analysis": [], "is_new": True,
             })  # fmt: skip
         return shown
@@ -124,6 +127,7 @@ def make(path: Path, *, command: str = "nc", payload: bytes = b"salam\n") -> Pat
         _sources(db)
         _tasks(db, command)
         _events(Builder(db), payload)
+        run(db, "call_connection")
     return path
 
 
@@ -286,7 +290,7 @@ def _events(b: Builder, payload: bytes) -> None:
     insert(db, "connection", {
         "connection_id": 1, "protocol": "tcp", "client_addr": "127.0.0.1", "client_port": 4444, "server_addr": "127.0.0.1",
         "server_port": 4000, "client_known_by": "connect", "from_ns": T0 + 11 * MS, "established_ns": T0 + 11 * MS + 91 * US,
-        "to_ns": T0 + 45 * MS, "outcome": "closed", "client_bytes": size, "server_bytes": 0, "packets": 5,
+        "to_ns": T0 + 45 * MS, "outcome": "closed", "client_bytes": size, "server_bytes": 0, "packets": 5, "tcp_stream": 0, "completeness": 15,
     })  # fmt: skip
     insert(
         db, "endpoint",

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("wiretale.cli.explain", "Explain a call, option, error, state or flag, and find it in a capture."),
     "export": ("wiretale.cli.export", "Write a capture as pcapng (for Wireshark), CSV or Parquet."),
     "sql": ("wiretale.cli.sql", "Query a capture with SQL."),
+    "fields": ("wiretale.cli.fields", "List the fields that a filter can use."),
     "nc": ("wiretale.cli.nc", "The built-in netcat."),
     "doctor": ("wiretale.cli.doctor", "Say what this machine and this user can record."),
 }

@@ -15,10 +15,13 @@ from wiretale.errors import CaptureError, Exit, ResourceFault, UsageFault
 if TYPE_CHECKING:
     import duckdb
 
+    from wiretale.filter.condition import Filter
+
 HELP = """
 \b
   wiretale export --to pcapng demo.wiretale -o demo.pcapng
   wiretale export --to csv --table call demo.wiretale -o calls.csv
+  wiretale export --to pcapng --filter 'tcp.port == 4000' demo.wiretale -o part.pcapng
 
 pcapng holds every shown packet; its comments name process, descriptor and call at both ends with the bytes they
 moved. CSV and Parquet hold one table (wiretale sql FILE lists them). `-o -` writes pcapng to standard output.
@@ -32,8 +35,13 @@ moved. CSV and Parquet hold one table (wiretale sql FILE lists them). `-o -` wri
     "-o", "--output", type=click.Path(path_type=Path), help="Where to (default: FILE with the format's ending)."
 )
 @click.option("--table", metavar="NAME", help="csv, parquet: the table to write.")
+@click.option(
+    "-f", "--filter", "filter_text", metavar="FILTER", help="Only the packets, or rows, that match (docs/filter.md)."
+)
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def command(capture: Path, to: str, output: Path | None, table: str | None, force: bool) -> int:
+def command(
+    capture: Path, to: str, output: Path | None, table: str | None, filter_text: str | None, force: bool
+) -> int:
     from wiretale.store.capture import open_capture
 
     if to != "pcapng" and table is None:
@@ -42,27 +50,46 @@ def command(capture: Path, to: str, output: Path | None, table: str | None, forc
         raise UsageFault("--table is for csv and parquet", f"wiretale export --to pcapng {capture}")
     if table is not None:
         _check_table(table)
+    chosen = _chosen(filter_text, table)
     target = output if output is not None else _default_name(capture, to, table)
     with open_capture(capture) as db:
         _check_target(target, capture, force=force)
         if table is None:
-            return _export_packets(db, target)
+            return _export_packets(db, target, chosen)
     from wiretale.export.tables import write_table
 
-    count = write_table(capture, table, to, target)
+    count = write_table(capture, table, to, target, chosen)
     print_notes([f"wrote {target}: {count} rows of {table}"])
     return Exit.OK
 
 
-def _export_packets(db: "duckdb.DuckDBPyConnection", target: Path) -> int:
+def _chosen(text: str | None, table: str | None) -> "Filter | None":
+    if text is None:
+        return None
+    from wiretale.export.tables import EVENT_TABLES
+    from wiretale.filter.compile import compile_filter
+
+    if table is not None and table not in EVENT_TABLES:
+        raise UsageFault(
+            f"--filter chooses among events, and rows of {table} are none",
+            f"it is for pcapng and the tables {', '.join(EVENT_TABLES)}",
+        )
+    return compile_filter(text)
+
+
+def _export_packets(db: "duckdb.DuckDBPyConnection", target: Path, chosen: "Filter | None") -> int:
     from wiretale.export.pcapng import write_pcapng
+    from wiretale.filter.condition import EVERYTHING
     from wiretale.filter.tables import with_all_tables
 
     with_all_tables(db)
-    packets = _to_file(target, lambda stream: write_pcapng(db, stream))
+    packets = _to_file(target, lambda stream: write_pcapng(db, stream, chosen or EVERYTHING))
     if packets:
         print_notes([f"wrote {target}: {packets} packets"])
         return Exit.OK
+    if chosen is not None:
+        print_notes([f"wrote {target}, without any packet: none matches the filter"])
+        return Exit.FAILED
     reason, remedy = _why_no_packets(db)
     print_notes([f"wrote {target}, without any packet: {reason}", *([f"try: {remedy}"] if remedy else [])])
     return Exit.FAILED

@@ -11,12 +11,14 @@ from functools import partial
 from itertools import count
 from typing import Any, TextIO
 
+from wiretale.cli.live_filter import LiveFilter
 from wiretale.cli.live_folds import Folds, LiveCall
 from wiretale.cli.output import Output, is_terminal
 from wiretale.clock import now_ns
 from wiretale.decode.constants import signal_name
 from wiretale.decode.packet_text import Known, packet_text
 from wiretale.decode.record_types import RawCall
+from wiretale.filter.condition import Filter
 from wiretale.model.spool import EventKind
 from wiretale.record.recording import Recording
 from wiretale.show.lines import Line, LineRenderer, Style
@@ -62,7 +64,15 @@ class LiveView:
     """Follows one recording; `tick` after every turn of its control loop, `finish` when it has ended."""
 
     def __init__(
-        self, recording: Recording, out: TextIO, output: Output, *, numbers: bool, strings: int, unfold: bool
+        self,
+        recording: Recording,
+        out: TextIO,
+        output: Output,
+        *,
+        numbers: bool,
+        strings: int,
+        unfold: bool,
+        chosen: Filter | None = None,
     ) -> None:
         self._recording = recording
         self._out = out
@@ -75,13 +85,14 @@ class LiveView:
                 strings=strings,
             )
         )
-        self._unfold = unfold
+        self._filter = LiveFilter(chosen) if chosen is not None else None
+        self._unfold = unfold or chosen is not None  # what a folded line stands for, a filter cannot see
         self._calls: CallReader | None = None
         self._packets: PacketReader | None = None
         self._names: dict[int, str] = {}  # tid -> comm
         self._open: dict[int, LiveCall] = {}  # tid -> the call it is in
         self._folds = Folds(self._put_call, self._put_fold)
-        self._queue: list[tuple[int, int, Callable[[], Line | None]]] = []
+        self._queue: list[tuple[int, int, LiveCall | None, Callable[[], Line | None]]] = []
         self._relative = _RelativeNumbers()
         self._order = count()
         self._origin_ns = 0
@@ -109,17 +120,24 @@ class LiveView:
             if report.source == "packets" and report.ran and self._packets is None:
                 snapshots = self._recording.spool.read_clock_snapshots()
                 self._packets = PacketReader(self._recording.spool, report.detail, snapshots)
+                if self._filter is not None:
+                    self._filter.set_clock(snapshots)
             if report.source == "ptrace" and report.items:
                 cost = 2 * int(report.detail.get("cpu_ns_per_stop") or 0)
                 self._renderer.style = replace(self._renderer.style, cost_ns=cost)
         if self._packets is not None:
-            names = self._interface_names()
-            for row in self._packets.read():
-                if row["shown"]:
-                    name = names.get(row["ifindex"], f"if{row['ifindex']}")
-                    text = packet_text(row, self._relative.of(row))
-                    record = PacketRecord(0, row["number"], row["time_ns"], name, text)
-                    self._put(row["time_ns"], partial(self._renderer.packet, record))
+            self._take_packets(self._packets.read())
+
+    def _take_packets(self, rows: list[dict[str, Any]]) -> None:
+        names = self._interface_names()
+        shown = [row for row in rows if row["shown"]]
+        known = [self._relative.of(row) for row in shown]
+        matching = self._filter.packets(shown, known) if self._filter is not None else [True] * len(shown)
+        for row, relative, matches in zip(shown, known, matching, strict=True):
+            if matches:
+                name = names.get(row["ifindex"], f"if{row['ifindex']}")
+                record = PacketRecord(0, row["number"], row["time_ns"], name, packet_text(row, relative))
+                self._put(row["time_ns"], partial(self._renderer.packet, record))
 
     def _interface_names(self) -> dict[int, str]:
         detail = next(r.detail for r in self._recording.reports() if r.source == "packets")
@@ -145,23 +163,26 @@ class LiveView:
             self._folds.child_begins(event.tid, event.number)
         elif event.kind is EventKind.SIGNAL:
             record = SignalRecord(event.time_ns, actor, signal_name(event.number))
-            self._put(event.time_ns, lambda: self._renderer.signal(record))
+            if self._filter is None or self._filter.signals([(record, event.number)])[0]:
+                self._put(event.time_ns, lambda: self._renderer.signal(record))
         elif event.kind is EventKind.END:
             self._end(event, actor)
 
     def _return(self, event: LiveEvent, actor: Actor, raw: RawCall) -> None:
         call = self._open.pop(event.tid, None)
         if call is None:  # attached inside the call
-            whole = CallRecord(0, actor, raw, event.entry_ns or event.time_ns, event.time_ns)
-            self._put(event.time_ns, lambda: self._renderer.returned(whole))
+            whole = LiveCall(CallRecord(0, actor, raw, event.entry_ns or event.time_ns, event.time_ns))
+            self._put(event.time_ns, lambda: self._renderer.returned(whole.record) if whole.matches else None, whole)
             return
         call.record = replace(call.record, actor=actor, raw=raw, exit_ns=event.time_ns)
         self._folds.leave(event.tid, call, raw, event.time_ns)
         if call.begun:
             self._put(event.time_ns, lambda: self._renderer.returned(call.record))
+        elif call.hidden:
+            self._put(event.time_ns, lambda: self._renderer.call(call.record) if call.matches else None, call)
 
     def _put_call(self, call: LiveCall) -> None:
-        self._put(call.record.entry_ns, lambda: self._begin_or_whole(call))
+        self._put(call.record.entry_ns, lambda: self._begin_or_whole(call), call)
 
     def _put_fold(self, actor: Actor, run: Run) -> None:
         span = run.to_ns - run.from_ns
@@ -180,16 +201,30 @@ class LiveView:
             exit_status=None if killed else status >> 8 & 0xFF, signal=signal_name(status & 0x7F) if killed else None,
             is_leader=event.tid == event.pid,
         )  # fmt: skip
-        self._put(event.time_ns, lambda: self._renderer.ended(record, event.time_ns))
+        how = (actor, event.time_ns, record.end_how or "", record.exit_status)
+        if self._filter is None or self._filter.tasks([how])[0]:
+            self._put(event.time_ns, lambda: self._renderer.ended(record, event.time_ns))
 
     # -- printing ----------------------------------------------------------------------------------------------------
 
-    def _put(self, time_ns: int, line: Callable[[], Line | None]) -> None:
-        heapq.heappush(self._queue, (time_ns, next(self._order), line))
+    def _put(self, time_ns: int, line: Callable[[], Line | None], call: LiveCall | None = None) -> None:
+        """A line to come; `call` is the call that the filter is asked about before."""
+        heapq.heappush(self._queue, (time_ns, next(self._order), call, line))
 
-    def _begin_or_whole(self, call: LiveCall) -> Line:
+    def _ask_filter(self, horizon_ns: int) -> None:
+        """Ask once about all calls whose turn comes now."""
+        if self._filter is None:
+            return
+        due = [call for time_ns, _, call, _ in self._queue if call is not None and time_ns <= horizon_ns]
+        for call, matches in zip(due, self._filter.calls([c.record for c in due]), strict=True):
+            call.matches = matches
+
+    def _begin_or_whole(self, call: LiveCall) -> Line | None:
         """At the turn of a call's beginning: all of it if it is over and nothing else happened meanwhile."""
         exit_ns = call.record.exit_ns
+        if not call.matches:
+            call.hidden = True
+            return None
         if call.never_returns:
             return self._renderer.call(call.record)
         if exit_ns is not None:
@@ -200,17 +235,24 @@ class LiveView:
         call.begun = True
         return self._renderer.entered(call.record)
 
+    def _set_origin(self, time_ns: int) -> None:
+        if not self._origin_ns:
+            self._origin_ns = time_ns
+            self._renderer.style = replace(self._renderer.style, times=TimeFormat(origin_ns=time_ns))
+            if self._filter is not None:
+                self._filter.set_origin(time_ns)
+
     def _print_until(self, horizon_ns: int) -> None:
         # What may still fold is printed late, and nothing that is younger before it.
         oldest_held = self._folds.release(None if horizon_ns == _NEVER else now_ns())
         if oldest_held is not None:
             horizon_ns = min(horizon_ns, oldest_held - 1)
+        if self._queue and self._queue[0][0] <= horizon_ns:
+            self._set_origin(self._queue[0][0])
+            self._ask_filter(horizon_ns)
         printed = False
         while self._queue and self._queue[0][0] <= horizon_ns:
-            time_ns, _, make = heapq.heappop(self._queue)
-            if not self._origin_ns:
-                self._origin_ns = time_ns
-                self._renderer.style = replace(self._renderer.style, times=TimeFormat(origin_ns=time_ns))
+            _, _, _, make = heapq.heappop(self._queue)
             line = make()
             if line is not None:
                 self._write(self._renderer.layout(line) + "\n")

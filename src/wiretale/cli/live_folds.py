@@ -21,6 +21,8 @@ class LiveCall:
     begun: bool = False
     held: bool = False
     never_returns: bool = False  # the task ended in it
+    matches: bool = True  # the filter, as far as the call was known when it was last asked
+    hidden: bool = False  # its beginning did not match; the whole call may
 
 
 @dataclass(slots=True)

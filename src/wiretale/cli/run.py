@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 import os
 import shutil
 import sys
@@ -13,6 +14,7 @@ import click
 
 from wiretale.cli.output import output_of
 from wiretale.cli.recording_options import check_output, finish, plan_from, recording_options
+from wiretale.errors import UsageFault
 from wiretale.record.recording import Recording
 
 if TYPE_CHECKING:
@@ -30,6 +32,13 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Overwrite an existing capture.")
 @click.option("--numbers", is_flag=True, help="Show the number of every constant.")
 @click.option("--strings", type=click.IntRange(0), default=64, show_default=True, help="Bytes of a string to show.")
+@click.option(
+    "-f",
+    "--filter",
+    "filter_text",
+    metavar="FILTER",
+    help="Only events that match (docs/filter.md), as far as they are known.",
+)
 @click.option("--unfold", is_flag=True, help="Show the calls of a program's start, too.")
 @click.option(
     "--log",
@@ -44,6 +53,7 @@ def command(
     force: bool,
     numbers: bool,
     strings: int,
+    filter_text: str | None,
     unfold: bool,
     log: Any,
     **options: Any,
@@ -54,12 +64,15 @@ def command(
     wiretale run --private-net -- nc -l 127.0.0.1 4000
     wiretale run --log nc.log -- nc 127.0.0.1 4000
     wiretale run -o web.wiretale -- curl -s http://127.0.0.1:8000/
+    wiretale run --filter 'call.name == "connect" || tcp.flags.syn == 1' -- curl -s http://127.0.0.1:8000/
 
     A call that blocks is printed when it begins to, and again when it returns. Which write became which packet and
     which read is known when everything has been recorded: keep it with -o and use `wiretale show`.
     """
     if output is not None:
         check_output(output, force=force)
+    if filter_text is not None:
+        _check_filter(filter_text)
     with tempfile.TemporaryDirectory(prefix="wiretale-") as folder:
         plan = plan_from(output or Path(folder) / "run.wiretale", options)
         plan = dataclasses.replace(plan, interrupt_when_idle=plan.type_text is not None)
@@ -70,8 +83,15 @@ def command(
             # Only now: a recording enters its namespaces as a process of one thread, and NumPy starts more.
             from wiretale.cli.live import LiveView
 
-            out = log or sys.stderr
-            return LiveView(recording, out, output_of(context), numbers=numbers, strings=strings, unfold=unfold)
+            chosen = None
+            if filter_text is not None:
+                from wiretale.filter.compile import compile_filter
+
+                chosen = compile_filter(filter_text, live=True)
+            style = output_of(context)
+            return LiveView(
+                recording, log or sys.stderr, style, numbers=numbers, strings=strings, unfold=unfold, chosen=chosen
+            )
 
         recording.observe(lambda: view().tick())
         outcome = recording.run()
@@ -97,3 +117,34 @@ def _say_if_cut(fault: OSError | None, log: Any) -> None:
         os.close(nothing)
         return
     click.echo(f"wiretale: {log.name} ends early: {fault.strerror}; the program was not disturbed", err=True)
+
+
+def _check_filter(text: str) -> None:
+    """Raise what is wrong with a filter before anything is recorded.
+
+    In a process of its own: a regular expression is checked by DuckDB, which starts threads, and a recording enters its
+    namespaces as a process of one thread.
+    """
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(write_end, json.dumps(_fault_of(text)).encode())
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as answer:
+        found = json.loads(answer.read() or b"null")
+    os.waitpid(child, 0)
+    if found is not None:
+        raise UsageFault(*found)
+
+
+def _fault_of(text: str) -> tuple[str, str] | None:
+    from wiretale.filter.compile import compile_filter
+
+    try:
+        compile_filter(text, live=True)
+    except UsageFault as fault:
+        return fault.message, fault.hint
+    return None

@@ -1,7 +1,6 @@
 """`wiretale show`: a capture as one merged list."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,9 +112,7 @@ def _compiled(text: str) -> "Filter":
 
 
 def _print_fields(output: Output) -> int:
-    from wiretale.cli.output import print_table
+    from wiretale.cli.fields import print_fields
     from wiretale.filter.fields import FIELDS
 
-    rows = [(f.name, f.type.removeprefix("a ").removeprefix("an "), f.meaning, ", ".join(f.on)) for f in FIELDS]
-    print_table(("field", "takes", "meaning", "of"), rows, replace(output))
-    return 0
+    return print_fields(FIELDS, None, output)

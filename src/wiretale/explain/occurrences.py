@@ -15,7 +15,7 @@ from wiretale.decode.syscalls import CALLS, Arg
 from wiretale.decode.syscalls import Kind as ArgKind
 from wiretale.explain.entry import Entry, Kind
 from wiretale.explain.subjects import SUBJECTS
-from wiretale.filter.events import FROM, EventKind
+from wiretale.filter.events import EventKind, source
 from wiretale.filter.fields import BY_NAME
 from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.tables import with_all_tables
@@ -55,7 +55,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """Rows to look for: a condition over the aliases of `filter.events.FROM`."""
+    """Rows to look for: a condition over the aliases of `filter.events`."""
 
     what: str
     kind: RowKind
@@ -65,9 +65,9 @@ class _Search:
 
 
 _FROM = {
-    RowKind.CALL: (FROM[EventKind.CALL], "c.entry_ns", "c.call_id"),
-    RowKind.PACKET: (FROM[EventKind.PACKET], "p.time_ns", "p.packet_id"),
-    RowKind.SIGNAL: (FROM[EventKind.SIGNAL], "s.time_ns", "s.rowid"),
+    RowKind.CALL: (source(EventKind.CALL, "t."), "c.entry_ns", "c.call_id"),
+    RowKind.PACKET: (source(EventKind.PACKET, "g. i."), "p.time_ns", "p.packet_id"),
+    RowKind.SIGNAL: (source(EventKind.SIGNAL, "t."), "s.time_ns", "s.rowid"),
     RowKind.STATE: ("tcp_state x", "x.from_ns", "x.rowid"),
 }
 

@@ -14,6 +14,10 @@ import duckdb
 from wiretale import __version__
 from wiretale.clock import Snapshot, offset_at
 from wiretale.export.packet_comments import Comments
+from wiretale.filter.condition import EVERYTHING, Filter
+from wiretale.filter.events import EventKind
+from wiretale.filter.select import selecting
+from wiretale.filter.tables import with_all_tables
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6  # block types
 _BYTE_ORDER_MAGIC = 0x1A2B3C4D
@@ -100,21 +104,20 @@ def _header(db: duckdb.DuckDBPyConnection) -> bytes:
     return section_header(options)
 
 
-_PACKETS = """
-SELECT packet_id, number, time_ns, ifindex, netns, tap, frame_bytes, frame FROM packet
-WHERE shown ORDER BY number, packet_id"""
+_COLUMNS = "p.packet_id, p.number, p.time_ns, p.ifindex, p.netns, p.tap, p.frame_bytes, p.frame"
 
 
-def blocks(db: duckdb.DuckDBPyConnection) -> Iterator[bytes]:
-    """The blocks of the file in order."""
+def blocks(db: duckdb.DuckDBPyConnection, chosen: Filter = EVERYTHING) -> Iterator[bytes]:
+    """The blocks of the file in order, with the shown packets that match a filter."""
     snapshots = [
         Snapshot(*r) for r in db.execute("SELECT monotonic_ns, realtime_ns, error_ns FROM clock_snapshot").fetchall()
     ]
     yield _header(db)
     interfaces = _Interfaces(db)
     comments = Comments(db)
-    cursor = db.cursor()
-    cursor.execute(_PACKETS)
+    cursor = with_all_tables(db.cursor())  # temporary tables belong to one cursor
+    packets, parameters = selecting(chosen, EventKind.PACKET, _COLUMNS, "p.shown")
+    cursor.execute(f"{packets} ORDER BY p.number, p.packet_id", parameters)
     while rows := cursor.fetchmany(BATCH):
         said = comments.of([row[0] for row in rows])
         for packet_id, number, time_ns, ifindex, netns, tap, wire_bytes, frame in rows:
@@ -133,10 +136,10 @@ def blocks(db: duckdb.DuckDBPyConnection) -> Iterator[bytes]:
             yield enhanced_packet(interface, real, bytes(frame or b""), wire_bytes or 0, options)
 
 
-def write_pcapng(db: duckdb.DuckDBPyConnection, out: BinaryIO) -> int:
+def write_pcapng(db: duckdb.DuckDBPyConnection, out: BinaryIO, chosen: Filter = EVERYTHING) -> int:
     """Write the file and return how many packets it has."""
     packets = 0
-    for block in blocks(db):
+    for block in blocks(db, chosen):
         out.write(block)
         packets += block[:4] == struct.pack("<I", _PACKET)
     return packets

@@ -5,13 +5,25 @@ from pathlib import Path
 import duckdb
 
 from wiretale.errors import CaptureError
+from wiretale.filter.condition import Filter, Value
+from wiretale.filter.events import EventKind
+from wiretale.filter.select import selecting
+from wiretale.filter.tables import with_all_tables
 from wiretale.model.tables import BY_NAME
 
 _OPTIONS = {"csv": "FORMAT csv, HEADER", "parquet": "FORMAT parquet, COMPRESSION zstd"}
 
 
-def write_table(capture: Path, table: str, form: str, out: Path) -> int:
-    """Write `table` of the capture file and return its number of rows. `form` is csv or parquet.
+# The tables whose rows are events, so that a filter can choose among them.
+EVENT_TABLES = {
+    "call": (EventKind.CALL, "c"), "packet": (EventKind.PACKET, "p"), "signal": (EventKind.SIGNAL, "s"),
+    "task": (EventKind.TASK, "t"),
+}  # fmt: skip
+
+
+def write_table(capture: Path, table: str, form: str, out: Path, chosen: Filter | None = None) -> int:
+    """Write `table` of the capture file and return its number of rows. `form` is csv or parquet. With a filter, which
+    is for EVENT_TABLES only, the rows that match.
 
     A second connection is needed: the one that reads captures may not write files. It runs no text of a user or of the
     capture; the table's name is one of the model's.
@@ -20,10 +32,9 @@ def write_table(capture: Path, table: str, form: str, out: Path) -> int:
     db = duckdb.connect(":memory:")
     try:
         db.execute(f"ATTACH {_quoted(str(capture))} AS capture (READ_ONLY)")
-        columns = ", ".join(f'"{c.name}"' for c in BY_NAME[table].columns)
-        row = db.execute(
-            f"COPY (SELECT {columns} FROM capture.main.{name}) TO {_quoted(str(out))} ({_OPTIONS[form]})"  # noqa: S608 (built from fixed text; values are parameters)
-        ).fetchone()
+        db.execute("USE capture")
+        query, parameters = _query(db, name, chosen)
+        row = db.execute(f"COPY ({query}) TO {_quoted(str(out))} ({_OPTIONS[form]})", parameters).fetchone()
         return int(row[0]) if row else 0
     except duckdb.CatalogException as fault:
         raise CaptureError(f"{capture} has no table {name}", "wiretale sql FILE lists its tables") from fault
@@ -33,6 +44,15 @@ def write_table(capture: Path, table: str, form: str, out: Path) -> int:
         ) from fault
     finally:
         db.close()
+
+
+def _query(db: duckdb.DuckDBPyConnection, table: str, chosen: Filter | None) -> tuple[str, list[Value]]:
+    columns = [c.name for c in BY_NAME[table].columns]
+    if chosen is None:
+        return "SELECT " + ", ".join(f'"{c}"' for c in columns) + f' FROM "{table}"', []  # noqa: S608 (names of the model)
+    kind, alias = EVENT_TABLES[table]
+    with_all_tables(db)
+    return selecting(chosen, kind, ", ".join(f'{alias}."{c}"' for c in columns))
 
 
 def _quoted(text: str) -> str:

@@ -1,263 +1,144 @@
 """Filter text -> for each kind of event one SQL condition with its parameters. Values are never pasted into SQL."""
 
-import difflib
-from collections.abc import Callable
-from typing import TypeVar
-
-from lark import Token, Tree
-
 from wiretale.errors import UsageFault
-from wiretale.filter import values
-from wiretale.filter.condition import NEVER, Condition, Filter
-from wiretale.filter.events import ORIGIN, EventKind
-from wiretale.filter.fields import BY_NAME, Field, FieldType
+from wiretale.filter import comparison
+from wiretale.filter.bytes_sql import NOT_ALL_ZERO
+from wiretale.filter.condition import NEVER, Condition, Filter, joined, put
+from wiretale.filter.events import EventKind
+from wiretale.filter.expressions import Expressions
+from wiretale.filter.operand import Operand, any_of, mapped, present
 from wiretale.filter.parse import fault_at, parse
-from wiretale.filter.relations import CALL_CONNECTION, CONNECTION_PROCESS
-from wiretale.filter.values import BadValueError, Network, Value
+from wiretale.filter.rows import ctes_for
+from wiretale.filter.syntax import (
+    Arithmetic,
+    Compare,
+    Exists,
+    Expression,
+    Function,
+    Joint,
+    Member,
+    Minus,
+    Not,
+    Place,
+    Search,
+    Test,
+)  # fmt: skip
+from wiretale.filter.types import FieldType
 
-_WORDS = {
-    "eq": "==",
-    "any_eq": "==",
-    "ne": "!=",
-    "all_ne": "!=",
-    "gt": ">",
-    "lt": "<",
-    "ge": ">=",
-    "le": "<=",
-    "all_eq": "===",
-    "any_ne": "!==",
-    "~=": "!==",
-}
-_SQL = {"==": "=", "!=": "<>", "===": "=", "!==": "<>", "<": "<", ">": ">", "<=": "<=", ">=": ">="}
-_OPPOSITE = {"=": "<>", "<>": "="}
-
-# alias in an expression -> the row set its values come from, tied to the event
-_ROW_SETS = {
-    "cc.": "call_connection cc WHERE cc.call_id = c.call_id",
-    "cd.": "call_data cd WHERE cd.call_id = c.call_id AND cd.role = 'payload'",
-    "cp.": "connection_process cp WHERE cp.connection_id = g.connection_id",
-}
-_CTES = {"cc.": CALL_CONNECTION, "cp.": CONNECTION_PROCESS, "origin": ORIGIN}
-
-# Fixed-width hexadecimal key of an address column: compares as addresses do. See values.address_key.
-_IPV4_KEY = "array_to_string([lpad(lower(to_hex(CAST(o AS INTEGER))), 2, '0') for o in string_split({a}, '.')], '')"
-_IPV6_GROUPS = "[lpad(h, 4, '0') for h in string_split({part}, ':') if h <> '']"
-_IPV6_KEY = (
-    "(array_to_string(" + _IPV6_GROUPS.format(part="split_part({a}, '::', 1)") + ", '')"
-    " || repeat('0', greatest(0, 32 - 4 * (len(" + _IPV6_GROUPS.format(part="split_part({a}, '::', 1)") + ")"
-    " + len(" + _IPV6_GROUPS.format(part="split_part({a}, '::', 2)") + "))))"
-    " || array_to_string(" + _IPV6_GROUPS.format(part="split_part({a}, '::', 2)") + ", ''))"
-)
-
-T = TypeVar("T")
-Test = Callable[[str], Condition]  # expression of one value -> its condition
+_MOST_SUBQUERIES = 300  # each is a join of DuckDB's
+_JOINTS = {"or": " OR ", "and": " AND ", "xor": " <> "}
 
 
-def compile_filter(text: str) -> Filter:
-    """Raises UsageFault, with a caret under the place, for anything that is no filter."""
-    tree = parse(text)
-    conditions = {kind: _Compiler(text, kind).condition(tree) for kind in EventKind}
-    sql = " ".join(c.sql for c in conditions.values())
-    needed = tuple(cte for mark, cte in _CTES.items() if mark in sql)
-    return Filter(text, conditions, needed)
+def compile_filter(text: str, *, live: bool = False) -> Filter:
+    """Raises UsageFault, with a caret under the place, for anything that is no filter.
+
+    `live`: for a recording that still runs. What only its end can tell is then no field.
+    """
+    test = parse(text)
+    conditions = {kind: _Compiler(text, kind, live=live).condition(test) for kind in EventKind}
+    if any(c.sql.count("(SELECT ") > _MOST_SUBQUERIES for c in conditions.values()):
+        raise UsageFault("the filter has too many tests", "one test of many values is: field in {1, 2, 3}")
+    return Filter(text, conditions, ctes_for(" ".join(c.sql for c in conditions.values()), live=live))
 
 
 class _Compiler:
-    """Walks one tree for one kind of event."""
+    """Walks the tests of a filter for one kind of event."""
 
-    def __init__(self, text: str, kind: EventKind) -> None:
-        self.text = text
-        self.kind = kind
+    def __init__(self, text: str, kind: EventKind, *, live: bool) -> None:
+        self._text = text
+        self._expressions = Expressions(kind, self._fault, live=live)
 
-    def condition(self, tree: Tree[Token]) -> Condition:
-        rule = str(tree.data)
-        if rule in ("any_of", "all_of", "odd_of"):
-            joint = {"any_of": " OR ", "all_of": " AND ", "odd_of": " <> "}[rule]
-            parts = [self.condition(_subtree(child)) for child in tree.children]
-            return Condition(f"({joint.join(p.sql for p in parts)})", tuple(v for p in parts for v in p.parameters))
-        if rule == "negation":
-            inner = self.condition(_subtree(tree.children[0]))
-            return Condition(f"(NOT {inner.sql})", inner.parameters)
-        return self._test(rule, tree)
+    def _fault(self, place: Place, message: str, hint: str = "") -> UsageFault:
+        return fault_at(self._text, place.start, place.end - place.start, message, hint)
 
-    def _test(self, rule: str, tree: Tree[Token]) -> Condition:
-        name = tree.children[0]
-        assert isinstance(name, Token)
-        field = self._field(name)
-        if rule == "exists":
-            if field.type is FieldType.PROTOCOL:
-                return self._any(field, Condition)
-            return self._any(field, lambda e: Condition(f"({e}) IS NOT NULL"))
-        if rule in ("member", "no_member"):
-            tests = [self._item(field, _subtree(item)) for item in _subtree(tree.children[1]).children]
-            found = self._any(field, lambda e: _either([t(e) for t in tests]))
-            return found if rule == "member" else Condition(f"(NOT {found.sql})", found.parameters)
-        operator = tree.children[1]
-        assert isinstance(operator, Token)
-        value = _token(_subtree(tree.children[2]))
-        if rule == "bits":
-            self._require(field, operator, FieldType.NUMBER)
-            bits = self._value(field, value)
-            return self._any(field, lambda e: Condition(f"(CAST({e} AS HUGEINT) & ?) <> 0", (bits,)))
-        if rule in ("contains", "matches"):
-            return self._search(rule, field, operator, value)
-        return self._compare(field, operator, value)
+    def condition(self, test: Test) -> Condition:
+        """The condition of a test; never NULL."""
+        if isinstance(test, Joint):
+            return joined(_JOINTS[test.word], [self.condition(t) for t in test.tests])
+        if isinstance(test, Not):
+            return put("(NOT {})", self.condition(test.of))
+        if isinstance(test, Exists):
+            return self._exists(test.of)
+        if isinstance(test, Compare):
+            return self._compare(test)
+        if isinstance(test, Member):
+            return self._member(test)
+        return self._search(test)
 
-    def _compare(self, field: Field, operator: Token, value: Token) -> Condition:
-        sign = _WORDS.get(operator.lower(), str(operator))
-        sql = _SQL[sign]
-        if field.type is FieldType.ADDRESS:
-            return self._compare_address(field, sign, value)
-        if field.type in (FieldType.PROTOCOL, FieldType.BOOLEAN) and sql not in _OPPOSITE:
-            raise self._fault(operator, f"{field.name} is {field.type}; it can be compared with == and != only")
-        typed = self._value(field, value)
-        if sign in ("!=", "==="):
-            return self._all(field, lambda e: Condition(f"({e}) {_OPPOSITE[sql]} ?", (typed,)))
-        return self._any(field, lambda e: Condition(f"({e}) {sql} ?", (typed,)))
+    def _exists(self, node: Expression) -> Condition:
+        expressions = self._expressions
+        if isinstance(node, Function):
+            raise self._fault(node.place, f"{node.name}() gives a value, which is no test", "compare it: len(...) > 0")
+        if not expressions.is_typed(node):
+            word = self._text[node.place.start : node.place.end]
+            expressions.operand(node, None)
+            raise self._fault(node.place, f"{word} is no field, and alone it is no test", "compare a field with it")
+        if isinstance(node, (Arithmetic, Minus)):
+            return self._not_zero(expressions.operand(node, None))
+        presence = expressions.presence(node)
+        return present(presence if presence is not None else expressions.operand(node, None))
 
-    def _compare_address(self, field: Field, sign: str, value: Token) -> Condition:
-        target = self._convert(field, value, values.address)
-        if isinstance(target, Network):
-            first, last = target.first, target.last
-        else:
-            first = last = values.address_key(target)
-        low, high = {"<": ("", first), ">": (last, "g"), "<=": ("", last), ">=": (first, "g")}.get(sign, (first, last))
-        strict_low, strict_high = sign == ">", sign == "<"
+    def _not_zero(self, operand: Operand) -> Condition:
+        if operand.type is FieldType.BYTES:
+            return any_of(mapped(NOT_ALL_ZERO, operand))
+        return any_of(mapped("{0} <> 0", operand))
 
-        def inside(e: str) -> Condition:
-            if isinstance(target, str) and sign not in ("<", ">", "<=", ">="):
-                return Condition(f"({e}) = ?", (target,))
-            key = _key_of(e, six=field.name.startswith("ipv6"))
-            more, less = (">" if strict_low else ">="), ("<" if strict_high else "<=")
-            return Condition(f"({key} {more} ? AND {key} {less} ? AND len({key}) = ?)", (low, high, len(first)))
+    def _sides(self, left: Expression, right: Expression) -> tuple[Operand, Operand]:
+        expressions = self._expressions
+        if expressions.is_typed(left):
+            one = expressions.operand(left, None)
+            return one, expressions.operand(right, one.reads, expressions.field_of(left))
+        if expressions.is_typed(right):
+            other = expressions.operand(right, None)
+            return expressions.operand(left, other.reads, expressions.field_of(right)), other
+        expressions.operand(left, None)
+        raise self._fault(left.place, "this compares two constants", "one side must be a field")
 
-        if sign == "!=":
-            return self._all(field, inside)
-        if sign in ("===", "!=="):
+    def _compare(self, test: Compare) -> Condition:
+        left, right = self._sides(test.left, test.right)
+        message = comparison.objection(test.sign, left, right, self._said(test.left), self._said(test.right))
+        if message:
+            raise self._fault(test.sign_place, *message)
+        return comparison.compare(test.sign, left, right, test.quantifier)
 
-            def outside(e: str) -> Condition:
-                test = inside(e)
-                return Condition(f"(NOT coalesce({test.sql}, TRUE))", test.parameters)
+    def _said(self, node: Expression) -> str:
+        text = self._text[node.place.start : node.place.end]
+        return text if len(text) <= 40 else "the expression"
 
-            return self._all(field, outside) if sign == "===" else self._any(field, outside)
-        return self._any(field, inside)
+    def _search(self, test: Search) -> Condition:
+        expressions = self._expressions
+        if not expressions.is_typed(test.left):
+            expressions.operand(test.left, None)
+            raise self._fault(test.left.place, f"{test.sign} searches a field")
+        left = expressions.whole(test.left)
+        if left.type not in comparison.SEARCHED:
+            hint = "string(...) makes a text of a number or an address"
+            message = f"{self._said(test.left)} is {left.type}; {test.sign} does not apply to it"
+            raise self._fault(test.sign_place, message, hint)
+        if test.sign == "matches":
+            return comparison.matches(left, test.right, test.quantifier, self._fault)
+        right = expressions.operand(test.right, comparison.sought(left.type))
+        if right.network or (right.type not in comparison.SEARCHED):
+            raise self._fault(test.right.place, f"contains looks for a text or bytes, and this is {right.type}")
+        return comparison.contains(left, right, test.quantifier)
 
-    def _item(self, field: Field, item: Tree[Token]) -> Test:
-        """The test of one element of {..}."""
-        tokens = [_token(_subtree(child)) for child in item.children]
-        if field.type is FieldType.ADDRESS:
-            if len(tokens) == 2:
-                try:
-                    span = values.address_range(tokens[0], tokens[1])
-                except BadValueError as fault:
-                    raise self._fault(tokens[0], str(fault)) from None
-            else:
-                one = self._convert(field, tokens[0], values.address)
-                if isinstance(one, str):
-                    return lambda e: Condition(f"({e}) = ?", (one,))
-                span = one
-            six = field.name.startswith("ipv6")
-            return lambda e: Condition(
-                f"({_key_of(e, six=six)} BETWEEN ? AND ? AND len({_key_of(e, six=six)}) = ?)",
-                (span.first, span.last, len(span.first)),
-            )
-        bounds = tuple(self._value(field, token) for token in tokens)
-        if len(bounds) == 2:
-            return lambda e: Condition(f"({e}) BETWEEN ? AND ?", bounds)
-        return lambda e: Condition(f"({e}) = ?", bounds)
-
-    def _search(self, rule: str, field: Field, operator: Token, value: Token) -> Condition:
-        self._require(field, operator, FieldType.TEXT, FieldType.BYTES)
-        if rule == "matches":
-            pattern = "(?is)" + _pattern(value)
-            self._check_pattern(pattern, value)
-            if field.type is FieldType.TEXT:
-                return self._any(field, lambda e: Condition(f"regexp_matches({e}, ?)", (pattern,)))
-            text = "coalesce(try(decode({e})), CAST({e} AS VARCHAR))"
-            return self._any(field, lambda e: Condition(f"regexp_matches({text.format(e=e)}, ?)", (pattern,)))
-        typed = self._value(field, value)
-        if isinstance(typed, bytes):
-            # DuckDB has no search in BLOBs: hexadecimal digits, matched at even places only.
-            digits = typed.hex().upper()
-            return self._any(field, lambda e: Condition(f"regexp_matches(hex({e}), ?)", (f"^(?:..)*{digits}",)))
-        return self._any(field, lambda e: Condition(f"contains({e}, ?)", (typed,)))
-
-    def _any(self, field: Field, test: Test) -> Condition:
-        """The test holds for at least one value of the field."""
-        expressions = field.on.get(self.kind, ())
-        if not expressions:
+    def _member(self, test: Member) -> Condition:
+        expressions = self._expressions
+        if not expressions.is_typed(test.left):
+            expressions.operand(test.left, None)
+            raise self._fault(test.left.place, "this is no field, and only a field can be in a set")
+        left = expressions.operand(test.left, None)
+        field = expressions.field_of(test.left)
+        if not test.items:
             return NEVER
-        tests = [test(e) for e in expressions]
-        either = _either(tests)
-        row_set = next((rows for mark, rows in _ROW_SETS.items() if mark in expressions[0]), None)
-        if row_set is None:
-            return either
-        return Condition(f"EXISTS (SELECT 1 FROM {row_set} AND {either.sql})", either.parameters)  # noqa: S608 (built from fixed text; values are parameters)
-
-    def _all(self, field: Field, opposite: Test) -> Condition:
-        """The field is there, and no value of it passes `opposite`."""
-        there = self._any(field, lambda e: Condition(f"({e}) IS NOT NULL"))
-        never = self._any(field, opposite)
-        return Condition(f"({there.sql} AND NOT {never.sql})", there.parameters + never.parameters)
-
-    def _field(self, token: Token) -> Field:
-        field = BY_NAME.get(token.lower())
-        if field is None:
-            near = difflib.get_close_matches(token.lower(), list(BY_NAME), n=1, cutoff=0.6)
-            hint = f"did you mean {near[0]}?" if near else "wiretale show --fields lists the fields"
-            raise self._fault(token, f"there is no field {str(token)!r}", hint)
-        return field
-
-    def _require(self, field: Field, operator: Token, *types: FieldType) -> None:
-        if field.type not in types:
-            raise self._fault(operator, f"{field.name} is {field.type}; {operator} does not apply to it")
-
-    def _value(self, field: Field, token: Token) -> Value:
-        parser: Callable[[str], Value] = values.PARSERS[field.type]
-        return self._convert(field, token, parser)
-
-    def _convert(self, field: Field, token: Token, parser: Callable[[str], T]) -> T:
-        try:
-            return parser(str(token))
-        except BadValueError as fault:
-            raise self._fault(token, f"{field.name} is {field.type}, and {fault}") from None
-
-    def _check_pattern(self, pattern: str, token: Token) -> None:
-        import duckdb  # noqa: PLC0415 (only this operator needs it)
-
-        try:
-            duckdb.execute("SELECT regexp_matches('', ?)", [pattern])
-        except duckdb.Error as fault:
-            raise self._fault(token, f"this is no regular expression: {str(fault).splitlines()[0]}") from None
-
-    def _fault(self, token: Token, message: str, hint: str = "") -> UsageFault:
-        return fault_at(self.text, token.start_pos or 0, len(token), message, hint)
-
-
-def _either(tests: list[Condition]) -> Condition:
-    if not tests:
-        return NEVER
-    sql = " OR ".join(f"coalesce({t.sql}, FALSE)" for t in tests)
-    return Condition(f"({sql})", tuple(v for t in tests for v in t.parameters))
-
-
-def _pattern(value: str) -> str:
-    """A regular expression: in plain quotes only \\" is resolved, all other backslashes belong to the expression."""
-    if value[:2].lower() == 'r"':
-        return values.unquote(value)
-    return value[1:-1].replace('\\"', '"') if values.is_quoted(value) else values.plain(value)
-
-
-def _key_of(expression: str, *, six: bool) -> str:
-    return (_IPV6_KEY if six else _IPV4_KEY).format(a=f"({expression})")
-
-
-def _subtree(child: Tree[Token] | Token) -> Tree[Token]:
-    assert isinstance(child, Tree), child
-    return child
-
-
-def _token(tree: Tree[Token]) -> Token:
-    child = tree.children[0]
-    assert isinstance(child, Token)
-    return child
+        found: list[tuple[Operand, Operand | None]] = []
+        for low, high in test.items:
+            ends = [expressions.operand(end, left.reads, field) for end in (low, high) if end is not None]
+            for end in ends:
+                sign = "==" if high is None else "<="
+                message = comparison.objection(sign, left, end, self._said(test.left), self._said(low))
+                if message or (high is not None and end.network):
+                    text, hint = message or ("a range goes from one address to another", "10.0.0.1 .. 10.0.0.9")
+                    raise self._fault(low.place, text, hint)
+            found.append((ends[0], ends[1] if high is not None else None))
+        return comparison.member(left, found, test.quantifier)

@@ -1,9 +1,21 @@
-"""A compiled filter, apart from the compiler so that showing a capture without a filter need not import a parser."""
+"""Pieces of SQL with their parameters, and a compiled filter.
+
+Apart from the compiler, so that showing a capture without a filter need not import a parser.
+"""
 
 from dataclasses import dataclass
 
 from wiretale.filter.events import EventKind
-from wiretale.filter.values import Value
+
+Value = int | str | bytes | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A range of addresses, as the fixed-width hexadecimal keys of its first and last."""
+
+    first: str
+    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +35,34 @@ class Filter:
     ctes: tuple[str, ...]
 
 
+def put(template: str, *parts: Condition) -> Condition:
+    """The template with each {} replaced by a part; parameters follow in the order of the text."""
+    return Condition(template.format(*(p.sql for p in parts)), tuple(v for p in parts for v in p.parameters))
+
+
+_IN_A_ROW = 16
+
+
+def joined(word: str, parts: list[Condition]) -> Condition:
+    """Parts joined by AND, OR or a comma, in parentheses. Many are joined by halves: DuckDB bounds how deep an
+    expression nests, and a chain nests as deep as it is long."""
+    if len(parts) > _IN_A_ROW and word != ", ":
+        middle = len(parts) // 2
+        parts = [joined(word, parts[:middle]), joined(word, parts[middle:])]
+    return Condition(f"({word.join(p.sql for p in parts)})", tuple(v for p in parts for v in p.parameters))
+
+
+def value(of: Value) -> Condition:
+    """A parameter."""
+    return Condition("?", (of,))
+
+
+def literal(of: Value) -> Condition:
+    """A parameter whose type DuckDB cannot infer from its place."""
+    names = {bool: "BOOLEAN", int: "HUGEINT", str: "VARCHAR", bytes: "BLOB"}
+    return Condition(f"CAST(? AS {names[type(of)]})", (of,))
+
+
 NEVER = Condition("FALSE")
-EVERYTHING = Filter("", {kind: Condition("TRUE") for kind in EventKind}, ())
+ALWAYS = Condition("TRUE")
+EVERYTHING = Filter("", dict.fromkeys(EventKind, ALWAYS), ())

@@ -1,9 +1,11 @@
 """The four kinds of events that a capture's merged list holds, and the SQL each is read from.
 
-Aliases that field expressions use: `c` call, `p` packet, `g` segment, `i` interface, `s` signal, `t` task; and inside
-EXISTS, where a call or packet has several values, `cc` call_connection, `cd` call_data, `cp` connection_process.
+Aliases that field expressions use: `c` call, `p` packet, `g` segment, `q` the packet that an ICMP error
+quotes, `i` interface, `s` signal, `t` task. Where an
+event has several values they come from a row set with an alias of its own (`rows.py`).
 """
 
+import re
 from enum import StrEnum
 
 
@@ -16,13 +18,30 @@ class EventKind(StrEnum):
     TASK = "task"
 
 
-FROM: dict[EventKind, str] = {
-    EventKind.CALL: "call c LEFT JOIN task t ON t.task_id = c.task_id",
-    EventKind.PACKET: "packet p LEFT JOIN segment g ON g.packet_id = p.packet_id"
-    " LEFT JOIN interface i ON i.ifindex = p.ifindex AND i.netns IS NOT DISTINCT FROM p.netns",
-    EventKind.SIGNAL: "signal s LEFT JOIN task t ON t.task_id = s.task_id",
+_TABLES: dict[EventKind, str] = {
+    EventKind.CALL: "call c",
+    EventKind.PACKET: "packet p",
+    EventKind.SIGNAL: "signal s",
     EventKind.TASK: "task t",
 }
+# alias -> what joins it; each adds at most one row, so a query that names nothing of it can do without
+_JOINS: dict[EventKind, dict[str, str]] = {
+    EventKind.CALL: {"t": "LEFT JOIN task t ON t.task_id = c.task_id"},
+    EventKind.PACKET: {
+        "g": "LEFT JOIN segment g ON g.packet_id = p.packet_id",
+        "q": "LEFT JOIN quoted q ON q.packet_id = p.packet_id",
+        "i": "LEFT JOIN interface i ON i.ifindex = p.ifindex AND i.netns IS NOT DISTINCT FROM p.netns",
+    },
+    EventKind.SIGNAL: {"t": "LEFT JOIN task t ON t.task_id = s.task_id"},
+    EventKind.TASK: {},
+}
+
+
+def source(kind: EventKind, *texts: str) -> str:
+    """What follows FROM for events of a kind, with the joins that the names in some pieces of SQL need."""
+    joins = _JOINS[kind].items()
+    return " ".join([_TABLES[kind], *(j for a, j in joins if any(re.search(rf"\b{a}\.", t) for t in texts))])
+
 
 TIME: dict[EventKind, str] = {
     EventKind.CALL: "c.entry_ns",

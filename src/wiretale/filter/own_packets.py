@@ -2,7 +2,7 @@
 
 import duckdb
 
-# Packets of their connections, and what belongs to no connection (ICMP, ARP). Aliases as in `events.FROM`.
+# Packets of their connections, and what belongs to no connection (ICMP, ARP). Aliases as in `events`.
 OWN_PACKETS = (
     "p.shown AND (g.connection_id IS NULL AND p.ip_protocol IS DISTINCT FROM 6 AND p.ip_protocol IS DISTINCT FROM 17"
     " OR g.connection_id IN (SELECT connection_id FROM endpoint WHERE pid IS NOT NULL))"

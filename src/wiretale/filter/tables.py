@@ -2,13 +2,16 @@
 
 import duckdb
 
-from wiretale.model.derived import DERIVED_TABLES
+from wiretale.join.rows import run
+from wiretale.model.derived import CALL_CONNECTION, DERIVED_TABLES
 
 
 def with_all_tables(db: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Add temporary empty derived tables where the capture has none. Returns `db`."""
+    """Add temporary derived tables where the capture has none. Returns `db`."""
     have = {str(row[0]) for row in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     for table in DERIVED_TABLES:
         if table.name not in have:
             db.execute(table.ddl.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    if CALL_CONNECTION.name not in have:  # a capture made before there was this table has all that it is made from
+        run(db, CALL_CONNECTION.name)
     return db

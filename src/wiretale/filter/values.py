@@ -1,122 +1,87 @@
-"""What a user typed after an operator, as the value that is compared with a column."""
+"""What a user wrote as a value, as the value that is compared with a column."""
 
 import errno
 import ipaddress
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from wiretale.decode.constants.tables import ERRORS
-from wiretale.filter.fields import FieldType
-
-Value = int | str | bytes | bool
+from wiretale.filter.condition import Network, Value
+from wiretale.filter.moments import moment
+from wiretale.filter.types import ADDRESSES, FieldType
 
 _UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000}
-_SPAN = re.compile(r"(-?\d+(?:\.\d*)?)(ns|us|µs|ms|s|min)?", re.IGNORECASE)
-_COLON_BYTES = re.compile(r"[0-9a-f]{2}(?:[:.-][0-9a-f]{2})*", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_SPAN = re.compile(r"(-?\d+(?:\.\d*)?)(?:e([+-]?\d{1,2}))?(ns|us|µs|ms|s|min)?", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9a-f]|(?:[0-9a-f]{2})+", re.IGNORECASE)
+_SEPARATED = re.compile(r"[0-9a-f]{1,2}([:.-])[0-9a-f]{1,2}(?:\1[0-9a-f]{1,2})*", re.IGNORECASE)
+_QUADS = re.compile(r"[0-9a-f]{4}(?:\.[0-9a-f]{4})+", re.IGNORECASE)
+_ONE_HEX = re.compile(r"0x[0-9a-f]{1,2}", re.IGNORECASE)
+_NUMBER = re.compile(r"-?(?:0x[0-9a-f]+|0b[01]+|0[0-7]*|[1-9][0-9]*)", re.IGNORECASE)
 _INT64 = range(-(1 << 63), 1 << 64)
+_MOST_DIGITS = 80
 
 
 class BadValueError(ValueError):
     """The text is no value of the type; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A range of addresses, as the fixed-width hexadecimal keys of its first and last."""
-
-    first: str
-    last: str
-
-
-def unquote(text: str) -> str:
-    """The characters between quotes, with C escapes resolved; raw strings (r"...") keep their backslashes."""
-    if text[:2].lower() == 'r"':
-        return text[2:-1]
-
-    def resolve(match: re.Match[str]) -> str:
-        body = match.group(1)
-        if body[0] == "x" and len(body) > 1:
-            return chr(int(body[1:], 16))
-        if body[0] in "01234567":
-            return chr(int(body, 8) & 0xFF)
-        return _ESCAPED.get(body, body)
-
-    return _ESCAPE.sub(resolve, text[1:-1])
-
-
-def is_quoted(text: str) -> bool:
-    """Whether the user wrote it as a string."""
-    return text[:1] == '"' or text[:2].lower() == 'r"'
-
-
-def number(text: str) -> int:
-    """Decimal, 0x hexadecimal, 0b binary, leading-zero octal, or 'c' (a character's code)."""
-    if text[:1] == "'":
-        inner = unquote(text)
-        if len(inner) == 1:
-            return ord(inner)
-        raise BadValueError(f"{text} is more than one character")
-    if is_quoted(text):
-        raise BadValueError("a number is written without quotes")
-    try:
-        octal = re.fullmatch(r"-?0[0-7]+", text)
-        value = int(text, 8 if octal else 0)
-    except ValueError:
-        raise BadValueError(f"{text} is not a number") from None
+def number(text: str, names: Mapping[str, int] | None = None) -> int:
+    """Decimal, 0x hexadecimal, 0b binary, leading-zero octal, or one of `names`."""
+    if names and text.upper() in names:
+        return names[text.upper()]
+    if not _NUMBER.fullmatch(text) or len(text) > _MOST_DIGITS:
+        raise BadValueError(f"{text} is not a number")
+    octal = re.fullmatch(r"-?0[0-7]+", text)
+    value = int(text, 8 if octal else 0)
     if value not in _INT64:
         raise BadValueError(f"{text} is too large")
     return value
 
 
 def boolean(text: str) -> bool:
-    """1, 0, true or false."""
-    known = {"1": True, "0": False, "true": True, "false": False}
-    if text.lower() not in known:
-        raise BadValueError(f"{text} is neither true nor false")
-    return known[text.lower()]
-
-
-def plain(text: str) -> str:
-    """A text, quoted or one bare word."""
-    return unquote(text) if text[:1] in "\"'" or is_quoted(text) else text
+    """A number that is 0 or not, or true or false; "Set" and "Not set" are Wireshark's words for flags."""
+    known = {"true": True, "false": False, "set": True, "not set": False}
+    if text.lower() in known:
+        return known[text.lower()]
+    try:
+        return number(text) != 0
+    except BadValueError:
+        raise BadValueError(f"{text} is neither true nor false") from None
 
 
 def byte_string(text: str) -> bytes:
-    """A quoted text (\\xNN are bytes, other characters UTF-8), or hexadecimal pairs with colons, or a bare word."""
-    if is_quoted(text):
-        raw = text[:2].lower() == 'r"'
-        return _bytes_of(unquote(text), text if not raw else "")
-    if _COLON_BYTES.fullmatch(text) and (":" in text or "-" in text or len(text) == 2):
-        return bytes.fromhex(re.sub(r"[:.-]", "", text))
-    return plain(text).encode()
+    """Pairs of hexadecimal digits, side by side or with colons, dots or hyphens between, or one byte as 0x7f."""
+    if _ONE_HEX.fullmatch(text):
+        return bytes([int(text, 16)])
+    bare = text.removeprefix(":").removesuffix(":")
+    if _DIGITS.fullmatch(bare):
+        return bytes.fromhex(bare.zfill(len(bare) + len(bare) % 2))
+    if _SEPARATED.fullmatch(bare):
+        return bytes(int(part, 16) for part in re.split(r"[:.-]", bare))
+    if _QUADS.fullmatch(bare):
+        return bytes.fromhex(bare.replace(".", ""))
+    raise BadValueError(f"{text} is no byte string such as de:ad:be:ef; a text is written in quotes")
 
 
-def _bytes_of(resolved: str, written: str) -> bytes:
-    """Characters that came from \\x escapes are bytes; those typed as they are, UTF-8."""
-    if "\\" not in written:
-        return resolved.encode(errors="surrogateescape")
-    out = bytearray()
-    position = 1
-    for match in _ESCAPE.finditer(written, 1, len(written) - 1):
-        out += written[position : match.start()].encode(errors="surrogateescape")
-        out += unquote(f'"{match.group(0)}"').encode("latin-1", errors="replace")
-        position = match.end()
-    out += written[position : len(written) - 1].encode(errors="surrogateescape")
-    return bytes(out)
+def hardware_address(text: str) -> bytes:
+    """Six bytes, in any of the spellings of byte strings."""
+    value = byte_string(text)
+    if len(value) != 6:
+        raise BadValueError(f"{text} has {len(value)} bytes, not 6")
+    return value
 
 
 def duration(text: str) -> int:
     """Nanoseconds; a bare number is seconds."""
     match = _SPAN.fullmatch(text)
-    if match is None:
+    if match is None or len(text) > _MOST_DIGITS:
         raise BadValueError(f"{text} is not a time span such as 1ms, 20us or 0.5s")
-    whole, _, fraction = match.group(1).partition(".")
-    unit = _UNITS_NS[(match.group(2) or "s").lower()]
-    digits = fraction[:18]
-    value = abs(int(whole or "0")) * unit + (int(digits) * unit // 10 ** len(digits) if digits else 0)
+    whole, _, fraction = match.group(1).lstrip("-").partition(".")
+    exponent = int(match.group(2) or 0)
+    unit = _UNITS_NS[(match.group(3) or "s").lower()]
+    scaled = int((whole + fraction) or "0") * unit
+    power = exponent - len(fraction)
+    value: int = scaled * 10**power if power >= 0 else scaled // 10**-power
     if value >= 1 << 63:
         raise BadValueError(f"{text} is too long")
     return -value if text.startswith("-") else value
@@ -127,32 +92,44 @@ def error_number(text: str) -> int:
     # Python knows one name for each number; `show` prints the kernel's, which is another for EOPNOTSUPP.
     names = {name: code for code, name in errno.errorcode.items()} | {row[0]: code for code, row in ERRORS.items()}
     names["EWOULDBLOCK"] = errno.EAGAIN
-    word = plain(text)
-    if word.upper() in names:
-        return names[word.upper()]
-    if word[:1].isdigit():
-        return number(word)
-    raise BadValueError(f"{word} is no error name")
+    if text.upper() in names:
+        return names[text.upper()]
+    if text.lstrip("-")[:1].isdigit():
+        return number(text)
+    raise BadValueError(f"{text} is no error name")
 
 
-def address(text: str) -> str | Network:
+def address(text: str, type_: FieldType = FieldType.ADDRESS) -> str | Network:
     """An IPv4 or IPv6 address in its canonical text, or a range for ADDRESS/BITS."""
-    word = plain(text)
     try:
-        if "/" in word:
-            network = ipaddress.ip_network(word, strict=False)
+        if "/" in text:
+            network = ipaddress.ip_network(text, strict=False)
+            _check_version(network.version, text, type_)
             return Network(_key(network[0]), _key(network[-1]))
-        return str(ipaddress.ip_address(word))
+        one = ipaddress.ip_address(text)
+        _check_version(one.version, text, type_)
+        return address_text(one)
+    except BadValueError:
+        raise
     except ValueError:
-        raise BadValueError(f"{word} is not an IP address or network") from None
+        raise BadValueError(f"{text} is not an IP address or network") from None
+
+
+def address_text(one: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """As the tables hold it: RFC 5952, with a dotted end where the address is IPv4-mapped (its section 5)."""
+    mapped = one.ipv4_mapped if isinstance(one, ipaddress.IPv6Address) else None
+    return f"::ffff:{mapped}" if mapped is not None else str(one)
+
+
+def _check_version(version: int, text: str, type_: FieldType) -> None:
+    wanted = {FieldType.IPV4: 4, FieldType.IPV6: 6}.get(type_, version)
+    if version != wanted:
+        raise BadValueError(f"{text} is IPv{version}")
 
 
 def address_range(low: str, high: str) -> Network:
-    """All addresses from one to the other."""
-    try:
-        first, last = ipaddress.ip_address(plain(low)), ipaddress.ip_address(plain(high))
-    except ValueError:
-        raise BadValueError(f"{low}..{high} is not a range of IP addresses") from None
+    """All addresses from one to the other, both in canonical text."""
+    first, last = ipaddress.ip_address(low), ipaddress.ip_address(high)
     return Network(_key(first), _key(last))
 
 
@@ -165,12 +142,55 @@ def _key(value: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     return value.packed.hex()
 
 
-PARSERS: dict[FieldType, Callable[[str], Value]] = {
-    FieldType.NUMBER: number,
+def time_of(text: str) -> int:
+    """Nanoseconds since 1970."""
+    found = moment(text)
+    if found is None:
+        raise BadValueError(f'{text} is no date and time such as "2026-11-25 04:15:16.5"')
+    return found
+
+
+_READERS: dict[FieldType, Callable[[str], Value]] = {
     FieldType.BOOLEAN: boolean,
-    FieldType.TEXT: plain,
     FieldType.BYTES: byte_string,
+    FieldType.PROTOCOL: byte_string,
+    FieldType.ETHER: hardware_address,
     FieldType.DURATION: duration,
     FieldType.ERROR: error_number,
-    FieldType.PROTOCOL: boolean,
+    FieldType.TIME: time_of,
+    FieldType.TEXT: str,
 }
+
+
+def from_word(text: str, type_: FieldType, names: Mapping[str, int] | None = None) -> Value | Network:
+    """The value of a word without quotes, of a type."""
+    if type_ is FieldType.NUMBER:
+        return number(text, names)
+    if type_ in ADDRESSES:
+        return address(text, type_)
+    return _READERS[type_](text)
+
+
+def from_quoted(data: bytes, type_: FieldType, names: Mapping[str, int] | None = None) -> Value | Network:
+    """The value of a text in double quotes. Numbers and addresses are written without."""
+    if type_ in (FieldType.BYTES, FieldType.PROTOCOL):
+        return data
+    text = data.decode(errors="backslashreplace")
+    if type_ in (FieldType.TEXT, FieldType.TIME, FieldType.BOOLEAN, FieldType.ERROR):
+        return from_word(text, type_, names)
+    if names and text.upper() in names:
+        return names[text.upper()]
+    raise BadValueError(f'"{text}" is a text; write the value without quotes')
+
+
+def from_character(code: int, type_: FieldType) -> Value:
+    """The value of 'x': a number, or one byte."""
+    if type_ in (FieldType.NUMBER, FieldType.ERROR):
+        return code
+    if type_ is FieldType.BOOLEAN:
+        return code != 0
+    if type_ in (FieldType.BYTES, FieldType.PROTOCOL):
+        return bytes([code])
+    if type_ is FieldType.TEXT:
+        return chr(code)
+    raise BadValueError("a character in single quotes is a number or a byte")

@@ -41,6 +41,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("links", build_links),
     ("TCP states", build_tcp_states),
     ("waits", build_waits),
+    ("connections of calls", lambda db: run(db, "call_connection")),
 )
 
 

@@ -273,6 +273,22 @@ WAIT = Table(
     ),
 )
 
+CALL_CONNECTION = Table(
+    "call_connection",
+    "derived",
+    "one connection that one call acted on, seen from the end that made the call",
+    (
+        C("call_id", "BIGINT", "the call"),
+        C("connection_id", "BIGINT", "connection"),
+        C("protocol", "VARCHAR", "as connection.protocol"),
+        C("role", "VARCHAR", "client or server: which end made the call"),
+        C("own_addr", "VARCHAR", "address or path of that end"),
+        C("own_port", "INTEGER", "its port; NULL for unix"),
+        C("peer_addr", "VARCHAR", "the other end"),
+        C("peer_port", "INTEGER", "its port; NULL for unix"),
+    ),
+)
+
 DERIVED_TABLES = (
     FILE,
     DESCRIPTOR,
@@ -286,4 +302,5 @@ DERIVED_TABLES = (
     LINK,
     TCP_STATE,
     WAIT,
+    CALL_CONNECTION,
 )

@@ -12,7 +12,7 @@ import duckdb
 
 from wiretale.errors import UsageFault
 from wiretale.filter.condition import Filter
-from wiretale.filter.events import FROM, EventKind
+from wiretale.filter.events import EventKind, source
 from wiretale.filter.tables import with_all_tables
 
 DIRECTIONS = ("c2s", "s2c")
@@ -142,10 +142,10 @@ def connection_matching(db: duckdb.DuckDBPyConnection, wanted: Filter) -> int:
     rows = db.execute(
         f"""
 {ctes}
-SELECT g.connection_id FROM {FROM[EventKind.PACKET]}
+SELECT g.connection_id FROM {source(EventKind.PACKET, "g.", packet.sql)}
 WHERE p.shown AND g.connection_id IS NOT NULL AND {packet.sql}
 UNION
-SELECT x.connection_id FROM {FROM[EventKind.CALL]} JOIN (
+SELECT x.connection_id FROM {source(EventKind.CALL, call.sql)} JOIN (
     SELECT call_id, connection_id FROM stream_write UNION SELECT call_id, connection_id FROM stream_read
     UNION SELECT f.call_id, e.connection_id FROM call_file f JOIN endpoint e USING (socket_id)
 ) x ON x.call_id = c.call_id WHERE {call.sql}

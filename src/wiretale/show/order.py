@@ -11,7 +11,7 @@ from enum import StrEnum
 import duckdb
 
 from wiretale.filter.condition import EVERYTHING, Filter
-from wiretale.filter.events import FROM, ORIGIN, EventKind
+from wiretale.filter.events import ORIGIN, EventKind, source
 from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.tables import with_all_tables
 from wiretale.show.startup import FOLD, FOLD_AT_LEAST, MAY_FOLD
@@ -114,8 +114,9 @@ def _query(db: duckdb.DuckDBPyConnection, selection: Selection) -> str:
                 else "FALSE",
             }.get(kind, "FALSE")
     fold = not selection.unfold and selection.call_id is None
+    events = {kind: f"{source(kind, condition)} WHERE ({condition})" for kind, condition in conditions.items()}
     chosen = f"""chosen AS MATERIALIZED (
-    SELECT c.call_id, c.task_id, c.entry_ns, c.exit_ns FROM {FROM[EventKind.CALL]} WHERE {conditions[EventKind.CALL]}
+    SELECT c.call_id, c.task_id, c.entry_ns, c.exit_ns FROM {events[EventKind.CALL]}
 )"""  # noqa: S608 (built from fixed text; values are parameters)
     return f"""
 WITH {", ".join([*selection.filter.ctes, chosen, *([MAY_FOLD, FOLD] if fold else [])])},
@@ -124,16 +125,14 @@ event AS (
     SELECT entry_ns AS time_ns, 2 AS rank, 'call' AS kind, call_id AS id, exit_ns AS until_ns, 1 AS count FROM called
     UNION ALL SELECT from_ns, 2, CASE WHEN run <= 0 THEN 'start' ELSE 'look' END, task_id, to_ns, calls FROM folded
     UNION ALL
-    SELECT p.time_ns, 3, 'packet', p.packet_id, NULL, 1 FROM {FROM[EventKind.PACKET]} WHERE
-    {conditions[EventKind.PACKET]}
-    UNION ALL SELECT s.time_ns, 4, 'signal', s.rowid, NULL, 1 FROM {FROM[EventKind.SIGNAL]} WHERE
-    {conditions[EventKind.SIGNAL]}
+    SELECT p.time_ns, 3, 'packet', p.packet_id, NULL, 1 FROM {events[EventKind.PACKET]}
+    UNION ALL SELECT s.time_ns, 4, 'signal', s.rowid, NULL, 1 FROM {events[EventKind.SIGNAL]}
     UNION ALL
     SELECT u.at, u.rank, u.kind, u.task_id, NULL, 1 FROM (
         SELECT t.task_id, unnest([
             {{'at': t.start_ns, 'rank': 1, 'kind': 'begin'}}, {{'at': t.end_ns, 'rank': 5, 'kind': 'end'}}
         ], recursive := true)
-        FROM {FROM[EventKind.TASK]} WHERE t.traced AND {conditions[EventKind.TASK]}
+        FROM {events[EventKind.TASK]} AND t.traced
     ) u JOIN task t USING (task_id)
     WHERE u.at IS NOT NULL AND (u.kind = 'begin' AND t.how <> 'execve' OR u.kind = 'end' AND t.end_how <> 'execve')
 ),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import duckdb
 
 from wiretale.filter.condition import Filter
-from wiretale.filter.events import FROM, EventKind
+from wiretale.filter.events import EventKind, source
 from wiretale.filter.tables import with_all_tables
 
 NICE = (1, 2, 5)
@@ -90,11 +90,12 @@ file_name AS (
 
 def _calls(wanted: Filter, label: str, more: str, name_cte: str = "") -> str:
     ctes = [*wanted.ctes, _MOVED.strip(), *([name_cte.strip()] if name_cte else [])]
+    condition = wanted.conditions[EventKind.CALL].sql
     return f"""
 WITH {", ".join(ctes)},
 chosen AS (
-    SELECT c.call_id, c.name, c.pid, c.fd, t.comm, c.errno, c.exit_ns - c.entry_ns AS took FROM {FROM[EventKind.CALL]}
-    WHERE {wanted.conditions[EventKind.CALL].sql}
+    SELECT c.call_id, c.name, c.pid, c.fd, t.comm, c.errno, c.exit_ns - c.entry_ns AS took
+    FROM {source(EventKind.CALL, "t.", condition)} WHERE {condition}
 )
 SELECT {label} AS what, {_TIMES}
 FROM chosen c LEFT JOIN moved m USING (call_id) {more}
@@ -145,7 +146,10 @@ def traffic(
     """The `top` connections by bytes; also the begin and the length in ns of a bucket, the same for all."""
     call, packet = wanted.conditions[EventKind.CALL], wanted.conditions[EventKind.PACKET]
     events = _TRAFFIC.format(
-        packet_from=FROM[EventKind.PACKET], packet=packet.sql, call_from=FROM[EventKind.CALL], call=call.sql
+        packet_from=source(EventKind.PACKET, "g.", packet.sql),
+        packet=packet.sql,
+        call_from=source(EventKind.CALL, call.sql),
+        call=call.sql,
     )
     with_all_tables(db)
     begin = f"WITH {', '.join([*wanted.ctes, events.strip()])}"
@@ -201,7 +205,7 @@ WITH {", ".join(ctes)}
 SELECT coalesce(t.comm, '?'), c.pid, c.name, coalesce(n.name, CASE WHEN w.fd IS NOT NULL THEN 'fd ' || w.fd END, '-'),
        w.ended_by, count(*), coalesce(sum(w.to_ns - w.from_ns), 0)::BIGINT, quantile_disc(w.to_ns - w.from_ns, 0.5),
        max(w.to_ns - w.from_ns), count(*) FILTER (w.to_ns IS NULL)
-FROM {FROM[EventKind.CALL]} JOIN wait w USING (call_id)
+FROM {source(EventKind.CALL, "t.", condition.sql)} JOIN wait w USING (call_id)
 LEFT JOIN socket s ON s.socket_id = w.socket_id LEFT JOIN call_file f ON f.call_id = c.call_id AND c.fd = w.fd
 LEFT JOIN file_name n ON n.file_id = coalesce(s.file_id, f.file_id)
 WHERE {condition.sql}

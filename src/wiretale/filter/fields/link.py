@@ -1,0 +1,172 @@
+"""Fields of link headers: Ethernet (IEEE 802.3), VLAN tags (802.1Q), Linux cooked captures (SLL, SLL2), and ARP."""
+
+from wiretale.filter.fields.table import BOOLEAN, BYTES, ETHER, IPV4, NUMBER, Field, Term, packet, protocol
+from wiretale.filter.header import bits, flag, ipv4, number, octets
+
+_ETH = "p.linktype = 1"
+_TYPED = "p.linktype = 1 AND p.captured_bytes >= 14"
+_DST, _SRC = octets("0", 6, _ETH), octets("6", 6, _ETH)
+
+
+def _mac_bit(name: str, meaning: str, mask: int, *positions: int) -> Field:
+    return packet(name, BOOLEAN, meaning, *(flag(str(n), 1, _ETH, mask) for n in positions))
+
+
+_LOCAL, _GROUP = "locally administered address", "group address"
+_LENGTH = number("12", 2, _ETH)
+_NETWORK_END = (
+    "CASE WHEN p.ethertype = 2054 THEN p.network_offset + 28"
+    f" WHEN p.ip_version = 4 THEN p.network_offset + {number('p.network_offset + 2', 2, 'TRUE')}"
+    f" WHEN p.ip_version = 6 THEN p.network_offset + 40 + {number('p.network_offset + 4', 2, 'TRUE')} END"
+)
+_PADDING = f"CASE WHEN {_ETH} AND {_NETWORK_END} < p.captured_bytes AND p.frame_bytes <= 60 THEN p.frame[CAST({_NETWORK_END} AS BIGINT) + 1 :] END"
+
+ETHERNET_FIELDS: tuple[Field, ...] = (
+    protocol("eth", "an Ethernet frame", _ETH, "0", "14", "14"),
+    packet("eth.dst", ETHER, "destination address", _DST, size=6),
+    packet("eth.src", ETHER, "source address", _SRC, size=6),
+    packet("eth.addr", ETHER, "either address", _DST, _SRC, size=6),
+    packet("eth.dst.oui", NUMBER, "first three bytes of the destination", number("0", 3, _ETH), size=3),
+    packet("eth.src.oui", NUMBER, "first three bytes of the source", number("6", 3, _ETH), size=3),
+    packet(
+        "eth.addr.oui",
+        NUMBER,
+        "first three bytes of either address",
+        number("0", 3, _ETH),
+        number("6", 3, _ETH),
+        size=3,
+    ),
+    _mac_bit("eth.dst.lg", _LOCAL, 2, 0),
+    _mac_bit("eth.dst.ig", _GROUP, 1, 0),
+    _mac_bit("eth.src.lg", _LOCAL, 2, 6),
+    _mac_bit("eth.src.ig", _GROUP, 1, 6),
+    _mac_bit("eth.lg", _LOCAL, 2, 0, 6),
+    _mac_bit("eth.ig", _GROUP, 1, 0, 6),
+    packet(
+        "eth.type",
+        NUMBER,
+        "EtherType; of a tagged frame that of the tag",
+        f"CASE WHEN {_LENGTH} >= 1536 THEN {_LENGTH} END",
+        size=2,
+    ),
+    packet(
+        "eth.len",
+        NUMBER,
+        "length, in a frame without EtherType",
+        f"CASE WHEN {_LENGTH} <= 1500 THEN {_LENGTH} END",
+        size=2,
+    ),
+    packet("eth.padding", BYTES, "bytes that fill a short frame", _PADDING),
+)
+
+_TAG1, _TAG2 = f"{_ETH} AND p.network_offset >= 18", f"{_ETH} AND p.network_offset >= 22"
+_TYPE1, _TYPE2 = number("12", 2, _TAG1), number("16", 2, _TAG2)
+# A tag of 802.1ad (0x88A8) is another protocol to Wireshark: of two tags the inner one is then the first of `vlan`.
+_IS_TAG1, _IS_TAG2 = f"coalesce({_TYPE1} IN (33024, 37120), FALSE)", f"coalesce({_TYPE2} IN (33024, 37120), FALSE)"
+_SERVICE = f"{_TAG1} AND coalesce({_TYPE1} = 34984, FALSE)"
+_PLACES = (
+    (f"{_TAG1} AND {_IS_TAG1}", 14, 1),
+    (f"{_SERVICE} AND {_TAG2} AND {_IS_TAG2}", 18, 1),
+    (f"{_TAG2} AND {_IS_TAG1} AND {_IS_TAG2}", 18, 2),
+)
+
+
+def _vlan(name: str, meaning: str, offset: int, mask: int, shift: int = 0) -> Field:
+    values = (Term(bits(str(at + offset), 2, when, mask, shift), layer=n) for when, at, n in _PLACES)
+    return packet(name, NUMBER, meaning, *values, size=2)
+
+
+_VLAN_THERE = f"({_PLACES[0][0]} OR {_PLACES[1][0]})"
+
+VLAN_FIELDS: tuple[Field, ...] = (
+    protocol(
+        "vlan",
+        "an 802.1Q tag",
+        _VLAN_THERE,
+        f"CASE WHEN {_TYPE1} = 34984 THEN 18 ELSE 14 END",
+        f"CASE WHEN {_TYPE1} = 34984 THEN 22 ELSE 18 END",
+        "4",
+    ),
+    _vlan("vlan.id", "VLAN; vlan.id#2 is the inner of two tags", 0, 0xFFF),
+    _vlan("vlan.priority", "priority", 0, 0x7, 13),
+    packet(
+        "vlan.dei",
+        BOOLEAN,
+        "drop eligible",
+        *(Term(flag(str(at), 2, when, 0x1000), layer=n) for when, at, n in _PLACES),
+    ),
+    _vlan("vlan.etype", "EtherType behind the tag", 2, 0xFFFF),
+    protocol("ieee8021ad", "an 802.1ad (service) tag", _SERVICE, "14", "18", "4"),
+    packet("ieee8021ad.id", NUMBER, "VLAN of a service tag", bits("14", 2, _SERVICE, 0xFFF), size=2),
+)
+
+_SLL, _SLL2, _COOKED = "p.linktype = 113", "p.linktype = 276", "p.linktype IN (113, 276)"
+
+
+def _cooked(name: str, meaning: str, at: int, at2: int, size: int, size2: int) -> Field:
+    """A number that stands elsewhere in SLL2 (https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html)."""
+    one, two = number(str(at), size, _SLL), number(str(at2), size2, _SLL2)
+    return packet(name, NUMBER, meaning, f"coalesce({one}, {two})", size=2)
+
+
+_COOKED_MAC = (
+    f"coalesce({octets('6', 6, _SLL + ' AND ' + number('4', 2, _SLL) + ' = 6')},"
+    f" {octets('12', 6, _SLL2 + ' AND ' + number('11', 1, _SLL2) + ' = 6')})"
+)
+
+SLL_FIELDS: tuple[Field, ...] = (
+    protocol(
+        "sll",
+        "a Linux cooked capture (-i any)",
+        _COOKED,
+        "0",
+        "CASE WHEN p.linktype = 113 THEN 16 ELSE 20 END",
+        "CASE WHEN p.linktype = 113 THEN 16 ELSE 20 END",
+    ),
+    _cooked("sll.pkttype", "0 to us, 1 broadcast, 2 multicast, 3 to another host, 4 from us", 0, 10, 2, 1),
+    _cooked("sll.hatype", "ARPHRD_* of the interface", 2, 8, 2, 2),
+    _cooked("sll.halen", "length of the link address", 4, 11, 2, 1),
+    packet("sll.src.eth", ETHER, "link address of the sender", _COOKED_MAC, size=6),
+    _cooked("sll.etype", "EtherType", 14, 0, 2, 2),
+    packet("sll.unused", BYTES, "unused bytes", f"coalesce({octets('12', 2, _SLL)}, {octets('2', 2, _SLL2)})"),
+    packet("sll.ifindex", NUMBER, "index of the interface", number("4", 4, _SLL2), size=4),
+)
+
+_ARP = "p.ethertype = 2054 AND p.network_offset IS NOT NULL"
+_N = "p.network_offset"
+_SPA, _TPA = ipv4(f"{_N} + 14", _ARP), ipv4(f"{_N} + 24", _ARP)
+_OPERATION = number(f"{_N} + 6", 2, _ARP)
+_SAME = f"({_ARP} AND {octets(f'{_N} + 14', 4, _ARP)} = {octets(f'{_N} + 24', 4, _ARP)})"
+
+
+def _arp(name: str, meaning: str, at: int, size: int) -> Field:
+    return packet(name, NUMBER, meaning, number(f"{_N} + {at}", size, _ARP), size=size)
+
+
+ARP_FIELDS: tuple[Field, ...] = (
+    protocol("arp", "ARP", _ARP, _N, length=f"p.captured_bytes - {_N}"),
+    _arp("arp.hw.type", "hardware type: 1 is Ethernet", 0, 2),
+    _arp("arp.proto.type", "protocol type: 0x0800 is IPv4", 2, 2),
+    _arp("arp.hw.size", "length of a hardware address", 4, 1),
+    _arp("arp.proto.size", "length of a protocol address", 5, 1),
+    _arp("arp.opcode", "1 request, 2 reply", 6, 2),
+    packet("arp.src.hw_mac", ETHER, "sender's hardware address", octets(f"{_N} + 8", 6, _ARP), size=6),
+    packet("arp.src.proto_ipv4", IPV4, "sender's address", _SPA, size=4),
+    packet("arp.dst.hw_mac", ETHER, "target's hardware address", octets(f"{_N} + 18", 6, _ARP), size=6),
+    packet("arp.dst.proto_ipv4", IPV4, "target's address", _TPA, size=4),
+    packet(
+        "arp.isgratuitous", BOOLEAN, "sender and target have one address; there where true", f"nullif({_SAME}, FALSE)"
+    ),
+    packet(
+        "arp.isannouncement",
+        BOOLEAN,
+        "a gratuitous request; there where true",
+        f"nullif({_SAME} AND {_OPERATION} = 1, FALSE)",
+    ),
+    packet(
+        "arp.isprobe",
+        BOOLEAN,
+        "a request from 0.0.0.0; there where true",
+        f"nullif({_ARP} AND {_OPERATION} = 1 AND {octets(f'{_N} + 14', 4, _ARP)} = '\\x00\\x00\\x00\\x00'::BLOB, FALSE)",
+    ),
+)

@@ -1,0 +1,137 @@
+"""The functions of wireshark-filter(4): len, count, upper, lower, string, max, min, abs."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from wiretale.filter.bytes_sql import HARDWARE_TEXT
+from wiretale.filter.condition import Condition, joined, put
+from wiretale.filter.operand import Alternative, Elements, Operand, TooManyError, mapped
+from wiretale.filter.syntax import Expression, Function
+from wiretale.filter.types import ADDRESSES, NUMERIC, FieldType
+
+if TYPE_CHECKING:
+    from wiretale.filter.expressions import Expressions
+
+_NUMBER, _TEXT = FieldType.NUMBER, FieldType.TEXT
+Call = Callable[["Expressions", Function, FieldType | None], Operand]
+
+
+def call_function(expressions: "Expressions", node: Function, expected: FieldType | None) -> Operand:
+    """The operand of a function call."""
+    function = FUNCTIONS.get(node.name)
+    if function is None:
+        raise expressions.fault(node.place, f"there is no function {node.name}", f"functions: {', '.join(FUNCTIONS)}")
+    if node.name not in ("max", "min") and len(node.arguments) != 1:
+        raise expressions.fault(node.place, f"{node.name} takes one argument")
+    if not node.arguments:
+        raise expressions.fault(node.place, f"{node.name} takes one argument or more")
+    if not any(expressions.is_typed(a) for a in node.arguments) and node.name not in ("max", "min", "abs"):
+        raise expressions.fault(node.arguments[0].place, f"{node.name} takes a field")
+    return function(expressions, node, expected)
+
+
+def _length(expressions: "Expressions", node: Function, _: FieldType | None) -> Operand:
+    argument = node.arguments[0]
+    field = expressions.field_of(argument)
+    if field is not None and expressions.kind in field.length:
+        return Operand(
+            _NUMBER, tuple(Alternative(Condition(f"({t.expression})")) for t in field.length[expressions.kind])
+        )
+    of = expressions.operand(argument, None)
+    if of.type is _TEXT:
+        return Operand(_NUMBER, mapped("octet_length(encode({0}))", of))
+    if of.type in (FieldType.BYTES, FieldType.PROTOCOL, FieldType.ETHER):
+        return Operand(_NUMBER, mapped("octet_length({0})", of))
+    if of.type in ADDRESSES:
+        return Operand(_NUMBER, mapped("CASE WHEN contains({0}, ':') THEN 16 WHEN {0} IS NOT NULL THEN 4 END", of))
+    if of.type is FieldType.LABEL:
+        raise expressions.fault(argument.place, "this has no value and no length")
+    return Operand(_NUMBER, mapped(f"CASE WHEN {{0}} IS NOT NULL THEN {field.size if field else 8} END", of))
+
+
+def _count(expressions: "Expressions", node: Function, _: FieldType | None) -> Operand:
+    of = expressions.operand(node.arguments[0], None)
+    if not of.alternatives:
+        return Operand(_NUMBER, ())
+    parts = [_aggregate("count", put("({}) IS NOT NULL", a.sql), a, "+") for a in of.alternatives]
+    return Operand(_NUMBER, (Alternative(put("nullif({}, 0)", joined(" + ", parts))),))
+
+
+def _aggregate(how: str, sql: Condition, alternative: Alternative, sign: str) -> Condition:
+    """One value out of all that an alternative stands for: their number, or the largest or smallest of them."""
+    if len(alternative.sources) > 1:
+        raise TooManyError
+    for source in alternative.sources:
+        if isinstance(source, Elements):
+            listed = Condition(source.list)
+            if sign == "+":
+                return put(f"coalesce(len(list_filter({{}}, lambda {source.variable}: {{}})), 0)", listed, sql)
+            return put(f"list_{how}(list_transform({{}}, lambda {source.variable}: {{}}))", listed, sql)
+        counted = put("count(*) FILTER ({})", sql) if sign == "+" else put(f"{how}({{}})", sql)
+        return put(f"(SELECT {{}} FROM {source.table} WHERE {source.inner} = {source.outer})", counted)  # noqa: S608 (built from fixed text; values are parameters)
+    return put("CAST({} AS INTEGER)", sql) if sign == "+" else sql
+
+
+def _case(name: str) -> Call:
+    def function(expressions: "Expressions", node: Function, _: FieldType | None) -> Operand:
+        of = expressions.operand(node.arguments[0], None)
+        if of.type is not _TEXT:
+            raise expressions.fault(node.arguments[0].place, f"{name} takes a text, and this is {of.type}")
+        return Operand(_TEXT, mapped(f"{name}({{0}})", of))
+
+    return function
+
+
+_TO_TEXT = {
+    FieldType.NUMBER: "CAST({0} AS VARCHAR)", FieldType.ERROR: "CAST({0} AS VARCHAR)", FieldType.ETHER: HARDWARE_TEXT,
+    FieldType.BOOLEAN: "CASE {0} WHEN TRUE THEN 'True' WHEN FALSE THEN 'False' END",
+    **dict.fromkeys(ADDRESSES, "{0}"),
+}  # fmt: skip
+
+
+def _string(expressions: "Expressions", node: Function, _: FieldType | None) -> Operand:
+    of = expressions.operand(node.arguments[0], None)
+    if of.type not in _TO_TEXT:
+        raise expressions.fault(node.arguments[0].place, f"string takes a number or an address, and this is {of.type}")
+    return Operand(_TEXT, mapped(_TO_TEXT[of.type], of))
+
+
+def _arguments(expressions: "Expressions", node: Function, expected: FieldType | None) -> list[Operand]:
+    typed: Expression | None = next((a for a in node.arguments if expressions.is_typed(a)), None)
+    type_ = expressions.operand(typed, None).type if typed is not None else expected or _NUMBER
+    found = [expressions.operand(a, type_) for a in node.arguments]
+    kinds = {_NUMBER if o.type in NUMERIC else o.type for o in found}
+    if len(kinds) > 1 or not kinds <= {_NUMBER, FieldType.DURATION, FieldType.TIME}:
+        words = " and ".join(dict.fromkeys(o.type for o in found))
+        raise expressions.fault(node.place, f"{node.name} takes numbers or times, and here is {words}")
+    return found
+
+
+def _extreme(how: str) -> Call:
+    def function(expressions: "Expressions", node: Function, expected: FieldType | None) -> Operand:
+        found = _arguments(expressions, node, expected)
+        parts = [_aggregate(how, put("CAST({} AS HUGEINT)", a.sql), a, how) for o in found for a in o.alternatives]
+        if not parts:
+            return Operand(found[0].type, ())
+        type_ = _NUMBER if found[0].type in NUMERIC else found[0].type
+        pick = {"max": "greatest", "min": "least"}[how]
+        # A field that is not there is left out: only constants are no value.
+        there = [a.sql for o in found if not o.constant for a in o.alternatives if not a.sources]
+        value = put(f"{pick}{{}}", joined(", ", parts))
+        if any(o.constant for o in found) and there:
+            value = put("CASE WHEN coalesce({}) IS NOT NULL THEN {} END", joined(", ", there), value)
+        return Operand(type_, (Alternative(value),), constant=all(o.constant for o in found))
+
+    return function
+
+
+def _absolute(expressions: "Expressions", node: Function, expected: FieldType | None) -> Operand:
+    (of,) = _arguments(expressions, node, expected)
+    type_ = _NUMBER if of.type in NUMERIC else of.type
+    return Operand(type_, mapped("abs(CAST({0} AS HUGEINT))", of), constant=of.constant)
+
+
+FUNCTIONS: dict[str, Call] = {
+    "len": _length, "count": _count, "upper": _case("upper"), "lower": _case("lower"), "string": _string,
+    "max": _extreme("max"), "min": _extreme("min"), "abs": _absolute,
+}  # fmt: skip

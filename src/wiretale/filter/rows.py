@@ -1,0 +1,232 @@
+"""Row sets that fields of an event come from, and the common table expressions they need.
+
+A row set is tied to its event by one column (`Rows.inner` = `Rows.outer`). The expressions are written so that DuckDB
+computes each once for a query, not once for each event.
+"""
+
+import re
+from dataclasses import dataclass
+
+from wiretale.filter.events import ORIGIN, EventKind
+from wiretale.filter.header import ipv4
+from wiretale.filter.operand import Rows
+
+CALL, PACKET = EventKind.CALL, EventKind.PACKET
+
+
+@dataclass(frozen=True, slots=True)
+class Cte:
+    """A common table expression: its name and its text. `mark` is text that needs it without naming it."""
+
+    name: str
+    sql: str
+    mark: str = "no_text_has_this"
+
+
+# One row: one process at one end of one connection, for the filters that ask a packet for its processes.
+_CONNECTION_PROCESS = """
+connection_process AS (
+    SELECT DISTINCT e.connection_id, t.pid, t.tid, t.parent_pid, t.comm, t.exe, t.uid, t.cwd,
+        array_to_string(t.argv, ' ') AS command_line
+    FROM endpoint e JOIN task t ON t.pid = e.pid WHERE t.is_leader
+)"""
+
+# One row: one descriptor of a traced end of a connection.
+_CONNECTION_DESCRIPTOR = """
+connection_descriptor AS (
+    SELECT DISTINCT e.connection_id, e.fd, f.kind, f.name, f.inode, s.socket_id, s.family, s.type, s.protocol,
+        s.listening
+    FROM endpoint e LEFT JOIN socket s ON s.socket_id = e.socket_id LEFT JOIN file f ON f.file_id = s.file_id
+    WHERE e.socket_id IS NOT NULL OR e.fd IS NOT NULL
+)"""
+
+# One row: one call that put bytes into a packet or took bytes of it.
+_LINKED = """
+linked AS (
+    SELECT DISTINCT l.packet_id, p.number, w.call_id, TRUE AS wrote
+    FROM link l JOIN stream_write w USING (write_id) JOIN packet p USING (packet_id)
+    UNION
+    SELECT DISTINCT l.packet_id, p.number, r.call_id, FALSE
+    FROM link l JOIN stream_read r USING (read_id) JOIN packet p USING (packet_id)
+)"""
+
+# One row: one connection, with its number among those of its protocol in the order of their first packets, as
+# Wireshark's stream index counts, and the window scale of both ends (-1: no handshake seen, -2: not used).
+_STREAM = """
+stream AS (
+    SELECT g.connection_id, p.ip_protocol,
+        row_number() OVER (PARTITION BY p.ip_protocol ORDER BY min(p.number)) - 1 AS stream_index,
+        CASE WHEN NOT bool_or(p.flags & 2 = 2) THEN -1 WHEN bool_or(p.flags & 2 = 2 AND p.wscale IS NULL) THEN -2 END
+            AS unscaled,
+        CASE WHEN bool_or(p.flags & 2 = 2)
+            THEN CAST(1 << max(CASE WHEN g.direction = 'c2s' THEN p.wscale END) AS BIGINT) ELSE -1 END AS client_scale,
+        CASE WHEN bool_or(p.flags & 2 = 2)
+            THEN CAST(1 << max(CASE WHEN g.direction = 's2c' THEN p.wscale END) AS BIGINT) ELSE -1 END AS server_scale
+    FROM segment g JOIN packet p USING (packet_id) WHERE p.shown GROUP BY g.connection_id, p.ip_protocol
+)"""
+
+# One row: one shown packet, with the time since the shown packet before it.
+_FRAME_TIME = """
+frame_time AS (
+    SELECT packet_id, time_ns - lag(time_ns, 1, time_ns) OVER (ORDER BY number) AS delta_ns
+    FROM packet WHERE shown
+)"""
+_FIRST_PACKET = """
+first_packet AS (SELECT time_ns FROM packet WHERE shown ORDER BY number LIMIT 1)"""
+_STREAM_TIME = """
+stream_time AS (
+    SELECT g.packet_id, p.time_ns - first(p.time_ns) OVER in_stream AS relative_ns,
+        p.time_ns - lag(p.time_ns, 1, p.time_ns) OVER in_stream AS delta_ns
+    FROM segment g JOIN packet p USING (packet_id) WHERE p.shown
+    WINDOW in_stream AS (PARTITION BY g.connection_id ORDER BY p.number)
+)"""
+
+# One row: one packet, with its time on CLOCK_REALTIME: the offset is linear between snapshots, constant outside them
+# (clock.offset_at). 128-bit: the product of two spans of nanoseconds does not fit 64.
+_REAL_TIME = """
+clock_offset AS (
+    SELECT monotonic_ns AS from_ns, realtime_ns - monotonic_ns AS offset_ns,
+        lead(monotonic_ns) OVER by_time AS to_ns, lead(realtime_ns - monotonic_ns) OVER by_time AS next_ns
+    FROM clock_snapshot WINDOW by_time AS (ORDER BY monotonic_ns)
+),
+real_time AS (
+    SELECT p.packet_id, p.time_ns + coalesce(
+        o.offset_ns + CAST((CAST(o.next_ns - o.offset_ns AS HUGEINT) * (p.time_ns - o.from_ns)) // (o.to_ns - o.from_ns)
+            AS BIGINT), o.offset_ns, (SELECT arg_min(offset_ns, from_ns) FROM clock_offset), 0) AS real_ns
+    FROM packet p ASOF LEFT JOIN clock_offset o ON p.time_ns >= o.from_ns
+)"""
+
+# One row: one ICMP error with the packet that it quotes behind its own 8 bytes (RFC 792): outer fields are layer 1,
+# these are layer 2. Types: 3 unreachable, 4 quench, 5 redirect, 11 time exceeded, 12 parameter problem.
+_AT = "CAST(payload_offset AS BIGINT)"
+
+
+def _quoted(at: str, size: int) -> str:
+    return f"TRY_CAST('0x' || hex(frame[{_AT} + {at} + 1 : {_AT} + {at} + {size}]) AS UINTEGER)"
+
+
+def _quoted_address(at: int) -> str:
+    return " || '.' || ".join(f"CAST({_quoted(str(at + n), 1)} AS VARCHAR)" for n in range(4))
+
+
+_QUOTED = f"""
+quoted_header AS (
+    SELECT packet_id, frame, payload_offset, captured_bytes, {_quoted("0", 1)} & 15 AS words,
+        {_quoted("9", 1)} AS protocol, {_quoted("8", 1)} AS ttl, {_quoted("4", 2)} AS ip_id, {_quoted("2", 2)} AS bytes,
+        {_quoted("1", 1)} AS dsfield,
+        {_quoted_address(12)} AS src, {_quoted_address(16)} AS dst
+    FROM packet WHERE icmp_type IN (3, 4, 5, 11, 12) AND ip_protocol = 1 AND payload_offset + 20 <= captured_bytes
+),
+quoted AS (
+    SELECT *, CASE WHEN protocol IN (6, 17) AND payload_offset + words * 4 + 4 <= captured_bytes
+            THEN {_quoted("words * 4", 2)} END AS srcport,
+        CASE WHEN protocol IN (6, 17) AND payload_offset + words * 4 + 4 <= captured_bytes
+            THEN {_quoted("words * 4 + 2", 2)} END AS dstport
+    FROM quoted_header
+)"""  # noqa: S608 (built from fixed text)
+
+# Every address of the capture once, with the digits that compare as addresses do: an address is compared as a text, and
+# a network or range is first made the few addresses in it.
+IPV4_KEY = "array_to_string([lpad(lower(to_hex(TRY_CAST(o AS INTEGER))), 2, '0') for o in string_split({a}, '.')], '')"
+_IPV6_GROUPS = "[lpad(h, 4, '0') for h in string_split({part}, ':') if h <> '']"
+_IPV6_KEY = (
+    "(array_to_string(" + _IPV6_GROUPS.format(part="split_part({a}, '::', 1)") + ", '')"
+    " || repeat('0', greatest(0, 32 - 4 * (len(" + _IPV6_GROUPS.format(part="split_part({a}, '::', 1)") + ")"
+    " + len(" + _IPV6_GROUPS.format(part="split_part({a}, '::', 2)") + "))))"
+    " || array_to_string(" + _IPV6_GROUPS.format(part="split_part({a}, '::', 2)") + ", ''))"
+)
+# An IPv4-mapped address is written with a dotted end (RFC 5952 section 5).
+_DOTTED_END = "regexp_extract({a}, '[0-9.]+$')"
+_UNDOTTED = (
+    "CASE WHEN contains({a}, '.') THEN regexp_replace({a}, '[0-9.]+$', '')"
+    " || " + IPV4_KEY.format(a=_DOTTED_END) + "[1:4] || ':' || " + IPV4_KEY.format(a=_DOTTED_END) + "[5:8] ELSE {a} END"
+)
+IPV6_KEY = _IPV6_KEY.replace("{a}", "(" + _UNDOTTED + ")")
+
+
+def address_key(address: str) -> str:
+    """SQL: the digits of an address, 8 for IPv4 and 32 for IPv6; NULL for a text that is none."""
+    six, four = IPV6_KEY.replace("{a}", f"({address})"), IPV4_KEY.replace("{a}", f"({address})")
+    is_four = f"regexp_full_match({address}, '[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+')"
+    return f"CASE WHEN contains({address}, ':') THEN {six} WHEN {is_four} THEN {four} END"
+
+
+_KNOWN_ADDRESS = f"""
+any_address AS (
+    SELECT src AS address FROM packet UNION SELECT dst FROM packet
+    UNION SELECT client_addr FROM connection UNION SELECT server_addr FROM connection
+    UNION SELECT src FROM quoted UNION SELECT dst FROM quoted
+    UNION SELECT {ipv4("p.network_offset + 14", "TRUE")} FROM packet p WHERE p.ethertype = 2054
+    UNION SELECT {ipv4("p.network_offset + 24", "TRUE")} FROM packet p WHERE p.ethertype = 2054
+    UNION SELECT {ipv4("p.transport_offset + 4", "TRUE")} FROM packet p WHERE p.ip_protocol = 1 AND p.icmp_type = 5
+),
+known_address AS MATERIALIZED (
+    SELECT address, {address_key("address")} AS key FROM any_address WHERE address IS NOT NULL
+)"""  # noqa: S608 (built from fixed text)
+
+# In an order in which each needs only those before it.
+CTES: tuple[Cte, ...] = (
+    Cte("origin", ORIGIN),
+    Cte("first_packet", _FIRST_PACKET),
+    Cte("connection_process", _CONNECTION_PROCESS),
+    Cte("connection_descriptor", _CONNECTION_DESCRIPTOR),
+    Cte("linked", _LINKED),
+    Cte("stream", _STREAM),
+    Cte("frame_time", _FRAME_TIME),
+    Cte("stream_time", _STREAM_TIME),
+    Cte("real_time", _REAL_TIME),
+    Cte("quoted", _QUOTED, r"q\.[a-z_]+"),
+    Cte("known_address", _KNOWN_ADDRESS),
+)
+
+
+# What a live view keeps in tables of these names, for it does not keep what they are computed from.
+LIVE_TABLES = ("origin", "first_packet")
+
+
+def ctes_for(text: str, *, live: bool = False) -> tuple[str, ...]:
+    """The common table expressions that the names in a piece of SQL need, in order."""
+    wanted: set[str] = set()
+    for cte in reversed(CTES):
+        texts = (text, *(c.sql for c in CTES if c.name in wanted))
+        if any(re.search(rf"\b(?:{cte.name}|{cte.mark})\b", t) for t in texts):
+            wanted.add(cte.name)
+    return tuple(c.sql for c in CTES if c.name in wanted and not (live and c.name in LIVE_TABLES))
+
+
+def _rows(alias: str, table: str, inner: str, outer: str) -> Rows:
+    return Rows(alias, f"{table} {alias}", f"{alias}.{inner}", outer)
+
+
+# alias in an expression, per kind of event
+ROWS: dict[tuple[EventKind, str], Rows] = {
+    (CALL, "cc"): _rows("cc", "call_connection", "call_id", "c.call_id"),
+    (CALL, "cd"): _rows("cd", "(SELECT * FROM call_data WHERE role = 'payload')", "call_id", "c.call_id"),
+    (CALL, "ca"): _rows("ca", "(SELECT * FROM call_data WHERE role = 'string')", "call_id", "c.call_id"),
+    (CALL, "cf"): _rows(
+        "cf",
+        "(SELECT x.call_id, f.*, s.family, s.type, s.protocol, s.listening, x.socket_id FROM call_file x"
+        " LEFT JOIN file f USING (file_id) LEFT JOIN socket s ON s.socket_id = x.socket_id)",
+        "call_id",
+        "c.call_id",
+    ),
+    (CALL, "k"): _rows(
+        "k",
+        "(SELECT x.call_id, o.* FROM call_connection x JOIN connection o USING (connection_id))",
+        "call_id",
+        "c.call_id",
+    ),
+    (CALL, "w"): _rows("w", "wait", "call_id", "c.call_id"),
+    (CALL, "lk"): _rows("lk", "linked", "call_id", "c.call_id"),
+    (PACKET, "cp"): _rows("cp", "connection_process", "connection_id", "g.connection_id"),
+    (PACKET, "cf"): _rows("cf", "connection_descriptor", "connection_id", "g.connection_id"),
+    (PACKET, "k"): _rows("k", "connection", "connection_id", "g.connection_id"),
+    (PACKET, "lk"): _rows("lk", "linked", "packet_id", "p.packet_id"),
+    (PACKET, "st"): _rows("st", "stream", "connection_id", "g.connection_id"),
+    (PACKET, "ft"): _rows("ft", "frame_time", "packet_id", "p.packet_id"),
+    (PACKET, "stt"): _rows("stt", "stream_time", "packet_id", "p.packet_id"),
+    (PACKET, "rt"): _rows("rt", "real_time", "packet_id", "p.packet_id"),
+}
+
+# Those whose rows do not depend on what comes later, so that a filter can use them while a recording runs.
+LIVE_ROWS = frozenset({(CALL, "cd"), (CALL, "ca"), (PACKET, "rt")})
