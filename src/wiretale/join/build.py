@@ -14,6 +14,7 @@ from wiretale.join.segments import build_segments, put_segments
 from wiretale.join.sockets import build_sockets, put_transfers
 from wiretale.join.streams import build_streams, place_transfers
 from wiretale.join.tcp_states import build_tcp_states
+from wiretale.join.unseen import put_unseen
 from wiretale.join.waits import build_waits
 from wiretale.model.derived import DERIVED_TABLES
 from wiretale.store.progress import Progress, silent
@@ -41,6 +42,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("links", build_links),
     ("TCP states", build_tcp_states),
     ("waits", build_waits),
+    ("what no call shows", put_unseen),
 )
 
 
