@@ -71,14 +71,18 @@ IP6_COLUMNS = {
 }  # fmt: skip
 
 
+def offsets(network: int, transport: int, payload: int) -> dict[str, int]:
+    return {"network_offset": network, "transport_offset": transport, "payload_offset": payload}
+
+
 def test_tcp_over_ipv4() -> None:
     (row,) = decode(ethernet(ip4(tcp(b"salam\n"))))
-    assert row == {**IP4_COLUMNS, **TCP_COLUMNS, "payload_offset": 54, "payload_bytes": 6}
+    assert row == {**IP4_COLUMNS, **TCP_COLUMNS, **offsets(14, 34, 54), "payload_bytes": 6}
 
 
 def test_tcp_over_ipv6() -> None:
     (row,) = decode(ethernet(ip6(tcp(b"salam\n")), 0x86DD))
-    assert row == {**IP6_COLUMNS, **TCP_COLUMNS, "payload_offset": 74, "payload_bytes": 6}
+    assert row == {**IP6_COLUMNS, **TCP_COLUMNS, **offsets(14, 54, 74), "payload_bytes": 6}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,8 @@ def test_tcp_over_ipv6() -> None:
 )
 def test_every_kind_of_link_leads_to_the_same_packet(head: bytes, link: int) -> None:
     (row,) = decode(head + ip4(tcp(b"salam\n")), link=link)
-    assert row == {**IP4_COLUMNS, **TCP_COLUMNS, "payload_offset": len(head) + 40, "payload_bytes": 6}
+    at = len(head)
+    assert row == {**IP4_COLUMNS, **TCP_COLUMNS, **offsets(at, at + 20, at + 40), "payload_bytes": 6}
 
 
 def test_raw_ip_may_be_version_6() -> None:
@@ -205,7 +210,7 @@ def test_icmp_and_icmpv6() -> None:
 
 def test_arp_is_noted_and_needs_no_more() -> None:
     (row,) = decode(ethernet(bytes(28), 0x0806))
-    assert row == {"ethertype": 0x0806}
+    assert row == {"ethertype": 0x0806, "network_offset": 14}
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ ABSENT = -1  # value of a number column where the table has NULL
 # Columns of model.raw.PACKET that are decoded, all int64; booleans are 0 and 1.
 NUMBERS = (
     "ethertype", "ip_version", "ip_protocol", "ip_id", "ttl", "fragment", "srcport", "dstport", "seq", "ack", "flags",
-    "window", "mss", "wscale", "sack_permitted", "tsval", "tsecr", "icmp_type", "icmp_code", "payload_offset",
-    "payload_bytes",
+    "window", "mss", "wscale", "sack_permitted", "tsval", "tsecr", "icmp_type", "icmp_code", "network_offset",
+    "transport_offset", "payload_offset", "payload_bytes",
 )  # fmt: skip
 SACK_EDGES = tuple(f"sack_{n}" for n in range(8))  # at most four blocks fit into 40 bytes of options
 
@@ -67,6 +67,10 @@ class _Frames(Words):
     def put(self, column: str, rows: Ints, values: Ints | int) -> None:
         self.columns[column][rows] = values
 
+    def note_header(self, column: str, rows: Ints) -> None:
+        """The next header of `rows` is the one that `column` tells the place of, counted from the frame's begin."""
+        self.columns[column][rows] = self.pos[rows] - self.start[rows]
+
     def stop(self, rows: Ints, reason: str) -> None:
         """Say why decoding of `rows` ended; the first reason stays."""
         if len(rows):
@@ -107,6 +111,7 @@ def decode_frames(buffer: NDArray[np.uint8], offset: Ints, captured: Ints, lengt
     rows = np.flatnonzero(frames.undecoded == None)  # noqa: E711
     _link(frames, rows, linktype)
     ethertype = frames.columns["ethertype"]
+    frames.note_header("network_offset", np.flatnonzero(ethertype == ETH_ARP))
     _ipv4(frames, np.flatnonzero(ethertype == ETH_IPV4))
     _ipv6(frames, np.flatnonzero(ethertype == ETH_IPV6))
     known = (ethertype == ETH_IPV4) | (ethertype == ETH_IPV6) | (ethertype == ETH_ARP) | (ethertype == ABSENT)
@@ -182,6 +187,7 @@ def _ipv4(frames: _Frames, rows: Ints) -> None:
     total = frames.u16(at + 2)
     fragment = frames.u16(at + 6)
     protocol = frames.u8(at + 9)
+    frames.note_header("network_offset", rows)
     frames.put("ip_version", rows, 4)
     frames.put("ip_id", rows, frames.u16(at + 4))
     frames.put("fragment", rows, ((fragment & 0x3FFF) != 0).astype(np.int64))  # more fragments, or an offset
@@ -213,6 +219,7 @@ def _ipv6(frames: _Frames, rows: Ints) -> None:
     at = frames.pos[rows]
     length = frames.u16(at + 4)
     following = frames.u8(at + 6)
+    frames.note_header("network_offset", rows)
     frames.put("ip_version", rows, 6)
     frames.put("ttl", rows, frames.u8(at + 7))
     frames.put("fragment", rows, 0)
@@ -287,6 +294,7 @@ def _note_payload(frames: _Frames, rows: Ints) -> None:
 
 def _tcp(frames: _Frames, rows: Ints) -> None:
     rows = frames.with_room(rows, 20, "TCP header")
+    frames.note_header("transport_offset", rows)
     at = frames.pos[rows]
     for column, values in (
         ("srcport", frames.u16(at)),
@@ -352,6 +360,7 @@ def _tcp_option(frames: _Frames, rows: Ints, at: Ints, kind: Ints, size: Ints) -
 
 def _udp(frames: _Frames, rows: Ints) -> None:
     rows = frames.with_room(rows, 8, "UDP header")
+    frames.note_header("transport_offset", rows)
     at = frames.pos[rows]
     frames.put("srcport", rows, frames.u16(at))
     frames.put("dstport", rows, frames.u16(at + 2))
@@ -368,6 +377,7 @@ def _udp(frames: _Frames, rows: Ints) -> None:
 
 def _icmp(frames: _Frames, rows: Ints) -> None:
     rows = frames.with_room(rows, 4, "ICMP header")
+    frames.note_header("transport_offset", rows)
     at = frames.pos[rows]
     frames.put("icmp_type", rows, frames.u8(at))
     frames.put("icmp_code", rows, frames.u8(at + 1))

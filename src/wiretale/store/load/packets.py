@@ -122,6 +122,7 @@ def decode_rows(file: BlockFile, packets: PacketArrays, which: Ints) -> Batch:
         captured = frames.size
     return columns | {
         "ifindex": packets.ifindex[which],
+        "linktype": linktype,
         "frame_bytes": np.minimum(length, _MOST_BYTES),  # a damaged length can be anything
         "captured_bytes": captured,
         "frame": frames,
