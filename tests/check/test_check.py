@@ -56,7 +56,7 @@ def test_a_good_capture_holds(joined: duckdb.DuckDBPyConnection) -> None:
         ("UPDATE packet SET frame = replace(frame::VARCHAR, 'salam', 'sALam')::BLOB", "the captured bytes differ at 1"),
         ("UPDATE call_data SET bytes = 'chetoRi\n'::BLOB WHERE bytes = 'chetori\n'::BLOB", "differ at 11"),
         ("UPDATE call SET retval = retval + 1 WHERE name = 'read'", "placed with another size"),
-        ("UPDATE packet SET srcport = 5 WHERE payload_bytes > 0", "is not from the c end"),
+        ("UPDATE packet SET srcport = 5 WHERE payload_bytes > 0", "does not come from the client's address"),
         ("UPDATE link SET lag_ns = -5 WHERE kind = 'segment_read'", "end before they begin"),
     ],
 )  # fmt: skip

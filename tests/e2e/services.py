@@ -149,7 +149,10 @@ SERVICES = (
         lambda f: [sys.executable, "-m", "http.server", "8001", "--bind", HOST4, "--directory", str(f)],
         _fetch(8001, _WGET),
     ),
-    Service("nginx", 8002, lambda f: [program("nginx"), "-c", f"{f}/nginx.conf"], _fetch(8002, _CURL), _nginx),
+    Service(
+        "nginx", 8002, lambda f: [program("nginx"), "-c", f"{f}/nginx.conf"], _fetch(8002, _CURL), _nginx,
+        same_every_time=False,  # how much of what its master tells them the workers still read
+    ),
     Service(
         "redis", 6390,
         lambda f: [program("redis-server"), "--port", "6390", "--bind", HOST4, "--save", "", "--unixsocket",

@@ -29,8 +29,9 @@ WHERE t.connection_id = ? AND d.role = 'payload' AND d.at_exit = ? AND d.idx // 
 _PACKETS = """
 SELECT s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags, list_contains(s.analysis, 'keep_alive'),
        p.frame[p.payload_offset + 1:p.payload_offset + p.payload_bytes], p.payload_bytes,
-       (p.src, p.srcport) = (CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END,
-                             CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END)
+       -- only the first of an IP packet's fragments has ports
+       p.src = CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END
+       AND coalesce(p.srcport = CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END, p.fragment)
 FROM segment s JOIN packet p USING (packet_id) JOIN connection k USING (connection_id)
 WHERE s.connection_id = ? AND s.shown ORDER BY s.packet_id
 """
@@ -98,7 +99,8 @@ def _read_packets(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: s
         _PACKETS, [connection_id]
     ).fetchall():
         if not is_ours:
-            rows.wrong.append(f"packet {packet_id} is not from the {direction[0]} end of its connection")
+            end = "client" if direction == "c2s" else "server"
+            rows.wrong.append(f"packet {packet_id} does not come from the {end}'s address")
         if protocol == "tcp" and lo is not None and seq is not None and not flags & RST:
             headers[direction].append((packet_id, seq, flags, lo))
         if lo is None:

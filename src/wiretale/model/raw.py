@@ -228,7 +228,12 @@ PACKET = Table(
         C("icmp_type", "UTINYINT", "ICMP or ICMPv6"),
         C("icmp_code", "UTINYINT", "ICMP or ICMPv6"),
         C("network_offset", "UINTEGER", "where the IP or ARP header begins in the frame; NULL if none", "bytes"),
-        C("transport_offset", "UINTEGER", "where the TCP, UDP or ICMP header begins in the frame; NULL if none", "bytes"),
+        C(
+            "transport_offset",
+            "UINTEGER",
+            "where the TCP, UDP or ICMP header begins in the frame; NULL if none",
+            "bytes",
+        ),
         C("payload_offset", "UINTEGER", "where the transport payload begins in the frame", "bytes"),
         C("payload_bytes", "UINTEGER", "its length on the wire", "bytes"),
         C("undecoded", "VARCHAR", "why decoding stopped; NULL if it did not"),
