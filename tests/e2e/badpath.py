@@ -8,6 +8,7 @@ work, or nothing begins.
   delay=MS                       every frame is held that long; a reordered one 10 ms longer
   mtu=BYTES                      larger packets are dropped and answered with ICMP "fragmentation needed" (RFC 1191)
   queue=FRAMES rate=PER_SECOND   frames leave at this rate, and those that find so many waiting are dropped
+  log=FILE                       a line per frame passed on, in order: the side it came from, its IPv4 identification
 """
 
 import ctypes
@@ -20,6 +21,7 @@ import struct
 import sys
 import time
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 ETH_P_ALL, ETH_IPV4, SIOCETHTOOL = 3, 0x0800, 0x8946
 ETHTOOL_STXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO = 0x17, 0x1F, 0x24, 0x2C  # linux/ethtool.h
@@ -27,7 +29,7 @@ REORDER_S = 0.010
 
 
 @dataclass
-class Path:
+class Badness:
     """How bad it is."""
 
     lose: float = 0
@@ -37,6 +39,7 @@ class Path:
     mtu: int = 0
     queue: int = 0
     rate: float = 0
+    log: str = ""
 
 
 def no_offload(name: str) -> None:
@@ -61,12 +64,14 @@ def opened(name: str) -> socket.socket:
 class Forwarder:
     """Frames wait in `_due` for their time; `_busy_until` is when the slow link of each side is free again."""
 
-    def __init__(self, left: socket.socket, right: socket.socket, path: Path, seed: int) -> None:
+    def __init__(self, left: socket.socket, right: socket.socket, path: Badness, seed: int) -> None:
         self._other = {left: right, right: left}
         self._path, self._random = path, random.Random(seed)
         self._due: list[tuple[float, int, socket.socket, bytes]] = []
         self._busy_until = dict.fromkeys(self._other, 0.0)
         self._count = 0
+        self._names = {left: "left", right: "right"}
+        self._log = Path(path.log).open("w", buffering=1) if path.log else None  # noqa: SIM115 (open until killed)
 
     def run(self) -> None:
         """For ever."""
@@ -77,6 +82,9 @@ class Forwarder:
             while self._due and self._due[0][0] <= time.monotonic():
                 _, _, to, frame = heapq.heappop(self._due)
                 to.send(frame)
+                if self._log and struct.unpack_from(">H", frame, 12)[0] == ETH_IPV4:
+                    came_from = self._names[self._other[to]]
+                    self._log.write(f"{came_from} {struct.unpack_from('>H', frame, 18)[0]}\n")
 
     def _arrived(self, sock: socket.socket, frame: bytes) -> None:
         path, to, now = self._path, self._other[sock], time.monotonic()
@@ -133,9 +141,8 @@ def main(words: list[str]) -> None:
             no_offload(name)
         return
     left, right, seed, *settings = words
-    types = {f.name: f.type for f in fields(Path)}
-    chosen = dict(word.split("=") for word in settings)
-    path = Path(**{k: (int if types[k] is int else float)(v) for k, v in chosen.items()})  # type: ignore[arg-type]
+    types = {f.name: f.type for f in fields(Badness)}
+    path = Badness(**{k: types[k](v) for k, v in (word.split("=") for word in settings)})  # type: ignore[operator]
     Forwarder(opened(left), opened(right), path, int(seed)).run()
 
 

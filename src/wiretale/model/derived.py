@@ -181,6 +181,12 @@ LINK = Table(
         C("packet_id", "BIGINT", "segment; NULL for write_read"),
         C("read_id", "BIGINT", "stream_read; NULL for write_segment"),
         C("retransmission", "BOOLEAN", "the segment is not the first that carried these bytes"),
+        C(
+            "first_copy",
+            "BOOLEAN",
+            "the segment is the captured copy of these bytes that reached the other end first (a single one counts once"
+            " acknowledged or read); NULL if the capture does not tell, or without a segment",
+        ),
         C("evidence", "VARCHAR", "bytes, position or ambiguous"),
         C("compared_bytes", "BIGINT", "how many bytes were captured on both sides and are equal", "bytes"),
         C(
