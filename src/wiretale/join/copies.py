@@ -1,9 +1,10 @@
 """Which of several captured copies of the same bytes reached the other end first (temporary table `j_part`).
 
 Where the capture sees packets arrive, it is the first of them. Where it sees them leave, a copy may have been lost on
-the way, and only acknowledgements tell: what they cover had arrived before them (RFC 9293, RFC 2018), the timestamp
-they echo is that of the segment at the left edge of what they newly cover (RFC 7323, section 4.3), and a duplicate SACK
-says that two copies arrived (RFC 2883). What these leave open stays open.
+the way, and only acknowledgements tell: what they cover had arrived before them (RFC 9293, RFC 2018), and the timestamp
+they echo is that of the segment at the left edge of what they newly cover (RFC 7323, section 4.3). What these leave open
+stays open: after a duplicate SACK (RFC 2883) the echo may be that of a later copy, and it does not say whether two copies
+were sent or the network made the second.
 """
 
 from bisect import bisect_right
@@ -75,10 +76,13 @@ class Ack:
         )
 
 
-def first_to_arrive(copies: list[Copy], lo: int, hi: int, acks: list[Ack]) -> int | None:
+Stamps = dict[int | None, list[Copy]]
+
+
+def first_to_arrive(copies: list[Copy], lo: int, hi: int, acks: list[Ack], stamps: Stamps) -> int | None:
     """The packet whose copy of [lo, hi) arrived first; None if the capture does not tell.
 
-    `copies` stand in the order of capture.
+    `copies` stand in the order of capture; `stamps` are all segments of the stream by their timestamp.
     """
     if copies[0].arriving:
         return copies[0].packet_id
@@ -88,12 +92,13 @@ def first_to_arrive(copies: list[Copy], lo: int, hi: int, acks: list[Ack]) -> in
     sent = [c for c in copies if c.packet_id < ack.packet_id]
     if len(sent) == 1:
         return sent[0].packet_id
-    if ack.says_twice(lo, hi):
-        return sent[0].packet_id if len(sent) == 2 else None
-    if ack.at < hi or ack.tsecr is None or not lo <= ack.before < hi:
+    if ack.says_twice(lo, hi) or ack.at < hi or ack.tsecr is None or not lo <= ack.before < hi:
         return None
-    echoed = [c for c in sent if c.tsval == ack.tsecr]
-    return echoed[0].packet_id if len(echoed) == 1 else None
+    # An acknowledgement in between may have been lost, and this one answer another segment of the same millisecond.
+    echoed = [
+        c for c in stamps.get(ack.tsecr, ()) if c.packet_id < ack.packet_id and c.lo < ack.at and c.hi > ack.before
+    ]
+    return echoed[0].packet_id if len(echoed) == 1 and echoed[0] in sent else None
 
 
 def parts(copies: list[Copy], acks: list[Ack]) -> Iterator[Row]:
@@ -104,10 +109,13 @@ def parts(copies: list[Copy], acks: list[Ack]) -> Iterator[Row]:
         first = bisect_right(edges, copy.lo) - 1
         for n in range(first, bisect_right(edges, copy.hi) - 1):
             holding[n].append(copy)
+    stamps: Stamps = defaultdict(list)
+    for copy in copies:
+        stamps[copy.tsval].append(copy)
     open_rows: dict[int, list[object]] = {}
     for n, group in enumerate(holding[:-1]):
         lo, hi = edges[n], edges[n + 1]
-        winner = first_to_arrive(group, lo, hi, acks) if len(group) > 1 else None
+        winner = first_to_arrive(group, lo, hi, acks, stamps) if len(group) > 1 else None
         for copy in group:
             state = None if winner is None else copy.packet_id == winner
             row = open_rows.get(copy.packet_id)
