@@ -1,10 +1,10 @@
 """Which of several captured copies of the same bytes reached the other end first (temporary table `j_part`).
 
 Where the capture sees packets arrive, it is the first of them. Where it sees them leave, a copy may have been lost on
-the way, and only acknowledgements tell: what they cover had arrived before them (RFC 9293, RFC 2018), and the timestamp
-they echo is that of the segment at the left edge of what they newly cover (RFC 7323, section 4.3). What these leave open
-stays open: after a duplicate SACK (RFC 2883) the echo may be that of a later copy, and it does not say whether two copies
-were sent or the network made the second.
+the way, and only acknowledgements tell. What they cover had arrived before them (RFC 9293, RFC 2018), so a copy that
+was the only one sent by then is it. Of copies at the left edge of what one newly covers, those with a later timestamp
+than it echoes had not arrived (Eifel, RFC 3522). The reverse proves nothing: an acknowledgement that echoes the last
+copy may follow one that was lost. What these leave open stays open.
 """
 
 from bisect import bisect_right
@@ -69,20 +69,11 @@ class Ack:
     def covers(self, lo: int, hi: int) -> bool:
         return self.at >= hi or any(a <= lo and hi <= b for a, b in self.blocks)
 
-    def says_twice(self, lo: int, hi: int) -> bool:
-        """Its first block repeats what is acknowledged already (RFC 2883, section 4)."""
-        return (
-            bool(self.blocks) and self.blocks[0][1] <= self.at and self.blocks[0][0] <= lo and hi <= self.blocks[0][1]
-        )
 
-
-Stamps = dict[int | None, list[Copy]]
-
-
-def first_to_arrive(copies: list[Copy], lo: int, hi: int, acks: list[Ack], stamps: Stamps) -> int | None:
+def first_to_arrive(copies: list[Copy], lo: int, hi: int, acks: list[Ack]) -> int | None:
     """The packet whose copy of [lo, hi) arrived first; None if the capture does not tell.
 
-    `copies` stand in the order of capture; `stamps` are all segments of the stream by their timestamp.
+    `copies` stand in the order of capture.
     """
     if copies[0].arriving:
         return copies[0].packet_id
@@ -92,13 +83,15 @@ def first_to_arrive(copies: list[Copy], lo: int, hi: int, acks: list[Ack], stamp
     sent = [c for c in copies if c.packet_id < ack.packet_id]
     if len(sent) == 1:
         return sent[0].packet_id
-    if ack.says_twice(lo, hi) or ack.at < hi or ack.tsecr is None or not lo <= ack.before < hi:
+    if ack.at < hi or ack.tsecr is None or not lo <= ack.before < hi:
         return None
-    # An acknowledgement in between may have been lost, and this one answer another segment of the same millisecond.
-    echoed = [
-        c for c in stamps.get(ack.tsecr, ()) if c.packet_id < ack.packet_id and c.lo < ack.at and c.hi > ack.before
-    ]
-    return echoed[0].packet_id if len(echoed) == 1 and echoed[0] in sent else None
+    early = [c for c in sent if c.tsval is not None and not _later(c.tsval, ack.tsecr)]
+    return early[0].packet_id if len(early) == 1 else None
+
+
+def _later(a: int, b: int) -> bool:
+    """Whether timestamp `a` is after `b`, around the 32-bit circle (RFC 7323, section 5.2)."""
+    return 0 < (a - b) & 0xFFFFFFFF < 1 << 31
 
 
 def parts(copies: list[Copy], acks: list[Ack]) -> Iterator[Row]:
@@ -109,13 +102,10 @@ def parts(copies: list[Copy], acks: list[Ack]) -> Iterator[Row]:
         first = bisect_right(edges, copy.lo) - 1
         for n in range(first, bisect_right(edges, copy.hi) - 1):
             holding[n].append(copy)
-    stamps: Stamps = defaultdict(list)
-    for copy in copies:
-        stamps[copy.tsval].append(copy)
     open_rows: dict[int, list[object]] = {}
     for n, group in enumerate(holding[:-1]):
         lo, hi = edges[n], edges[n + 1]
-        winner = first_to_arrive(group, lo, hi, acks, stamps) if len(group) > 1 else None
+        winner = first_to_arrive(group, lo, hi, acks) if len(group) > 1 else None
         for copy in group:
             state = None if winner is None else copy.packet_id == winner
             row = open_rows.get(copy.packet_id)
