@@ -154,7 +154,8 @@ def _cut(segments: _Rows, parts: _Rows) -> _Rows:
     It is 1, 0 or -1 (unknown); of bytes that were captured once, 1 where the other end had them.
     """
     had = np.where(segments["hi"] <= segments["top"], 1, -1)
-    whole = _Rows(segments.columns | {"first_copy": had})
+    places = np.ma.filled(segments["frame_lo"], _NULL)
+    whole = _Rows(segments.columns | {"first_copy": had, "frame_lo": places})
     if not len(parts["id"]):
         return whole
     order = np.argsort(segments["id"], kind="stable")
@@ -167,7 +168,12 @@ def _cut(segments: _Rows, parts: _Rows) -> _Rows:
         "first_copy": np.where(parts["copies"] > 1, parts["first_copy"], once),
     }
     rest = whole.at(~np.isin(segments["id"], parts["id"]))
-    return _Rows({name: np.ma.concatenate([values, pieces[name]]) for name, values in rest.columns.items()})
+    return _Rows(
+        {
+            name: np.concatenate([np.ma.getdata(values), np.ma.getdata(pieces[name])])
+            for name, values in rest.columns.items()
+        }
+    )
 
 
 def _delivered(parts: _Rows) -> _Rows:

@@ -33,7 +33,8 @@ WITH topped AS (
 )
 SELECT s.connection_id, s.direction, s.packet_id, s.lo, s.hi, p.tap = 'in', p.tsval
 FROM j_segment_row s JOIN packet p USING (packet_id)
-WHERE NOT s.keep_alive AND (s.connection_id, s.direction) IN (SELECT (connection_id, direction) FROM topped WHERE lo < top)
+WHERE NOT s.keep_alive
+  AND (s.connection_id, s.direction) IN (SELECT (connection_id, direction) FROM topped WHERE lo < top)
 ORDER BY s.connection_id, s.direction, s.packet_id
 """
 # The other end's acknowledgements; SACK edges as positions (sequence numbers are compared around the 32-bit circle).
