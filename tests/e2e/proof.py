@@ -1,60 +1,21 @@
 """Proving a capture against what is known from outside: the bytes each end was given to send.
 
-Three independent questions, all answered from the raw tables where the derived ones could hide a fault:
-
-1. How many bytes did the calls of each end carry (`call.retval` of sends and receives on the connection's sockets)?
-2. Do the links cover all of them, per kind?
-3. Is any link wrong? The payload is known (and random), so every captured byte of every write, segment and read must be
-   the payload's byte at the position the join gave it. Rows whose positions are right cannot be linked wrongly as
+1. How many bytes did the calls of each end carry, do the links cover all of them, and does every link hold? `wiretale
+   check` answers that from the raw tables (`wiretale.check`).
+2. Is any row misplaced? The payload is known (and random), so every captured byte of every write, segment and read must
+   be the payload's byte at the position the join gave it. Rows whose positions are right cannot be linked wrongly as
    long as a link lies inside both of its rows.
-
-`python -m tests.e2e.proof FILE.wiretale` prints the first two for any capture.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
+from wiretale.check.check import check
 from wiretale.store.capture import open_capture
 
 STREAM_KINDS = ("write_segment", "segment_read", "write_read")
-
-_SENDS = ("write", "writev", "sendto", "sendmsg", "send", "pwrite64", "pwritev")
-_RECEIVES = ("read", "readv", "recvfrom", "recvmsg", "recv", "pread64", "preadv")
-
-# Bytes per connection and direction as the system calls returned them. MSG_PEEK (2) takes nothing out of the stream.
-_CARRIED = f"""
-SELECT e.connection_id,
-       CASE WHEN c.name IN {_SENDS} THEN e.sends WHEN e.sends = 'c2s' THEN 's2c' ELSE 'c2s' END AS direction,
-       CASE WHEN c.name IN {_SENDS} THEN 'sent' ELSE 'received' END AS side,
-       sum(c.retval)::BIGINT AS bytes
-FROM endpoint e JOIN call_file f USING (socket_id) JOIN call c USING (call_id)
-WHERE c.retval > 0 AND c.name IN {(*_SENDS, *_RECEIVES)}
-  AND NOT (c.name = 'recvfrom' AND c.a3 & 2 <> 0) AND NOT (c.name = 'recvmsg' AND c.a2 & 2 <> 0)
-GROUP BY ALL ORDER BY ALL
-"""
-
-# The length of the union of the links' ranges: a range counts from where the ones before it ended.
-_COVERED = """
-SELECT connection_id, direction, kind, sum(greatest(0, hi - greatest(lo, coalesce(before, lo))))::BIGINT
-FROM (SELECT *, max(hi) OVER (PARTITION BY connection_id, direction, kind ORDER BY lo, hi
-                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM link)
-GROUP BY ALL ORDER BY ALL
-"""
-
-_OUTSIDE = """
-SELECT l.link_id, l.kind, l.lo, l.hi FROM link l
-LEFT JOIN stream_write w USING (write_id) LEFT JOIN stream_read r USING (read_id) LEFT JOIN segment s USING (packet_id)
-WHERE l.lo >= l.hi
-   OR (l.kind <> 'segment_read' AND (w.write_id IS NULL OR l.lo < w.lo OR l.hi > w.hi
-       OR (w.connection_id, w.direction) <> (l.connection_id, l.direction)))
-   OR (l.kind <> 'write_segment' AND (r.read_id IS NULL OR l.lo < r.lo OR l.hi > r.hi
-       OR (r.connection_id, r.direction) <> (l.connection_id, l.direction)))
-   OR (l.kind <> 'write_read' AND (s.packet_id IS NULL OR l.lo < s.lo OR l.hi > s.hi
-       OR (s.connection_id, s.direction) <> (l.connection_id, l.direction)))
-"""
 
 _CALL_BYTES = """
 SELECT {id}, t.connection_id, t.direction, t.lo + d.offset, d.bytes FROM {table} t
@@ -89,25 +50,30 @@ class Proof:
 
 
 def proofs(db: duckdb.DuckDBPyConnection) -> dict[int, Proof]:
-    """Per connection, what was carried and what is linked."""
+    """Per connection, what `wiretale check` finds to be carried and linked; only directions that carried something."""
     result: dict[int, Proof] = {}
-    for connection, direction, side, count in db.execute(_CARRIED).fetchall():
-        proof = result.setdefault(connection, Proof())
-        (proof.sent if side == "sent" else proof.received)[direction] = count
-    for connection, direction, kind, count in db.execute(_COVERED).fetchall():
-        result.setdefault(connection, Proof()).covered.setdefault(direction, {})[kind] = count
+    for s in check(db).streams:
+        proof = result.setdefault(s.connection_id, Proof())
+        if s.written:
+            proof.sent[s.direction] = s.written
+        if s.read:
+            proof.received[s.direction] = s.read
+        if any(s.covered.values()):
+            proof.covered[s.direction] = s.covered
     return result
 
 
 def faults(db: duckdb.DuckDBPyConnection) -> list[str]:
-    """What the capture itself admits: lost, unmatched, ambiguous or out of order."""
+    """What the capture itself admits (lost, unmatched, ambiguous, out of order), and what the check finds wrong."""
     rows = db.execute(
         "SELECT item, count, reason FROM coverage WHERE state IN ('lost', 'unmatched', 'ambiguous', 'clock error')"
     ).fetchall()
-    found = [f"{count} {item}: {reason}" for item, count, reason in rows]
-    for link, kind, low, high in db.execute(_OUTSIDE).fetchall():
-        found.append(f"{kind} link {link} [{low}, {high}) lies outside its rows")
-    return found
+    found = check(db)
+    return [
+        *(f"{count} {item}: {reason}" for item, count, reason in rows),
+        *found.wrong,
+        *(f"{g.bytes} bytes {g.what}: {g.reason}" for s in found.streams for g in s.gaps if not g.explained),
+    ]
 
 
 def misplaced(db: duckdb.DuckDBPyConnection, connection: int, payload: dict[str, bytes]) -> list[str]:
@@ -159,15 +125,3 @@ def prove(
         wrong = misplaced(db, carrying[0], {"c2s": b"", "s2c": b"", **payload})
         assert not wrong, "\n".join(wrong[:10])
         return carrying[0]
-
-
-def main(path: str) -> None:
-    """Print what every connection of a capture carried and how much of it is linked."""
-    with open_capture(path) as db:
-        for connection, proof in proofs(db).items():
-            print(f"connection {connection}\n{proof.text()}")
-        print(*faults(db), sep="\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

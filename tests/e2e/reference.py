@@ -15,7 +15,7 @@ from wiretale.store.capture import open_capture
 
 # Set-up calls, whose order a program does not change from run to run. Transfers and waits depend on timing.
 SET_UP = ("socket", "bind", "listen", "accept", "accept4", "connect", "setsockopt", "shutdown")
-_SENDS = ("write", "writev", "sendto", "sendmsg")
+_SENDS = ("write", "writev", "sendto", "sendmsg", "sendfile")
 _RECEIVES = ("read", "readv", "recvfrom", "recvmsg")
 
 # One line of `strace -f -y`, or its two halves where another process came between.
@@ -60,7 +60,8 @@ def strace(session: Session, listens: str, *, server_stays: bool = False) -> dic
     for end in ("server", "client"):
         (folder / f"{end}.out").unlink(missing_ok=True)
         (folder / f"{end}.pid").unlink(missing_ok=True)
-    words = [program("unshare"), "-rn", "sh", "-c", script]
+    # Only a real root can become another user, as servers do.
+    words = [program("unshare"), "-n" if os.geteuid() == 0 else "-rn", "sh", "-c", script]
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         session.end_client_if_it_stays(process)
@@ -140,7 +141,8 @@ def recorded(session: Session) -> dict[str, Calls]:
 def _errno_name(number: int) -> str:
     import errno
 
-    return errno.errorcode[number] if number else ""
+    # two names of one number (asm-generic/errno.h has only this one)
+    return errno.errorcode[number].replace("ENOTSUP", "EOPNOTSUPP") if number else ""
 
 
 @dataclass

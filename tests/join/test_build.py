@@ -30,7 +30,7 @@ def test_a_written_line_is_linked_through_its_packet_to_the_read() -> None:
         ("client", 200, 3, 1000),
         ("server", 100, 4, 9000),
     ]
-    assert db.execute("SELECT * FROM coverage").fetchall() == []
+    assert db.execute("SELECT * FROM coverage WHERE state <> 'recorded'").fetchall() == []
 
 
 def test_states_follow_the_segments_and_the_accept_wakes_on_the_third_one() -> None:

@@ -65,7 +65,6 @@ def test_a_repeated_segment_is_linked_as_a_retransmission() -> None:
         "SELECT kind, retransmission FROM link WHERE packet_id IS NOT NULL ORDER BY kind, retransmission"
     ).fetchall() == [
         ("segment_read", False),
-        ("segment_read", True),
         ("write_segment", False),
         ("write_segment", True),
     ]
@@ -83,7 +82,7 @@ def test_a_partial_write_counts_what_was_taken() -> None:
     db = tcp.rows.joined()
     assert db.execute("SELECT lo, hi FROM stream_write ORDER BY lo").fetchall() == [(0, 4), (4, 10)]
     assert linked_bytes(db, "write_segment") == linked_bytes(db, "write_read") == 10
-    assert not column(db, "SELECT item FROM coverage")
+    assert not column(db, "SELECT item FROM coverage WHERE state <> 'recorded'")
 
 
 def test_loopbacks_hidden_copy_has_the_position_but_no_link() -> None:
@@ -139,7 +138,7 @@ def test_urgent_data_is_taken_out_of_the_stream() -> None:
     db = tcp.rows.joined()
     assert db.execute("SELECT lo, hi FROM stream_read ORDER BY read_id").fetchall() == [(0, 3), (3, 4), (4, 7)]
     assert linked_bytes(db, "segment_read") == 7
-    assert not column(db, "SELECT item FROM coverage")
+    assert not column(db, "SELECT item FROM coverage WHERE state <> 'recorded'")
 
 
 def tcp_info(received: int, sent: int) -> bytes:
@@ -207,7 +206,7 @@ def test_a_byte_that_differs_is_no_link_but_is_counted() -> None:
     tcp.read(tcp.server, b"abcdEf")
     db = tcp.rows.joined()
     assert column(db, "SELECT kind FROM link") == ["write_segment"]
-    assert db.execute("SELECT item, count, state FROM coverage ORDER BY item").fetchall() == [
+    assert db.execute("SELECT item, count, state FROM coverage WHERE state <> 'recorded' ORDER BY item").fetchall() == [
         ("read bytes without a packet", 6, "unmatched"),
         ("segment_read pairs whose bytes differ", 1, "unmatched"),
         ("write_read pairs whose bytes differ", 1, "unmatched"),

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "connections": ("wiretale.cli.connections", "List the connections of a capture, with both ends."),
     "follow": ("wiretale.cli.follow", "Print the bytes of one connection, both ways."),
     "stats": ("wiretale.cli.stats", "Count and time calls, traffic and waits."),
+    "check": ("wiretale.cli.check", "Prove the links of a capture again, and say what is not linked and why."),
     "fds": ("wiretale.cli.fds", "List open descriptors at a moment (lsof of the past)."),
     "ps": ("wiretale.cli.ps", "Show the process tree of a capture."),
     "explain": ("wiretale.cli.explain", "Explain a call, option, error, state or flag, and find it in a capture."),

@@ -19,6 +19,11 @@ class Address:
         """The address part says "any"."""
         return self.addr in ("0.0.0.0", "::", "")
 
+    @property
+    def is_loopback(self) -> bool:
+        """It never leaves its network namespace (RFC 6890)."""
+        return self.addr == "::1" or (self.addr.startswith("127.") and self.port is not None)
+
 
 def same_spelling(addr: str) -> str:
     """One text for one address: an IPv4-mapped IPv6 address becomes the IPv4 one that the packets carry."""

@@ -14,6 +14,7 @@ from wiretale.join.segments import build_segments, put_segments
 from wiretale.join.sockets import build_sockets, put_transfers
 from wiretale.join.streams import build_streams, place_transfers
 from wiretale.join.tcp_states import build_tcp_states
+from wiretale.join.unseen import put_unseen
 from wiretale.join.waits import build_waits
 from wiretale.model.derived import DERIVED_TABLES
 from wiretale.store.progress import Progress, silent
@@ -42,6 +43,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("TCP states", build_tcp_states),
     ("waits", build_waits),
     ("connections of calls", lambda db: run(db, "call_connection")),
+    ("what no call shows", put_unseen),
 )
 
 

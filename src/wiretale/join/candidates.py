@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from wiretale.join.copies import put_copies
 from wiretale.join.rows import run
 from wiretale.store.bulk import Batch, Coded, insert
 
@@ -28,25 +29,27 @@ _CALLS = "SELECT id, connection_id, direction = 's2c' AS s2c, lo, hi, exact, sta
 WRITES = f"{_CALLS} FROM j_write_row"
 READS = f"{_CALLS}, peeked FROM j_read_row"
 SEGMENTS = """
-SELECT packet_id AS id, connection_id, direction = 's2c' AS s2c, lo, hi, is_new, time_ns, frame_lo, keep_alive
+SELECT packet_id AS id, connection_id, direction = 's2c' AS s2c, lo, hi, is_new, time_ns, frame_lo, keep_alive, top
 FROM j_segment_row
 """
+PARTS = "SELECT packet_id AS id, lo, hi, copies, coalesce(first_copy::INTEGER, -1) AS first_copy FROM j_part"
 DATAGRAMS = """
 SELECT CASE kind WHEN 'segment_read' THEN 0 WHEN 'write_read' THEN 1 ELSE 2 END AS kind, connection_id,
        direction = 's2c' AS s2c, lo, hi, write_id, packet_id, read_id, retransmission, exact, lag_ns,
-       frame_lo
+       frame_lo, first_copy::INTEGER AS first_copy
 FROM j_datagram_pair
 """
 COLUMNS = """
 CREATE OR REPLACE TEMP TABLE j_candidate (candidate_id BIGINT, kind VARCHAR, connection_id BIGINT, direction VARCHAR,
     lo BIGINT, hi BIGINT, write_id BIGINT, packet_id BIGINT, read_id BIGINT, retransmission BOOLEAN, exact BOOLEAN,
-    lag_ns BIGINT, frame_lo BIGINT)
+    lag_ns BIGINT, frame_lo BIGINT, first_copy BOOLEAN)
 """
 
 
 def put_candidates(db: duckdb.DuckDBPyConnection) -> None:
     """Make `j_candidate`, in the order in which links are listed."""
     run(db, "j_candidate")
+    put_copies(db)
     writes, reads, segments = (_Rows.of(db, query) for query in (WRITES, READS, SEGMENTS))
     line = _Line([writes, reads, segments])
     writes, reads = writes.ordered(line), reads.ordered(line)
@@ -55,9 +58,10 @@ def put_candidates(db: duckdb.DuckDBPyConnection) -> None:
     taken = reads.at(~reads.flags("peeked"))
     peeks = reads.at(reads.flags("peeked"))
     fresh = segments.begun_at("new_lo")
+    parts = _cut(segments, _Rows.of(db, PARTS))
     found = [
-        _write_segment(line, segments, writes),
-        _segment_read(line, fresh, taken),
+        _write_segment(line, parts, writes),
+        _segment_read(line, _delivered(parts), taken),
         _peek(line, peeks, fresh.at(fresh.flags("is_new")).ordered(line)),
         _write_read(line, reads, writes),
         _datagrams(db),
@@ -144,6 +148,41 @@ def _with_new(line: _Line, segments: _Rows) -> _Rows:
     return _Rows(s.columns | {"new_lo": s["lo"] + repeated})
 
 
+def _cut(segments: _Rows, parts: _Rows) -> _Rows:
+    """Segments, those that hold repeated bytes cut into their `parts`, with the column `first_copy`.
+
+    It is 1, 0 or -1 (unknown); of bytes that were captured once, 1 where the other end had them.
+    """
+    had = np.where(segments["hi"] <= segments["top"], 1, -1)
+    places = np.ma.filled(segments["frame_lo"], _NULL)
+    whole = _Rows(segments.columns | {"first_copy": had, "frame_lo": places})
+    if not len(parts["id"]):
+        return whole
+    order = np.argsort(segments["id"], kind="stable")
+    of = whole.at(order[np.searchsorted(segments["id"][order], parts["id"])])
+    once = np.where(parts["hi"] <= of["top"], 1, -1)
+    pieces = of.columns | {
+        "lo": parts["lo"],
+        "hi": parts["hi"],
+        "new_lo": np.maximum(of["new_lo"], parts["lo"]),
+        "first_copy": np.where(parts["copies"] > 1, parts["first_copy"], once),
+    }
+    rest = whole.at(~np.isin(segments["id"], parts["id"]))
+    return _Rows(
+        {
+            name: np.concatenate([np.ma.getdata(values), np.ma.getdata(pieces[name])])
+            for name, values in rest.columns.items()
+        }
+    )
+
+
+def _delivered(parts: _Rows) -> _Rows:
+    """What a read may have got. A later copy was read by nobody; where that is not known, what was new counts."""
+    first, is_new = parts["first_copy"], parts.flags("is_new")
+    lo = np.where((first == 1) | ~is_new, parts["lo"], parts["new_lo"])
+    return _Rows(parts.columns | {"lo": lo}).at((first != 0) & (lo < parts["hi"]))
+
+
 def _pairs_of(
     kind: int,
     of: _Rows,
@@ -154,6 +193,7 @@ def _pairs_of(
     exact: Flags,
     lag_ns: Ints,
     frame_lo: Ints | None = None,
+    first_copy: Ints | None = None,
 ) -> dict[str, Any]:
     """Columns of j_candidate; `ids` has those of the three that there are."""
     count = len(span[0])
@@ -169,6 +209,7 @@ def _pairs_of(
         "exact": exact,
         "lag_ns": lag_ns,
         "frame_lo": absent if frame_lo is None else np.ma.filled(frame_lo, _NULL),
+        "first_copy": absent if first_copy is None else np.where(first_copy < 0, _NULL, first_copy),
     }
 
 
@@ -185,6 +226,7 @@ def _write_segment(line: _Line, segments: _Rows, writes: _Rows) -> dict[str, Any
         exact=w.flags("exact"),
         lag_ns=lag,
         frame_lo=s["frame_lo"],
+        first_copy=s["first_copy"],
     )
 
 
@@ -196,7 +238,15 @@ def _segment_read(line: _Line, segments: _Rows, reads: _Rows) -> dict[str, Any]:
     ids = {"packet_id": s["id"], "read_id": r["id"]}
     again, lag = ~s.flags("is_new"), r["exit_ns"] - s["time_ns"]
     return _pairs_of(
-        _SEGMENT_READ, s, (lo, hi), ids, again=again, exact=r.flags("exact"), lag_ns=lag, frame_lo=s["frame_lo"]
+        _SEGMENT_READ,
+        s,
+        (lo, hi),
+        ids,
+        again=again,
+        exact=r.flags("exact"),
+        lag_ns=lag,
+        frame_lo=s["frame_lo"],
+        first_copy=s["first_copy"],
     )
 
 
@@ -220,7 +270,7 @@ def _write_read(line: _Line, reads: _Rows, writes: _Rows) -> dict[str, Any]:
 def _datagrams(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """The pairs that join/datagrams.py found."""
     found = db.execute(DATAGRAMS).fetchnumpy()
-    nullable = ("write_id", "packet_id", "read_id", "lag_ns", "frame_lo")
+    nullable = ("write_id", "packet_id", "read_id", "lag_ns", "frame_lo", "first_copy")
     filled = {name: np.ma.filled(found[name].astype(np.int64), _NULL) for name in nullable}
     return {name: np.ma.getdata(values) for name, values in found.items()} | filled
 
@@ -233,7 +283,7 @@ def _store(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any]) -> None:
     def batch(begin: int) -> Batch:
         which = order[begin : begin + _BATCH]
         columns = {name: pairs[name][which] for name in ("connection_id", "lo", "hi", "retransmission", "exact")}
-        for name in ("write_id", "packet_id", "read_id", "lag_ns", "frame_lo"):
+        for name in ("write_id", "packet_id", "read_id", "lag_ns", "frame_lo", "first_copy"):
             values = pairs[name][which]
             columns[name] = np.ma.masked_array(values, values == _NULL)
         return columns | {

@@ -110,15 +110,28 @@ WHERE NOT p.datagram
   AND (p.connection_id, p.direction) IN (SELECT (connection_id, direction) FROM j_placed WHERE oob AND NOT datagram)
 ORDER BY p.connection_id, p.direction, p.side DESC, p.exit_ns, p.call_id, p.message
 """
+# The ends whose socket was told about urgent data in line: by its own last setsockopt, or its listener's before it was
+# accepted (SO_OOBINLINE is inherited: sk_clone_lock copies the flag, net/core/sock.c).
 INLINE = """
-SELECT DISTINCT s.connection_id FROM call c JOIN call_file f USING (call_id) JOIN j_side s USING (socket_id)
-WHERE c.name = 'setsockopt' AND c.retval = 0 AND c.a1 = $level AND c.a2 = $option
+WITH switched AS (
+    SELECT f.socket_id, c.exit_ns, first(d.bytes) AS value
+    FROM call c JOIN call_file f USING (call_id) LEFT JOIN call_data d ON d.call_id = c.call_id AND d.role = 'optval'
+    WHERE c.name = 'setsockopt' AND c.retval = 0 AND c.a1 = $level AND c.a2 = $option
+    GROUP BY f.socket_id, c.call_id, c.exit_ns
+),
+applying AS (
+    SELECT x.connection_id, x.role, w.value, w.exit_ns, w.socket_id = x.socket_id AS own
+    FROM j_side x JOIN socket s USING (socket_id)
+    JOIN switched w ON w.socket_id = x.socket_id OR (w.socket_id = s.listener_id AND w.exit_ns <= s.from_ns)
+)
+SELECT connection_id, role, arg_max(value, (own, exit_ns)) FROM applying GROUP BY ALL
 """
 
 
 def _urgent(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     """MSG_OOB (tcp(7)): the last byte of an urgent send leaves the stream; one recv takes it, other reads skip it."""
-    inline = {row[0] for row in db.execute(INLINE, {"level": SOL_SOCKET, "option": SO_OOBINLINE}).fetchall()}
+    switched = db.execute(INLINE, {"level": SOL_SOCKET, "option": SO_OOBINLINE}).fetchall()
+    inline = {(c, "c2s" if role == "server" else "s2c") for c, role, value in switched if any(value or b"\1")}
     marks: list[int] = []
     stream: tuple[int, str] | None = None
     written = at = 0
@@ -134,7 +147,7 @@ def _urgent(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
         if oob and marks:
             near = min(marks, key=lambda m, at=at: abs(m - at))  # type: ignore[misc]
             yield side, call, message, 0, end, None, 0, True, near
-        elif at in marks and connection not in inline and not peeked:
+        elif at in marks and (connection, direction) not in inline and not peeked:
             yield side, call, message, 0, end, None, 1, False, None
             at += size + 1
         elif not peeked:

@@ -2,6 +2,8 @@
 
 A tuple can live several times. An accept belongs to the incarnation that began last before it returned, a connect to
 the first that began after it started; both name the tuple themselves, so time only chooses among incarnations.
+Packets are captured in one network namespace. A socket of another one (a container, the far end of a veth pair) is the
+end of a flow that passed here, if none of this namespace is; loopback addresses never leave their namespace.
 """
 
 from collections import defaultdict
@@ -28,9 +30,11 @@ class TcpPairing:
         for flow in flows:
             self._flows[frozenset((flow.a, flow.b))].append(flow)
             self._to[flow.b if flow.began != "b" else flow.a].append(flow)
+        self._captured = {flow.cookie for same in self._flows.values() for flow in same}
         ordered = sorted(associations, key=lambda a: a.from_ns)
-        # Clients first: an accept without packets looks for the connect that it answers.
-        for association in sorted(ordered, key=lambda a: a.role != "client"):
+        # Clients first: an accept without packets looks for the connect that it answers. Sockets of other namespaces
+        # last: they get what those of the captured one leave.
+        for association in sorted(ordered, key=lambda a: (self._is_elsewhere(a), a.role != "client")):
             self._place(association)
         for same in self._flows.values():
             for flow in same:
@@ -58,10 +62,29 @@ class TcpPairing:
             side.sides.append(a)
         conversation.from_ns = min(conversation.from_ns, a.from_ns)
 
+    def _is_elsewhere(self, a: Association) -> bool:
+        return (
+            a.socket.netns_cookie is not None
+            and bool(self._captured)
+            and (not self._captured & {a.socket.netns_cookie, None})
+        )
+
+    def _may_be(self, flow: Flow, a: Association) -> bool:
+        """Whether the packets of `flow` can be those of the socket, as far as namespaces tell."""
+        if _same_namespace(flow, a):
+            return True
+        if flow.a.is_loopback or not self._is_elsewhere(a):
+            return False
+        conversation = self._of_flow.get(flow.flow_id)
+        if conversation is None:
+            return True
+        side = conversation.client if conversation.client.addr == a.local else conversation.server
+        return not side.sides
+
     def _flow_of(self, a: Association) -> Flow | None:
         if a.local is None or a.local.is_wildcard or not a.local.port:
             return self._only_flow_to(a)
-        same = [f for f in self._flows.get(frozenset((a.local, a.peer)), ()) if _same_namespace(f, a)]
+        same = [f for f in self._flows.get(frozenset((a.local, a.peer)), ()) if self._may_be(f, a)]
         if a.role == "client":
             after = [f for f in same if f.last_ns >= a.from_ns - self._error_ns and f.first_ns <= a.to_ns]
             fresh = [f for f in after if not self._taken(f, a)]
@@ -80,7 +103,7 @@ class TcpPairing:
             f
             for f in self._to.get(a.peer, ())
             if a.from_ns - self._error_ns <= f.first_ns <= a.to_ns
-            and _same_namespace(f, a)
+            and self._may_be(f, a)
             and not (f.flow_id in self._of_flow and self._of_flow[f.flow_id].client.sides)
             and (not port or f.sent_first().port == port)
         ]

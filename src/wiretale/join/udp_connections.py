@@ -128,12 +128,25 @@ class UdpPairing:
 
     def _split(self, key: tuple[Address, Address]) -> None:
         uses = self._uses.get(key, [])
-        flows: list[Flow | None] = [*self._flows.get(key, [])]
-        for flow in flows or [None]:
+        placed: list[Use] = []
+        for flow in self._flows.get(key, []):
             mine = [u for u in uses if _same_namespace(flow, u)]
-            cuts = _cuts(mine)
-            for from_ns, to_ns in zip(cuts, [*cuts[1:], FOREVER], strict=True):
-                self._incarnation(key, flow, mine, from_ns, to_ns)
+            # A socket of another namespace is the end that none of the captured one is (see tcp_connections).
+            ours = {u.local for u in mine}
+            mine += [u for u in uses if u not in mine and u.local not in ours and not key[0].is_loopback]
+            placed += mine
+            self._split_flow(key, flow, mine)
+        left: dict[int | None, list[Use]] = defaultdict(list)
+        for use in uses:
+            if use not in placed:
+                left[use.socket.netns_cookie if key[0].is_loopback else None].append(use)
+        for same in left.values():
+            self._split_flow(key, None, same)
+
+    def _split_flow(self, key: tuple[Address, Address], flow: Flow | None, uses: list[Use]) -> None:
+        cuts = _cuts(uses)
+        for from_ns, to_ns in zip(cuts, [*cuts[1:], FOREVER], strict=True):
+            self._incarnation(key, flow, uses, from_ns, to_ns)
 
     def _incarnation(
         self, key: tuple[Address, Address], flow: Flow | None, uses: list[Use], from_ns: int, to_ns: int

@@ -115,8 +115,8 @@ ENDPOINT = Table(
         C("addr", "VARCHAR", "address or path"),
         C("port", "INTEGER", "port; NULL for unix"),
         C("socket_id", "BIGINT", "the traced socket; NULL if this end was not traced"),
-        C("pid", "INTEGER", "first process that held it; NULL if untraced"),
-        C("fd", "INTEGER", "its first descriptor there; NULL if untraced"),
+        C("pid", "INTEGER", "process that first moved payload through it, or else first held it; NULL if untraced"),
+        C("fd", "INTEGER", "its descriptor there; NULL if untraced"),
         C("sends", "VARCHAR", "direction of the stream this end writes: c2s or s2c"),
         C("initial_seq", "UINTEGER", "TCP initial sequence number of this end; NULL if its SYN was not captured"),
     ),
@@ -226,6 +226,12 @@ LINK = Table(
         C("packet_id", "BIGINT", "segment; NULL for write_read"),
         C("read_id", "BIGINT", "stream_read; NULL for write_segment"),
         C("retransmission", "BOOLEAN", "the segment is not the first that carried these bytes"),
+        C(
+            "first_copy",
+            "BOOLEAN",
+            "the segment is the captured copy of these bytes that reached the other end first (a single one counts once"
+            " acknowledged or read); NULL if the capture does not tell, or without a segment",
+        ),
         C("evidence", "VARCHAR", "bytes, position or ambiguous"),
         C("compared_bytes", "BIGINT", "how many bytes were captured on both sides and are equal", "bytes"),
         C(

@@ -1,10 +1,22 @@
 -- endpoint: one row is one end of a connection.
--- From j_connection, j_side (which traced socket was which end), descriptor (its first holder) and j_base (sequence numbers).
+-- From j_connection, j_side (which traced socket was which end), j_transfer, call_file and descriptor (who used it, or else
+-- held it first: a server's master accepts, its worker talks) and j_base (sequence numbers).
 INSERT INTO endpoint
 WITH role AS (SELECT unnest(['client', 'server']) AS role),
+mover AS ( -- who moved its first payload; the number it used, where the call names the socket first (splice may not)
+    SELECT k.file_id, arg_min(t.pid, (t.entry_ns, t.call_id)) AS pid,
+           arg_min(CASE WHEN f.socket_id = t.socket_id THEN c.fd END, (t.entry_ns, t.call_id)) AS fd
+    FROM j_transfer t JOIN socket k USING (socket_id) JOIN call c USING (call_id) LEFT JOIN call_file f USING (call_id)
+    GROUP BY k.file_id
+),
+first_number AS (
+    SELECT file_id, pid, arg_min(fd, (from_ns, descriptor_id)) AS fd, min((from_ns, descriptor_id)) AS since
+    FROM descriptor WHERE pid IN (SELECT pid FROM task WHERE traced) GROUP BY file_id, pid
+),
 holder AS (
-    SELECT d.file_id, arg_min(d.pid, (d.from_ns, d.descriptor_id)) AS pid, arg_min(d.fd, (d.from_ns, d.descriptor_id)) AS fd
-    FROM descriptor d WHERE d.pid IN (SELECT pid FROM task WHERE traced) GROUP BY d.file_id
+    SELECT n.file_id, coalesce(any_value(m.pid), arg_min(n.pid, n.since)) AS pid,
+           coalesce(any_value(m.fd), any_value(n.fd) FILTER (n.pid = m.pid), arg_min(n.fd, n.since)) AS fd
+    FROM first_number n LEFT JOIN mover m USING (file_id) GROUP BY n.file_id
 ),
 side AS (
     SELECT s.connection_id, s.role, arg_min(s.socket_id, s.from_ns) AS socket_id FROM j_side s

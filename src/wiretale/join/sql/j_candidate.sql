@@ -12,10 +12,18 @@ FROM stream_read r JOIN call c USING (call_id) JOIN j_connection x USING (connec
 WHERE r.hi > r.lo AND x.protocol IN ('tcp', 'unix-stream');
 
 -- Segments with payload that may carry a link. A keep-alive's byte is not part of the stream. `frame_lo` is the position
--- in the stream at which the first byte of the frame would stand.
+-- in the stream at which the first byte of the frame would stand; `top` is up to where the other end had the stream.
 CREATE OR REPLACE TEMP TABLE j_segment_row AS
+WITH had AS (
+    SELECT connection_id, CASE direction WHEN 'c2s' THEN 's2c' ELSE 'c2s' END AS direction, max(rel_ack) - 1 AS top
+    FROM segment WHERE shown GROUP BY ALL
+    UNION ALL
+    SELECT connection_id, direction, max(hi) FROM j_read_row GROUP BY ALL
+),
+reached AS (SELECT connection_id, direction, max(top) AS top FROM had GROUP BY ALL)
 SELECT s.packet_id, s.connection_id, s.direction, s.lo, s.hi, s.is_new, p.time_ns, s.lo - p.payload_offset AS frame_lo,
-       list_contains(s.analysis, 'keep_alive') AS keep_alive
+       list_contains(s.analysis, 'keep_alive') AS keep_alive, coalesce(r.top, 0) AS top
 FROM segment s JOIN packet p USING (packet_id)
 JOIN j_connection x USING (connection_id)
+LEFT JOIN reached r ON r.connection_id = s.connection_id AND r.direction = s.direction
 WHERE s.shown AND s.lo IS NOT NULL AND s.hi > s.lo AND x.protocol = 'tcp';

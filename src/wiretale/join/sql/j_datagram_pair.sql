@@ -3,6 +3,7 @@
 CREATE OR REPLACE TEMP TABLE j_datagram_pair AS
 SELECT m.kind, m.connection_id, m.direction, m.lo, m.hi, w.write_id, m.packet_id, r.read_id,
        coalesce(d.repeated, false) AS retransmission, coalesce(w.exact, true) AND coalesce(r.exact, true) AS exact,
+       CASE WHEN m.packet_id IS NOT NULL THEN NOT coalesce(d.repeated, false) END AS first_copy,
        CASE m.kind WHEN 'write_segment' THEN p.time_ns - wc.start_ns
                    WHEN 'segment_read' THEN rc.exit_ns - p.time_ns
                    ELSE rc.exit_ns - wc.start_ns END AS lag_ns,

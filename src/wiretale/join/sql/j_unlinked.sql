@@ -1,21 +1,40 @@
--- Payload bytes of calls that no link covers, where packets of their stream were captured (join/links.py).
+-- j_unlinked (temporary): one row is one way in which payload bytes of calls are or are not linked, with the bytes.
+-- From stream_write, stream_read, link and segment (join/links.py makes `coverage` rows of it).
 -- The union of the ranges of one row's links is found by a running maximum over them in order.
+CREATE OR REPLACE TEMP TABLE j_unlinked AS
 WITH part AS (
-    SELECT kind, coalesce(CASE WHEN kind = 'segment_read' THEN read_id ELSE write_id END) AS id, lo, hi,
-           max(hi) OVER (PARTITION BY kind, CASE WHEN kind = 'segment_read' THEN read_id ELSE write_id END ORDER BY lo, hi
+    SELECT kind, CASE WHEN kind = 'write_segment' THEN write_id ELSE read_id END AS id, lo, hi,
+           max(hi) OVER (PARTITION BY kind, CASE WHEN kind = 'write_segment' THEN write_id ELSE read_id END ORDER BY lo, hi
                          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-    FROM link WHERE kind IN ('write_segment', 'segment_read')
+    FROM link
 ),
-linked AS (SELECT kind, id, sum(greatest(hi - greatest(lo, coalesce(before, lo)), 0)) AS bytes FROM part GROUP BY kind, id),
-captured AS (SELECT DISTINCT connection_id, direction FROM segment WHERE hi > lo OR lo IS NULL),
-gap AS (
-    SELECT 'written bytes without a packet' AS item, sum(w.hi - w.lo - coalesce(l.bytes, 0)) AS bytes
-    FROM stream_write w JOIN captured USING (connection_id, direction)
+linked AS (SELECT kind, id, sum(greatest(hi - greatest(lo, coalesce(before, lo)), 0))::BIGINT AS bytes FROM part GROUP BY kind, id),
+captured AS (
+    SELECT connection_id, direction, max(hi) AS top FROM segment WHERE shown AND (hi > lo OR lo IS NULL) GROUP BY ALL
+),
+ended AS (
+    SELECT connection_id, max(s.rel_ack) FILTER (s.direction = 's2c') - 1 AS c2s_acked, max(s.rel_ack) FILTER (s.direction = 'c2s') - 1 AS s2c_acked
+    FROM segment s WHERE s.shown GROUP BY connection_id
+),
+written AS (
+    SELECT w.hi - w.lo AS bytes, coalesce(l.bytes, 0) AS linked,
+           -- beyond all that packets carried and that the other end acknowledged or read: it never left
+           CASE WHEN c.top >= greatest(coalesce(CASE w.direction WHEN 'c2s' THEN e.c2s_acked ELSE e.s2c_acked END, 0), coalesce(r.top, 0))
+                THEN greatest(w.hi - greatest(w.lo, c.top), 0) ELSE 0 END AS unsent
+    FROM stream_write w JOIN captured c USING (connection_id, direction)
     LEFT JOIN linked l ON l.kind = 'write_segment' AND l.id = w.write_id
-    UNION ALL
-    SELECT 'read bytes without a packet', sum(r.hi - r.lo - coalesce(l.bytes, 0))
+    LEFT JOIN ended e USING (connection_id)
+    LEFT JOIN (SELECT connection_id, direction, max(hi) AS top FROM stream_read WHERE NOT peeked GROUP BY ALL) r
+           USING (connection_id, direction)
+),
+read AS (
+    SELECT r.hi - r.lo AS bytes, coalesce(l.bytes, 0) AS linked
     FROM stream_read r JOIN captured USING (connection_id, direction)
     LEFT JOIN linked l ON l.kind = 'segment_read' AND l.id = r.read_id
+    WHERE NOT r.peeked
 )
-SELECT item, bytes::BIGINT, 'no captured packet carries them: lost by the capture, still unsent, or not comparable'
-FROM gap WHERE bytes > 0
+SELECT 'written' AS what, sum(bytes)::BIGINT AS bytes, sum(linked)::BIGINT AS linked,
+       sum(least(unsent, bytes - linked))::BIGINT AS unsent
+FROM written HAVING count(*) > 0
+UNION ALL
+SELECT 'read', sum(bytes)::BIGINT, sum(linked)::BIGINT, 0 FROM read HAVING count(*) > 0;

@@ -46,7 +46,7 @@ SELECT c.* FROM j_candidate c JOIN j_compared USING (candidate_id) WHERE NOT equ
 
 INSERT INTO link
 SELECT candidate_id, kind, connection_id,
-       direction, lo, hi, write_id, packet_id, read_id, retransmission,
+       direction, lo, hi, write_id, packet_id, read_id, retransmission, first_copy,
        CASE WHEN equal THEN 'bytes' WHEN exact THEN 'position' ELSE 'ambiguous' END, coalesce(compared_bytes, 0), lag_ns
 FROM j_candidate LEFT JOIN j_compared USING (candidate_id)
 WHERE equal IS DISTINCT FROM false

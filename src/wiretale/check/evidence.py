@@ -1,0 +1,182 @@
+"""The rows of one connection, and what their own bytes and headers say: independent of how the joins compared them.
+
+Positions of TCP segments are computed again from the raw sequence numbers; every link's two rows are compared again.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+
+from wiretale.check.ranges import NONE, Ranges, union
+
+SYN, RST = 2, 4  # TCP flags (RFC 9293)
+KINDS = ("write_segment", "segment_read", "write_read")
+Pieces = list[tuple[int, bytes]]
+
+_ROWS = """
+SELECT {id}, t.direction, t.lo, t.hi, t.exact, t.reason, {peeked}, c.name FROM {table} t JOIN call c USING (call_id)
+WHERE t.connection_id = ? ORDER BY t.lo
+"""
+_BYTES = """
+SELECT {id}, t.lo + d."offset", d.bytes[1:t.hi - t.lo - d."offset"] FROM {table} t JOIN call_data d USING (call_id)
+WHERE t.connection_id = ? AND d.role = 'payload' AND d.at_exit = ? AND d.idx // 65536 = t.message
+  AND d."offset" < t.hi - t.lo AND octet_length(d.bytes) > 0
+"""
+# The payload of every shown packet; a frame cut at the snaplen gives what there is of it.
+_PACKETS = """
+SELECT s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags, list_contains(s.analysis, 'keep_alive'),
+       p.frame[p.payload_offset + 1:p.payload_offset + p.payload_bytes], p.payload_bytes,
+       -- only the first of an IP packet's fragments has ports
+       p.src = CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END
+       AND coalesce(p.srcport = CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END, p.fragment)
+FROM segment s JOIN packet p USING (packet_id) JOIN connection k USING (connection_id)
+WHERE s.connection_id = ? AND s.shown ORDER BY s.packet_id
+"""
+_LINKS = """
+SELECT link_id, kind, direction, lo, hi, write_id, packet_id, read_id FROM link WHERE connection_id = ? ORDER BY link_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A write, a segment or a read. `data` holds its captured bytes by position."""
+
+    direction: str
+    lo: int
+    hi: int
+    call: str | None = None
+    exact: bool = True
+    reason: str | None = None
+    peeked: bool = False
+    data: Pieces = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Rows:
+    """All of one connection, by id; and what is wrong with them."""
+
+    writes: dict[int, Row] = field(default_factory=dict)
+    packets: dict[int, Row] = field(default_factory=dict)
+    reads: dict[int, Row] = field(default_factory=dict)
+    unplaced: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # packets' bytes without a position
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Linked:
+    """The links of one direction: ranges covered and compared, by kind, and the bytes compared that were equal."""
+
+    covered: dict[str, Ranges] = field(default_factory=lambda: dict.fromkeys(KINDS, NONE))
+    equal: dict[str, Ranges] = field(default_factory=lambda: dict.fromkeys(KINDS, NONE))
+    links: int = 0
+
+
+def read_rows(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str) -> Rows:
+    """The rows of one connection with their captured bytes."""
+    rows = Rows()
+    for table, name, at_exit, into in (
+        ("stream_write", "write_id", False, rows.writes),
+        ("stream_read", "read_id", True, rows.reads),
+    ):
+        pieces: dict[int, Pieces] = defaultdict(list)
+        for row_id, lo, data in db.execute(_BYTES.format(id=name, table=table), [connection_id, at_exit]).fetchall():
+            pieces[row_id].append((lo, data))
+        peeked = "t.peeked" if table == "stream_read" else "false"
+        for row_id, direction, lo, hi, exact, reason, peek, call in db.execute(
+            _ROWS.format(id=name, table=table, peeked=peeked), [connection_id]
+        ).fetchall():
+            into[row_id] = Row(direction, lo, hi, call, exact, reason, peek, pieces.get(row_id, []))
+    _read_packets(db, connection_id, protocol, rows)
+    return rows
+
+
+def _read_packets(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str, rows: Rows) -> None:
+    headers: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)  # id, seq, flags, claimed position
+    for packet_id, direction, lo, hi, seq, flags, is_probe, data, size, is_ours in db.execute(
+        _PACKETS, [connection_id]
+    ).fetchall():
+        if not is_ours:
+            end = "client" if direction == "c2s" else "server"
+            rows.wrong.append(f"packet {packet_id} does not come from the {end}'s address")
+        if protocol == "tcp" and lo is not None and seq is not None and not flags & RST:
+            headers[direction].append((packet_id, seq, flags, lo))
+        if lo is None:
+            rows.unplaced[direction] += size or 0
+        elif hi > lo and not is_probe:
+            rows.packets[packet_id] = Row(direction, lo, hi, data=[(lo, data)] if data else [])
+    for found in headers.values():
+        rows.wrong += misplaced(found)
+
+
+def misplaced(headers: Sequence[tuple[int, int, int, int]]) -> list[str]:
+    """Segments of one direction, in order, whose claimed position is not what their sequence number says (RFC 9293).
+
+    Each is (packet, sequence number, flags, claimed position). The first byte after the SYN is position 0; without a
+    SYN all must at least agree with each other.
+    """
+    numbers = np.array([seq for _, seq, _, _ in headers], np.int64)
+    claimed = np.array([at for _, _, _, at in headers], np.int64)
+    syn = np.array([bool(flags & SYN) for _, _, flags, _ in headers])
+    if not len(numbers):
+        return []
+    # steps between consecutive sequence numbers are taken as the nearer way around the 32-bit circle
+    steps = (np.diff(numbers) + (1 << 31)) % (1 << 32) - (1 << 31)
+    unwrapped = numbers[0] + np.concatenate(([0], np.cumsum(steps)))
+    unwrapped = unwrapped + syn  # payload on a SYN begins one after it
+    origin = unwrapped[np.argmax(syn)] if syn.any() else unwrapped[0] - claimed[0]
+    return [
+        f"packet {headers[i][0]} is placed at {claimed[i]}, its sequence number says {unwrapped[i] - origin}"
+        for i in np.flatnonzero(unwrapped - origin != claimed).tolist()
+    ]
+
+
+def follow_links(db: duckdb.DuckDBPyConnection, connection_id: int, rows: Rows) -> dict[str, Linked]:
+    """Compare both rows of every link again. What is wrong goes to `rows.wrong`."""
+    covered: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    equal: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    found = {direction: Linked() for direction in ("c2s", "s2c")}
+    for link_id, kind, direction, lo, hi, write_id, packet_id, read_id in db.execute(
+        _LINKS, [connection_id]
+    ).fetchall():
+        ends = {
+            "write_segment": (rows.writes.get(write_id), rows.packets.get(packet_id)),
+            "segment_read": (rows.packets.get(packet_id), rows.reads.get(read_id)),
+            "write_read": (rows.writes.get(write_id), rows.reads.get(read_id)),
+        }[kind]
+        found[direction].links += 1
+        first, last = ends
+        if first is None or last is None or not all(_holds(end, direction, lo, hi) for end in (first, last)):
+            rows.wrong.append(f"{kind} link {link_id}, bytes {lo} to {hi}, is not inside both of its rows")
+            continue
+        covered[direction, kind].append((lo, hi))
+        same, differs_at = _compare(first.data, last.data, lo, hi)
+        equal[direction, kind] += same
+        if differs_at is not None:
+            rows.wrong.append(f"{kind} link {link_id}, bytes {lo} to {hi}: the captured bytes differ at {differs_at}")
+    for (direction, kind), ranges in covered.items():
+        found[direction].covered[kind] = union(ranges)
+        found[direction].equal[kind] = union(equal[direction, kind])
+    return found
+
+
+def _holds(row: Row, direction: str, lo: int, hi: int) -> bool:
+    return row.direction == direction and row.lo <= lo < hi <= row.hi
+
+
+def _compare(first: Pieces, last: Pieces, lo: int, hi: int) -> tuple[list[tuple[int, int]], int | None]:
+    """Ranges within [lo, hi) that both captured and that are equal; and the first position at which they differ."""
+    same: list[tuple[int, int]] = []
+    for a_lo, a in first:
+        for b_lo, b in last:
+            begin, end = max(lo, a_lo, b_lo), min(hi, a_lo + len(a), b_lo + len(b))
+            if begin >= end:
+                continue
+            left, right = a[begin - a_lo : end - a_lo], b[begin - b_lo : end - b_lo]
+            if left != right:
+                differs = next(i for i, (x, y) in enumerate(zip(left, right, strict=True)) if x != y)
+                return same, begin + differs
+            same.append((begin, end))
+    return same, None

@@ -1,0 +1,49 @@
+"""Sets of byte positions as sorted, disjoint half-open ranges: arrays of shape (n, 2)."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ranges = NDArray[np.int64]
+NONE: Ranges = np.zeros((0, 2), np.int64)
+
+
+def union(pairs: Iterable[tuple[int, int]] | Ranges) -> Ranges:
+    """The positions that any of `pairs` covers. Empty and reversed pairs cover nothing."""
+    given = pairs if isinstance(pairs, np.ndarray) else np.array(list(pairs), np.int64).reshape(-1, 2)
+    given = given[given[:, 1] > given[:, 0]]
+    if not len(given):
+        return NONE
+    given = given[np.argsort(given[:, 0], kind="stable")]
+    top = np.maximum.accumulate(given[:, 1])
+    begins = np.concatenate(([True], given[1:, 0] > top[:-1]))
+    ends = np.concatenate((begins[1:], [True]))
+    return np.column_stack((given[begins, 0], top[ends]))
+
+
+def minus(a: Ranges, b: Ranges) -> Ranges:
+    """The positions of `a` that `b` does not cover."""
+    if not len(a) or not len(b):
+        return a
+    left = []
+    for low, high in a.tolist():
+        at = low
+        first = int(np.searchsorted(b[:, 1], low, side="right"))
+        for b_low, b_high in b[first : int(np.searchsorted(b[:, 0], high, side="left"))].tolist():
+            if b_low > at:
+                left.append((at, b_low))
+            at = max(at, b_high)
+        if at < high:
+            left.append((at, high))
+    return np.array(left, np.int64).reshape(-1, 2)
+
+
+def common(a: Ranges, b: Ranges) -> Ranges:
+    """The positions that both cover."""
+    return minus(a, minus(a, b))
+
+
+def size(a: Ranges) -> int:
+    """How many positions."""
+    return int((a[:, 1] - a[:, 0]).sum())

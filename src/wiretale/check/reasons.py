@@ -1,0 +1,190 @@
+"""Why bytes are not linked: each range that a stream's rows hold and its links do not cover, with its cause.
+
+A cause is stated only where the capture proves it. What nothing explains is said to be unexplained.
+"""
+
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+
+from wiretale.check.evidence import Linked, Row
+from wiretale.check.ranges import Ranges, common, minus, size, union
+
+IN_KERNEL = ("sendfile", "sendfile64", "splice", "tee", "copy_file_range")
+NOT_SEEN = "not in any captured packet: unsent when the connection or the recording ended"
+LOST = "not in any captured packet, though the other end had them: lost by the capture"
+HOLE = "not in any captured packet, though later bytes are: lost by the capture or on the way"
+NO_PACKETS = "no packet of this connection was captured"
+UNREAD = "not read when the connection or the recording ended"
+UNTRACED = "the {end} was not traced"
+IO_URING = "the {end} uses io_uring: ptrace does not see its operations"
+BEFORE = "sent before the first recorded call"
+READ_BEFORE = "read before the first recorded call"
+UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """`bytes` of one direction that lack a link. `what`: what they are and what they lack, as a few words."""
+
+    what: str
+    bytes: int
+    reason: str
+
+    @property
+    def explained(self) -> bool:
+        return self.reason != UNEXPLAINED
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a stream: `traced` if a recorded process held its socket, `uring` if that process uses io_uring."""
+
+    traced: bool
+    uring: bool
+
+    def unseen(self, name: str) -> str | None:
+        """Why this end's calls are not there; None if they should be."""
+        if self.uring:
+            return IO_URING.format(end=name)
+        return None if self.traced else UNTRACED.format(end=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One direction of one connection: its rows, what is linked, who sent and who received."""
+
+    writes: list[Row]
+    packets: list[Row]
+    reads: list[Row]
+    linked: Linked
+    sender: End
+    receiver: End
+    has_packets: bool  # the protocol has any (unix sockets have none)
+    acknowledged: int  # position up to which the other end's acknowledgements went; 0: none seen
+
+
+def acknowledged(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str) -> int:
+    """The highest position of a stream that its receiver acknowledged."""
+    row = db.execute(
+        "SELECT max(rel_ack) - 1 FROM segment WHERE connection_id = ? AND direction <> ? AND shown",
+        [connection_id, direction],
+    ).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def gaps(s: Stream) -> list[Gap]:
+    """All of a stream's ranges without a link."""
+    written, read, wire = _spans(s.writes), _spans([r for r in s.reads if not r.peeked]), _spans(s.packets)
+    found: list[Gap] = []
+    if not s.has_packets:
+        lacking = minus(written, s.linked.covered["write_read"])
+        found += _split("written, not read", lacking, [(None, _unread_reason(s, read))])
+        found += _split(
+            "read, not written",
+            minus(read, s.linked.covered["write_read"]),
+            [(None, s.sender.unseen("sender") or _inexact(s.reads) or UNEXPLAINED)],
+        )
+        return _merged(found)
+    for what, rows, spans, kind in (
+        ("written, not on the wire", s.writes, written, "write_segment"),
+        ("read, not on the wire", s.reads, read, "segment_read"),
+    ):
+        lacking = minus(spans, s.linked.covered[kind])
+        found += _split(what, lacking, _wire_reasons(s, rows, wire, read))
+    found += _split(
+        "on the wire, not written", minus(wire, s.linked.covered["write_segment"]), _sender_reasons(s, written)
+    )
+    found += _split("on the wire, not read", minus(wire, s.linked.covered["segment_read"]), _receiver_reasons(s, read))
+    return _merged(found)
+
+
+Cause = tuple[Ranges | None, str]  # where it holds (None: everywhere), and what to say
+
+
+def _wire_reasons(s: Stream, rows: list[Row], wire: Ranges, read: Ranges) -> list[Cause]:
+    """Why a call's bytes have no packet."""
+    if not len(wire):
+        return [(None, NO_PACKETS)]
+    top = int(wire[-1, 1])
+    doubtful = [(union([(r.lo, r.hi)]), r.reason or UNEXPLAINED) for r in rows if not r.exact]
+    known = max(s.acknowledged, int(read[-1, 1]) if len(read) else 0)
+    return [
+        *doubtful,
+        (wire, UNEXPLAINED),
+        (union([(0, known)]), LOST if known > top else HOLE),
+        (union([(top, np.iinfo(np.int64).max)]), NOT_SEEN),
+        (None, HOLE),
+    ]
+
+
+def _sender_reasons(s: Stream, written: Ranges) -> list[Cause]:
+    """Why bytes on the wire have no call that wrote them."""
+    unseen = s.sender.unseen("sender")
+    if unseen:
+        return [(None, unseen)]
+    first = int(written[0, 0]) if len(written) else 0
+    return [(written, _inexact(s.writes) or UNEXPLAINED), (union([(0, first)]), BEFORE), (None, UNEXPLAINED)]
+
+
+def _receiver_reasons(s: Stream, read: Ranges) -> list[Cause]:
+    """Why bytes on the wire have no call that read them."""
+    unseen = s.receiver.unseen("receiver")
+    if unseen:
+        return [(None, unseen)]
+    last = int(read[-1, 1]) if len(read) else 0
+    first = int(read[0, 0]) if len(read) else 0
+    return [
+        (read, _inexact(s.reads) or UNEXPLAINED),
+        (union([(0, first)]), READ_BEFORE),
+        (union([(last, np.iinfo(np.int64).max)]), UNREAD),
+        (None, UNEXPLAINED),
+    ]
+
+
+def _unread_reason(s: Stream, read: Ranges) -> str:
+    return s.receiver.unseen("receiver") or _inexact(s.reads) or UNREAD
+
+
+def _inexact(rows: list[Row]) -> str | None:
+    return next((r.reason for r in rows if not r.exact and r.reason), None)
+
+
+def _spans(rows: list[Row]) -> Ranges:
+    return union([(r.lo, r.hi) for r in rows])
+
+
+def _split(what: str, lacking: Ranges, causes: list[Cause]) -> list[Gap]:
+    """`lacking` shared out among `causes`: each takes what it explains of what those before it left."""
+    found = []
+    for where, reason in causes:
+        taken = lacking if where is None else common(lacking, where)
+        if len(taken):
+            found.append(Gap(what, size(taken), reason))
+            lacking = minus(lacking, taken)
+    return found
+
+
+def _merged(found: list[Gap]) -> list[Gap]:
+    total: dict[tuple[str, str], int] = {}
+    for gap in found:
+        total[gap.what, gap.reason] = total.get((gap.what, gap.reason), 0) + gap.bytes
+    return [Gap(what, count, reason) for (what, reason), count in total.items()]
+
+
+def uncompared(s: Stream, kind: str) -> list[Gap]:
+    """Linked bytes of one kind that nobody could compare, by what was not captured of them."""
+    lacking = minus(s.linked.covered[kind], s.linked.equal[kind])
+    calls = [r for r in (s.reads if kind == "segment_read" else s.writes) if not r.peeked]
+    inside = union([(r.lo, r.hi) for r in calls if r.call in IN_KERNEL])
+    captured = union([(at, at + len(data)) for r in calls for at, data in r.data])
+    return _split(
+        f"{kind.replace('_', ' to ')}, not compared",
+        lacking,
+        [
+            (inside, "moved inside the kernel (sendfile, splice): the call has no bytes to capture"),
+            (captured, "the packet was cut at the capture's length"),
+            (None, "the call's bytes were cut at the capture's length"),
+        ],
+    )
