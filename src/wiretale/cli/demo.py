@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from wiretale.cli.recording_options import check_output, finish
-from wiretale.errors import Exit, PermissionFault
+from wiretale.errors import Exit
+from wiretale.record.namespace import PrivateNetFault
 from wiretale.record.packets.source import PacketOptions
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.recording import Recording
@@ -82,9 +83,7 @@ def _record(plan: Plan) -> Outcome:
     """Record in a private network; where that is forbidden, record the calls alone and say so."""
     try:
         return Recording(plan).run()
-    except PermissionFault as fault:
-        if not plan.private_net:
-            raise
+    except PrivateNetFault as fault:
         click.echo(f"wiretale: {fault.message}; recording calls only\ntry: {fault.hint}", err=True)
         shared = dataclasses.replace(plan, private_net=False, packets=PacketOptions(), interrupt_when_idle=True)
         return Recording(shared).run()

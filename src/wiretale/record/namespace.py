@@ -27,6 +27,10 @@ _SWITCHES = (
 )
 
 
+class PrivateNetFault(PermissionFault):
+    """The system gives this user no network of its own; recording without one may still be possible."""
+
+
 def enter_private_net() -> None:
     """Move this process into a new network namespace with nothing but a loopback interface that is up.
 
@@ -75,7 +79,7 @@ def _map_ids(uid: int, gid: int) -> None:
         raise _forbidden() from fault
 
 
-def _forbidden() -> PermissionFault:
+def _forbidden() -> PrivateNetFault:
     for file, value, remedy in _SWITCHES:
         try:
             found = Path(file).read_text(encoding="utf-8").strip()
@@ -83,8 +87,8 @@ def _forbidden() -> PermissionFault:
             continue
         if found == value:
             name = file.removeprefix("/proc/sys/").replace("/", ".")
-            return PermissionFault(f"this system forbids private networks to ordinary users: {name} is {value}", remedy)
-    return PermissionFault(
+            return PrivateNetFault(f"this system forbids private networks to ordinary users: {name} is {value}", remedy)
+    return PrivateNetFault(
         "this system forbids private networks to this user (a container's seccomp profile does, too)",
         "run it with sudo, or without --private-net",
     )
