@@ -32,21 +32,6 @@ SUMMARY_COLUMNS = ("time-percent", "total-time", "avg-time", "calls", "errors", 
 
 
 @dataclass(slots=True)
-class Injection:
-    """-e inject: what to do with every `first`..`last` step `step`-th call."""
-
-    calls: Select
-    error: int | None = None
-    retval: int | None = None
-    signal: int = 0
-    delay_enter_ns: int = 0
-    delay_exit_ns: int = 0
-    first: int = 1
-    last: int = 0xFFFF
-    step: int = 1
-
-
-@dataclass(slots=True)
 class StraceOptions:
     """All options, with strace's defaults."""
 
@@ -58,8 +43,6 @@ class StraceOptions:
     append: bool = False
     user: str | None = None
     env: list[str] = field(default_factory=list)
-    detach_on_execve: bool = False
-    daemonize: int = 0
     interruptible: int = 0
     seccomp: bool = False
     kill_on_exit: bool = False
@@ -67,9 +50,7 @@ class StraceOptions:
     trace: Select = everything
     signals: Callable[[int], bool] = everything  # type: ignore[assignment]
     statuses: frozenset[str] | None = None  # None: all
-    paths: list[str] = field(default_factory=list)
     quiet: frozenset[str] = frozenset()
-    injections: list[Injection] = field(default_factory=list)
     # how they look
     strings: int = 32
     column: int = 40
@@ -80,8 +61,6 @@ class StraceOptions:
     raw: Select = nothing
     dump_read: Callable[[int], bool] | None = None
     dump_write: Callable[[int], bool] | None = None
-    fd_details: frozenset[str] = frozenset()  # path, socket, dev, pidfd
-    pid_names: bool = False
     call_numbers: bool = False
     instruction_pointer: bool = False
     clock: str = "none"  # none, time, unix
@@ -95,11 +74,3 @@ class StraceOptions:
     summary_columns: tuple[str, ...] = SUMMARY_COLUMNS
     summary_wall: bool = False
     summary_overhead_ns: int = 0
-
-
-CAPTURE_SUFFIX = ".wiretale"
-
-
-def makes_capture(options: StraceOptions) -> bool:
-    """`-o NAME.wiretale`: the trace goes to standard error, and NAME.wiretale becomes a capture."""
-    return options.output is not None and options.output.endswith(CAPTURE_SUFFIX)

@@ -1,15 +1,12 @@
 """The command line: strace's options, read as getopt_long(3) reads them ("+": nothing after PROG is an option)."""
 
-import errno
 import getopt
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.strace.style import Hex, Names
 from wiretale.strace.faults import StraceFault
-from wiretale.strace.inject import parse_injection
-from wiretale.strace.options import MESSAGES, STATUSES, SUMMARY_COLUMNS, Precision, StraceOptions
+from wiretale.strace.options import MESSAGES, STATUSES, Precision, StraceOptions, nothing
 from wiretale.strace.sets import call_set, descriptor_set, signal_set, word_set
 
 SHORT = "+a:Ab:cCdDe:E:fFhiI:knNo:O:p:P:qrs:S:tTu:U:vVwxX:yYzZ"
@@ -73,7 +70,6 @@ class _State:
     time_count: int = 0
     relative_count: int = 0
     hex_count: int = 0
-    fd_count: int = 0
     follow_count: int = 0
     wants_help: bool = False
     wants_version: bool = False
@@ -220,6 +216,8 @@ def _sort(text: str) -> str:
 
 def _short(state: _State, letter: str, value: str) -> None:
     o = state.options
+    if letter in _UNSUPPORTED:
+        raise _unsupported(f"-{letter}", _UNSUPPORTED[letter])
     if letter in _FLAGS:
         name, flag = _FLAGS[letter]
         setattr(o, name, flag)
@@ -235,6 +233,13 @@ def _short(state: _State, letter: str, value: str) -> None:
         _expression(state, value)
 
 
+_UNSUPPORTED = {
+    "b": "a program is traced to its end",
+    "D": "the tracer is always the parent of the program",
+    "P": "calls cannot be chosen by path yet",
+    "Y": "names are not printed beside PIDs yet",
+    "y": "descriptors are not printed with their files yet; `wiretale show --yy` does it",
+}
 _FLAGS: dict[str, tuple[str, object]] = {
     "A": ("append", True),
     "c": ("summary", "only"),
@@ -243,14 +248,14 @@ _FLAGS: dict[str, tuple[str, object]] = {
     "n": ("call_numbers", True),
     "N": ("call_numbers", True),
     "T": ("took", Precision.US),
+    "v": ("abbreviated", nothing),
     "w": ("summary_wall", True),
-    "Y": ("pid_names", True),
     "z": ("statuses", frozenset({"successful"})),
     "Z": ("statuses", frozenset({"failed"})),
 }
 _COUNTS = {
     "f": "follow_count", "F": "follow_count", "q": "quiet_count", "t": "time_count", "r": "relative_count",
-    "x": "hex_count", "y": "fd_count", "h": "wants_help", "V": "wants_version", "D": "daemons",
+    "x": "hex_count", "h": "wants_help", "V": "wants_version",
 }  # fmt: skip
 
 
@@ -260,12 +265,6 @@ def _set(name: str, read: Callable[[str], object]) -> Callable[[StraceOptions, s
 
 def _add(name: str, read: Callable[[str], list[object]] | Callable[[str], list[int]]) -> Callable[[StraceOptions, str], None]:
     return lambda o, value: getattr(o, name).extend(read(value))
-
-
-def _detach_on(value: str) -> bool:
-    if value != "execve":
-        raise StraceFault(f"Syscall '{value}' for -b isn't supported")
-    return True
 
 
 def _interruptible(value: str) -> int:
@@ -285,13 +284,11 @@ def _names(value: str) -> Names:
 
 _VALUES: dict[str, Callable[[StraceOptions, str], None]] = {
     "a": _set("column", lambda v: _number(v, "a")),
-    "b": _set("detach_on_execve", _detach_on),
     "E": _add("env", lambda v: [v]),
     "I": _set("interruptible", _interruptible),
     "o": _set("output", str),
     "O": _set("summary_overhead_ns", lambda v: _duration_ns(v, "O")),
     "p": _add("pids", _pids),
-    "P": _add("paths", lambda v: [v]),
     "s": _set("strings", lambda v: _number(v, "s")),
     "S": _set("summary_sort", _sort),
     "u": _set("user", str),
@@ -310,7 +307,7 @@ def _long(state: _State, name: str, value: str) -> None:
     elif name == "output-separately":
         o.separately = True
     elif name == "seccomp-bpf":
-        o.seccomp = True
+        o.seccomp = True  # it only makes strace faster; the lines are the same without it
     elif name == "kill-on-exit":
         o.kill_on_exit = True
     elif name == "more":
@@ -348,25 +345,12 @@ def _quiet(state: _State, value: str) -> None:
         state.options.quiet |= word_set(value, MESSAGES, "quiet", {"superseded": "thread-execve"})
 
 
-def _daemonize(state: _State, value: str) -> None:
-    levels = {"": 1, "grandchild": 1, "pgroup": 2, "pgrp": 2, "session": 3}
-    if value not in levels:
-        raise StraceFault(f"invalid --daemonize argument: '{value}'", usage=True)
-    state.options.daemonize = levels[value]
+def _descriptors(state: _State, value: str) -> None:
+    raise _unsupported("--decode-fds", _UNSUPPORTED["y"])
 
 
-FD_DETAILS = ("path", "socket", "dev", "pidfd")
-
-
-def _decode_fds(state: _State, value: str) -> None:
-    state.options.fd_details = word_set(value, FD_DETAILS, "decode-fds") if value else frozenset({"path"})
-
-
-def _decode_pids(state: _State, value: str) -> None:
-    chosen = word_set(value, ("comm", "pidns"), "decode-pids")
-    if "pidns" in chosen:
-        raise _unsupported("--decode-pids=pidns", "PIDs are printed as the tracer's PID namespace numbers them")
-    state.options.pid_names = "comm" in chosen
+def _pid_names(state: _State, value: str) -> None:
+    raise _unsupported("--decode-pids", _UNSUPPORTED["Y"])
 
 
 def _relative(state: _State, value: str) -> None:
@@ -384,10 +368,8 @@ _LONG_VALUES: dict[str, Callable[[_State, str], None]] = {
     "quiet": _quiet,
     "silent": _quiet,
     "silence": _quiet,
-    "daemonize": _daemonize,
-    "daemonise": _daemonize,
-    "decode-fds": _decode_fds,
-    "decode-pids": _decode_pids,
+    "decode-fds": _descriptors,
+    "decode-pids": _pid_names,
     "relative-timestamps": _relative,
     "syscall-times": _took,
 }
@@ -411,8 +393,8 @@ def _kvm(state: _State, value: str) -> None:
     raise _unsupported("-e kvm", "exits of virtual CPUs are not recorded")
 
 
-def _inject(*, fault: bool) -> Callable[[_State, str], None]:
-    return lambda state, value: state.options.injections.append(parse_injection(value, fault=fault))
+def _inject(state: _State, value: str) -> None:
+    raise _unsupported("-e inject and -e fault", "wiretale does not tamper with calls yet")
 
 
 def _aliases(names: str, handler: Callable[[_State, str], None]) -> dict[str, Callable[[_State, str], None]]:
@@ -429,11 +411,11 @@ _QUALIFIERS: dict[str, Callable[[_State, str], None]] = {
     **_aliases("write writes w", _choose("dump_write", descriptor_set)),
     "status": _choose("statuses", lambda v: word_set(v, STATUSES, "status")),
     **_aliases("quiet silent silence q", _quiet),
-    **_aliases("decode-fds decode-fd", _decode_fds),
-    **_aliases("decode-pids decode-pid", _decode_pids),
+    **_aliases("decode-fds decode-fd", _descriptors),
+    **_aliases("decode-pids decode-pid", _pid_names),
     "kvm": _kvm,
-    "fault": _inject(fault=True),
-    "inject": _inject(fault=False),
+    "fault": _inject,
+    "inject": _inject,
 }
 
 
@@ -451,8 +433,6 @@ def _settle(state: _State) -> None:
         o.relative = Precision.US
     if state.hex_count:
         o.hex = Hex.ALL if state.hex_count > 1 else Hex.NON_ASCII
-    if state.fd_count:
-        o.fd_details = frozenset(FD_DETAILS) if state.fd_count > 1 else frozenset({"path"})
     if not o.command and not o.pids:
         raise StraceFault("must have PROG [ARGS] or -p PID", usage=True)
     if o.summary == "only" and o.separately:
@@ -461,8 +441,6 @@ def _settle(state: _State) -> None:
         o.separately = False
     if o.command and o.output is not None and o.output[:1] not in ("|", "!"):
         o.quiet |= {"attach", "personality"}
-    if o.daemonize and not o.command:
-        raise StraceFault("PROG [ARGS] must be specified with -D/--daemonize", usage=True)
     if o.user is not None and not o.command:
         raise StraceFault("PROG [ARGS] must be specified with -u/--user", usage=True)
 

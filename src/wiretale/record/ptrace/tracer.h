@@ -197,6 +197,8 @@ struct wt_table {
 enum wt_option_flag {
 	WT_EXITKILL = 1,	/* the program dies with the recorder */
 	WT_PLACE = 2,		/* follow the busiest thread's CPU, with SCHED_IDLE */
+	WT_SNAP_EACH = 4,	/* snaplen counts for every buffer of a message, not for the message */
+	WT_NO_FOLLOW = 8,	/* what the programs start is not traced */
 };
 
 struct wt_options {
