@@ -82,21 +82,31 @@ def trace(tracer: list[str], program: list[str]) -> tuple[list[list[str]], float
         return split(out), time.monotonic() - started
 
 
+def pairs(theirs: list[list[str]], ours: list[list[str]]) -> list[tuple[list[str], list[str]]]:
+    """Each process of strace with the one of ours that is most like it: the scheduler decides who is first."""
+    left, found = list(ours), []
+    for their in theirs:
+        a = [normal(x) for x in their]
+        likeness = [difflib.SequenceMatcher(None, a, [normal(x) for x in our], autojunk=False).ratio() for our in left]
+        best = likeness.index(max(likeness)) if left else -1
+        found.append((their, left.pop(best) if left else []))
+    return found + [([], our) for our in left]
+
+
 def compare(program: list[str]) -> tuple[int, int, list[str], float, float]:
     """(identical, lines of strace, differences, seconds of strace, of wiretale)."""
     theirs, their_s = trace(["strace"], program)
     ours, our_s = trace(FAST, program)
     same, total, shown = 0, 0, []
-    for number in range(max(len(theirs), len(ours))):
-        a = [normal(x) for x in theirs[number]] if number < len(theirs) else []
-        b = [normal(x) for x in ours[number]] if number < len(ours) else []
+    for their, our in pairs(theirs, ours):
+        a, b = [normal(x) for x in their], [normal(x) for x in our]
         matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
         same += sum(block.size for block in matcher.get_matching_blocks())
         total += len(a)
         for tag, i1, i2, j1, j2 in matcher.get_opcodes():
             if tag != "equal":
-                shown += [f"  strace   {theirs[number][i]}" for i in range(i1, i2)]
-                shown += [f"  wiretale {ours[number][j]}" for j in range(j1, j2)]
+                shown += [f"  strace   {their[i]}" for i in range(i1, i2)]
+                shown += [f"  wiretale {our[j]}" for j in range(j1, j2)]
     return same, total, shown, their_s, our_s
 
 

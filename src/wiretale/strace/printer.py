@@ -7,12 +7,13 @@ A call's beginning is printed at once. When another task has something to say me
 from dataclasses import dataclass
 
 from wiretale.decode.record_types import Datum, RawCall
-from wiretale.decode.signals import decode_siginfo
 from wiretale.decode.strace.calls import Returned, StraceDecoder
 from wiretale.decode.strace.names import signal_text
+from wiretale.decode.strace.special import siginfo_text
 from wiretale.decode.strace.style import StraceStyle
 from wiretale.decode.syscalls import table
 from wiretale.decode.syscalls.spec import Effect
+from wiretale.model.enums import Arch
 from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.load.tracer_events import TracerChunk, TracerEvent
 from wiretale.strace.dump import dump
@@ -197,7 +198,7 @@ class StracePrinter:
             return
         info = next((c.data for c in e.chunks if c.role == Role.SIGINFO), b"")
         name = signal_text(e.number)
-        text = f"{name} {decode_siginfo(info).text}" if info else name
+        text = f"{name} {siginfo_text(info, Arch.X86_64)}" if info else name
         self._whole_line(e, f"--- {text} ---")
 
     def _stopped(self, e: TracerEvent) -> None:

@@ -1,6 +1,7 @@
 """Arguments in strace's words, by kind: only the kinds that strace writes in another way than `decode/arguments.py`."""
 
 from wiretale.decode import arguments as shared
+from wiretale.decode import sockopt
 from wiretale.decode.strace.strings import literal
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import octal, struct_text
@@ -131,6 +132,34 @@ def _pid(w: Writer, index: int, arg: Arg) -> str:
     return str(signed32(w.values[index]))
 
 
+def _sockaddr_in(w: Writer, index: int, arg: Arg) -> str:
+    datum = w.readable(index, "sockaddr", at_exit=False)
+    length = signed32(w.values[arg.length])
+    if datum is None or not 0 <= length or len(datum.bytes) < min(length, 128):
+        return address(w, index)
+    return w.sockaddr(datum.bytes)
+
+
+def _uid(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    return "-1" if value == 0xFFFFFFFF else str(value)
+
+
+def _option(w: Writer, index: int, *, out: bool) -> str:
+    """Options that hold an int: a shorter value is an address, an empty one an empty string."""
+    datum = w.readable(index, "optval", at_exit=out)
+    if datum is None:
+        empty = not out and w.values[index] and not signed32(w.values[4])
+        return '""' if empty else address(w, index)
+    key = signed32(w.values[1]), signed32(w.values[2])
+    if key == (1, 4) and len(datum.bytes) == 4:  # SOL_SOCKET, SO_ERROR
+        number = int.from_bytes(datum.bytes, "little", signed=True)
+        return f"[{w.error(number).split(' ')[0]}]" if number > 0 else f"[{number}]"
+    if key[0] == 1 and len(datum.bytes) < 4:
+        return address(w, index)
+    return sockopt.option_value(w, index, out=out)
+
+
 KINDS: dict[Kind, Printer] = {
     **shared.KINDS,
     Kind.STRING: _string,
@@ -146,6 +175,10 @@ KINDS: dict[Kind, Printer] = {
     Kind.HEX: _hex,
     Kind.ENUM: _enum,
     Kind.PID: _pid,
+    Kind.UID: _uid,
+    Kind.SOCKADDR_IN: _sockaddr_in,
+    Kind.OPTVAL_IN: lambda w, i, a: _option(w, i, out=False),
+    Kind.OPTVAL_OUT: lambda w, i, a: _option(w, i, out=True),
 }
 
 

@@ -15,7 +15,7 @@ UNKNOWN: dict[str, str] = {
     "socket_flags": "SOCK_???",
     "ip_protocol": "IPPROTO_???",
     "netlink_protocol": "NETLINK_???",
-    "sockopt_level": "SOL_???",
+    "sockopt_level": "SOL_??",
     "so": "SO_???",
     "ip": "IP_???",
     "ipv6": "IPV6_???",
@@ -114,11 +114,59 @@ UNKNOWN: dict[str, str] = {
     "fanotify_init": "FAN_???",
     "fanotify_mark": "FAN_MARK_???",
 }
+_AT = {
+    0x100: "AT_SYMLINK_NOFOLLOW", 0x200: "AT_REMOVEDIR", 0x400: "AT_SYMLINK_FOLLOW", 0x800: "AT_NO_AUTOMOUNT",
+    0x1000: "AT_EMPTY_PATH", 0x8000: "AT_RECURSIVE",
+}  # fmt: skip
+# Tables of strace 6.1 that have other names than the kernel's newest headers, or another meaning of the same bits.
+_OWN: dict[str, dict[int, str]] = {
+    "at_flags": _AT,
+    "at_eaccess": {0x200: "AT_EACCESS", **{bits: name for bits, name in _AT.items() if bits != 0x200}},
+    "at_statx": {0x2000: "AT_STATX_FORCE_SYNC", 0x4000: "AT_STATX_DONT_SYNC", **_AT},
+    "unlink_flags": _AT,
+    "timerfd_create": {1: "TFD_TIMER_ABSTIME", 2: "TFD_TIMER_CANCEL_ON_SET", 0x80000: "TFD_CLOEXEC", 2048: "TFD_NONBLOCK"},
+}
+_ADDED: dict[str, dict[int, str]] = {
+    "open_flags": {0x2000: "FASYNC"},
+    "msg": {0x10: "MSG_PROBE", 0x80000: "MSG_NO_SHARED_FRAGS", 0x80000000: "MSG_CMSG_COMPAT"},
+    "epoll": {0x20: "EPOLLNVAL"},
+    "mmap_type": {0: "MAP_FILE"},
+    "flock_operation": {32: "LOCK_MAND", 64: "LOCK_READ", 128: "LOCK_WRITE"},
+    "wait": {2: "WSTOPPED"},
+    "statx_mask": {0xFFF: "STATX_ALL"},
+}
+_LEFT_OUT: dict[str, frozenset[str]] = {
+    "msg": frozenset({"MSG_SOCK_DEVMEM", "MSG_SPLICE_PAGES"}),
+    "mmap_flags": frozenset({"MAP_UNINITIALIZED"}),
+    "statx_mask": frozenset({"STATX_MNT_ID_UNIQUE", "STATX_SUBVOL", "STATX_WRITE_ATOMIC"}),
+    "memfd": frozenset({"MFD_NOEXEC_SEAL", "MFD_EXEC"}),
+}
 # Flags that strace does not list in the order of their values: these come first, in this order.
 _FIRST: dict[str, tuple[str, ...]] = {
     "sa_flags": ("SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_NODEFER", "SA_RESETHAND", "SA_NOCLDSTOP", "SA_SIGINFO"),
     "socket_flags": ("SOCK_CLOEXEC",),
-}
+    "access_mode": ("R_OK", "W_OK", "X_OK"),
+    "eventfd": ("EFD_SEMAPHORE", "EFD_CLOEXEC", "EFD_NONBLOCK"),
+    "signalfd": ("SFD_CLOEXEC", "SFD_NONBLOCK"),
+    "at_statx": ("AT_STATX_FORCE_SYNC", "AT_STATX_DONT_SYNC"),
+    "timerfd_create": ("TFD_TIMER_ABSTIME", "TFD_TIMER_CANCEL_ON_SET", "TFD_CLOEXEC", "TFD_NONBLOCK"),
+    "wait": ("WNOHANG", "WEXITED", "WSTOPPED", "WCONTINUED", "WNOWAIT", "__WCLONE", "__WALL", "__WNOTHREAD"),
+    "mmap_flags": ("MAP_FIXED", "MAP_ANONYMOUS", "MAP_32BIT", "MAP_NORESERVE", "MAP_POPULATE", "MAP_NONBLOCK"),
+    "open_flags": (
+        "O_CREAT", "O_EXCL", "O_NOCTTY", "O_TRUNC", "O_APPEND", "O_NONBLOCK", "O_SYNC", "O_DSYNC", "O_DIRECT",
+        "O_LARGEFILE", "O_NOFOLLOW", "O_NOATIME", "O_CLOEXEC", "O_PATH", "O_TMPFILE", "O_DIRECTORY", "FASYNC",
+    ),
+}  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def _table(name: str, arch: int) -> dict[int, str]:
+    """value -> name, as strace knows them."""
+    own = _OWN.get(name)
+    if own is not None:
+        return own
+    known = {bits: label for bits, label in table(name, arch).items() if label not in _LEFT_OUT.get(name, ())}
+    return known | _ADDED.get(name, {})
 
 
 def signal_text(number: int) -> str:
@@ -130,7 +178,7 @@ def signal_text(number: int) -> str:
 @lru_cache(maxsize=512)
 def _order(name: str, arch: int) -> tuple[tuple[int, str], ...]:
     first = _FIRST.get(name, ())
-    rows = [(bits, label) for bits, label in table(name, arch).items() if bits > 0]
+    rows = [(bits, label) for bits, label in _table(name, arch).items() if bits > 0]
     return tuple(
         sorted(rows, key=lambda row: (first.index(row[1]) if row[1] in first else len(first), row[0]))
     )
@@ -150,7 +198,7 @@ def one(name: str, value: int, arch: int, style: Names) -> str:
     """One constant of a table."""
     if style is Names.RAW:
         return number(value) if value >= 0 else str(value)
-    found = table(name, arch).get(value)
+    found = _table(name, arch).get(value)
     shown = hex(value & 0xFFFFFFFF) if value else "0"
     if found is None:
         unknown = UNKNOWN.get(name, "")
@@ -164,7 +212,7 @@ def several(name: str, value: int, arch: int, style: Names) -> str:
     if style is Names.RAW:
         return number(value)
     if value == 0:
-        zero = table(name, arch).get(0)
+        zero = _table(name, arch).get(0)
         return f"0 /* {zero} */" if zero and style is Names.VERBOSE else zero or "0"
     rest, found = value, set()
     for bits, label in _widest(name, arch):

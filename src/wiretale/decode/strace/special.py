@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from wiretale.decode import arguments as shared
+from wiretale.decode.escape import escape_bytes
+from wiretale.decode.signals import decode_siginfo, signal_set
 from wiretale.decode.strace.arguments import Printer, address, path_result
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.struct_text import struct_text
-from wiretale.decode.structs import unpack
+from wiretale.decode.structs import struct_size, unpack
 from wiretale.decode.syscalls.spec import Arg
-from wiretale.decode.writer import Writer, pointer_text, signed32
+from wiretale.decode.writer import Writer, signed32
 
 StructPrinter = Callable[[Writer, str, bytes], str]
 
@@ -37,7 +39,13 @@ def _clone(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
     return "".join(shown)
 
 
-REWRITES: dict[str, Callable[[Writer, tuple[Arg, ...], bool], str]] = {"clone": _clone}
+def _sigreturn(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
+    """The mask that comes back into force, read from the frame on the stack."""
+    frame = None if at_exit else w.readable(0, "struct", at_exit=False)
+    return "" if frame is None or len(frame.bytes) < 8 else f"{{mask={signal_set(int.from_bytes(frame.bytes, 'little'))}}}"
+
+
+REWRITES: dict[str, Callable[[Writer, tuple[Arg, ...], bool], str]] = {"clone": _clone, "rt_sigreturn": _sigreturn}
 
 # How many arguments are printed at the entry, where that is not "up to the first that the kernel fills in".
 ENTRY_ARGUMENTS: dict[str, int] = {
@@ -63,6 +71,132 @@ def _random(w: Writer, index: int, arg: Arg) -> str:
     return hex_literal(shown) + ("..." if datum.full_bytes > len(shown) else "")
 
 
+_SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
+_MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
+_FUTEX_COMMANDS, _FUTEX_MODIFIERS = 14, 0x180
+
+
+def _socket_type(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    kind, extra = value & _SOCK_TYPE_MASK, value & ~_SOCK_TYPE_MASK
+    name = w.enum("socket_kind", kind)
+    if name.startswith("SOCK_") or not extra:
+        return f"{name}|{w.flags('socket_flags', extra)}" if extra else name
+    return w.flags("socket_flags", value)
+
+
+def _protocol(w: Writer, index: int, arg: Arg) -> str:
+    family, value = signed32(w.values[0]), w.values[index] & 0xFFFFFFFF
+    known = {_AF_INET: "ip_protocol", _AF_INET6: "ip_protocol", _AF_NETLINK: "netlink_protocol"}.get(family)
+    if known:
+        return w.enum(known, value)
+    if family == _AF_PACKET and 0 < value <= 0xFFFF:
+        return f"htons({w.enum('ethertype', (value & 0xFF) << 8 | value >> 8)})"
+    return str(value)
+
+
+def _map_flags(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    huge = value >> _MAP_HUGE_SHIFT & _HUGE_MASK if value & _MAP_HUGETLB else 0
+    rest = value & ~_MAP_TYPE & ~(huge << _MAP_HUGE_SHIFT)
+    parts = [w.enum("mmap_type", value & _MAP_TYPE)]
+    parts += [w.flags("mmap_flags", rest)] if rest else []
+    parts += [f"{huge}<<MAP_HUGE_SHIFT"] if huge else []
+    return "|".join(parts)
+
+
+def _seccomp_flags(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    return w.flags(arg.constants, value) if w.values[0] & 0xFFFFFFFF == 1 else hex(value) if value else "0"
+
+
+def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    name = w.enum("ioctl", value)
+    if not name.startswith("0"):
+        return name
+    direction = ("_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE")[value >> 30]
+    return f"_IOC({direction}, {value >> 8 & 0xFF:#x}, {value & 0xFF:#x}, {value >> 16 & 0x3FFF or 0:#x})".replace(
+        " 0x0)", " 0)"
+    )
+
+
+def _futex_op(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    if value & ~_FUTEX_MODIFIERS >= _FUTEX_COMMANDS:
+        return f"{value:#x} /* FUTEX_??? */"
+    return shared.SPECIAL["futex", "futex_op"](w, index, arg)
+
+
+def _directory(w: Writer, index: int, arg: Arg) -> str:
+    datum = w.readable(index, "payload", at_exit=True)
+    if datum is None and not (w.succeeded and w.call.retval == 0):
+        return address(w, index)
+    data, at, count, wide = datum.bytes if datum is not None else b"", 0, 0, 16
+    while at + wide + 2 <= len(data):
+        step = int.from_bytes(data[at + wide : at + wide + 2], "little")
+        if not step:
+            break
+        at, count = at + step, count + 1
+    return f"{address(w, index)} /* {count} entr{'y' if count == 1 else 'ies'} */"
+
+
+def _remaining(w: Writer, index: int, arg: Arg) -> str:
+    datum = w.readable(index, "struct", at_exit=True)
+    return address(w, index) if w.succeeded or datum is None else struct_text(w, arg.struct, datum.bytes)
+
+
+def _epoll_text(w: Writer, data: bytes) -> str:
+    events, value = int.from_bytes(data[:4], "little"), int.from_bytes(data[-8:], "little")
+    return f"{{events={w.flags('epoll', events)}, data={{u32={value & 0xFFFFFFFF}, u64={value}}}}}"
+
+
+def _epoll_event(w: Writer, index: int) -> str:
+    datum = w.readable(index, "struct", at_exit=False)
+    return address(w, index) if datum is None or len(datum.bytes) < datum.full_bytes else _epoll_text(w, datum.bytes)
+
+
+def _epoll_events(w: Writer, index: int) -> str:
+    datum = w.readable(index, "array", at_exit=True)
+    if datum is None:
+        return "[]" if w.succeeded and w.call.retval == 0 else address(w, index)
+    size = struct_size("epoll_event", w.arch)
+    count = len(datum.bytes) // size
+    shown = [_epoll_text(w, datum.bytes[i * size : (i + 1) * size]) for i in range(min(count, w.limit))]
+    return f"[{', '.join(shown)}{', ...' if count > len(shown) else ''}]"
+
+
+def _policy(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    reset = value & 0x40000000
+    text = w.enum("sched_policy", value & ~0x40000000)
+    return f"{text}|SCHED_RESET_ON_FORK" if reset else text
+
+
+def _utsname(w: Writer, name: str, data: bytes) -> str:
+    fields = unpack(name, w.arch, data)
+    shown = fields[:2] if getattr(w, "brief", True) else fields
+    text = ", ".join(f"{f.name}={hostless(v)}" for f, v in shown)
+    return f"{{{text}, ...}}" if len(shown) < len(fields) else f"{{{text}}}"
+
+
+def hostless(value: object) -> str:
+    return escape_bytes(value.split(b"\0", 1)[0]) if isinstance(value, bytes) else str(value)
+
+
+_CLOCK_TICKS = 100  # USER_HZ of linux/param.h
+
+
+def siginfo_text(data: bytes, arch: int) -> str:
+    """As `decode/signals.py`, with times that are not zero in seconds as well."""
+    shown = []
+    for name, text in decode_siginfo(data, arch).fields:
+        if name in ("si_utime", "si_stime") and text != "0":
+            text = f"{text} /* {int(text) / _CLOCK_TICKS:g} s */"
+        shown.append(f"{name}={text}")
+    return "{" + ", ".join(shown) + "}"
+
+
 SPECIAL: dict[tuple[str, str], Printer] = {
     **shared.SPECIAL,
     ("getrandom", "buf"): _random,
@@ -72,4 +206,21 @@ SPECIAL: dict[tuple[str, str], Printer] = {
 for _call in ("readlink", "readlinkat"):
     del SPECIAL[_call, "buf"]
 
-STRUCTS: dict[str, StructPrinter] = {}
+SPECIAL |= {
+    **{(name, "type"): _socket_type for name in ("socket", "socketpair")},
+    **{(name, "protocol"): _protocol for name in ("socket", "socketpair")},
+    **{(name, "flags"): _map_flags for name in ("mmap", "mmap2")},
+    ("faccessat2", "flags"): lambda w, i, a: w.flags("at_eaccess", w.values[i] & 0xFFFFFFFF),
+    ("statx", "flags"): lambda w, i, a: w.flags("at_statx", w.values[i] & 0xFFFFFFFF),
+    ("seccomp", "flags"): _seccomp_flags,
+    ("membarrier", "cpu_id"): lambda w, i, a: "",
+    ("ioctl", "request"): _ioctl_request,
+    **{(name, "futex_op"): _futex_op for name in ("futex", "futex_time64")},
+    **{(name, "dirp"): _directory for name in ("getdents", "getdents64")},
+    **{(name, "rem"): _remaining for name in ("nanosleep", "clock_nanosleep", "clock_nanosleep_time64")},
+    **{(name, "remain"): _remaining for name in ("nanosleep", "clock_nanosleep", "clock_nanosleep_time64")},
+    ("epoll_ctl", "event"): lambda w, i, a: _epoll_event(w, i),
+    **{(name, "events"): lambda w, i, a: _epoll_events(w, i) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")},
+    **{(name, "policy"): _policy for name in ("sched_setscheduler",)},
+}
+STRUCTS: dict[str, StructPrinter] = {"utsname": _utsname, "siginfo": lambda w, name, data: siginfo_text(data, w.arch)}

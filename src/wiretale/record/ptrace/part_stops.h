@@ -80,6 +80,8 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 	memcpy(e->args, t->args, sizeof(e->args));
 	if (t->call)
 		run_ops(w, t, 0, WT_AT_ENTRY);
+	if (t->call && t->call->flags & WT_CALL_SIGRETURN)
+		capture_signal_frame(w, t, info->stack_pointer);
 	event_end(w, e);
 }
 

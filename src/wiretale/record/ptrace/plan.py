@@ -76,6 +76,7 @@ class CallFlag(IntFlag):
     CHANGES_SOCKET = 8
     SETS_FDS = 16
     NOTABLE = 32
+    SIGRETURN = 64
     CLONE = 128
     CLONE3 = 256
     VFORK = 512
@@ -104,6 +105,7 @@ _SPECIAL = {
     "clone": CallFlag.CLONE,
     "clone3": CallFlag.CLONE3,
     "vfork": CallFlag.VFORK,
+    "rt_sigreturn": CallFlag.SIGRETURN,
     "socketcall": CallFlag.SOCKETCALL,
 }
 _SELECTING = frozenset({Effect.NETWORK, Effect.DESCRIPTOR, Effect.PROCESS, Effect.SENDS, Effect.RECEIVES})

@@ -164,6 +164,7 @@ enum wt_call_flag {
 	WT_CALL_CHANGES_SOCKET = 8,	/* ask what the socket of argument `fd_arg` is now */
 	WT_CALL_SETS_FDS = 16,		/* argument `fds_arg` points to two new descriptors */
 	WT_CALL_NOTABLE = 32,		/* its success is reported to the control thread */
+	WT_CALL_SIGRETURN = 64,		/* the signal mask lies in the frame on the stack */
 	WT_CALL_CLONE = 128,
 	WT_CALL_CLONE3 = 256,
 	WT_CALL_VFORK = 512,
