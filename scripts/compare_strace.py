@@ -3,7 +3,7 @@
     scripts/compare_strace.py                     every program of the list
     scripts/compare_strace.py -- curl -s http://127.0.0.1/
 
-Two runs never agree in everything: PIDs, addresses, times and random bytes are made equal first (`normal`). Lines are
+Two runs never agree in everything: PIDs, addresses, times, random bytes and the machine's load are made equal first (`normal`). Lines are
 compared per process, in order of the processes' first lines; the share is that of strace's lines found identical.
 """
 
@@ -44,13 +44,14 @@ PROGRAMS: dict[str, list[str]] = {
 }  # fmt: skip
 _HEX = re.compile(r"0x[0-9a-f]{4,}")
 _PID = re.compile(r"\b\d{3,7}\b")
-_TIME = re.compile(r"tv_(sec|nsec|usec)=-?\d+|(?<=rtt=)\d+|si_[us]time=\d+|\b\d{10}\b")
+_TIME = re.compile(r"tv_(sec|nsec|usec)=-?\d+|(?<=rtt=)\d+|si_[us]time=\d+( /\* [0-9.]+ s \*/)?|\b\d{10}\b")
 
 
 def normal(line: str) -> str:
     """A line without what truly varies."""
     line = _HEX.sub("PTR", line)
     line = _TIME.sub("T", line)
+    line = re.sub(r"sysinfo\(\{.*\}", "sysinfo({}", line)
     if line.startswith("getrandom("):
         line = re.sub(r'"[^"]*"', '"RANDOM"', line)
     return re.sub(r" {2,}= ", " = ", _PID.sub("N", line))

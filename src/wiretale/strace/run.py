@@ -105,10 +105,11 @@ class _Run:
     def _catch_signals(self) -> None:
         default = 3 if self._options.command and self._options.output is not None else 2
         level = self._options.interruptible or default
-        for number in _ENDING:
-            signal.signal(number, signal.SIG_IGN if level > 2 else self._note)  # type: ignore[arg-type]
-        if level > 3:
-            signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        # Handlers and not SIG_IGN: an ignored signal would be inherited by the program (execve(2)).
+        wanted = _ENDING if level < 4 else (*_ENDING, signal.SIGTSTP)
+        for number in wanted:
+            if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGPIPE:
+                signal.signal(number, _stay if level > 2 else self._note)
 
     def _note(self, number: int, _frame: object) -> None:
         self._ended_by = signal.Signals(number)
@@ -150,6 +151,10 @@ class _Run:
         if os.WIFSIGNALED(status):
             _die_of(os.WTERMSIG(status))
         return os.WEXITSTATUS(status)
+
+
+def _stay(_number: int, _frame: object) -> None:
+    """-I never: the signal is for the program."""
 
 
 def _die_of(number: int) -> None:

@@ -126,6 +126,12 @@ _OWN: dict[str, dict[int, str]] = {
     "unlink_flags": _AT,
     "timerfd_create": {1: "TFD_TIMER_ABSTIME", 2: "TFD_TIMER_CANCEL_ON_SET", 0x80000: "TFD_CLOEXEC", 2048: "TFD_NONBLOCK"},
 }
+# linux/stat.h
+_OWN["statx_attributes"] = {
+    0x4: "STATX_ATTR_COMPRESSED", 0x10: "STATX_ATTR_IMMUTABLE", 0x20: "STATX_ATTR_APPEND", 0x40: "STATX_ATTR_NODUMP",
+    0x800: "STATX_ATTR_ENCRYPTED", 0x1000: "STATX_ATTR_AUTOMOUNT", 0x2000: "STATX_ATTR_MOUNT_ROOT",
+    0x100000: "STATX_ATTR_VERITY", 0x200000: "STATX_ATTR_DAX",
+}  # fmt: skip
 _ADDED: dict[str, dict[int, str]] = {
     "open_flags": {0x2000: "FASYNC"},
     "msg": {0x10: "MSG_PROBE", 0x80000: "MSG_NO_SHARED_FRAGS", 0x80000000: "MSG_CMSG_COMPAT"},

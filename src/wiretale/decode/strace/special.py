@@ -7,8 +7,8 @@ from wiretale.decode.escape import escape_bytes
 from wiretale.decode.signals import decode_siginfo, signal_set
 from wiretale.decode.strace.arguments import Printer, address, path_result
 from wiretale.decode.strace.strings import hex_literal
-from wiretale.decode.struct_text import struct_text
-from wiretale.decode.structs import struct_size, unpack
+from wiretale.decode.struct_text import mode_text, struct_text
+from wiretale.decode.structs import integers, struct_size, unpack
 from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer, signed32
 
@@ -166,6 +166,31 @@ def _epoll_events(w: Writer, index: int) -> str:
     return f"[{', '.join(shown)}{', ...' if count > len(shown) else ''}]"
 
 
+def _open_flags(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    access, rest = w.enum("open_access", value & 3), value & ~3
+    return f"{access}|{w.flags('open_flags', rest)}" if rest else access
+
+
+def _statx_flags(w: Writer, index: int, arg: Arg) -> str:
+    """The two bits of synchronisation are a number, whose 0 has a name."""
+    value = w.values[index] & 0xFFFFFFFF
+    text = w.flags("at_statx", value)
+    if value & _STATX_SYNC:
+        return text
+    return f"AT_STATX_SYNC_AS_STAT|{text}" if value else "AT_STATX_SYNC_AS_STAT"
+
+
+def _statx(w: Writer, name: str, data: bytes) -> str:
+    values = integers(name, w.arch, data)
+    if "stx_size" not in values:
+        return "{...}"
+    mask = w.flags("statx_mask", values["stx_mask"])
+    attributes = w.flags("statx_attributes", values["stx_attributes"])
+    mode = mode_text(w, values["stx_mode"])
+    return f"{{stx_mask={mask}, stx_attributes={attributes}, stx_mode={mode}, stx_size={values['stx_size']}, ...}}"
+
+
 def _policy(w: Writer, index: int, arg: Arg) -> str:
     value = w.values[index] & 0xFFFFFFFF
     reset = value & 0x40000000
@@ -184,6 +209,7 @@ def hostless(value: object) -> str:
     return escape_bytes(value.split(b"\0", 1)[0]) if isinstance(value, bytes) else str(value)
 
 
+_STATX_SYNC = 0x6000  # linux/fcntl.h: AT_STATX_SYNC_TYPE
 _CLOCK_TICKS = 100  # USER_HZ of linux/param.h
 
 
@@ -211,7 +237,9 @@ SPECIAL |= {
     **{(name, "protocol"): _protocol for name in ("socket", "socketpair")},
     **{(name, "flags"): _map_flags for name in ("mmap", "mmap2")},
     ("faccessat2", "flags"): lambda w, i, a: w.flags("at_eaccess", w.values[i] & 0xFFFFFFFF),
-    ("statx", "flags"): lambda w, i, a: w.flags("at_statx", w.values[i] & 0xFFFFFFFF),
+    ("statx", "flags"): _statx_flags,
+    **{key: _open_flags for key in shared.SPECIAL if key[1] in ("flags", "oflag") and "open" in key[0]},
+    **{(name, "flags"): _open_flags for name in ("fcntl", "fcntl64")},
     ("seccomp", "flags"): _seccomp_flags,
     ("membarrier", "cpu_id"): lambda w, i, a: "",
     ("ioctl", "request"): _ioctl_request,
@@ -223,4 +251,4 @@ SPECIAL |= {
     **{(name, "events"): lambda w, i, a: _epoll_events(w, i) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")},
     **{(name, "policy"): _policy for name in ("sched_setscheduler",)},
 }
-STRUCTS: dict[str, StructPrinter] = {"utsname": _utsname, "siginfo": lambda w, name, data: siginfo_text(data, w.arch)}
+STRUCTS: dict[str, StructPrinter] = {"utsname": _utsname, "statx": _statx, "siginfo": lambda w, name, data: siginfo_text(data, w.arch)}
