@@ -48,7 +48,7 @@ class StraceOptions:
     kill_on_exit: bool = False
     # which events
     trace: Select = everything
-    signals: Callable[[int], bool] = everything  # type: ignore[assignment]
+    signals: Callable[[int], bool] = everything
     statuses: frozenset[str] | None = None  # None: all
     quiet: frozenset[str] = frozenset()
     # how they look
@@ -57,7 +57,6 @@ class StraceOptions:
     names: Names = Names.ABBREV
     hex: Hex = Hex.NONE
     abbreviated: Select = everything
-    dereferenced: Select = everything
     raw: Select = nothing
     dump_read: Callable[[int], bool] | None = None
     dump_write: Callable[[int], bool] | None = None

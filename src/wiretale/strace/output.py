@@ -44,7 +44,7 @@ class Outputs:
         self._process: subprocess.Popen[str] | None = None
         name = options.output
         if name is not None and name.endswith(".wiretale"):
-            raise StraceFault("a trace and a capture cannot be written by one run yet: wiretale record -o writes a capture")
+            raise StraceFault("-o FILE.wiretale is not supported yet: wiretale record -o FILE.wiretale -- PROG")
         self.to_stderr = name is None
         self.separately = options.separately and not self.to_stderr
         if self.to_stderr:

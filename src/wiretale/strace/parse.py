@@ -1,7 +1,7 @@
 """The command line: strace's options, read as getopt_long(3) reads them ("+": nothing after PROG is an option)."""
 
 import getopt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wiretale.decode.strace.style import Hex, Names
@@ -125,7 +125,7 @@ def _split(arguments: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
 
 def _one(rest: list[str]) -> list[str]:
     """The next word of short options with, perhaps, its value."""
-    return rest[:2] if len(rest) > 1 and not (len(rest[1]) > 1 and rest[1][0] == "-" and _complete_in(rest[0])) else rest[:1]
+    return rest[:1] if _complete_in(rest[0]) else rest[:2]
 
 
 def _complete_in(word: str) -> bool:
@@ -234,6 +234,7 @@ def _short(state: _State, letter: str, value: str) -> None:
 
 
 _UNSUPPORTED = {
+    "N": "the names of arguments are not printed yet",
     "b": "a program is traced to its end",
     "D": "the tracer is always the parent of the program",
     "P": "calls cannot be chosen by path yet",
@@ -246,7 +247,6 @@ _FLAGS: dict[str, tuple[str, object]] = {
     "C": ("summary", "also"),
     "i": ("instruction_pointer", True),
     "n": ("call_numbers", True),
-    "N": ("call_numbers", True),
     "T": ("took", Precision.US),
     "v": ("abbreviated", nothing),
     "w": ("summary_wall", True),
@@ -263,7 +263,7 @@ def _set(name: str, read: Callable[[str], object]) -> Callable[[StraceOptions, s
     return lambda o, value: setattr(o, name, read(value))
 
 
-def _add(name: str, read: Callable[[str], list[object]] | Callable[[str], list[int]]) -> Callable[[StraceOptions, str], None]:
+def _add(name: str, read: Callable[[str], Sequence[object]]) -> Callable[[StraceOptions, str], None]:
     return lambda o, value: getattr(o, name).extend(read(value))
 
 
@@ -389,6 +389,11 @@ def _choose(name: str, read: Callable[[str], object]) -> Callable[[_State, str],
     return lambda state, value: setattr(state.options, name, read(value))
 
 
+def _verbose(state: _State, value: str) -> None:
+    if value != "all":
+        raise _unsupported("-e verbose", "structures are always read; -e raw=SET prints the arguments as numbers")
+
+
 def _kvm(state: _State, value: str) -> None:
     raise _unsupported("-e kvm", "exits of virtual CPUs are not recorded")
 
@@ -404,7 +409,7 @@ def _aliases(names: str, handler: Callable[[_State, str], None]) -> dict[str, Ca
 _QUALIFIERS: dict[str, Callable[[_State, str], None]] = {
     **_aliases("trace t", _choose("trace", call_set)),
     **_aliases("abbrev a", _choose("abbreviated", call_set)),
-    **_aliases("verbose v", _choose("dereferenced", call_set)),
+    **_aliases("verbose v", _verbose),
     **_aliases("raw x", _choose("raw", call_set)),
     **_aliases("signal signals s", _choose("signals", signal_set)),
     **_aliases("read reads r", _choose("dump_read", descriptor_set)),
@@ -436,12 +441,12 @@ def _settle(state: _State) -> None:
     if not o.command and not o.pids:
         raise StraceFault("must have PROG [ARGS] or -p PID", usage=True)
     if o.summary == "only" and o.separately:
-        raise StraceFault("(-c/--summary-only or -C/--summary) and -ff/--output-separately are mutually exclusive", usage=True)
+        raise StraceFault(
+            "(-c/--summary-only or -C/--summary) and -ff/--output-separately are mutually exclusive", usage=True
+        )
     if o.output is None:
         o.separately = False
     if o.command and o.output is not None and o.output[:1] not in ("|", "!"):
         o.quiet |= {"attach", "personality"}
     if o.user is not None and not o.command:
         raise StraceFault("PROG [ARGS] must be specified with -u/--user", usage=True)
-
-

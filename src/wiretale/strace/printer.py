@@ -11,7 +11,7 @@ from wiretale.decode.strace.calls import Returned, StraceDecoder
 from wiretale.decode.strace.names import signal_text
 from wiretale.decode.strace.special import siginfo_text
 from wiretale.decode.strace.style import StraceStyle
-from wiretale.decode.syscalls import table
+from wiretale.decode.syscalls import CALLS, table
 from wiretale.decode.syscalls.spec import Effect
 from wiretale.model.enums import Arch
 from wiretale.model.spool import EventFlag, EventKind, Role
@@ -25,6 +25,9 @@ from wiretale.strace.times import Stamps, fixed
 _ROLE_NAMES = {int(role): role.name.lower() for role in Role}
 _NOT_DATA = frozenset({int(Role.SOCKET), int(Role.LINK)})
 _CACHED = 4096
+# Plain integers: arithmetic with members of an enumeration is slow, and this is done at every call.
+_ERROR, _FOLLOWED, _EXIT = int(EventFlag.ERROR), int(EventFlag.FOLLOWED), int(EventKind.EXIT)
+_RESTART, _FIRST_RESTART = 516, 512  # include/linux/errno.h
 _SIGNAL_MASK, _CORE = 0x7F, 0x80
 
 
@@ -54,7 +57,6 @@ class StracePrinter:
                 names=options.names,
                 hex=options.hex,
                 abbreviated=options.abbreviated,
-                dereferenced=options.dereferenced,
                 raw=options.raw,
                 more=options.more,
             )
@@ -104,9 +106,9 @@ class StracePrinter:
             task.held, task.shown = text, True
             return
         sink = self._outputs.of(e.tid)
-        self._head(sink, task, e.time_ns, e)
+        width = self._head(sink, task, e.time_ns, e)
         sink.write(text)
-        sink.owner, sink.column = e.tid, len(text)
+        sink.owner, sink.column = e.tid, width + len(text)
         task.shown = True
 
     def _entry_text(self, e: TracerEvent, name: str, task: _Task) -> str:
@@ -130,10 +132,10 @@ class StracePrinter:
             self._finish_call(task, begun, e, name)
 
     def _finish_call(self, task: _Task, begun: TracerEvent, e: TracerEvent, name: str) -> None:
-        failed = bool(e.flags & EventFlag.ERROR)
+        failed = bool(e.flags & _ERROR)
         if self.summary is not None:
-            self.summary.add(name, max(e.time_ns - begun.resume_ns, 0), failed and -e.value < 512)
-        if failed and -e.value == 516:
+            self.summary.add(name, max(e.time_ns - begun.resume_ns, 0), failed and -e.value < _FIRST_RESTART)
+        if failed and -e.value == _RESTART:
             task.interrupted = name
         if not task.shown or self._silent:
             return
@@ -148,7 +150,7 @@ class StracePrinter:
 
     def _exit_text(self, begun: TracerEvent, e: TracerEvent, name: str) -> Returned:
         if name == "restart_syscall":
-            call = RawCall(name, e.arch, (), e.value, -e.value if e.flags & EventFlag.ERROR else None)
+            call = RawCall(name, e.arch, (), e.value, -e.value if e.flags & _ERROR else None)
             return self._decoder.exit(call)
         key = (begun.number, e.arch, begun.args, begun.chunks, e.value, e.flags, e.chunks)
         found = self._exits.get(key)
@@ -162,7 +164,7 @@ class StracePrinter:
         column = sink.column + len(arguments) + 2
         pad = " " * (self._options.column - column)
         took = ""
-        if self._options.took is not None and begun is not None and e.kind == EventKind.EXIT:
+        if self._options.took is not None and begun is not None and e.kind == _EXIT:
             took = f" <{fixed(max(e.time_ns - begun.resume_ns, 0), self._options.took)}>"
         sink.write(f"{arguments}) {pad}= {result}{took}\n")
         sink.owner = None
@@ -170,14 +172,14 @@ class StracePrinter:
     def _continue(self, sink: Sink, task: _Task, time_ns: int, begun: TracerEvent, name: str) -> None:
         """Make the open line this task's."""
         if task.held:
-            self._head(sink, task, begun.time_ns, begun)
+            width = self._head(sink, task, begun.time_ns, begun)
             sink.write(task.held)
-            sink.owner, sink.column, task.held = task.tid, len(task.held), ""
+            sink.owner, sink.column, task.held = task.tid, width + len(task.held), ""
         elif sink.owner != task.tid:
-            self._head(sink, task, time_ns, begun)
+            width = self._head(sink, task, time_ns, begun)
             text = f"<... {name} resumed>"
             sink.write(text)
-            sink.column = len(text)
+            sink.column = width + len(text)
 
     def _status_wanted(self, status: str) -> bool:
         return self._options.statuses is None or status in self._options.statuses
@@ -188,7 +190,7 @@ class StracePrinter:
         self._task(e)
         if not self.first_pid:
             self.first_pid = e.pid
-        followed = bool(e.flags & EventFlag.FOLLOWED)
+        followed = bool(e.flags & _FOLLOWED)
         spawned = not followed and bool(self._options.command) and e.tid == self.first_pid
         if "attach" not in self._options.quiet and not spawned:
             self._outputs.message(f"Process {e.tid} attached")
@@ -264,23 +266,26 @@ class StracePrinter:
         sink.write(text + "\n")
         sink.owner = None
 
-    def _head(self, sink: Sink, task: _Task, time_ns: int, begun: TracerEvent | None) -> None:
-        """Close the line of another task, then write what stands before every line."""
+    def _head(self, sink: Sink, task: _Task, time_ns: int, begun: TracerEvent | None) -> int:
+        """Close the line of another task, then write what stands before every line; returns how wide that is."""
         if sink.owner is not None:
             sink.write(" <unfinished ...>\n")
             sink.owner = None
+        head = ""
         if self._pid_always:
-            sink.write(f"{task.tid:<5} ")
+            head = f"{task.tid:<5} "
         elif len(self._tasks) > 1 and not self._outputs.separately:
-            sink.write(f"[pid {task.tid:>5}] ")
-        if self._plain_head:
-            return
-        sink.write(self._stamps.text(time_ns))
-        if self._options.call_numbers:
-            task.seen = begun.number if begun is not None else task.seen
-            sink.write(f"[{task.seen:4}] ")
-        if self._options.instruction_pointer:
-            sink.write(f"[{begun.value:016x}] " if begun is not None else "[????????????????] ")
+            head = f"[pid {task.tid:>5}] "
+        if not self._plain_head:
+            head += self._stamps.text(time_ns)
+            if self._options.call_numbers:
+                task.seen = begun.number if begun is not None else task.seen
+                head += f"[{task.seen:4}] "
+            if self._options.instruction_pointer:
+                head += f"[{begun.value:016x}] " if begun is not None else "[????????????????] "
+        if head:
+            sink.write(head)
+        return len(head)
 
     def _dump(self, sink: Sink, begun: TracerEvent, e: TracerEvent, name: str) -> None:
         fd = int(begun.args[0]) & 0xFFFFFFFF
@@ -289,7 +294,7 @@ class StracePrinter:
             (self._options.dump_read, Effect.RECEIVES, e),
             (self._options.dump_write, Effect.SENDS, begun),
         ):
-            if wanted is None or effect not in effects or not wanted(fd) or e.flags & EventFlag.ERROR:
+            if wanted is None or effect not in effects or not wanted(fd) or e.flags & _ERROR:
                 continue
             pieces = [c for c in event.chunks if c.role == Role.PAYLOAD]
             for number, piece in enumerate(pieces):
@@ -303,20 +308,18 @@ class StracePrinter:
         data = _data(begun.chunks, False)
         if e is None:
             return RawCall(name, begun.arch, begun.args, None, None, data)
-        errno = -e.value if e.flags & EventFlag.ERROR and e.value < 0 else None
+        errno = -e.value if e.flags & _ERROR and e.value < 0 else None
         return RawCall(name, begun.arch, begun.args, e.value, errno, data + _data(e.chunks, True))
 
 
 def _effects(name: str) -> frozenset[Effect]:
-    from wiretale.decode.syscalls import CALLS
-
     spec = CALLS.get(name)
     return spec.effects if spec is not None else frozenset()
 
 
 def _data(chunks: tuple[TracerChunk, ...], at_exit: bool) -> tuple[Datum, ...]:
     return tuple(
-        Datum(at_exit, _ROLE_NAMES[c.role], c.arg, c.index, c.address, c.detail, c.full_bytes, c.error, c.data)
+        Datum(at_exit, _ROLE_NAMES[c.role], c.arg, c.place, c.address, c.detail, c.full_bytes, c.error, c.data)
         for c in chunks
         if c.role not in _NOT_DATA
     )

@@ -18,9 +18,9 @@ from wiretale.strace.options import Select, everything, nothing
 _NAMES = frozenset({*X86_64.values(), *I386.values(), *AARCH64.values(), *CALLS})
 _DESC_KINDS = frozenset({Kind.FD, Kind.DIRFD, Kind.FDSET})
 
-_PROCESS = frozenset(
-    "fork vfork clone clone3 execve execveat exit exit_group wait4 waitid waitpid kill tkill tgkill"
-    " rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_send_signal unshare setns".split()
+_PROCESS = re.compile(
+    r"fork|vfork|clone3?|execve(at)?|exit(_group)?|wait(4|id|pid)|t?g?kill|tkill|rt_(tg)?sigqueueinfo|pidfd_open"
+    r"|pidfd_send_signal|unshare|setns"
 )
 _SIGNAL = re.compile(
     r"(rt_)?sig.*|(rt_tg)?sigqueueinfo|rt_tgsigqueueinfo|kill|tkill|tgkill|pause|signal|signalfd4?|sgetmask|ssetmask"
@@ -45,10 +45,9 @@ _STATS = {
     "pure": re.compile(r"get(e?[ug]id(32)?|pgrp|p?pid|tid)"),
 }
 # Named in the classes of strace although no argument of theirs says so, and the other way round.
-_NO_FILE = re.compile(r"fs.*|memfd_create|mq_.*|set(host|domain)name|.*xattr_|f(get|set|list|remove)xattr|prctl|.*module")
+_NO_FILE = re.compile(r"fs.*|memfd_create|mq_.*|set(host|domain)name|f(get|set|list|remove)xattr|prctl|.*module")
 _ALSO_FILE = frozenset({"open_tree", "move_mount", "fspick", "swapon", "swapoff", "acct", "quotactl", "fsconfig"})
 _ALSO_DESC = frozenset({"mmap", "mmap2", "old_mmap", "socket", "socketpair", "accept", "accept4", "poll", "ppoll"})
-_NOT_NETWORK = frozenset({"sethostname", "setdomainname"})
 
 
 def _is_file(call: Call) -> bool:
@@ -60,8 +59,10 @@ def _is_file(call: Call) -> bool:
 
 
 def _is_desc(call: Call) -> bool:
-    return call.name in _ALSO_DESC or any(a.kind in _DESC_KINDS or a.struct == "pollfd" for a in call.args) or (
-        Effect.DESCRIPTOR in call.effects and call.name not in _PROCESS
+    return (
+        call.name in _ALSO_DESC
+        or any(a.kind in _DESC_KINDS or a.struct == "pollfd" for a in call.args)
+        or (Effect.DESCRIPTOR in call.effects and not _PROCESS.fullmatch(call.name))
     )
 
 
@@ -76,7 +77,7 @@ _BY_CALL: dict[str, Callable[[Call], bool]] = {
     "network": _is_network,
 }
 _BY_NAME: dict[str, Callable[[str], object]] = {
-    "process": _PROCESS.__contains__,
+    "process": _PROCESS.fullmatch,
     "signal": _SIGNAL.fullmatch,
     "memory": _MEMORY.fullmatch,
     "ipc": _IPC.fullmatch,
@@ -153,11 +154,12 @@ def signal_number(word: str) -> int | None:
 
 
 def signal_set(text: str) -> Callable[[int], bool]:
-    numbers = _numbers(text, signal_number, "signal")
-    return numbers
+    """The predicate of `[!]SIGNAL,SIGNAL`."""
+    return _numbers(text, signal_number, "signal")
 
 
 def descriptor_set(text: str) -> Callable[[int], bool]:
+    """The predicate of `[!]FD,FD`."""
     return _numbers(text, lambda word: int(word) if word.isdigit() else None, "descriptor")
 
 

@@ -13,9 +13,7 @@ def address_text(w: Writer, data: bytes) -> str:
         return "{sa_family=AF_UNSPEC}" if not any(data) else "{...}"
     family = data[0] | data[1] << 8
     name = w.enum("family", family)
-    if family == 1 and len(data) > 2:
-        decoded = decode_sockaddr(data)
-    elif family in _LEAST and len(data) >= _LEAST[family]:
+    if (family == 1 and len(data) > 2) or (family in _LEAST and len(data) >= _LEAST[family]):
         decoded = decode_sockaddr(data)
     else:
         return f"{{sa_family={name}, sa_data={escape_bytes(data[2:])}}}" if len(data) > 2 else f"{{sa_family={name}}}"

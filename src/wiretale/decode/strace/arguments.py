@@ -2,6 +2,7 @@
 
 from wiretale.decode import arguments as shared
 from wiretale.decode import sockopt
+from wiretale.decode.record_types import Datum
 from wiretale.decode.strace.strings import literal
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import octal, struct_text
@@ -135,7 +136,7 @@ def _pid(w: Writer, index: int, arg: Arg) -> str:
 def _sockaddr_in(w: Writer, index: int, arg: Arg) -> str:
     datum = w.readable(index, "sockaddr", at_exit=False)
     length = signed32(w.values[arg.length])
-    if datum is None or not 0 <= length or len(datum.bytes) < min(length, 128):
+    if datum is None or not length >= 0 or len(datum.bytes) < min(length, 128):
         return address(w, index)
     return w.sockaddr(datum.bytes)
 
@@ -157,7 +158,20 @@ def _option(w: Writer, index: int, *, out: bool) -> str:
         return f"[{w.error(number).split(' ')[0]}]" if number > 0 else f"[{number}]"
     if key[0] == 1 and len(datum.bytes) < 4:
         return address(w, index)
+    if (key in _RAW_OPTIONS or key[0] in _RAW_LEVELS) and not strace(w).style.more:
+        return _raw_option(w, datum)
     return sockopt.option_value(w, index, out=out)
+
+
+# What strace 6.1 does not decode: all of TCP, UDP and TLS, and the timeouts. `--more` does.
+_RAW_LEVELS = frozenset({6, 17, 282})
+_RAW_OPTIONS = frozenset({(1, n) for n in (20, 21, 66, 67)})
+
+
+def _raw_option(w: Writer, datum: Datum) -> str:
+    if len(datum.bytes) == 4 == datum.full_bytes:
+        return f"[{int.from_bytes(datum.bytes, 'little', signed=True)}]"
+    return w.data(datum.bytes, datum.full_bytes)
 
 
 KINDS: dict[Kind, Printer] = {

@@ -4,11 +4,9 @@ strace prints arguments up to the first one that the kernel fills in, then waits
 the rest and the result.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.record_types import FdLabel, RawCall
 from wiretale.decode.strace.arguments import KINDS, Printer
 from wiretale.decode.strace.results import result_text
@@ -16,7 +14,7 @@ from wiretale.decode.strace.special import ENTRY_ARGUMENTS, REWRITES, SPECIAL, S
 from wiretale.decode.strace.style import DEFAULT_STYLE, StraceStyle
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.syscalls import call_spec
-from wiretale.decode.syscalls.spec import Arg, Call, Kind, Result
+from wiretale.decode.syscalls.spec import Arg, Call, Kind
 from wiretale.decode.writer import Writer
 
 _OUT = frozenset(

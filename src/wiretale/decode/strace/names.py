@@ -124,7 +124,12 @@ _OWN: dict[str, dict[int, str]] = {
     "at_eaccess": {0x200: "AT_EACCESS", **{bits: name for bits, name in _AT.items() if bits != 0x200}},
     "at_statx": {0x2000: "AT_STATX_FORCE_SYNC", 0x4000: "AT_STATX_DONT_SYNC", **_AT},
     "unlink_flags": _AT,
-    "timerfd_create": {1: "TFD_TIMER_ABSTIME", 2: "TFD_TIMER_CANCEL_ON_SET", 0x80000: "TFD_CLOEXEC", 2048: "TFD_NONBLOCK"},
+    "timerfd_create": {
+        1: "TFD_TIMER_ABSTIME",
+        2: "TFD_TIMER_CANCEL_ON_SET",
+        0x80000: "TFD_CLOEXEC",
+        2048: "TFD_NONBLOCK",
+    },
 }
 # linux/stat.h
 _OWN["statx_attributes"] = {
@@ -185,9 +190,7 @@ def signal_text(number: int) -> str:
 def _order(name: str, arch: int) -> tuple[tuple[int, str], ...]:
     first = _FIRST.get(name, ())
     rows = [(bits, label) for bits, label in _table(name, arch).items() if bits > 0]
-    return tuple(
-        sorted(rows, key=lambda row: (first.index(row[1]) if row[1] in first else len(first), row[0]))
-    )
+    return tuple(sorted(rows, key=lambda row: (first.index(row[1]) if row[1] in first else len(first), row[0])))
 
 
 @lru_cache(maxsize=512)

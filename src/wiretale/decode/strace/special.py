@@ -7,7 +7,7 @@ from wiretale.decode.escape import escape_bytes
 from wiretale.decode.signals import decode_siginfo, signal_set
 from wiretale.decode.strace.arguments import Printer, address, path_result
 from wiretale.decode.strace.strings import hex_literal
-from wiretale.decode.struct_text import mode_text, struct_text
+from wiretale.decode.struct_text import field_text, mode_text, struct_text
 from wiretale.decode.structs import integers, struct_size, unpack
 from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer, signed32
@@ -42,10 +42,46 @@ def _clone(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
 def _sigreturn(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
     """The mask that comes back into force, read from the frame on the stack."""
     frame = None if at_exit else w.readable(0, "struct", at_exit=False)
-    return "" if frame is None or len(frame.bytes) < 8 else f"{{mask={signal_set(int.from_bytes(frame.bytes, 'little'))}}}"
+    return (
+        "" if frame is None or len(frame.bytes) < 8 else f"{{mask={signal_set(int.from_bytes(frame.bytes, 'little'))}}}"
+    )
 
 
-REWRITES: dict[str, Callable[[Writer, tuple[Arg, ...], bool], str]] = {"clone": _clone, "rt_sigreturn": _sigreturn}
+_CLONE_FIELDS = (  # of struct clone_args; the flags that make an optional one meaningful
+    ("flags", -1), ("pidfd", 0x1000), ("child_tid", _CLONE_CHILD_TID), ("parent_tid", _CLONE_PARENT_SETTID),
+    ("exit_signal", -1), ("stack", -1), ("stack_size", -1), ("tls", _CLONE_SETTLS),
+)  # fmt: skip
+
+
+def _clone3(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
+    datum = w.readable(0, "struct", at_exit=False)
+    size = w.unsigned(w.values[1])
+    values = integers("clone_args", w.arch, datum.bytes) if datum is not None else {}
+    if "tls" not in values:
+        return f", {size}" if at_exit else address(w, 0)
+    flags = values["flags"]
+    if at_exit:
+        born = w.succeeded and flags & _CLONE_PARENT_SETTID
+        return (f" => {{parent_tid=[{w.call.retval}]}}" if born else "") + f", {size}"
+    shown = []
+    for name, used in _CLONE_FIELDS:
+        value = values[name]
+        if used != -1 and not flags & used:
+            continue
+        if name == "flags":
+            shown.append(f"flags={w.flags('clone', value)}")
+        elif name == "exit_signal":
+            shown.append(f"exit_signal={w.signal(value) if value else 0}")
+        else:
+            shown.append(f"{name}={hex(value) if value else '0' if name == 'stack_size' else 'NULL'}")
+    return "{" + ", ".join(shown) + "}"
+
+
+REWRITES: dict[str, Callable[[Writer, tuple[Arg, ...], bool], str]] = {
+    "clone": _clone,
+    "clone3": _clone3,
+    "rt_sigreturn": _sigreturn,
+}
 
 # How many arguments are printed at the entry, where that is not "up to the first that the kernel fills in".
 ENTRY_ARGUMENTS: dict[str, int] = {
@@ -74,6 +110,8 @@ def _random(w: Writer, index: int, arg: Arg) -> str:
 _SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
 _MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
 _FUTEX_COMMANDS, _FUTEX_MODIFIERS = 14, 0x180
+_INTERRUPTED = frozenset({4, 512, 513, 514, 516})  # EINTR and the restarts of linux/errno.h
+_FUTEX_BITSETS = frozenset({9, 10})  # FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET
 
 
 def _socket_type(w: Writer, index: int, arg: Arg) -> str:
@@ -128,6 +166,20 @@ def _futex_op(w: Writer, index: int, arg: Arg) -> str:
     return shared.SPECIAL["futex", "futex_op"](w, index, arg)
 
 
+def _futex_second(w: Writer, index: int, arg: Arg) -> str:
+    """The waits and wakes by bit set do not look at it."""
+    ignored = w.values[1] & 0xFFFFFFFF & ~_FUTEX_MODIFIERS in _FUTEX_BITSETS
+    return "" if ignored else shared.KINDS[arg.kind](w, index, arg)
+
+
+def _sigevent(w: Writer, name: str, data: bytes) -> str:
+    """The value is shown where it is not 0."""
+    shown = [
+        f"{f.name}={field_text(w, f, v)}" for f, v in unpack(name, w.arch, data)[:3] if f.name != "sigev_value" or v
+    ]
+    return "{" + ", ".join(shown) + "}"
+
+
 def _directory(w: Writer, index: int, arg: Arg) -> str:
     datum = w.readable(index, "payload", at_exit=True)
     if datum is None and not (w.succeeded and w.call.retval == 0):
@@ -143,7 +195,8 @@ def _directory(w: Writer, index: int, arg: Arg) -> str:
 
 def _remaining(w: Writer, index: int, arg: Arg) -> str:
     datum = w.readable(index, "struct", at_exit=True)
-    return address(w, index) if w.succeeded or datum is None else struct_text(w, arg.struct, datum.bytes)
+    interrupted = w.call.errno in _INTERRUPTED
+    return struct_text(w, arg.struct, datum.bytes) if interrupted and datum is not None else address(w, index)
 
 
 def _epoll_text(w: Writer, data: bytes) -> str:
@@ -201,11 +254,11 @@ def _policy(w: Writer, index: int, arg: Arg) -> str:
 def _utsname(w: Writer, name: str, data: bytes) -> str:
     fields = unpack(name, w.arch, data)
     shown = fields[:2] if getattr(w, "brief", True) else fields
-    text = ", ".join(f"{f.name}={hostless(v)}" for f, v in shown)
+    text = ", ".join(f"{f.name}={_name(v)}" for f, v in shown)
     return f"{{{text}, ...}}" if len(shown) < len(fields) else f"{{{text}}}"
 
 
-def hostless(value: object) -> str:
+def _name(value: object) -> str:
     return escape_bytes(value.split(b"\0", 1)[0]) if isinstance(value, bytes) else str(value)
 
 
@@ -217,9 +270,8 @@ def siginfo_text(data: bytes, arch: int) -> str:
     """As `decode/signals.py`, with times that are not zero in seconds as well."""
     shown = []
     for name, text in decode_siginfo(data, arch).fields:
-        if name in ("si_utime", "si_stime") and text != "0":
-            text = f"{text} /* {int(text) / _CLOCK_TICKS:g} s */"
-        shown.append(f"{name}={text}")
+        is_time = name in ("si_utime", "si_stime") and text != "0"
+        shown.append(f"{name}={text}" + (f" /* {int(text) / _CLOCK_TICKS:g} s */" if is_time else ""))
     return "{" + ", ".join(shown) + "}"
 
 
@@ -227,7 +279,6 @@ SPECIAL: dict[tuple[str, str], Printer] = {
     **shared.SPECIAL,
     ("getrandom", "buf"): _random,
     ("getcwd", "buf"): path_result,
-    ("ioctl", "argp"): lambda w, i, a: shared.SPECIAL["ioctl", "argp"](w, i, a),
 }
 for _call in ("readlink", "readlinkat"):
     del SPECIAL[_call, "buf"]
@@ -241,6 +292,7 @@ SPECIAL |= {
     **{key: _open_flags for key in shared.SPECIAL if key[1] in ("flags", "oflag") and "open" in key[0]},
     **{(name, "flags"): _open_flags for name in ("fcntl", "fcntl64")},
     ("seccomp", "flags"): _seccomp_flags,
+    **{(name, "uaddr2"): _futex_second for name in ("futex", "futex_time64")},
     ("membarrier", "cpu_id"): lambda w, i, a: "",
     ("ioctl", "request"): _ioctl_request,
     **{(name, "futex_op"): _futex_op for name in ("futex", "futex_time64")},
@@ -251,4 +303,9 @@ SPECIAL |= {
     **{(name, "events"): lambda w, i, a: _epoll_events(w, i) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")},
     **{(name, "policy"): _policy for name in ("sched_setscheduler",)},
 }
-STRUCTS: dict[str, StructPrinter] = {"utsname": _utsname, "statx": _statx, "siginfo": lambda w, name, data: siginfo_text(data, w.arch)}
+STRUCTS: dict[str, StructPrinter] = {
+    "utsname": _utsname,
+    "statx": _statx,
+    "sigevent": _sigevent,
+    "siginfo": lambda w, name, data: siginfo_text(data, w.arch),
+}

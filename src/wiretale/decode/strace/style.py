@@ -38,7 +38,6 @@ class StraceStyle:
     names: Names = Names.ABBREV
     hex: Hex = Hex.NONE
     abbreviated: Callable[[str], bool] = _every  # -e abbrev, -v
-    dereferenced: Callable[[str], bool] = _every  # -e verbose
     raw: Callable[[str], bool] = _no  # -e raw
     more: bool = False  # --more: decode what strace leaves raw
 

@@ -26,7 +26,7 @@ class StraceWriter(Writer):
         super().__init__(call, label=label, limit=style.strings, numbered=False)
         self.style = style
         self.brief = style.abbreviated(call.name)
-        self.structs = structs  # type: ignore[misc]
+        self.structs = structs
 
     def named(self, named: Named) -> str:
         return named[0]

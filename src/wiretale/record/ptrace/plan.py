@@ -108,6 +108,8 @@ _SPECIAL = {
     "rt_sigreturn": CallFlag.SIGRETURN,
     "socketcall": CallFlag.SOCKETCALL,
 }
+# An interrupted sleep says how much of it was left.
+_FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_time64"})
 _SELECTING = frozenset({Effect.NETWORK, Effect.DESCRIPTOR, Effect.PROCESS, Effect.SENDS, Effect.RECEIVES})
 _ENTRY, _EXIT, _BOTH = When.ENTRY, When.EXIT, When.ENTRY | When.EXIT
 _STRUCT_WHEN = {Kind.STRUCT_IN: _ENTRY, Kind.STRUCT_OUT: _EXIT, Kind.STRUCT_INOUT: _BOTH}
@@ -169,7 +171,8 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
         yield Step(What.BYTES, _BOTH, index, Role.FDSET, Count.BITS, length, limit=_ARRAY_LIMIT)
     elif kind in _STRUCT_WHEN:
         size = struct_size(arg.struct, arch)
-        yield Step(What.BYTES, _STRUCT_WHEN[kind], index, Role.STRUCT, size=size)
+        when = _STRUCT_WHEN[kind] | (When.ERROR if call.name in _FILLED_ON_ERROR else When(0))
+        yield Step(What.BYTES, when, index, Role.STRUCT, size=size)
     elif kind in _ARRAY_WHEN:
         source, count_arg, fixed = _counted(arg, Count.RETURN if kind is Kind.ARRAY_OUT else Count.ARG32)
         size = struct_size(arg.struct, arch)

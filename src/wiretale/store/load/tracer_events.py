@@ -25,7 +25,7 @@ class TracerChunk(NamedTuple):
 
     role: int
     arg: int
-    index: int
+    place: int  # `index` of model.spool.CHUNK
     address: int
     full_bytes: int
     error: int
