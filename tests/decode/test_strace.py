@@ -91,6 +91,14 @@ def test_what_strace_leaves_raw_is_decoded_with_more() -> None:
     assert "{tv_sec=5, tv_usec=0}" in StraceDecoder(StraceStyle(more=True)).entry(call)
 
 
+def test_open_flags_are_one_number_when_numbers_are_shown() -> None:
+    call = RawCall("fcntl", Arch.X86_64, (3, 4, 0x802, 0, 0, 0), 0, None)
+    shown = {style: StraceDecoder(StraceStyle(names=style)).entry(call) for style in Names}
+    assert shown[Names.VERBOSE] == "fcntl(3, 0x4 /* F_SETFL */, 0x802 /* O_RDWR|O_NONBLOCK */"
+    assert shown[Names.RAW] == "fcntl(3, 0x4, 0x802"
+    assert shown[Names.ABBREV] == "fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK"
+
+
 @pytest.mark.parametrize(("errno", "left"), [(516, "{tv_sec=0, tv_nsec=7}"), (14, "0x1000")])
 def test_an_interrupted_sleep_says_what_was_left(errno: int, left: str) -> None:
     rest = given_bytes(3, "struct", bytes(8) + (7).to_bytes(8, "little"), at_exit=True)

@@ -1,7 +1,5 @@
 """`wiretale strace`: only the way in; `wiretale.strace` is the command."""
 
-import sys
-
 import click
 
 from wiretale.strace.main import run
@@ -16,6 +14,6 @@ from wiretale.strace.main import run
     add_help_option=False,
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(arguments: tuple[str, ...]) -> None:
+def command(arguments: tuple[str, ...]) -> int:
     """Print the system calls of a program exactly as strace does."""
-    sys.exit(run(arguments))
+    return run(arguments)

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from wiretale.decode import arguments as shared
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.signals import decode_siginfo, signal_set
-from wiretale.decode.strace.arguments import Printer, address, path_result
+from wiretale.decode.strace import names
+from wiretale.decode.strace.arguments import Printer, address, path_result, strace
 from wiretale.decode.strace.strings import hex_literal
+from wiretale.decode.strace.style import Names
 from wiretale.decode.struct_text import field_text, mode_text, struct_text
 from wiretale.decode.structs import integers, struct_size, unpack
 from wiretale.decode.syscalls.spec import Arg
@@ -220,9 +222,15 @@ def _epoll_events(w: Writer, index: int) -> str:
 
 
 def _open_flags(w: Writer, index: int, arg: Arg) -> str:
+    """The access mode is a number, the rest are bits; in every style they are printed as one."""
     value = w.values[index] & 0xFFFFFFFF
-    access, rest = w.enum("open_access", value & 3), value & ~3
-    return f"{access}|{w.flags('open_flags', rest)}" if rest else access
+    style = strace(w).style.names
+    if style is Names.RAW:
+        return names.number(value)
+    parts = [names.one("open_access", value & 3, w.arch, Names.ABBREV)]
+    parts += [names.several("open_flags", value & ~3, w.arch, Names.ABBREV)] if value & ~3 else []
+    text = "|".join(parts)
+    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
 
 
 def _statx_flags(w: Writer, index: int, arg: Arg) -> str:
