@@ -9,7 +9,7 @@ from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, address, path_result, strace
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.style import Names
-from wiretale.decode.struct_text import field_text, mode_text, struct_text
+from wiretale.decode.struct_text import field_text, mode_text
 from wiretale.decode.structs import integers, struct_size, unpack
 from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer, signed32
@@ -112,7 +112,6 @@ def _random(w: Writer, index: int, arg: Arg) -> str:
 _SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
 _MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
 _FUTEX_COMMANDS, _FUTEX_MODIFIERS = 14, 0x180
-_INTERRUPTED = frozenset({4, 512, 513, 514, 516})  # EINTR and the restarts of linux/errno.h
 _FUTEX_BITSETS = frozenset({9, 10})  # FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET
 
 
@@ -180,25 +179,6 @@ def _sigevent(w: Writer, name: str, data: bytes) -> str:
         f"{f.name}={field_text(w, f, v)}" for f, v in unpack(name, w.arch, data)[:3] if f.name != "sigev_value" or v
     ]
     return "{" + ", ".join(shown) + "}"
-
-
-def _directory(w: Writer, index: int, arg: Arg) -> str:
-    datum = w.readable(index, "payload", at_exit=True)
-    if datum is None and not (w.succeeded and w.call.retval == 0):
-        return address(w, index)
-    data, at, count, wide = datum.bytes if datum is not None else b"", 0, 0, 16
-    while at + wide + 2 <= len(data):
-        step = int.from_bytes(data[at + wide : at + wide + 2], "little")
-        if not step:
-            break
-        at, count = at + step, count + 1
-    return f"{address(w, index)} /* {count} entr{'y' if count == 1 else 'ies'} */"
-
-
-def _remaining(w: Writer, index: int, arg: Arg) -> str:
-    datum = w.readable(index, "struct", at_exit=True)
-    interrupted = w.call.errno in _INTERRUPTED
-    return struct_text(w, arg.struct, datum.bytes) if interrupted and datum is not None else address(w, index)
 
 
 def _epoll_text(w: Writer, data: bytes) -> str:
@@ -304,9 +284,6 @@ SPECIAL |= {
     ("membarrier", "cpu_id"): lambda w, i, a: "",
     ("ioctl", "request"): _ioctl_request,
     **{(name, "futex_op"): _futex_op for name in ("futex", "futex_time64")},
-    **{(name, "dirp"): _directory for name in ("getdents", "getdents64")},
-    **{(name, "rem"): _remaining for name in ("nanosleep", "clock_nanosleep", "clock_nanosleep_time64")},
-    **{(name, "remain"): _remaining for name in ("nanosleep", "clock_nanosleep", "clock_nanosleep_time64")},
     ("epoll_ctl", "event"): lambda w, i, a: _epoll_event(w, i),
     **{(name, "events"): lambda w, i, a: _epoll_events(w, i) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")},
     **{(name, "policy"): _policy for name in ("sched_setscheduler",)},

@@ -156,7 +156,7 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
     if kind is Kind.BUFFER_IN:
         yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, Count.ARG, length, payload)
     elif kind is Kind.BUFFER_OUT:
-        yield Step(What.BYTES, _EXIT, index, Role.PAYLOAD, Count.RETURN, length, payload)
+        yield Step(What.BYTES, _EXIT, index, Role.PAYLOAD, Count.RETURN, length, payload, limit=_ARRAY_LIMIT)
     elif kind is Kind.SOCKADDR_IN:
         yield Step(What.BYTES, _ENTRY, index, Role.SOCKADDR, Count.ARG32, length, limit=_SOCKADDR_LIMIT)
     elif kind is Kind.SOCKADDR_OUT:
