@@ -21,6 +21,7 @@ from wiretale.errors import Exit, WiretaleError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("wiretale.cli.demo", "Run the netcat experiment end to end and show it."),
     "run": ("wiretale.cli.run", "Run a command and print its calls and packets as they happen."),
+    "strace": ("wiretale.cli.strace", "Print the system calls of a program exactly as strace does."),
     "record": ("wiretale.cli.record", "Record a command or a running process into a capture file."),
     "import": ("wiretale.cli.import_", "Make a capture of a pcap or pcapng file."),
     "recover": ("wiretale.cli.recover", "Make a capture from a recording that was cut short."),

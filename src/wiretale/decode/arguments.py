@@ -6,7 +6,7 @@ the argument and its specification; it prints the address where the memory was n
 
 from collections.abc import Callable
 
-from wiretale.decode import msghdr, readiness, sockopt
+from wiretale.decode import leftovers, msghdr, readiness, sockopt
 from wiretale.decode.constants import enumerator, flag_set, join_named, number_text
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.ifreq import ifreq_text
@@ -395,6 +395,9 @@ SPECIAL: dict[tuple[str, str], Printer] = {
     ("sched_setaffinity", "mask"): _cpu_mask(out=False),
     ("sched_setscheduler", "policy"): _sched_policy,
     **dict.fromkeys((("shmget", "shmflg"), ("semget", "semflg"), ("msgget", "msgflg")), _ipc_flags),
+    **{(name, "dirp"): leftovers.directory for name in ("getdents", "getdents64")},
+    ("nanosleep", "rem"): leftovers.remaining,
+    **{(name, "remain"): leftovers.remaining for name in ("clock_nanosleep", "clock_nanosleep_time64")},
     ("recvmmsg", "timeout"): _struct_in,
     ("recvmmsg_time64", "timeout"): _struct_in,
 }

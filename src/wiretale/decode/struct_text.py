@@ -211,7 +211,7 @@ _TIMES = frozenset({"timespec", "timespec64", "timeval", "timeval64"})
 
 def struct_text(w: Writer, name: str, data: bytes) -> str:
     """A structure in words; one that holds a single value as `[value]`."""
-    special = _SPECIAL.get(name)
+    special = w.structs.get(name) or _SPECIAL.get(name)
     size = struct_size(name, w.arch)
     if special is not None:
         return special(w, name, data) if data else "{...}"

@@ -1,5 +1,7 @@
 """What every printer of one call shares: the call's data, how to print numbers, and the constants met so far."""
 
+from collections.abc import Callable, Mapping
+
 from wiretale.decode.constants import Named, enumerator, error_text, flag_set, signal_name
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.escape import escape_bytes, escape_text
@@ -24,6 +26,9 @@ class Writer:
     """One call while it is put in words. `found` collects the constants that were named; the caller empties it."""
 
     __slots__ = ("_data", "arch", "call", "found", "label", "limit", "numbered", "values", "word")
+
+    # A dialect's own words for some structures: name of the structure -> printer (`decode/strace` fills it).
+    structs: Mapping[str, "Callable[[Writer, str, bytes], str]"] = {}
 
     def __init__(self, call: RawCall, *, label: FdLabel | None, limit: int, numbered: bool) -> None:
         self.call = call

@@ -48,7 +48,11 @@ EVENT = [
     ("cpu", "<i4", "CPU the task last ran on, -1 if unknown"),
     # ENTRY, EXIT: system call number; SIGNAL, GROUP_STOP: signal; CLONE: new tid; EXEC: former tid; END: wait status
     ("number", "<i8", "depends on the kind"),
-    ("value", "<i8", "EXIT: return value (negative errno on error); CLONE: the PTRACE_EVENT_* code"),
+    (
+        "value",
+        "<i8",
+        "ENTRY: instruction pointer; EXIT: return value (negative errno on error); CLONE: the PTRACE_EVENT_* code",
+    ),
     ("args", "(6,)<u8", "ENTRY: arguments; EXIT: the arguments seen at the entry (0 if that was not seen)"),
     ("extra", "<u8", "CLONE: the flags of clone(2) (CLONE_FILES, CLONE_THREAD, ...); 0 otherwise"),
 ]

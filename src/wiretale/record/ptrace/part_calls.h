@@ -156,6 +156,18 @@ static void run_ops(struct wt *w, struct task *t, int64_t result, unsigned when)
 	}
 }
 
+/*
+ * rt_sigreturn takes back the mask of the frame the handler was given: struct ucontext, which x86-64 has at the stack
+ * pointer and arm64 behind a siginfo (asm/ucontext.h, asm-generic/ucontext.h, arch/arm64/kernel/signal.c).
+ */
+static void capture_signal_frame(struct wt *w, struct task *t, uint64_t stack)
+{
+	uint64_t mask_at = t->arch == 0xc000003eu ? 296 : t->arch == 0xc00000b7u ? 168 : 0;
+	struct piece p = { WT_STRUCT, 0, 0, stack + mask_at, 8, 8, 0 };
+	if (mask_at)
+		capture(w, t->tid, &p);
+}
+
 static bool condition_holds(const struct task *t)
 {
 	switch (t->call->condition) {

@@ -217,7 +217,8 @@ static void capture_vector(struct wt *w, pid_t tid, uint64_t address, uint64_t c
 		uint64_t length = load_word(w->vector + i + word, word);
 		if (length > m->total - offset)
 			length = m->total - offset;
-		uint64_t want = offset < w->snaplen ? w->snaplen - offset : 0;
+		uint64_t before = w->flags & WT_SNAP_EACH ? 0 : offset;
+		uint64_t want = before < w->snaplen ? w->snaplen - before : 0;
 		uint32_t index = m->index | (uint32_t)(i / (2 * word));
 		struct piece p = { WT_PAYLOAD, m->arg, index, base, length, want, offset };
 		capture(w, tid, &p);

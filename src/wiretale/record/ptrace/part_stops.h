@@ -76,9 +76,12 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 	e->flags = flags | (t->socketcall ? WT_FLAG_SOCKETCALL : 0);
 	e->arch = t->arch;
 	e->number = t->number;
+	e->value = (int64_t)info->instruction_pointer;
 	memcpy(e->args, t->args, sizeof(e->args));
 	if (t->call)
 		run_ops(w, t, 0, WT_AT_ENTRY);
+	if (t->call && t->call->flags & WT_CALL_SIGRETURN)
+		capture_signal_frame(w, t, info->stack_pointer);
 	event_end(w, e);
 }
 

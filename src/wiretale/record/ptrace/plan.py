@@ -76,6 +76,7 @@ class CallFlag(IntFlag):
     CHANGES_SOCKET = 8
     SETS_FDS = 16
     NOTABLE = 32
+    SIGRETURN = 64
     CLONE = 128
     CLONE3 = 256
     VFORK = 512
@@ -104,8 +105,11 @@ _SPECIAL = {
     "clone": CallFlag.CLONE,
     "clone3": CallFlag.CLONE3,
     "vfork": CallFlag.VFORK,
+    "rt_sigreturn": CallFlag.SIGRETURN,
     "socketcall": CallFlag.SOCKETCALL,
 }
+# An interrupted sleep says how much of it was left.
+_FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_time64"})
 _SELECTING = frozenset({Effect.NETWORK, Effect.DESCRIPTOR, Effect.PROCESS, Effect.SENDS, Effect.RECEIVES})
 _ENTRY, _EXIT, _BOTH = When.ENTRY, When.EXIT, When.ENTRY | When.EXIT
 _STRUCT_WHEN = {Kind.STRUCT_IN: _ENTRY, Kind.STRUCT_OUT: _EXIT, Kind.STRUCT_INOUT: _BOTH}
@@ -152,7 +156,7 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
     if kind is Kind.BUFFER_IN:
         yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, Count.ARG, length, payload)
     elif kind is Kind.BUFFER_OUT:
-        yield Step(What.BYTES, _EXIT, index, Role.PAYLOAD, Count.RETURN, length, payload)
+        yield Step(What.BYTES, _EXIT, index, Role.PAYLOAD, Count.RETURN, length, payload, limit=_ARRAY_LIMIT)
     elif kind is Kind.SOCKADDR_IN:
         yield Step(What.BYTES, _ENTRY, index, Role.SOCKADDR, Count.ARG32, length, limit=_SOCKADDR_LIMIT)
     elif kind is Kind.SOCKADDR_OUT:
@@ -167,7 +171,8 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
         yield Step(What.BYTES, _BOTH, index, Role.FDSET, Count.BITS, length, limit=_ARRAY_LIMIT)
     elif kind in _STRUCT_WHEN:
         size = struct_size(arg.struct, arch)
-        yield Step(What.BYTES, _STRUCT_WHEN[kind], index, Role.STRUCT, size=size)
+        when = _STRUCT_WHEN[kind] | (When.ERROR if call.name in _FILLED_ON_ERROR else When(0))
+        yield Step(What.BYTES, when, index, Role.STRUCT, size=size)
     elif kind in _ARRAY_WHEN:
         source, count_arg, fixed = _counted(arg, Count.RETURN if kind is Kind.ARRAY_OUT else Count.ARG32)
         size = struct_size(arg.struct, arch)

@@ -26,7 +26,7 @@ from wiretale.store.spool import Spool
 
 __all__ = ["Notable", "PtraceOptions", "PtraceSource", "SpawnRequest"]
 
-_EXITKILL, _PLACE = 1, 2  # enum wt_option_flag
+_EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
 _SETSID, _CTTY, _IDS, _DEFAULT_SIGNALS = 1, 2, 4, 8  # enum wt_spawn_flag
 _STAGES = {
     1: "a process could not be made",
@@ -55,6 +55,8 @@ class PtraceOptions:
     pin: bool = False  # keep program and tracer on one CPU; moves the program
     kill_on_recorder_exit: bool = True  # a program started here dies if the recorder is killed
     follow_cpu: bool = True  # run where the busiest traced thread runs
+    snaplen_each: bool = False  # snaplen counts for every buffer of a message, not for the message
+    follow_forks: bool = True  # trace what the programs start, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class PtraceSource:
         fault = ctypes.c_int(0)
         o = self.options
         flags = (_EXITKILL if o.kill_on_recorder_exit else 0) | (_PLACE if o.follow_cpu else 0)
+        flags |= (_SNAP_EACH if o.snaplen_each else 0) | (0 if o.follow_forks else _NO_FOLLOW)
         options = library.Options(
             os.fsencode(self._spool.events_path),
             os.fsencode(self._spool.chunks_path),

@@ -164,6 +164,7 @@ enum wt_call_flag {
 	WT_CALL_CHANGES_SOCKET = 8,	/* ask what the socket of argument `fd_arg` is now */
 	WT_CALL_SETS_FDS = 16,		/* argument `fds_arg` points to two new descriptors */
 	WT_CALL_NOTABLE = 32,		/* its success is reported to the control thread */
+	WT_CALL_SIGRETURN = 64,		/* the signal mask lies in the frame on the stack */
 	WT_CALL_CLONE = 128,
 	WT_CALL_CLONE3 = 256,
 	WT_CALL_VFORK = 512,
@@ -197,6 +198,8 @@ struct wt_table {
 enum wt_option_flag {
 	WT_EXITKILL = 1,	/* the program dies with the recorder */
 	WT_PLACE = 2,		/* follow the busiest thread's CPU, with SCHED_IDLE */
+	WT_SNAP_EACH = 4,	/* snaplen counts for every buffer of a message, not for the message */
+	WT_NO_FOLLOW = 8,	/* what the programs start is not traced */
 };
 
 struct wt_options {

@@ -1,0 +1,204 @@
+"""Arguments in strace's words, by kind: only the kinds that strace writes in another way than `decode/arguments.py`."""
+
+from wiretale.decode import arguments as shared
+from wiretale.decode import sockopt
+from wiretale.decode.record_types import Datum
+from wiretale.decode.strace.strings import literal
+from wiretale.decode.strace.writer import StraceWriter
+from wiretale.decode.struct_text import octal, struct_text
+from wiretale.decode.syscalls.spec import Arg, Kind
+from wiretale.decode.writer import Writer, pointer_text, signed32
+
+Printer = shared.Printer
+
+
+def strace(w: Writer) -> StraceWriter:
+    """The writer, known to be of this dialect."""
+    assert isinstance(w, StraceWriter)
+    return w
+
+
+def address(w: Writer, index: int) -> str:
+    return pointer_text(w.unsigned(w.values[index]))
+
+
+def _string(w: Writer, index: int, arg: Arg) -> str:
+    datum = w.readable(index, "string", at_exit=False)
+    if datum is None:
+        return address(w, index)
+    text = strace(w).text(datum.bytes)
+    if datum.error:
+        return address(w, index)  # it does not end before unreadable memory
+    return text + ("..." if datum.full_bytes > len(datum.bytes) else "")
+
+
+def _strings(w: Writer, index: int, arg: Arg) -> str:
+    found = w.several(index, "argv", at_exit=False)
+    if not found:
+        return "NULL" if not w.values[index] else ("[]" if _is_empty(w, index) else address(w, index))
+    limit = strace(w).style.strings if strace(w).brief else len(found)
+    shown = [
+        pointer_text(d.address) if d.error and not d.bytes else strace(w).data(d.bytes, d.full_bytes)
+        for d in found[:limit]
+    ]
+    return f"[{', '.join(shown)}{', ...' if len(found) > limit else ''}]"
+
+
+def _is_empty(w: Writer, index: int) -> bool:
+    return False
+
+
+def _environment(w: Writer, index: int, arg: Arg) -> str:
+    if not strace(w).brief:
+        return _strings_of(w, index, "envp")
+    found = w.several(index, "envp", at_exit=False)
+    count = len(found)
+    return f"{address(w, index)} /* {count} var{'' if count == 1 else 's'} */" if w.values[index] else "NULL"
+
+
+def _strings_of(w: Writer, index: int, role: str) -> str:
+    found = w.several(index, role, at_exit=False)
+    if not found:
+        return address(w, index)
+    return "[" + ", ".join(strace(w).data(d.bytes, d.full_bytes) for d in found) + "]"
+
+
+def _buffer_in(w: Writer, index: int, arg: Arg) -> str:
+    datum = w.readable(index, "payload", at_exit=False)
+    if datum is not None:
+        wanted = min(strace(w).style.strings + 1, datum.full_bytes)
+        return w.data(datum.bytes, datum.full_bytes) if len(datum.bytes) >= wanted else address(w, index)
+    empty = w.values[index] and 0 <= arg.length < len(w.values) and not w.unsigned(w.values[arg.length])
+    return '""' if empty else address(w, index)
+
+
+def _buffer_out(w: Writer, index: int, arg: Arg) -> str:
+    datum = w.readable(index, "payload", at_exit=True)
+    if datum is not None:
+        return w.data(datum.bytes, datum.full_bytes)
+    return '""' if w.succeeded and w.call.retval == 0 and w.values[index] else address(w, index)
+
+
+def _sockaddr_out(w: Writer, index: int, arg: Arg) -> str:
+    datum = w.readable(index, "sockaddr", at_exit=True)
+    if datum is None or not datum.bytes or not w.succeeded:
+        return address(w, index)
+    room = w.readable(arg.length, "socklen", at_exit=False)
+    if room is not None and len(room.bytes) >= 4:
+        return w.sockaddr(datum.bytes[: int.from_bytes(room.bytes[:4], "little")])
+    return w.sockaddr(datum.bytes)
+
+
+def _socklen(w: Writer, index: int, arg: Arg) -> str:
+    before = w.readable(index, "socklen", at_exit=False)
+    after = w.readable(index, "socklen", at_exit=True) if w.succeeded else None
+    numbers = [str(int.from_bytes(d.bytes[:4], "little", signed=True)) for d in (before, after) if d is not None]
+    if not numbers:
+        return address(w, index)
+    return f"[{numbers[0]}]" if numbers[0] == numbers[-1] else f"[{numbers[0]} => {numbers[1]}]"
+
+
+def _struct_in(w: Writer, index: int, arg: Arg) -> str:
+    datum = w.readable(index, "struct", at_exit=False)
+    if datum is None or len(datum.bytes) < datum.full_bytes:
+        return address(w, index)
+    return struct_text(w, arg.struct, datum.bytes)
+
+
+def _struct_out(w: Writer, index: int, arg: Arg) -> str:
+    datum = w.readable(index, "struct", at_exit=True)
+    if datum is None or len(datum.bytes) < datum.full_bytes:
+        return address(w, index)
+    return struct_text(w, arg.struct, datum.bytes)
+
+
+def _octal(w: Writer, index: int, arg: Arg) -> str:
+    return octal(w.values[index] & 0xFFFF)
+
+
+def _hex(w: Writer, index: int, arg: Arg) -> str:
+    value = w.unsigned(w.values[index])
+    return hex(value) if value else "0"
+
+
+def _enum(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    return w.enum(arg.constants, value if value < 0x80000000 or arg.constants in _UNSIGNED else signed32(value))
+
+
+_UNSIGNED = frozenset({"ioctl", "reboot", "prctl"})
+
+
+def _pid(w: Writer, index: int, arg: Arg) -> str:
+    return str(signed32(w.values[index]))
+
+
+def _sockaddr_in(w: Writer, index: int, arg: Arg) -> str:
+    datum = w.readable(index, "sockaddr", at_exit=False)
+    length = signed32(w.values[arg.length])
+    if datum is None or not length >= 0 or len(datum.bytes) < min(length, 128):
+        return address(w, index)
+    return w.sockaddr(datum.bytes)
+
+
+def _uid(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    return "-1" if value == 0xFFFFFFFF else str(value)
+
+
+def _option(w: Writer, index: int, *, out: bool) -> str:
+    """Options that hold an int: a shorter value is an address, an empty one an empty string."""
+    datum = w.readable(index, "optval", at_exit=out)
+    if datum is None:
+        empty = not out and w.values[index] and not signed32(w.values[4])
+        return '""' if empty else address(w, index)
+    key = signed32(w.values[1]), signed32(w.values[2])
+    if key == (1, 4) and len(datum.bytes) == 4:  # SOL_SOCKET, SO_ERROR
+        number = int.from_bytes(datum.bytes, "little", signed=True)
+        return f"[{w.error(number).split(' ')[0]}]" if number > 0 else f"[{number}]"
+    if key[0] == 1 and len(datum.bytes) < 4:
+        return address(w, index)
+    if (key in _RAW_OPTIONS or key[0] in _RAW_LEVELS) and not strace(w).style.more:
+        return _raw_option(w, datum)
+    return sockopt.option_value(w, index, out=out)
+
+
+# What strace 6.1 does not decode: all of TCP, UDP and TLS, and the timeouts. `--more` does.
+_RAW_LEVELS = frozenset({6, 17, 282})
+_RAW_OPTIONS = frozenset({(1, n) for n in (20, 21, 66, 67)})
+
+
+def _raw_option(w: Writer, datum: Datum) -> str:
+    if len(datum.bytes) == 4 == datum.full_bytes:
+        return f"[{int.from_bytes(datum.bytes, 'little', signed=True)}]"
+    return w.data(datum.bytes, datum.full_bytes)
+
+
+KINDS: dict[Kind, Printer] = {
+    **shared.KINDS,
+    Kind.STRING: _string,
+    Kind.STRINGS: _strings,
+    Kind.ENVIRONMENT: _environment,
+    Kind.BUFFER_IN: _buffer_in,
+    Kind.BUFFER_OUT: _buffer_out,
+    Kind.SOCKADDR_OUT: _sockaddr_out,
+    Kind.SOCKLEN: _socklen,
+    Kind.STRUCT_IN: _struct_in,
+    Kind.STRUCT_OUT: _struct_out,
+    Kind.OCTAL: _octal,
+    Kind.HEX: _hex,
+    Kind.ENUM: _enum,
+    Kind.PID: _pid,
+    Kind.UID: _uid,
+    Kind.SOCKADDR_IN: _sockaddr_in,
+    Kind.OPTVAL_IN: lambda w, i, a: _option(w, i, out=False),
+    Kind.OPTVAL_OUT: lambda w, i, a: _option(w, i, out=True),
+}
+
+
+def path_result(w: Writer, index: int, arg: Arg) -> str:
+    """getcwd gives a path, printed whole."""
+    datum = w.readable(index, "payload", at_exit=True)
+    if datum is None:
+        return address(w, index)
+    return literal(datum.bytes.rstrip(b"\0"), strace(w).style.hex)

@@ -1,0 +1,116 @@
+"""A call in strace's words, in two parts: what is printed when it begins, and what when it returns.
+
+strace prints arguments up to the first one that the kernel fills in, then waits. `entry` gives that beginning, `exit`
+the rest and the result.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from wiretale.decode.record_types import FdLabel, RawCall
+from wiretale.decode.strace.arguments import KINDS, Printer
+from wiretale.decode.strace.results import result_text
+from wiretale.decode.strace.special import ENTRY_ARGUMENTS, REWRITES, SPECIAL, STRUCTS
+from wiretale.decode.strace.style import DEFAULT_STYLE, StraceStyle
+from wiretale.decode.strace.writer import StraceWriter
+from wiretale.decode.syscalls import call_spec
+from wiretale.decode.syscalls.spec import Arg, Call, Kind
+from wiretale.decode.writer import Writer
+
+_OUT = frozenset(
+    {
+        Kind.BUFFER_OUT,
+        Kind.SOCKADDR_OUT,
+        Kind.OPTVAL_OUT,
+        Kind.SOCKLEN,
+        Kind.STRUCT_OUT,
+        Kind.STRUCT_INOUT,
+        Kind.ARRAY_OUT,
+        Kind.ARRAY_INOUT,
+        Kind.IOVEC_OUT,
+        Kind.MSGHDR_OUT,
+        Kind.MMSGHDR_OUT,
+    }
+)
+_Steps = tuple[tuple[int, Arg, Printer], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What is printed when a call returns: the arguments still missing, `result` ("3", "-1 ENOENT (...)"), `extra`."""
+
+    arguments: str
+    result: str
+    extra: str = ""
+
+
+@lru_cache(maxsize=4096)
+def _steps(name: str, args: tuple[Arg, ...]) -> _Steps:
+    return tuple((i, a, SPECIAL.get((name, a.name), KINDS[a.kind])) for i, a in enumerate(args))
+
+
+@lru_cache(maxsize=4096)
+def _at_entry(name: str, args: tuple[Arg, ...]) -> int:
+    """How many arguments are printed when the call begins."""
+    if name in ENTRY_ARGUMENTS:
+        return ENTRY_ARGUMENTS[name]
+    return next((i for i, a in enumerate(args) if a.kind in _OUT), len(args))
+
+
+def _variant(w: Writer, spec: Call) -> tuple[Arg, ...]:
+    if spec.variant_arg >= 0:
+        found = spec.variants.get(w.values[spec.variant_arg] & 0xFFFFFFFF)
+        if found is not None:
+            return found
+    return spec.args
+
+
+class StraceDecoder:
+    """Puts calls in words. Never raises, whatever the bytes are."""
+
+    def __init__(self, style: StraceStyle = DEFAULT_STYLE) -> None:
+        self.style = style
+
+    def entry(self, call: RawCall, label: FdLabel | None = None) -> str:
+        """`name(arguments`, as far as it is printed when the call begins; a comma at its end where more will come."""
+        w, spec = self._writer(call, label)
+        if spec is None:
+            return _raw_entry(w, _UNKNOWN_ARGUMENTS)
+        args = _variant(w, spec)
+        if self.style.raw(call.name):
+            return _raw_entry(w, len(args))
+        rewrite = REWRITES.get(call.name)
+        if rewrite is not None:
+            return f"{call.name}({rewrite(w, args, False)}"
+        count = _at_entry(call.name, args)
+        texts = [t for t in (p(w, i, a) for i, a, p in _steps(call.name, args)[:count]) if t]
+        more = ", " if texts and count < len(args) else ""
+        return f"{call.name}({', '.join(texts)}{more}"
+
+    def exit(self, call: RawCall, label: FdLabel | None = None) -> Returned:
+        """What follows `entry` when the call has returned."""
+        w, spec = self._writer(call, label)
+        if spec is None or self.style.raw(call.name):
+            return Returned("", *result_text(w, spec, raw=spec is not None))
+        args = _variant(w, spec)
+        rewrite = REWRITES.get(call.name)
+        if rewrite is not None:
+            return Returned(rewrite(w, args, True), *result_text(w, spec))
+        count = _at_entry(call.name, args)
+        texts = [t for t in (p(w, i, a) for i, a, p in _steps(call.name, args)[count:]) if t]
+        return Returned(", ".join(texts), *result_text(w, spec))
+
+    def _writer(self, call: RawCall, label: FdLabel | None) -> tuple[StraceWriter, Call | None]:
+        w = StraceWriter(call, self.style, label=label, structs=STRUCTS)
+        return w, call_spec(call.name, call.arch)
+
+
+_UNKNOWN_ARGUMENTS = 6
+
+
+def _raw_entry(w: Writer, count: int) -> str:
+    shown = [hex(v) if v else "0" for v in (w.unsigned(v) for v in w.values[:count])]
+    return f"{w.call.name}({', '.join(shown)}"
+
+
+__all__ = ["Returned", "StraceDecoder"]

@@ -1,0 +1,236 @@
+"""Constants in strace's words: what it says of values without a name, and the order of flags where it is not by value.
+
+Facts observed with strace 6.1.
+"""
+
+from functools import lru_cache
+
+from wiretale.decode.constants import signal_name, table
+from wiretale.decode.strace.style import Names
+
+# table -> what strace says of a value that has no name
+UNKNOWN: dict[str, str] = {
+    "family": "AF_???",
+    "socket_kind": "SOCK_???",
+    "socket_flags": "SOCK_???",
+    "ip_protocol": "IPPROTO_???",
+    "netlink_protocol": "NETLINK_???",
+    "sockopt_level": "SOL_??",
+    "so": "SO_???",
+    "ip": "IP_???",
+    "ipv6": "IPV6_???",
+    "tcp": "TCP_???",
+    "udp": "UDP_???",
+    "packet": "PACKET_???",
+    "netlink": "NETLINK_???",
+    "raw": "RAW_???",
+    "icmpv6": "ICMPV6_???",
+    "tls": "TLS_???",
+    "vsock": "SO_VM_SOCKETS_???",
+    "msg": "MSG_???",
+    "shutdown": "SHUT_???",
+    "scm": "SCM_???",
+    "poll": "POLL???",
+    "epoll": "EPOLL???",
+    "epoll_ctl": "EPOLL_CTL_???",
+    "epoll_create": "EPOLL_???",
+    "ethertype": "ETH_P_???",
+    "arphrd": "ARPHRD_???",
+    "packet_type": "PACKET_???",
+    "open_access": "O_???",
+    "open_flags": "O_???",
+    "at_flags": "AT_???",
+    "access_mode": "?_OK",
+    "fcntl_cmd": "F_???",
+    "fd_flags": "FD_???",
+    "lock_type": "F_???",
+    "whence": "SEEK_???",
+    "mmap_prot": "PROT_???",
+    "mmap_flags": "MAP_???",
+    "mmap_type": "MAP_???",
+    "madvise": "MADV_???",
+    "clone": "CLONE_???",
+    "wait": "W???",
+    "idtype": "P_???",
+    "resource": "RLIMIT_???",
+    "rusage_who": "RUSAGE_???",
+    "prctl": "PR_???",
+    "arch_prctl": "ARCH_???",
+    "sigprocmask_how": "SIG_???",
+    "sa_flags": "SA_???",
+    "ss_flags": "SS_???",
+    "clock": "CLOCK_???",
+    "itimer": "ITIMER_???",
+    "timer_flags": "TIMER_???",
+    "timerfd_create": "TFD_???",
+    "timerfd_settime": "TFD_TIMER_???",
+    "eventfd": "EFD_???",
+    "signalfd": "SFD_???",
+    "inotify_init": "IN_???",
+    "inotify_mask": "IN_???",
+    "getrandom": "GRND_???",
+    "splice": "SPLICE_F_???",
+    "futex_cmd": "FUTEX_???",
+    "io_uring_setup": "IORING_SETUP_???",
+    "io_uring_features": "IORING_FEAT_???",
+    "io_uring_enter": "IORING_ENTER_???",
+    "io_uring_register": "IORING_REGISTER_???",
+    "statx_mask": "STATX_???",
+    "mode_type": "S_IF???",
+    "memfd": "MFD_???",
+    "flock_operation": "LOCK_???",
+    "sched_policy": "SCHED_???",
+    "rwf": "RWF_???",
+    "unlink_flags": "AT_???",
+    "rename_flags": "RENAME_???",
+    "mremap": "MREMAP_???",
+    "msync": "MS_???",
+    "mlockall": "MCL_???",
+    "fallocate": "FALLOC_FL_???",
+    "fadvise": "POSIX_FADV_???",
+    "pidfd_open": "PIDFD_???",
+    "close_range": "CLOSE_RANGE_???",
+    "bpf_cmd": "BPF_???",
+    "seccomp": "SECCOMP_SET_MODE_???",
+    "seccomp_flags": "SECCOMP_FILTER_FLAG_???",
+    "ptrace": "PTRACE_???",
+    "membarrier": "MEMBARRIER_CMD_???",
+    "resolve": "RESOLVE_???",
+    "xattr": "XATTR_???",
+    "priority_which": "PRIO_???",
+    "kcmp": "KCMP_???",
+    "iff": "IFF_???",
+    "ipc_get": "IPC_???",
+    "umount_flags": "MNT_???",
+    "mount_flags": "MS_???",
+    "capability": "CAP_???",
+    "cap_version": "_LINUX_CAPABILITY_VERSION_???",
+    "sigev_notify": "SIGEV_???",
+    "tcp_state": "TCP_???",
+    "syslog": "SYSLOG_ACTION_???",
+    "sync_file_range": "SYNC_FILE_RANGE_???",
+    "timestamping": "SOF_???",
+    "rseq": "RSEQ_FLAG_???",
+    "fanotify_init": "FAN_???",
+    "fanotify_mark": "FAN_MARK_???",
+}
+_AT = {
+    0x100: "AT_SYMLINK_NOFOLLOW", 0x200: "AT_REMOVEDIR", 0x400: "AT_SYMLINK_FOLLOW", 0x800: "AT_NO_AUTOMOUNT",
+    0x1000: "AT_EMPTY_PATH", 0x8000: "AT_RECURSIVE",
+}  # fmt: skip
+# Tables of strace 6.1 that have other names than the kernel's newest headers, or another meaning of the same bits.
+_OWN: dict[str, dict[int, str]] = {
+    "at_flags": _AT,
+    "at_eaccess": {0x200: "AT_EACCESS", **{bits: name for bits, name in _AT.items() if bits != 0x200}},
+    "at_statx": {0x2000: "AT_STATX_FORCE_SYNC", 0x4000: "AT_STATX_DONT_SYNC", **_AT},
+    "unlink_flags": _AT,
+    "timerfd_create": {
+        1: "TFD_TIMER_ABSTIME",
+        2: "TFD_TIMER_CANCEL_ON_SET",
+        0x80000: "TFD_CLOEXEC",
+        2048: "TFD_NONBLOCK",
+    },
+}
+# linux/stat.h
+_OWN["statx_attributes"] = {
+    0x4: "STATX_ATTR_COMPRESSED", 0x10: "STATX_ATTR_IMMUTABLE", 0x20: "STATX_ATTR_APPEND", 0x40: "STATX_ATTR_NODUMP",
+    0x800: "STATX_ATTR_ENCRYPTED", 0x1000: "STATX_ATTR_AUTOMOUNT", 0x2000: "STATX_ATTR_MOUNT_ROOT",
+    0x100000: "STATX_ATTR_VERITY", 0x200000: "STATX_ATTR_DAX",
+}  # fmt: skip
+_ADDED: dict[str, dict[int, str]] = {
+    "open_flags": {0x2000: "FASYNC"},
+    "msg": {0x10: "MSG_PROBE", 0x80000: "MSG_NO_SHARED_FRAGS", 0x80000000: "MSG_CMSG_COMPAT"},
+    "epoll": {0x20: "EPOLLNVAL"},
+    "mmap_type": {0: "MAP_FILE"},
+    "flock_operation": {32: "LOCK_MAND", 64: "LOCK_READ", 128: "LOCK_WRITE"},
+    "wait": {2: "WSTOPPED"},
+    "statx_mask": {0xFFF: "STATX_ALL"},
+}
+_LEFT_OUT: dict[str, frozenset[str]] = {
+    "msg": frozenset({"MSG_SOCK_DEVMEM", "MSG_SPLICE_PAGES"}),
+    "mmap_flags": frozenset({"MAP_UNINITIALIZED"}),
+    "statx_mask": frozenset({"STATX_MNT_ID_UNIQUE", "STATX_SUBVOL", "STATX_WRITE_ATOMIC"}),
+    "memfd": frozenset({"MFD_NOEXEC_SEAL", "MFD_EXEC"}),
+}
+# Flags that strace does not list in the order of their values: these come first, in this order.
+_FIRST: dict[str, tuple[str, ...]] = {
+    "sa_flags": ("SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_NODEFER", "SA_RESETHAND", "SA_NOCLDSTOP", "SA_SIGINFO"),
+    "socket_flags": ("SOCK_CLOEXEC",),
+    "access_mode": ("R_OK", "W_OK", "X_OK"),
+    "eventfd": ("EFD_SEMAPHORE", "EFD_CLOEXEC", "EFD_NONBLOCK"),
+    "signalfd": ("SFD_CLOEXEC", "SFD_NONBLOCK"),
+    "at_statx": ("AT_STATX_FORCE_SYNC", "AT_STATX_DONT_SYNC"),
+    "timerfd_create": ("TFD_TIMER_ABSTIME", "TFD_TIMER_CANCEL_ON_SET", "TFD_CLOEXEC", "TFD_NONBLOCK"),
+    "wait": ("WNOHANG", "WEXITED", "WSTOPPED", "WCONTINUED", "WNOWAIT", "__WCLONE", "__WALL", "__WNOTHREAD"),
+    "mmap_flags": ("MAP_FIXED", "MAP_ANONYMOUS", "MAP_32BIT", "MAP_NORESERVE", "MAP_POPULATE", "MAP_NONBLOCK"),
+    "open_flags": (
+        "O_CREAT", "O_EXCL", "O_NOCTTY", "O_TRUNC", "O_APPEND", "O_NONBLOCK", "O_SYNC", "O_DSYNC", "O_DIRECT",
+        "O_LARGEFILE", "O_NOFOLLOW", "O_NOATIME", "O_CLOEXEC", "O_PATH", "O_TMPFILE", "O_DIRECTORY", "FASYNC",
+    ),
+}  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def _table(name: str, arch: int) -> dict[int, str]:
+    """value -> name, as strace knows them."""
+    own = _OWN.get(name)
+    if own is not None:
+        return own
+    known = {bits: label for bits, label in table(name, arch).items() if label not in _LEFT_OUT.get(name, ())}
+    return known | _ADDED.get(name, {})
+
+
+def signal_text(number: int) -> str:
+    """SIGINT, SIGRT_1; a number that is no signal stays one."""
+    name = signal_name(number)
+    return name if name.startswith("SIG") else str(number)
+
+
+@lru_cache(maxsize=512)
+def _order(name: str, arch: int) -> tuple[tuple[int, str], ...]:
+    first = _FIRST.get(name, ())
+    rows = [(bits, label) for bits, label in _table(name, arch).items() if bits > 0]
+    return tuple(sorted(rows, key=lambda row: (first.index(row[1]) if row[1] in first else len(first), row[0])))
+
+
+@lru_cache(maxsize=512)
+def _widest(name: str, arch: int) -> tuple[tuple[int, str], ...]:
+    return tuple(sorted(_order(name, arch), key=lambda row: -row[0].bit_count()))
+
+
+def number(value: int) -> str:
+    return hex(value) if value else "0"
+
+
+@lru_cache(maxsize=8192)
+def one(name: str, value: int, arch: int, style: Names) -> str:
+    """One constant of a table."""
+    if style is Names.RAW:
+        return number(value) if value >= 0 else str(value)
+    found = _table(name, arch).get(value)
+    shown = hex(value & 0xFFFFFFFF) if value else "0"
+    if found is None:
+        unknown = UNKNOWN.get(name, "")
+        return f"{shown} /* {unknown} */" if unknown else shown
+    return f"{shown} /* {found} */" if style is Names.VERBOSE else found
+
+
+@lru_cache(maxsize=16384)
+def several(name: str, value: int, arch: int, style: Names) -> str:
+    """An OR of constants: named ones in order, then the rest as one number."""
+    if style is Names.RAW:
+        return number(value)
+    if value == 0:
+        zero = _table(name, arch).get(0)
+        return f"0 /* {zero} */" if zero and style is Names.VERBOSE else zero or "0"
+    rest, found = value, set()
+    for bits, label in _widest(name, arch):
+        if bits & rest == bits:
+            rest &= ~bits
+            found.add(label)
+    names = [label for _, label in _order(name, arch) if label in found]
+    if not names:
+        unknown = UNKNOWN.get(name, "")
+        return f"{rest:#x} /* {unknown} */" if unknown else hex(rest)
+    text = "|".join([*names, *([hex(rest)] if rest else [])])
+    return f"{value:#x} /* {text} */" if style is Names.VERBOSE else text

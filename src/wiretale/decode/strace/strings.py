@@ -1,0 +1,23 @@
+"""Strings as strace prints them: C literals, with -x in hexadecimal, cut at -s bytes."""
+
+from wiretale.decode.escape import escape_bytes
+from wiretale.decode.strace.style import Hex
+
+_SHORT = {0x09: "\\t", 0x0A: "\\n", 0x0B: "\\v", 0x0C: "\\f", 0x0D: "\\r", 0x22: '\\"', 0x5C: "\\\\"}
+_TEXT = frozenset(b"\t\n\v\f\r") | frozenset(range(0x20, 0x7F))
+_HEX = [f"\\x{b:02x}" for b in range(256)]
+_MIXED = [chr(b) if 0x20 <= b < 0x7F and b not in _SHORT else _SHORT.get(b, _HEX[b]) for b in range(256)]
+
+
+def literal(data: bytes, style: Hex = Hex.NONE) -> str:
+    r"""`data` in quotes: "salam\n", or all of it as \x73\x61... where the style wants that."""
+    if style is Hex.NONE:
+        return escape_bytes(data)
+    if style is Hex.ALL or (style is Hex.NON_ASCII and not _TEXT.issuperset(data)):
+        return '"' + "".join(_HEX[b] for b in data) + '"'
+    return '"' + "".join(_MIXED[b] for b in data) + '"'
+
+
+def hex_literal(data: bytes) -> str:
+    """Random bytes, hardware addresses and the like are hexadecimal whatever the options say."""
+    return literal(data, Hex.ALL)

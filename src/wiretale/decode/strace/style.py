@@ -1,0 +1,45 @@
+"""How `wiretale strace` prints: the options of strace(1) that change the text of a call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Names(StrEnum):
+    """-X: how constants are printed."""
+
+    ABBREV = "abbrev"  # AF_INET
+    RAW = "raw"  # 0x2
+    VERBOSE = "verbose"  # 0x2 /* AF_INET */
+
+
+class Hex(StrEnum):
+    """-x, -xx, --strings-in-hex: which strings are printed in hexadecimal."""
+
+    NONE = "none"
+    NON_ASCII_CHARS = "non-ascii-chars"
+    NON_ASCII = "non-ascii"
+    ALL = "all"
+
+
+def _every(_: str) -> bool:
+    return True
+
+
+def _no(_: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class StraceStyle:
+    """The predicates take the name of a call."""
+
+    strings: int = 32  # -s
+    names: Names = Names.ABBREV
+    hex: Hex = Hex.NONE
+    abbreviated: Callable[[str], bool] = _every  # -e abbrev, -v
+    raw: Callable[[str], bool] = _no  # -e raw
+    more: bool = False  # --more: decode what strace leaves raw
+
+
+DEFAULT_STYLE = StraceStyle()

@@ -1,0 +1,70 @@
+"""The writer of the strace dialect: same data, strace's words for numbers, constants and strings."""
+
+from collections.abc import Callable, Mapping
+
+from wiretale.decode.constants import Named, error_text
+from wiretale.decode.constants.tables import ERRORS
+from wiretale.decode.escape import escape_text
+from wiretale.decode.record_types import FdLabel, RawCall
+from wiretale.decode.strace import names
+from wiretale.decode.strace.address import address_text
+from wiretale.decode.strace.strings import literal
+from wiretale.decode.strace.style import Names, StraceStyle
+from wiretale.decode.writer import AT_FDCWD, Writer
+
+StructPrinter = Callable[[Writer, str, bytes], str]
+
+
+class StraceWriter(Writer):
+    """One call while it is put in strace's words."""
+
+    __slots__ = ("brief", "structs", "style")
+
+    def __init__(
+        self, call: RawCall, style: StraceStyle, *, label: FdLabel | None = None, structs: Mapping[str, StructPrinter]
+    ) -> None:
+        super().__init__(call, label=label, limit=style.strings, numbered=False)
+        self.style = style
+        self.brief = style.abbreviated(call.name)
+        self.structs = structs
+
+    def named(self, named: Named) -> str:
+        return named[0]
+
+    def enum(self, table: str, value: int) -> str:
+        return names.one(table, value, self.arch, self.style.names)
+
+    def flags(self, table: str, value: int) -> str:
+        return names.several(table, value, self.arch, self.style.names)
+
+    def note(self, name: str, value: int) -> str:
+        if self.style.names is Names.RAW:
+            return names.number(value) if value >= 0 else str(value)
+        return f"{value & 0xFFFFFFFF:#x} /* {name} */" if self.style.names is Names.VERBOSE else name
+
+    def signal(self, number: int) -> str:
+        return names.signal_text(number)
+
+    def error(self, number: int) -> str:
+        return error_text(number) if number in ERRORS else f"(errno {number})"
+
+    def dirfd(self, number: int) -> str:
+        if number != AT_FDCWD:
+            return self.fd(number)
+        text = self.note("AT_FDCWD", AT_FDCWD)
+        if self.label is None:
+            return text
+        return escape_text(self.label(AT_FDCWD)).replace(str(AT_FDCWD), text, 1)
+
+    def data(self, data: bytes, full: int) -> str:
+        limit = self.limit
+        if full > limit:
+            return literal(data[:limit], self.style.hex) + "..."
+        return literal(data, self.style.hex)
+
+    def text(self, data: bytes) -> str:
+        """A path or name: never cut."""
+        return literal(data, self.style.hex)
+
+    def sockaddr(self, data: bytes) -> str:
+        return address_text(self, data)

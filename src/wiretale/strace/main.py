@@ -1,0 +1,53 @@
+"""Entry of `wiretale strace`."""
+
+import sys
+from collections.abc import Sequence
+
+from wiretale import __version__
+from wiretale.errors import WiretaleError
+from wiretale.strace.parse import parse
+
+HELP = """\
+Usage: wiretale strace [OPTIONS] PROG [ARGS]
+       wiretale strace [OPTIONS] -p PID
+
+  wiretale strace -f nc -l 127.0.0.1 4000
+  wiretale strace -f -e trace=%net -o trace.txt curl -s http://127.0.0.1:8000/
+
+Print the system calls and signals of a program in the words and the layout of strace 6.1.
+
+  -f, -ff, -p PID                     follow children; one file each; attach
+  -o FILE, -o '|COMMAND', -A          where the trace goes; append
+  -e trace=SET, signal=SET            which calls and signals (names, %net, /regex, !, ?)
+  -e status=SET, -z, -Z               which results
+  -e quiet=SET, -q, -qq, -qqq         which messages are left out
+  -e read=SET, write=SET              dump the bytes of these descriptors
+  -e abbrev=SET, raw=SET, -v          how much is decoded
+  -s N, -x, -xx, -X FORMAT, -a N      strings, hexadecimal, constants, column of the results
+  -t, -tt, -ttt, -r, -T, -i, -n       times, instruction pointer, call number
+  -c, -C, -S KEY, -U COLUMNS, -O N    counts (times are wall-clock: -w is implied)
+  -E VAR=VAL, -u USER, -I N           environment, user, signals
+  --kill-on-exit                      the program dies with the tracer
+
+docs/strace.md lists what is not supported. Exit status: the program's own; if a signal killed it, the same signal.
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Raises WiretaleError."""
+    options, instead = parse(list(arguments))
+    if instead:
+        sys.stdout.write(HELP if instead == "help" else f"wiretale strace -- version {__version__}\n")
+        return 0
+    from wiretale.strace.run import run as trace  # not for --help
+
+    return trace(options)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """As `run`, with faults printed; used where click is not loaded."""
+    try:
+        return run(arguments)
+    except WiretaleError as fault:
+        sys.stderr.write(f"wiretale: {fault.message}\n" + (f"  try: {fault.hint}\n" if fault.hint else ""))
+        return fault.exit_code

@@ -1,0 +1,75 @@
+"""What a command line of `wiretale strace` asks for, as values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from wiretale.decode.strace.style import Hex, Names
+
+Select = Callable[[str], bool]
+
+
+def everything(_: object) -> bool:
+    return True
+
+
+def nothing(_: object) -> bool:
+    return False
+
+
+class Precision(IntEnum):
+    """Digits after the point."""
+
+    S = 0
+    MS = 3
+    US = 6
+    NS = 9
+
+
+STATUSES = ("successful", "failed", "unfinished", "unavailable", "detached")
+MESSAGES = ("attach", "exit", "path-resolution", "personality", "thread-execve")
+SUMMARY_COLUMNS = ("time-percent", "total-time", "avg-time", "calls", "errors", "name")
+
+
+@dataclass(slots=True)
+class StraceOptions:
+    """All options, with strace's defaults."""
+
+    command: list[str] = field(default_factory=list)
+    pids: list[int] = field(default_factory=list)
+    follow: bool = False
+    separately: bool = False
+    output: str | None = None
+    append: bool = False
+    user: str | None = None
+    env: list[str] = field(default_factory=list)
+    interruptible: int = 0
+    seccomp: bool = False
+    kill_on_exit: bool = False
+    # which events
+    trace: Select = everything
+    signals: Callable[[int], bool] = everything
+    statuses: frozenset[str] | None = None  # None: all
+    quiet: frozenset[str] = frozenset()
+    # how they look
+    strings: int = 32
+    column: int = 40
+    names: Names = Names.ABBREV
+    hex: Hex = Hex.NONE
+    abbreviated: Select = everything
+    raw: Select = nothing
+    dump_read: Callable[[int], bool] | None = None
+    dump_write: Callable[[int], bool] | None = None
+    call_numbers: bool = False
+    instruction_pointer: bool = False
+    clock: str = "none"  # none, time, unix
+    clock_precision: Precision = Precision.S
+    relative: Precision | None = None
+    took: Precision | None = None
+    more: bool = False
+    # counts
+    summary: str = ""  # "", "only", "also"
+    summary_sort: str = "time-percent"
+    summary_columns: tuple[str, ...] = SUMMARY_COLUMNS
+    summary_wall: bool = False
+    summary_overhead_ns: int = 0

@@ -1,0 +1,98 @@
+"""Where lines go: standard error, a file, one file per process (-ff), or a command's input."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, TextIO
+
+from wiretale.errors import WiretaleError
+from wiretale.strace.faults import StraceFault
+from wiretale.strace.options import StraceOptions
+
+
+class Sink:
+    """One stream of text with the state of its last line: `owner` is the task whose call has begun and not ended."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._parts: list[str] = []
+        self.owner: int | None = None
+        self.column = 0
+
+    def write(self, text: str) -> None:
+        self._parts.append(text)
+
+    def flush(self) -> None:
+        if self._parts:
+            self._stream.write("".join(self._parts))
+            self._parts.clear()
+        self._stream.flush()
+
+    def close(self) -> None:
+        self.flush()
+        if self._stream is not sys.stderr:
+            self._stream.close()
+
+
+class Outputs:
+    """The sinks of one run. Raises StraceFault if the file cannot be opened."""
+
+    def __init__(self, options: StraceOptions) -> None:
+        self._options = options
+        self._by_task: dict[int, Sink] = {}
+        self._process: subprocess.Popen[str] | None = None
+        name = options.output
+        if name is not None and name.endswith(".wiretale"):
+            raise StraceFault("-o FILE.wiretale is not supported yet: wiretale record -o FILE.wiretale -- PROG")
+        self.to_stderr = name is None
+        self.separately = options.separately and not self.to_stderr
+        if self.to_stderr:
+            stream: IO[str] = sys.stderr
+        elif name is not None and name[:1] in ("|", "!"):
+            if options.separately:
+                raise StraceFault("piping the output and -ff/--output-separately are mutually exclusive", usage=True)
+            self._process = subprocess.Popen(["/bin/sh", "-c", name[1:]], stdin=subprocess.PIPE, text=True)
+            assert self._process.stdin is not None
+            stream = self._process.stdin
+        elif self.separately:
+            stream = sys.stderr
+        else:
+            stream = self._open(str(name))
+        self.main = Sink(stream)  # type: ignore[arg-type]
+
+    def _open(self, path: str) -> TextIO:
+        try:
+            return Path(path).open("a" if self._options.append else "w", encoding="ascii", errors="backslashreplace")
+        except OSError as fault:
+            raise StraceFault(f"Can't fopen '{path}': {os.strerror(fault.errno or 0)}") from fault
+
+    def of(self, tid: int) -> Sink:
+        """Where the lines of a task go."""
+        if not self.separately:
+            return self.main
+        sink = self._by_task.get(tid)
+        if sink is None:
+            sink = self._by_task[tid] = Sink(self._open(f"{self._options.output}.{tid}"))
+        return sink
+
+    def message(self, text: str) -> None:
+        """A sentence of the tracer itself: always to standard error, in the middle of a line if need be."""
+        if self.to_stderr:
+            self.main.write(f"strace: {text}\n")
+        else:
+            sys.stderr.write(f"strace: {text}\n")
+
+    def flush(self) -> None:
+        for sink in (self.main, *self._by_task.values()):
+            try:
+                sink.flush()
+            except BrokenPipeError:
+                raise WiretaleError("the reader of the trace has gone") from None
+
+    def close(self) -> None:
+        self.flush()
+        for sink in (self.main, *self._by_task.values()):
+            sink.close()
+        if self._process is not None:
+            self._process.wait()

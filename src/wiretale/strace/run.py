@@ -1,0 +1,166 @@
+"""One run: start or attach, follow the tracer's spool, print, and end as the traced program ended."""
+
+import os
+import resource
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from wiretale.clock import now_ns
+from wiretale.errors import WiretaleError
+from wiretale.record.ptrace.source import PtraceOptions, PtraceSource, SpawnRequest
+from wiretale.record.user import named
+from wiretale.store.load.tracer_events import EventReader
+from wiretale.store.spool import Spool
+from wiretale.strace.faults import StraceFault
+from wiretale.strace.options import StraceOptions
+from wiretale.strace.output import Outputs
+from wiretale.strace.printer import StracePrinter
+
+_POLL_S = 0.01
+_ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTERM)
+
+
+def run(options: StraceOptions) -> int:
+    """Trace; returns the exit code. A program killed by a signal takes this process with it, as under strace."""
+    outputs = Outputs(options)
+    folder = tempfile.mkdtemp(prefix="wiretale-strace-")
+    try:
+        return _Run(options, outputs, Spool(Path(folder))).go()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Run:
+    def __init__(self, options: StraceOptions, outputs: Outputs, spool: Spool) -> None:
+        self._options = options
+        self._outputs = outputs
+        self._offset_ns = time.time_ns() - now_ns()
+        dumps = options.dump_read is not None or options.dump_write is not None
+        self._source = PtraceSource(
+            spool,
+            PtraceOptions(
+                snaplen=None if dumps else options.strings + 1,
+                snaplen_each=True,
+                kill_on_recorder_exit=options.kill_on_exit,
+                follow_forks=options.follow,
+            ),
+        )
+        self._reader = EventReader(spool)
+        self._printer = StracePrinter(options, outputs, self._offset_ns)
+        self._ended_by: signal.Signals | None = None
+
+    def go(self) -> int:
+        self._source.start()
+        self._catch_signals()
+        pid = 0
+        try:
+            for attached in self._options.pids:
+                self._attach(attached)
+            if self._options.command:
+                pid = self._spawn()
+            self._follow(pid)
+        finally:
+            self._source.stop()
+            self._print()
+            self._reader.close()
+        if self._printer.summary is not None:
+            self._outputs.main.write(self._printer.summary.text())
+        self._outputs.close()
+        return self._exit_code(pid)
+
+    def _attach(self, pid: int) -> None:
+        try:
+            self._source.attach(pid)
+        except WiretaleError as fault:
+            raise StraceFault(f"attach: {fault.message}") from fault
+
+    def _spawn(self) -> int:
+        o = self._options
+        environment = dict(os.environ)
+        for word in o.env:
+            name, equals, value = word.partition("=")
+            if equals:
+                environment[name] = value
+            else:
+                environment.pop(name, None)
+        user = named(o.user) if o.user is not None else None
+        request = SpawnRequest(
+            o.command,
+            environment,
+            uid=user.uid if user else None,
+            gid=user.gid if user else None,
+            groups=list(user.groups) if user else None,
+        )
+        try:
+            return self._source.spawn(request)
+        except WiretaleError as fault:
+            self._print()
+            raise StraceFault(fault.message) from fault
+
+    def _catch_signals(self) -> None:
+        default = 3 if self._options.command and self._options.output is not None else 2
+        level = self._options.interruptible or default
+        # Handlers and not SIG_IGN: an ignored signal would be inherited by the program (execve(2)).
+        wanted = _ENDING if level < 4 else (*_ENDING, signal.SIGTSTP)
+        for number in wanted:
+            if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGPIPE:
+                signal.signal(number, _stay if level > 2 else self._note)
+
+    def _note(self, number: int, _frame: object) -> None:
+        self._ended_by = signal.Signals(number)
+
+    def _follow(self, pid: int) -> None:
+        while self._source.alive():
+            if self._ended_by is not None:
+                self._source.detach_all()
+                if pid:
+                    os.kill(pid, self._ended_by)
+                return
+            if not self._print():
+                select.select([self._source.notable_fd], [], [], _POLL_S)
+                self._source.notable()
+
+    def _print(self) -> bool:
+        """Print what is new; whether there was something."""
+        printed = False
+        while True:
+            before = printed
+            count = 0
+            for event in self._reader.read():
+                self._printer.take(event)
+                count += 1
+            if not count:
+                break
+            printed = True
+            self._outputs.flush()
+            if not before and self._ended_by is not None:
+                break
+        return printed
+
+    def _exit_code(self, pid: int) -> int:
+        if self._ended_by is not None:
+            _die_of(self._ended_by)
+        status = self._source.status_of(pid) if pid else None
+        if status is None:
+            return 0
+        if os.WIFSIGNALED(status):
+            _die_of(os.WTERMSIG(status))
+        return os.WEXITSTATUS(status)
+
+
+def _stay(_number: int, _frame: object) -> None:
+    """-I never: the signal is for the program."""
+
+
+def _die_of(number: int) -> None:
+    """End by the signal that ended the program, without a second core file."""
+    sys.stderr.flush()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if number not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)

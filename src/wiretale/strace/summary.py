@@ -1,0 +1,98 @@
+"""-c and -C: the table of calls with counts, errors and times."""
+
+from dataclasses import dataclass
+
+from wiretale.clock import SECOND_NS
+from wiretale.strace.options import StraceOptions
+
+
+@dataclass(slots=True)
+class _Row:
+    name: str
+    calls: int = 0
+    errors: int = 0
+    total_ns: int = 0
+    min_ns: int = 1 << 62
+    max_ns: int = 0
+
+    def add(self, took_ns: int, failed: bool) -> None:
+        self.calls += 1
+        self.errors += failed
+        self.total_ns += took_ns
+        self.min_ns = min(self.min_ns, took_ns)
+        self.max_ns = max(self.max_ns, took_ns)
+
+
+_COLUMNS: dict[str, tuple[str, int]] = {  # title and width; the name is last or cut nowhere
+    "time-percent": ("% time", 6),
+    "total-time": ("seconds", 11),
+    "min-time": ("shortest", 11),
+    "max-time": ("longest", 11),
+    "avg-time": ("usecs/call", 11),
+    "calls": ("calls", 9),
+    "errors": ("errors", 9),
+    "name": ("syscall", 16),
+}
+
+
+class Summary:
+    """Counts calls by name."""
+
+    def __init__(self, options: StraceOptions) -> None:
+        self._options = options
+        self._rows: dict[str, _Row] = {}
+
+    def add(self, name: str, took_ns: int, failed: bool) -> None:
+        took = max(took_ns - self._options.summary_overhead_ns, 0)
+        self._rows.setdefault(name, _Row(name)).add(took, failed)
+
+    def text(self) -> str:
+        """The whole table; a head and a line even if nothing was counted."""
+        columns = self._options.summary_columns
+        head = "".join(self._cell(c, _COLUMNS[c][0]) for c in columns).rstrip()
+        line = " ".join("-" * _COLUMNS[c][1] for c in columns)
+        rows = self._sorted()
+        total = _Row("total", sum(r.calls for r in rows), sum(r.errors for r in rows), sum(r.total_ns for r in rows))
+        total.min_ns = min((r.min_ns for r in rows), default=0)
+        total.max_ns = max((r.max_ns for r in rows), default=0)
+        lines = [head, line, *(self._line(r, total.total_ns) for r in rows), line]
+        return "\n".join([*lines, self._line(total, total.total_ns)]) + "\n"
+
+    def _sorted(self) -> list[_Row]:
+        keys = {
+            "time-percent": lambda r: -r.total_ns,
+            "calls": lambda r: -r.calls,
+            "errors": lambda r: -r.errors,
+            "name": lambda r: r.name,
+            "min-time": lambda r: -r.min_ns,
+            "max-time": lambda r: -r.max_ns,
+            "avg-time": lambda r: -(r.total_ns // r.calls),
+        }
+        key = keys.get(self._options.summary_sort)
+        rows = list(self._rows.values())
+        return sorted(rows, key=key) if key is not None else rows
+
+    def _cell(self, column: str, text: str) -> str:
+        width = _COLUMNS[column][1]
+        return f"{text:<{width}} " if column == "name" else f"{text:>{width}} "
+
+    def _line(self, row: _Row, total_ns: int) -> str:
+        return "".join(self._cell(c, _value(c, row, total_ns)) for c in self._options.summary_columns).rstrip()
+
+
+def _value(column: str, row: _Row, total_ns: int) -> str:
+    texts = {
+        "time-percent": f"{100 * row.total_ns / total_ns if total_ns else (100 if row.name == 'total' else 0):.2f}",
+        "total-time": _seconds(row.total_ns),
+        "min-time": _seconds(row.min_ns),
+        "max-time": _seconds(row.max_ns),
+        "avg-time": str(row.total_ns // row.calls // 1000 if row.calls else 0),
+        "calls": str(row.calls),
+        "errors": str(row.errors) if row.errors else "",
+        "name": row.name,
+    }
+    return texts[column]
+
+
+def _seconds(ns: int) -> str:
+    return f"{ns / SECOND_NS:.6f}"

@@ -1,0 +1,113 @@
+"""`wiretale strace` on real programs, beside the installed strace."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+pytestmark = pytest.mark.e2e
+
+
+def strace(*words: str, **more: object) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from wiretale.start import main; sys.argv[1:1] = ['strace']; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False, **more
+    )  # type: ignore[call-overload,no-any-return]
+
+
+def test_exit_status_and_last_line() -> None:
+    done = strace("-e", "trace=none", "sh", "-c", "exit 7")
+    assert done.returncode == 7
+    assert done.stderr == "+++ exited with 7 +++\n"
+
+
+def test_death_by_a_signal_is_passed_on() -> None:
+    done = strace("-e", "trace=none", "sh", "-c", "kill -KILL $$")
+    assert done.returncode == -signal.SIGKILL
+    assert done.stderr.endswith("+++ killed by SIGKILL +++\n")
+
+
+def test_signals_have_their_siginfo() -> None:
+    done = strace("-e", "trace=none", "sh", "-c", "kill -TERM $$")
+    assert "--- SIGTERM {si_signo=SIGTERM, si_code=SI_USER, si_pid=" in done.stderr
+
+
+def test_a_program_that_does_not_exist() -> None:
+    done = strace("no-such-program-here")
+    assert done.returncode == 1
+    assert "no-such-program-here" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_program_does_not_inherit_what_the_tracer_does_with_signals(tmp_path: Path) -> None:
+    done = strace("-o", str(tmp_path / "t"), "sh", "-c", "grep SigIgn /proc/self/status")
+    plain = subprocess.run(["sh", "-c", "grep SigIgn /proc/self/status"], capture_output=True, text=True, check=True)
+    assert done.stdout == plain.stdout
+
+
+def test_lines_of_a_file_begin_with_the_process(tmp_path: Path) -> None:
+    out = tmp_path / "trace"
+    strace("-f", "-o", str(out), "sh", "-c", "/bin/true; :")
+    pids = {line.split()[0] for line in out.read_text().splitlines()}
+    assert len(pids) == 2
+    assert all(pid.isdigit() for pid in pids)
+
+
+def test_a_file_for_each_process(tmp_path: Path) -> None:
+    strace("-ff", "-o", str(tmp_path / "t"), "sh", "-c", "/bin/true; :")
+    files = sorted(tmp_path.glob("t.*"))
+    assert len(files) == 2
+    assert all(f.read_text().endswith("+++ exited with 0 +++\n") for f in files)
+
+
+def test_only_failed_calls() -> None:
+    done = strace("-Z", "-qq", "cat", "/nonexistent")
+    lines = done.stderr.splitlines()
+    assert any("ENOENT" in line for line in lines)
+    assert all(" = -1 " in line for line in lines if "(" in line and "cat:" not in line)
+
+
+@pytest.mark.parametrize("options", [[], ["-f", "-o", "trace"], ["-tt"]])
+def test_results_stand_in_one_column(options: list[str], tmp_path: Path) -> None:
+    done = strace(*options, "true", cwd=tmp_path)
+    text = (tmp_path / "trace").read_text() if "-o" in options else done.stderr
+    columns = [line.rindex(" = ") + 1 for line in text.splitlines() if " = " in line]
+    assert min(columns) == 40
+    assert columns.count(40) >= 3
+
+
+def test_counts() -> None:
+    table = strace("-c", "true").stderr.splitlines()
+    assert table[0].split() == ["%", "time", "seconds", "usecs/call", "calls", "errors", "syscall"]
+    assert any(line.split()[-1] == "execve" for line in table)
+
+
+def test_bytes_of_a_descriptor() -> None:
+    done = strace("-e", "trace=write", "-e", "write=1", "sh", "-c", "echo abc")
+    assert " | 00000  61 62 63 0a                                       abc.             |" in done.stderr
+
+
+PROGRAMS = {
+    "cat": ["cat", "/etc/hostname"],
+    "refused": ["nc.openbsd", "127.0.0.1", "1"],
+    "bash": ["bash", "-c", "for i in 1 2; do /bin/echo $i; done; trap 'echo t' TERM; kill -TERM $$"],
+    "python": ["/usr/bin/python3", "-c", "import socket; socket.socket().close()"],
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_same_lines_as_strace(program: str) -> None:
+    from compare_strace import compare
+
+    require(shutil.which("strace"), "strace is installed")
+    require(shutil.which(PROGRAMS[program][0]), f"{PROGRAMS[program][0]} is installed")
+    same, total, differences, _, _ = compare(PROGRAMS[program])
+    assert total > 20
+    assert same >= 0.98 * total, "\n".join(differences)
