@@ -80,6 +80,10 @@ class Spool:
     def packets_path(self) -> Path:
         return self.path / "packets.blocks"
 
+    @property
+    def kernel_path(self) -> Path:
+        return self.path / "kernel.events"
+
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest in one step, so that a reader never sees half of it."""
         temporary = self.manifest_path.with_suffix(".new")
