@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "connections": ("wiretale.cli.connections", "List the connections of a capture, with both ends."),
     "fds": ("wiretale.cli.fds", "List open descriptors at a moment (lsof of the past)."),
     "ps": ("wiretale.cli.ps", "Show the process tree of a capture."),
+    "path": ("wiretale.cli.path", "Show the way of a call's bytes through the kernel."),
     "export": ("wiretale.cli.export", "Write a capture as pcapng (for Wireshark), CSV or Parquet."),
     "sql": ("wiretale.cli.sql", "Query a capture with SQL."),
     "nc": ("wiretale.cli.nc", "The built-in netcat."),

@@ -25,6 +25,10 @@ def _endpoints(db: duckdb.DuckDBPyConnection) -> None:
     run(db, "endpoint")
 
 
+def _kernel_links(db: duckdb.DuckDBPyConnection) -> None:
+    run(db, "kernel_link")
+
+
 STEPS: tuple[tuple[str, Step], ...] = (
     ("what calls do", put_effects),
     ("descriptors and files", build_descriptors),
@@ -40,6 +44,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("links", build_links),
     ("TCP states", build_tcp_states),
     ("waits", build_waits),
+    ("kernel events", _kernel_links),
 )
 
 

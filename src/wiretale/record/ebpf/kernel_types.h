@@ -35,6 +35,10 @@ enum bpf_map_type_used {
 #define BPF_ANY 0
 #define BPF_RB_NO_WAKEUP 1	/* linux/bpf.h: the reader polls; waking it would show up inside the traced call */
 
+/* Only that they are enumerations matters: their names are read from the running kernel. */
+enum skb_drop_reason { SKB_NOT_DROPPED_YET };
+enum sk_rst_reason { SK_RST_REASON_NOT_SPECIFIED };
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct task_struct {
@@ -70,10 +74,6 @@ struct tcp_sock {
 	__u32 snd_cwnd, srtt_us, snd_una, snd_nxt, rcv_nxt;
 };
 
-struct request_sock {
-	struct sock_common __req_common;
-};
-
 struct net_device {
 	int ifindex;
 };
@@ -94,17 +94,9 @@ struct napi_struct {
 struct neighbour {
 	struct net_device *dev;
 	__u8 nud_state;
-	__u8 primary_key[0];
 };
 
-struct iphdr_used {
-	__u8 version_ihl;
-};
-
-struct kernel_siginfo {
-	int si_code;
-};
-
+struct kernel_siginfo;
 struct netdev_queue;
 struct Qdisc;
 struct msghdr;
@@ -113,13 +105,10 @@ struct linux_binprm;
 
 /* Which arguments a tracepoint has on this kernel is told by the fields of its twin in the trace buffer. */
 struct trace_event_raw_kfree_skb {
-	int reason;
+	enum skb_drop_reason reason;
 };
 struct trace_event_raw_tcp_send_reset {
-	int reason;
-};
-struct trace_event_raw_udp_fail_queue_rcv_skb {
-	__u8 saddr[28];
+	enum sk_rst_reason reason;
 };
 
 #pragma clang attribute pop

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
 
-_BTF_KIND_TYPEDEF = 8
+_BTF_KIND_ENUM, _BTF_KIND_TYPEDEF = 6, 8
+_BTF_TYPE_BYTES = 12  # struct btf_type; behind it, for an enum, struct btf_enum: name_off, val
 _LOG_LINES = 12
 _PRINTER = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 _pointer, _text, _int = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
@@ -34,6 +35,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
     "btf__load_vmlinux_btf": (_pointer, []),
     "btf__find_by_name_kind": (ctypes.c_int32, [_pointer, _text, ctypes.c_uint32]),
+    "btf__type_by_id": (_pointer, [_pointer, ctypes.c_uint32]),
+    "btf__name_by_offset": (_text, [_pointer, ctypes.c_uint32]),
     "btf__free": (None, [_pointer]),
     "libbpf_num_possible_cpus": (_int, []),
 }
@@ -103,12 +106,7 @@ class Object:
 
     def leave_out_missing(self, programs: dict[str, int]) -> list[str]:
         """Keep from loading those whose tracepoint this kernel does not have. Returns their names."""
-        types = self._bpf.call("btf__load_vmlinux_btf")
-        if not types:
-            raise ResourceFault(
-                "this kernel carries no type information (BTF), which the kernel level needs",
-                "a kernel built with CONFIG_DEBUG_INFO_BTF, as Debian's and most others are",
-            )
+        types = self._types()
         missing = []
         for name, program in programs.items():
             wanted = f"btf_trace_{name}".encode()
@@ -117,6 +115,29 @@ class Object:
                 missing.append(name)
         self._bpf.call("btf__free", types)
         return missing
+
+    def enum_names(self, name: str) -> dict[int, str]:
+        """The names of an enumeration as this kernel numbers it; empty if it has none of that name."""
+        types = self._types()
+        found = self._bpf.call("btf__find_by_name_kind", types, name.encode(), _BTF_KIND_ENUM)
+        names: dict[int, str] = {}
+        if found > 0:
+            at = self._bpf.call("btf__type_by_id", types, found)
+            count = ctypes.c_uint32.from_address(at + 4).value & 0xFFFF
+            for entry in range(at + _BTF_TYPE_BYTES, at + _BTF_TYPE_BYTES + 8 * count, 8):
+                offset, number = ctypes.c_uint32.from_address(entry).value, ctypes.c_int32.from_address(entry + 4).value
+                names.setdefault(number, self._bpf.text("btf__name_by_offset", types, offset))
+        self._bpf.call("btf__free", types)
+        return names
+
+    def _types(self) -> int:
+        types = self._bpf.call("btf__load_vmlinux_btf")
+        if not types:
+            raise ResourceFault(
+                "this kernel carries no type information (BTF), which the kernel level needs",
+                "a kernel built with CONFIG_DEBUG_INFO_BTF, as Debian's and most others are",
+            )
+        return types
 
     def set_size(self, name: str, entries: int) -> None:
         """Size of a map, before `load`."""

@@ -25,6 +25,10 @@ _NOT_BUILT = "wiretale was installed without its kernel program, which clang mak
 _BUILD = "apt install clang llvm libbpf-dev, then install wiretale anew: pip install --force-reinstall ."
 
 
+_LEAST_RING_BYTES = 1 << 16  # whole pages on every machine
+_REASONS = {"drop": "skb_drop_reason", "reset": "sk_rst_reason"}
+
+
 class _Ring(ctypes.Structure):
     """struct wt_ring of ring.c."""
 
@@ -64,14 +68,9 @@ class KernelSource:
 
     def open(self) -> None:
         """Load the programs. PermissionFault or ResourceFault with the next step where that is impossible."""
-        if not OBJECT_PATH.exists() or not LIBRARY_PATH.exists():
-            raise ResourceFault(_NOT_BUILT, _BUILD)
-        loaded = Object(OBJECT_PATH)
+        loaded = _built()
         try:
-            programs = loaded.programs()
-            missing = loaded.leave_out_missing(programs)
-            loaded.set_size("events", self.options.ring_bytes)
-            loaded.load()
+            missing = _load(loaded, self.options.ring_bytes)
             loaded.put("recorder", bytes(4), os.getpid().to_bytes(4, "little"))
             self._map_ring(loaded.map_fd("events"))
             try:
@@ -82,7 +81,12 @@ class KernelSource:
             loaded.close()
             raise
         self._object = loaded
-        self._report.detail = {"ring_bytes": self.options.ring_bytes, "missing_tracepoints": missing}
+        self._report.detail = {
+            "ring_bytes": self.options.ring_bytes,
+            "missing_tracepoints": missing,
+            # Their numbers shift from kernel to kernel: the names are kept with the events.
+            "reasons": {kind: loaded.enum_names(name) for kind, name in _REASONS.items()},
+        }
 
     def start(self) -> None:
         """Record from here on: the programs that this process forks, and those given to `follow`."""
@@ -151,6 +155,28 @@ class KernelSource:
 
     def _drain(self) -> None:
         _library().wt_ring_run(ctypes.byref(self._ring), self._wake[0])
+
+
+def can_run() -> list[str]:
+    """Load the programs and let go of them; the tracepoints this kernel lacks. PermissionFault or ResourceFault."""
+    loaded = _built()
+    try:
+        return _load(loaded, _LEAST_RING_BYTES)
+    finally:
+        loaded.close()
+
+
+def _built() -> Object:
+    if not OBJECT_PATH.exists() or not LIBRARY_PATH.exists():
+        raise ResourceFault(_NOT_BUILT, _BUILD)
+    return Object(OBJECT_PATH)
+
+
+def _load(loaded: Object, ring_bytes: int) -> list[str]:
+    missing = loaded.leave_out_missing(loaded.programs())
+    loaded.set_size("events", ring_bytes)
+    loaded.load()
+    return missing
 
 
 @lru_cache(maxsize=1)
