@@ -1,23 +1,33 @@
-"""Compile the ptrace tracer and the TCP analysis into the wheel: C files without Python headers, loaded with ctypes."""
+"""Compile the native parts into the wheel: plain C without Python headers (loaded with ctypes), and the BPF program."""
 
 import os
 import platform
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-LIBRARIES = {  # source -> library
-    Path("src/wiretale/record/ptrace/tracer.c"): "_tracer.so",
-    Path("src/wiretale/join/tcp/tcp_analysis.c"): "_tcp_analysis.so",
+RECORD = Path("src/wiretale/record")
+LIBRARIES = {
+    RECORD / "ptrace/tracer.c": RECORD / "ptrace/_tracer.so",
+    RECORD / "ebpf/ring.c": RECORD / "ebpf/_ring.so",
+    Path("src/wiretale/join/tcp/tcp_analysis.c"): Path("src/wiretale/join/tcp/_tcp_analysis.so"),
 }
+BPF_SOURCE = RECORD / "ebpf/wiretale.bpf.c"
+BPF_OBJECT = RECORD / "ebpf/_wiretale.bpf.o"
+BPF_TOOLS = ("clang", "llvm-strip")
 
 
-class LibraryBuildHook(BuildHookInterface):
-    """Build each library beside its source; a wheel without them cannot work, so a missing compiler is an error."""
+class NativeBuildHook(BuildHookInterface):
+    """Build each library beside its source.
+
+    A wheel without the tracer cannot record, so a missing compiler is an error. One without the BPF program records
+    everything but the kernel level, and says so when that is asked for: a missing clang is a message.
+    """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name != "wheel":
@@ -28,9 +38,30 @@ class LibraryBuildHook(BuildHookInterface):
             raise RuntimeError(f"wiretale needs a C compiler, there is no {compiler[0]!r}: apt install gcc libc6-dev")
         flags = shlex.split(os.environ.get("CFLAGS", "-O2 -g"))
         command = [*compiler, *flags, "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread"]
-        build_data["pure_python"] = False
-        for source, name in LIBRARIES.items():
-            library = source.with_name(name)
+        for source, library in LIBRARIES.items():
             subprocess.run([*command, "-o", str(root / library), str(root / source)], check=True)
             build_data["artifacts"].append(str(library))
+        if self._build_bpf(root):
+            build_data["artifacts"].append(str(BPF_OBJECT))
+        build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-linux_{platform.machine()}"
+
+    def _build_bpf(self, root: Path) -> bool:
+        clang, strip = (_tool(name) for name in BPF_TOOLS)
+        has_headers = Path("/usr/include/bpf/bpf_helpers.h").exists()
+        if clang is None or strip is None or not has_headers:
+            print("wiretale: no kernel level: apt install clang llvm libbpf-dev, then build again", file=sys.stderr)
+            return False
+        machine = {"x86_64": "x86", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        flags = ["-target", "bpf", f"-D__TARGET_ARCH_{machine}", "-O2", "-g", "-Wall", "-Werror"]
+        subprocess.run([clang, *flags, "-c", str(root / BPF_SOURCE), "-o", str(root / BPF_OBJECT)], check=True)
+        subprocess.run([strip, "-g", str(root / BPF_OBJECT)], check=True)  # line numbers; the types stay
+        return True
+
+
+def _tool(name: str) -> str | None:
+    """A tool of LLVM, also where Debian installs it only under its versioned name; the newest of them."""
+    if plain := shutil.which(name):
+        return plain
+    found = [shutil.which(f"{name}-{version}") for version in range(30, 11, -1)]
+    return next((path for path in found if path), None)

@@ -203,13 +203,18 @@ def _borrow_own_descriptor() -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def kernel_types() -> Check:
-    """BTF, which later sources need to read kernel structures."""
-    gives = "kernel events (no source of this version records them yet)"
-    path = Path("/sys/kernel/btf/vmlinux")
-    if path.exists():
-        return Check("BTF", gives, True, f"{path} is there")
-    return Check("BTF", gives, False, f"there is no {path}: the kernel was built without CONFIG_DEBUG_INFO_BTF")
+def kernel_level() -> Check:
+    """The BPF programs: loaded for a moment, attached to nothing."""
+    from wiretale.record.ebpf.source import can_run
+
+    gives = "what the kernel did between a write and a read (record --kernel, path)"
+    try:
+        missing = can_run()
+    except WiretaleError as fault:
+        return Check("kernel", gives, False, fault.message, fault.hint)
+    if missing:
+        return Check("kernel", gives, True, f"all but these tracepoints, unknown to this kernel: {', '.join(missing)}")
+    return Check("kernel", gives, True, "its BPF programs load, all tracepoints are there")
 
 
 def netcat() -> Check:
@@ -232,5 +237,5 @@ def netcat() -> Check:
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (
-    system, tracing, attaching, packets, private_net, packet_filters, seccomp, sockets, kernel_types, netcat,
+    system, tracing, attaching, packets, private_net, packet_filters, seccomp, sockets, kernel_level, netcat,
 )  # fmt: skip

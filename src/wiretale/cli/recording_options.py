@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from wiretale.errors import PermissionFault, ResourceFault, UsageFault, WiretaleError
+from wiretale.record.ebpf.source import KernelOptions
 from wiretale.record.packets.source import PacketOptions
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.ptrace.source import PtraceOptions
@@ -106,6 +107,11 @@ _OPTIONS = [
     ),
     click.option("--packet-filter", metavar="EXPRESSION", help="Capture only these packets, in tcpdump's syntax."),
     click.option("--no-packets", is_flag=True, help="Record calls only."),
+    click.option(
+        "--kernel",
+        is_flag=True,
+        help="Also record the kernel's work for the programs (eBPF: root, or CAP_BPF and CAP_PERFMON).",
+    ),
     click.option("--pin", is_flag=True, help="Also keep the program on the tracer's CPU (this moves the program)."),
     click.option(
         "--on-recorder-death",
@@ -165,6 +171,7 @@ def plan_from(output: Path, options: dict[str, Any]) -> Plan:
             snaplen=options["packet_snaplen"],
             filter=options["packet_filter"] or "",
         ),
+        kernel=KernelOptions() if options["kernel"] else None,
         private_net=options["private_net"],
         type_text=unescape(text) if text is not None else None,
         stdin_file=options["stdin_file"],

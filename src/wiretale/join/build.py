@@ -27,6 +27,10 @@ def _endpoints(db: duckdb.DuckDBPyConnection) -> None:
     run(db, "endpoint")
 
 
+def _kernel_links(db: duckdb.DuckDBPyConnection) -> None:
+    run(db, "kernel_link")
+
+
 STEPS: tuple[tuple[str, Step], ...] = (
     ("what calls do", put_effects),
     ("descriptors and files", build_descriptors),
@@ -44,6 +48,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("waits", build_waits),
     ("connections of calls", lambda db: run(db, "call_connection")),
     ("what no call shows", put_unseen),
+    ("kernel events", _kernel_links),
 )
 
 

@@ -295,6 +295,23 @@ CALL_CONNECTION = Table(
     ),
 )
 
+KERNEL_LINK = Table(
+    "kernel_link",
+    "derived",
+    "what one kernel event belongs to",
+    (
+        C("event_id", "BIGINT", "event"),
+        C(
+            "call_id",
+            "BIGINT",
+            "call the current thread was in; in context softirq it only lent its time; NULL if none",
+        ),
+        C("packet_id", "BIGINT", "packet whose headers the event's sk_buff had; NULL if none or not captured"),
+        C("socket_id", "BIGINT", "socket, by its cookie; NULL if none or unknown"),
+        C("connection_id", "BIGINT", "connection of the packet, or of the socket; NULL if unknown"),
+    ),
+)
+
 DERIVED_TABLES = (
     FILE,
     DESCRIPTOR,
@@ -309,4 +326,5 @@ DERIVED_TABLES = (
     TCP_STATE,
     WAIT,
     CALL_CONNECTION,
+    KERNEL_LINK,
 )

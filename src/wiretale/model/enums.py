@@ -72,3 +72,10 @@ class WaitEnd(StrEnum):
     ERROR = "error"
     NOT_ENDED = "not ended"  # still blocked when the recording or the task ended
     UNKNOWN = "unknown"
+
+
+# enum in include/net/tcp_states.h, with the names of RFC 9293
+TCP_STATES = {
+    1: "ESTABLISHED", 2: "SYN-SENT", 3: "SYN-RECEIVED", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT", 7: "CLOSED",
+    8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN-RECEIVED",
+}  # fmt: skip

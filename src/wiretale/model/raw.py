@@ -303,6 +303,43 @@ SOCKET_SAMPLE = Table(
     ),
 )
 
+KERNEL_EVENT = Table(
+    "kernel_event",
+    "raw",
+    "one tracepoint the kernel passed while it worked for a traced task, socket or packet",
+    (
+        C("event_id", "BIGINT", "id in time order"),
+        C("time_ns", "BIGINT", "when", "ns"),
+        C("cpu", "USMALLINT", "CPU it ran on"),
+        C("name", "VARCHAR", "group:tracepoint, as under /sys/kernel/tracing/events"),
+        C("tid", "INTEGER", "the current thread: whose time was used, not for whom; 0: the CPU was idle"),
+        C("pid", "INTEGER", "its process"),
+        C("context", "VARCHAR", "task (the thread's own system call) or softirq (softirq or interrupt: a bystander)"),
+        C("softirq", "VARCHAR", "which softirq ran, for example NET_RX; NULL if none or unknown"),
+        C("other_tid", "INTEGER", "scheduler and signal events: the thread they are about; NULL otherwise"),
+        C("other_pid", "INTEGER", "its process"),
+        C("value", "INTEGER", "depends on the event (model.kernel_ring.KINDS): states, results, reasons"),
+        C("value2", "INTEGER", "depends on the event"),
+        C("sk", "UBIGINT", "kernel address of the socket; NULL if none"),
+        C("cookie", "UBIGINT", "its cookie; NULL if unknown"),
+        C("skb", "UBIGINT", "kernel address of the packet's sk_buff; NULL if none. Addresses are used again"),
+        C("head", "UBIGINT", "address of its data, which clones share"),
+        C("location", "UBIGINT", "kfree_skb: address of the code that freed it; NULL otherwise"),
+        C("ifindex", "INTEGER", "interface; NULL if none"),
+        C("family", "UTINYINT", "AF_* of the packet or socket; NULL if none"),
+        C("protocol", "UTINYINT", "IPPROTO_*; NULL if none"),
+        C("src", "VARCHAR", "packet: source address; socket: its own address"),
+        C("dst", "VARCHAR", "packet: destination address; socket: the peer's"),
+        C("srcport", "USMALLINT", "packet: source port; socket: its own"),
+        C("dstport", "USMALLINT", "packet: destination port; socket: the peer's"),
+        C("seq", "UINTEGER", "TCP sequence number; NULL if no segment"),
+        C("ack", "UINTEGER", "TCP acknowledgement number; NULL if no segment"),
+        C("flags", "UTINYINT", "TCP flags; NULL if no segment"),
+        C("bytes", "UINTEGER", "payload of the packet; NULL if no packet", "bytes"),
+        C("state", "VARCHAR", "TCP state of the socket; NULL if no socket"),
+    ),
+)
+
 RAW_TABLES = (
     META,
     SOURCE,
@@ -316,4 +353,5 @@ RAW_TABLES = (
     PACKET,
     DESCRIPTOR_SAMPLE,
     SOCKET_SAMPLE,
+    KERNEL_EVENT,
 )

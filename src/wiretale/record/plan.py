@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wiretale.errors import WiretaleError
+from wiretale.record.ebpf.source import KernelOptions
 from wiretale.record.packets.source import PacketOptions
 from wiretale.record.ptrace.source import PtraceOptions
 from wiretale.record.user import User
@@ -20,6 +21,7 @@ class Plan:
     attach: tuple[int, ...] = ()
     ptrace: PtraceOptions = field(default_factory=PtraceOptions)
     packets: PacketOptions | None = field(default_factory=PacketOptions)  # None: not asked for
+    kernel: KernelOptions | None = None  # None: not asked for
     private_net: bool = False
     type_text: str | None = None
     stdin_file: Path | None = None

@@ -16,6 +16,7 @@ from wiretale import __version__
 from wiretale.clock import SECOND_NS, SNAPSHOT_INTERVAL_NS, now_ns, take_snapshot
 from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
 from wiretale.record.control import Waiter, terminal_signals_reach_us
+from wiretale.record.ebpf.source import KernelOptions, KernelSource
 from wiretale.record.feeding import Feed, from_file, idle, typed, untouched_terminal
 from wiretale.record.namespace import enter_private_net
 from wiretale.record.packets.source import PacketSource
@@ -42,6 +43,7 @@ class Recording:
         self._manifest = Manifest()
         self._ptrace: PtraceSource | None = None
         self._packets: PacketSource | None = None
+        self._kernel: KernelSource | None = None
         self._reports: list[SourceReport] = []
         self._feed: Feed | None = None
         self._inputs: list[Feed] = []
@@ -114,6 +116,7 @@ class Recording:
                 "private_net": self._plan.private_net,
                 "ptrace": dataclasses.asdict(self._plan.ptrace),
                 "packets": dataclasses.asdict(self._plan.packets) if self._plan.packets else None,
+                "kernel": dataclasses.asdict(self._plan.kernel) if self._plan.kernel else None,
                 "user": self._plan.user.name if self._plan.user else None,
             },
         )
@@ -137,14 +140,25 @@ class Recording:
             self._reports.append(
                 SourceReport("packets", "packet", False, "not asked for", "record without --no-packets")
             )
+        if self._plan.kernel is not None:
+            self._arm_kernel(self._plan.kernel)
         self._ptrace = PtraceSource(self._spool, self._plan.ptrace)
         self._ptrace.start()
         self._manifest.sources = [*self._reports, *self._running_reports()]
         self._spool.write_manifest(self._manifest)
 
+    def _arm_kernel(self, options: KernelOptions) -> None:
+        source = KernelSource(self._spool, options)
+        try:
+            source.open()
+            source.start()
+            self._kernel = source
+        except (PermissionFault, ResourceFault) as fault:
+            self._reports.append(SourceReport("ebpf", "kernel", False, fault.message, fault.hint))
+
     def _running_reports(self) -> list[SourceReport]:
         """What is known now, for a spool whose recorder is killed."""
-        return [s.report() for s in (self._packets, self._ptrace) if s is not None]
+        return [s.report() for s in (self._packets, self._kernel, self._ptrace) if s is not None]
 
     # -- starting programs -------------------------------------------------------------------------------------------
 
@@ -152,6 +166,8 @@ class Recording:
         assert self._ptrace is not None
         waiter.watch(self._ptrace.notable_fd)
         for pid in self._plan.attach:
+            if self._kernel is not None:
+                self._kernel.follow(pid)
             snapshot(self._spool, [pid], "before")
             self._ptrace.attach(pid)
             self._note_program(pid, _command_line_of(pid), attached=True)
@@ -370,6 +386,8 @@ class Recording:
             snapshot(self._spool, [p.pid for p in self._manifest.programs if p.attached], "after")
         if self._packets is not None:
             self._packets.stop()
+        if self._kernel is not None:
+            self._kernel.stop()
         self._take_clock_snapshot()
         self._reports = [*self._reports, *self._running_reports()]
         self._manifest.sources = self._reports

@@ -10,6 +10,7 @@ from wiretale.clock import conversion_error_ns, offset_at
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.store.capture import create_capture, write_meta
 from wiretale.store.load.calls import load_calls
+from wiretale.store.load.kernel_events import load_kernel_events
 from wiretale.store.load.packets import load_packets
 from wiretale.store.load.procfs import load_procfs
 from wiretale.store.progress import Progress, silent
@@ -21,6 +22,7 @@ Join = Callable[[duckdb.DuckDBPyConnection], None]
 LOADERS = (
     load_calls,
     load_packets,
+    load_kernel_events,
     load_procfs,
 )
 

@@ -80,6 +80,10 @@ class Spool:
     def packets_path(self) -> Path:
         return self.path / "packets.blocks"
 
+    @property
+    def kernel_path(self) -> Path:
+        return self.path / "kernel.events"
+
     def size_bytes(self) -> int:
         """How large its files are together."""
         return sum(f.stat().st_size for f in self.path.iterdir() if f.is_file())

@@ -3,11 +3,7 @@
 import socket
 from typing import TypedDict
 
-# enum in include/net/tcp_states.h, with the names of RFC 9293
-_STATES = {
-    1: "ESTABLISHED", 2: "SYN-SENT", 3: "SYN-RECEIVED", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT", 7: "CLOSED",
-    8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN-RECEIVED",
-}  # fmt: skip
+from wiretale.model.enums import TCP_STATES
 
 
 class SocketRow(TypedDict):
@@ -33,7 +29,7 @@ class SocketRow(TypedDict):
 
 def state_name(number: int) -> str | None:
     """The kernel's socket state in the words of RFC 9293; None if it is none of them."""
-    return _STATES.get(number)
+    return TCP_STATES.get(number)
 
 
 def endpoint(family: int, address: bytes, port: bytes) -> tuple[str, int]:

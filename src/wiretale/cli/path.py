@@ -1,0 +1,91 @@
+"""`wiretale path`: the way of one call's bytes through the kernel."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wiretale.cli.output import output_of, print_json, print_notes
+from wiretale.errors import Exit, UsageFault
+
+if TYPE_CHECKING:
+    import duckdb
+
+HELP = """
+\b
+  wiretale record --kernel -o talk.wiretale -- curl -s http://127.0.0.1:8000/
+  wiretale path talk.wiretale                 # of the first bytes that were read at the other end
+  wiretale path talk.wiretale 252             # of the bytes of call 252 (wiretale show --ids prints the numbers)
+  wiretale path talk.wiretale --packet 4      # of the bytes in packet 4
+
+Shows what the kernel did between a write and the read that returned its bytes: every step in order, in whose time it
+ran, and where the time went; for a read, of the write it got its bytes from; for any other call, what was done for it.
+Events belong to the way because of the socket, the packet or the call they are about, never because of the process
+that happened to run.
+"""
+
+
+@click.command(name="path", help=HELP)
+@click.argument("capture", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("call_id", metavar="[CALL]", type=click.IntRange(1), required=False)
+@click.option("--packet", "packet", type=click.IntRange(1), metavar="N", help="The way of a packet's bytes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def command(context: click.Context, capture: Path, call_id: int | None, packet: int | None, as_json: bool) -> int:
+    from wiretale.join.kernel_path import kernel_path
+    from wiretale.show.kernel_path import path_lines, spans
+    from wiretale.store.capture import open_capture
+
+    if call_id is not None and packet is not None:
+        raise UsageFault("a call and --packet exclude each other", "give one of them")
+    with open_capture(capture) as db:
+        missing = _missing(db)
+        if missing:
+            print_notes(missing)
+            return Exit.FAILED
+        chosen = _chosen(db, call_id, packet)
+        found = kernel_path(db, chosen) if chosen is not None else None
+        reasons = _reasons(db)
+    if found is None:
+        nothing = "no bytes were written at one recorded end and read at the other"
+        what = f"there is no call {chosen}" if chosen else nothing
+        print_notes([what, f"try: wiretale show {capture} --ids"])
+        return Exit.FAILED
+    if as_json:
+        print_json(dataclasses.asdict(found) | {"spans": [{"ns": ns, "what": what} for ns, what in spans(found)]})
+        return Exit.OK
+    lines = path_lines(found, color=output_of(context).color, reasons=reasons)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return Exit.OK
+
+
+def _missing(db: "duckdb.DuckDBPyConnection") -> list[str]:
+    """Why there is nothing to tell: the kernel level is not in the capture."""
+    if db.execute("SELECT 1 FROM kernel_event LIMIT 1").fetchone():
+        return []
+    row = db.execute("SELECT reason, remedy FROM source WHERE source = 'ebpf'").fetchone()
+    why = row[0] if row and row[0] else "it was not asked for"
+    remedy = row[1] if row and row[1] else "wiretale record --kernel -o FILE.wiretale -- COMMAND"
+    return [f"the kernel level was not recorded: {why}", f"try: {remedy}"]
+
+
+def _chosen(db: "duckdb.DuckDBPyConnection", call_id: int | None, packet: int | None) -> int | None:
+    from wiretale.join.kernel_path import first_write, write_of_read, writes_of_packet
+
+    if packet is not None:
+        writes = writes_of_packet(db, packet)
+        if not writes:
+            raise UsageFault(f"packet {packet} carried no bytes of a recorded call", "choose one that has payload")
+        return writes[0]
+    if call_id is None:
+        return first_write(db)
+    return write_of_read(db, call_id) or call_id
+
+
+def _reasons(db: "duckdb.DuckDBPyConnection") -> dict[str, dict[int, str]]:
+    row = db.execute("SELECT detail FROM source WHERE source = 'ebpf'").fetchone()
+    named = json.loads(row[0]).get("reasons", {}) if row and row[0] else {}
+    return {kind: {int(number): str(name) for number, name in names.items()} for kind, names in named.items()}

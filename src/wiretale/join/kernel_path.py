@@ -1,0 +1,199 @@
+"""The way of one call's bytes through the kernel, stitched from the events that are proven to belong to it.
+
+The way of bytes is the events, in order of time, that are
+  - of the writing thread's own work in the call,
+  - about a packet that carried the call's bytes,
+  - of the softirq in which such a packet was received, as far as they concern the receiving socket or its reader,
+  - the reader's way from being woken to running, and its own work in the call that took the bytes.
+What a bystander did in between is not part of it.
+
+A call that moved no bytes (connect, accept, close, ...) has the events of its own work, and those of its sockets and
+their connections while it lasted.
+"""
+
+from dataclasses import dataclass, field
+
+import duckdb
+
+_LAST_NS = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class PathEvent:
+    """One kernel event on the way. Times are CLOCK_MONOTONIC nanoseconds."""
+
+    event_id: int
+    time_ns: int
+    cpu: int
+    name: str
+    tid: int
+    context: str
+    softirq: str | None
+    other_tid: int | None
+    value: int
+    value2: int
+    call_id: int | None
+    packet_number: int | None
+    payload_bytes: int | None
+    rel_seq: int | None
+    flags: int | None
+    interface: str | None
+    state: str | None
+    answer: bool  # about a packet of the other direction: the acknowledgement
+
+
+@dataclass(frozen=True, slots=True)
+class PathCall:
+    """A call at one end of the way."""
+
+    call_id: int
+    name: str
+    fd: int | None
+    tid: int
+    pid: int
+    comm: str
+    start_ns: int
+    exit_ns: int | None
+    retval: int | None
+
+
+@dataclass(slots=True)
+class KernelPath:
+    """What is known of one call's way: `reads` took its bytes, `waits` are the reader's waits that they ended."""
+
+    call: PathCall
+    lo: int = 0  # its bytes' place in the stream; lo = hi: it wrote none
+    hi: int = 0
+    reads: list[PathCall] = field(default_factory=list)
+    waits: list[PathCall] = field(default_factory=list)
+    packets: list[int] = field(default_factory=list)  # their numbers
+    events: list[PathEvent] = field(default_factory=list)
+    threads: dict[int, str] = field(default_factory=dict)  # command name and process id by thread id
+
+
+_CALL = """SELECT c.call_id, c.name, c.fd, c.tid, c.pid, coalesce(t.comm, '?'), c.start_ns, c.exit_ns, c.retval
+FROM call c LEFT JOIN task t USING (task_id) WHERE c.call_id IN (SELECT unnest(?)) ORDER BY c.start_ns"""
+
+_READS = """SELECT DISTINCT r.call_id
+FROM stream_write w JOIN link l USING (write_id) JOIN stream_read r USING (read_id)
+WHERE w.call_id = ? AND l.kind = 'write_read' AND NOT r.peeked"""
+
+_PACKETS = """SELECT DISTINCT l.packet_id, p.number
+FROM stream_write w JOIN link l USING (write_id) JOIN packet p USING (packet_id)
+WHERE w.call_id = ? AND l.kind = 'write_segment' ORDER BY p.number"""
+
+_EVENTS = """
+WITH mine AS (SELECT unnest($packets) AS packet_id),
+runs AS ( -- the softirq an event ran in, counted per CPU
+    SELECT e.event_id, e.cpu, sum(CAST(e.name = 'irq:softirq_entry' AS INTEGER)) OVER (
+        PARTITION BY e.cpu ORDER BY e.time_ns, e.event_id ROWS UNBOUNDED PRECEDING) AS run
+    FROM kernel_event e WHERE e.context = 'softirq'
+),
+received AS (
+    SELECT DISTINCT r.cpu, r.run FROM runs r JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
+    JOIN mine USING (packet_id) WHERE e.name IN ('net:netif_receive_skb', 'net:napi_gro_receive_entry')
+),
+receiver AS (SELECT DISTINCT socket_id FROM stream_read WHERE call_id IN (SELECT unnest($reads))),
+reader AS (SELECT DISTINCT tid FROM call WHERE call_id IN (SELECT unnest($readers))),
+chosen AS (
+    SELECT e.event_id FROM kernel_event e JOIN kernel_link k USING (event_id)
+    WHERE k.call_id = $write AND e.context = 'task' AND e.name NOT LIKE 'sched:sched_wak%'
+    UNION SELECT k.event_id FROM kernel_link k JOIN mine USING (packet_id)
+    UNION SELECT e.event_id FROM received s JOIN runs r ON r.cpu = s.cpu AND r.run = s.run
+        JOIN kernel_event e ON e.event_id = r.event_id JOIN kernel_link k ON k.event_id = e.event_id
+        WHERE e.name IN ('irq:softirq_entry', 'irq:softirq_exit') OR k.socket_id IN (FROM receiver)
+           OR e.other_tid IN (FROM reader) OR e.name = 'net:net_dev_queue'
+    UNION SELECT e.event_id FROM kernel_event e
+        WHERE e.other_tid IN (FROM reader) AND e.name LIKE 'sched:%' AND e.time_ns BETWEEN $from_ns AND $to_ns
+    UNION SELECT e.event_id FROM kernel_event e JOIN kernel_link k USING (event_id)
+        WHERE k.call_id IN (SELECT unnest($reads)) AND e.context = 'task' AND e.name NOT LIKE 'sched:sched_wak%'
+)
+SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
+       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state,
+       coalesce(g.direction <> (SELECT any_value(direction) FROM stream_write WHERE call_id = $write), false)
+FROM chosen JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
+LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
+LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
+WHERE e.time_ns BETWEEN $from_ns AND $to_ns
+ORDER BY e.time_ns, e.event_id"""
+
+_EVENTS_OF_CALL = """
+WITH mine AS (
+    SELECT socket_id FROM call_file WHERE call_id = $call AND socket_id IS NOT NULL
+    UNION SELECT socket_id FROM socket WHERE made_call_id = $call
+),
+connected AS (SELECT connection_id FROM endpoint WHERE socket_id IN (FROM mine) AND connection_id IS NOT NULL)
+SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
+       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false
+FROM kernel_event e JOIN kernel_link k USING (event_id)
+LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
+LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
+WHERE e.time_ns BETWEEN $from_ns AND $to_ns
+  AND (k.call_id = $call OR k.socket_id IN (FROM mine) OR k.connection_id IN (FROM connected) OR e.other_tid = $tid)
+ORDER BY e.time_ns, e.event_id"""
+
+_THREADS = "SELECT tid, coalesce(arg_max(comm, start_ns), '?') || ' ' || any_value(pid) FROM task GROUP BY tid"
+
+_WAITS = """SELECT DISTINCT w.call_id FROM wait w WHERE w.packet_id IN (SELECT unnest(?)) AND w.call_id IN (
+    SELECT call_id FROM call WHERE tid IN (SELECT tid FROM call WHERE call_id IN (SELECT unnest(?))))"""
+
+
+def first_write(db: duckdb.DuckDBPyConnection) -> int | None:
+    """The first call whose bytes are known to have been read at the other end."""
+    row = db.execute(
+        "SELECT min(w.call_id) FROM stream_write w JOIN link l USING (write_id)"
+        " JOIN kernel_link k ON k.call_id = w.call_id WHERE l.kind = 'write_read'"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def writes_of_packet(db: duckdb.DuckDBPyConnection, number: int) -> list[int]:
+    """The calls whose bytes a packet carried."""
+    rows = db.execute(
+        "SELECT DISTINCT w.call_id FROM packet p JOIN link l USING (packet_id) JOIN stream_write w USING (write_id)"
+        " WHERE p.number = ? AND l.kind = 'write_segment' ORDER BY 1",
+        [number],
+    )
+    return [call_id for (call_id,) in rows.fetchall()]
+
+
+def write_of_read(db: duckdb.DuckDBPyConnection, call_id: int) -> int | None:
+    """The first call whose bytes a call has read; None if it read none that are linked."""
+    row = db.execute(
+        "SELECT min(w.call_id) FROM stream_read r JOIN link l USING (read_id) JOIN stream_write w USING (write_id)"
+        " WHERE r.call_id = ? AND l.kind = 'write_read'",
+        [call_id],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | None:
+    """The way of one call's bytes, or what the kernel did for a call without any; None if there is no such call."""
+    found = _calls(db, [call_id])
+    if not found:
+        return None
+    path = KernelPath(found[0], threads=dict(db.execute(_THREADS).fetchall()))
+    place = db.execute("SELECT min(lo), max(hi) FROM stream_write WHERE call_id = ?", [call_id]).fetchone()
+    if place is None or place[0] is None:
+        end = path.call.exit_ns if path.call.exit_ns is not None else _LAST_NS
+        parameters = {"call": call_id, "tid": path.call.tid, "from_ns": path.call.start_ns, "to_ns": end}
+        path.events = [PathEvent(*row) for row in db.execute(_EVENTS_OF_CALL, parameters).fetchall()]
+        return path
+    path.lo, path.hi = place
+    reads = [i for (i,) in db.execute(_READS, [call_id]).fetchall()]
+    packets = db.execute(_PACKETS, [call_id]).fetchall()
+    ids = [i for i, _ in packets]
+    path.packets = [number for _, number in packets]
+    path.reads = _calls(db, reads)
+    path.waits = _calls(db, [i for (i,) in db.execute(_WAITS, [ids, reads]).fetchall()])
+    ends = [c.exit_ns for c in (path.call, *path.reads) if c.exit_ns is not None]
+    of_bytes = {
+        "packets": ids, "reads": reads, "readers": reads, "write": call_id,
+        "from_ns": path.call.start_ns, "to_ns": max(ends, default=_LAST_NS),
+    }  # fmt: skip
+    path.events = [PathEvent(*row) for row in db.execute(_EVENTS, of_bytes).fetchall()]
+    return path
+
+
+def _calls(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> list[PathCall]:
+    return [PathCall(*row) for row in db.execute(_CALL, [wanted]).fetchall()]

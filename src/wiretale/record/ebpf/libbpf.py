@@ -1,0 +1,204 @@
+"""The part of libbpf that is needed: open an object, load it, attach its programs, reach its maps. Through ctypes.
+
+Facts: libbpf.h and bpf.h of libbpf 1.0 and later (Debian 12 has 1.1); linux/btf.h for the kinds of types.
+"""
+
+import ctypes
+import ctypes.util
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
+
+_BTF_KIND_ENUM, _BTF_KIND_TYPEDEF = 6, 8
+_BTF_TYPE_BYTES = 12  # struct btf_type; behind it, for an enum, struct btf_enum: name_off, val
+_LOG_LINES = 12
+_PRINTER = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+_pointer, _text, _int = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
+
+_SIGNATURES: dict[str, tuple[object, list[object]]] = {
+    "libbpf_set_print": (_pointer, [_PRINTER]),
+    "bpf_object__open_file": (_pointer, [_text, _pointer]),
+    "bpf_object__load": (_int, [_pointer]),
+    "bpf_object__close": (None, [_pointer]),
+    "bpf_object__next_program": (_pointer, [_pointer, _pointer]),
+    "bpf_object__find_map_by_name": (_pointer, [_pointer, _text]),
+    "bpf_program__section_name": (_text, [_pointer]),
+    "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
+    "bpf_program__attach": (_pointer, [_pointer]),
+    "bpf_link__destroy": (_int, [_pointer]),
+    "bpf_map__fd": (_int, [_pointer]),
+    "bpf_map__set_max_entries": (_int, [_pointer, ctypes.c_uint32]),
+    "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, ctypes.c_uint64]),
+    "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
+    "btf__load_vmlinux_btf": (_pointer, []),
+    "btf__find_by_name_kind": (ctypes.c_int32, [_pointer, _text, ctypes.c_uint32]),
+    "btf__type_by_id": (_pointer, [_pointer, ctypes.c_uint32]),
+    "btf__name_by_offset": (_text, [_pointer, ctypes.c_uint32]),
+    "btf__free": (None, [_pointer]),
+    "libbpf_num_possible_cpus": (_int, []),
+}
+
+NEEDS = "the kernel level needs root, or the capabilities CAP_BPF and CAP_PERFMON"
+
+
+class Libbpf:
+    """The library's functions, and what it last said."""
+
+    def __init__(self) -> None:
+        try:
+            self._library = ctypes.CDLL("libbpf.so.1", use_errno=True)
+        except OSError as fault:
+            raise ResourceFault(
+                "the kernel level needs libbpf 1.0 or later, which is not installed", "apt install libbpf1"
+            ) from fault
+        for name, (result, arguments) in _SIGNATURES.items():
+            function = getattr(self._library, name)
+            function.restype = result
+            function.argtypes = arguments
+        self._said: list[str] = []
+        self._printer = _PRINTER(self._hear)  # kept: libbpf calls it as long as the library lives
+        self._library.libbpf_set_print(self._printer)
+
+    def _hear(self, _level: int, form: bytes, arguments: int) -> int:
+        text = ctypes.create_string_buffer(4096)
+        libc = ctypes.CDLL(None)
+        libc.vsnprintf(text, ctypes.c_size_t(len(text)), ctypes.c_char_p(form), ctypes.c_void_p(arguments))
+        self._said = [*self._said[1 - _LOG_LINES :], text.value.decode(errors="replace").strip()]
+        return 0
+
+    def call(self, name: str, *arguments: object) -> int:
+        """Call `name`; a pointer comes back as a number, NULL and nothing as 0."""
+        function: Callable[..., object] = getattr(self._library, name)
+        result = function(*arguments)
+        return result if isinstance(result, int) else 0
+
+    def text(self, name: str, *arguments: object) -> str:
+        """Call `name`, which returns a string."""
+        result = getattr(self._library, name)(*arguments)
+        return result.decode() if isinstance(result, bytes) else ""
+
+    def said(self) -> str:
+        """The last line of its log that says why something failed."""
+        lines = [line for line in self._said if "libbpf:" in line or "failed" in line or "invalid" in line]
+        return lines[-1].removeprefix("libbpf: ") if lines else ""
+
+
+class Object:
+    """One loaded BPF object. `close` detaches everything."""
+
+    def __init__(self, path: Path) -> None:
+        self._bpf = Libbpf()
+        self._links: list[int] = []
+        self._handle = self._bpf.call("bpf_object__open_file", os.fsencode(path), None)
+        if not self._handle:
+            raise ResourceFault(f"the kernel program cannot be opened: {self._why(ctypes.get_errno())}")
+
+    def programs(self) -> dict[str, int]:
+        """Handles of the programs, by the tracepoint in their section name."""
+        found: dict[str, int] = {}
+        program = 0
+        while program := self._bpf.call("bpf_object__next_program", self._handle, program):
+            found[self._bpf.text("bpf_program__section_name", program).rpartition("/")[2]] = program
+        return found
+
+    def leave_out_missing(self, programs: dict[str, int]) -> list[str]:
+        """Keep from loading those whose tracepoint this kernel does not have. Returns their names."""
+        types = self._types()
+        missing = []
+        for name, program in programs.items():
+            wanted = f"btf_trace_{name}".encode()
+            if self._bpf.call("btf__find_by_name_kind", types, wanted, _BTF_KIND_TYPEDEF) < 0:
+                self._bpf.call("bpf_program__set_autoload", program, False)
+                missing.append(name)
+        self._bpf.call("btf__free", types)
+        return missing
+
+    def enum_names(self, name: str) -> dict[int, str]:
+        """The names of an enumeration as this kernel numbers it; empty if it has none of that name."""
+        types = self._types()
+        found = self._bpf.call("btf__find_by_name_kind", types, name.encode(), _BTF_KIND_ENUM)
+        names: dict[int, str] = {}
+        if found > 0:
+            at = self._bpf.call("btf__type_by_id", types, found)
+            count = ctypes.c_uint32.from_address(at + 4).value & 0xFFFF
+            for entry in range(at + _BTF_TYPE_BYTES, at + _BTF_TYPE_BYTES + 8 * count, 8):
+                offset, number = ctypes.c_uint32.from_address(entry).value, ctypes.c_int32.from_address(entry + 4).value
+                names.setdefault(number, self._bpf.text("btf__name_by_offset", types, offset))
+        self._bpf.call("btf__free", types)
+        return names
+
+    def _types(self) -> int:
+        types = self._bpf.call("btf__load_vmlinux_btf")
+        if not types:
+            raise ResourceFault(
+                "this kernel carries no type information (BTF), which the kernel level needs",
+                "a kernel built with CONFIG_DEBUG_INFO_BTF, as Debian's and most others are",
+            )
+        return types
+
+    def set_size(self, name: str, entries: int) -> None:
+        """Size of a map, before `load`."""
+        self._bpf.call("bpf_map__set_max_entries", self._map(name), entries)
+
+    def load(self) -> None:
+        """Hand programs and maps to the kernel. PermissionFault without the capabilities."""
+        result = self._bpf.call("bpf_object__load", self._handle)
+        if result == 0:
+            return
+        if -result in (errno.EPERM, errno.EACCES) and not _is_verifier(self._bpf.said()):
+            raise PermissionFault(NEEDS, "run as root (sudo)")
+        raise ResourceFault(f"the kernel refuses the recording program: {self._why(-result)}")
+
+    def attach(self, program: int) -> bool:
+        """Whether the program now runs at its tracepoint."""
+        link = self._bpf.call("bpf_program__attach", program)
+        if link:
+            self._links.append(link)
+        return bool(link)
+
+    def map_fd(self, name: str) -> int:
+        """Descriptor of a map, after `load`."""
+        return self._bpf.call("bpf_map__fd", self._map(name))
+
+    def put(self, name: str, key: bytes, value: bytes) -> None:
+        """Set one element."""
+        if self._bpf.call("bpf_map_update_elem", self.map_fd(name), key, value, 0) < 0:
+            raise ResourceFault(f"the kernel's map {name!r} takes no more: {os.strerror(ctypes.get_errno())}")
+
+    def per_cpu(self, name: str, index: int) -> int:
+        """The sum over all CPUs of one element of a per-CPU array of u64."""
+        values = (ctypes.c_uint64 * self._bpf.call("libbpf_num_possible_cpus"))()
+        key = index.to_bytes(4, "little")
+        if self._bpf.call("bpf_map_lookup_elem", self.map_fd(name), key, values) < 0:
+            return 0
+        return sum(values)
+
+    def detach(self) -> None:
+        """Stop all programs; the maps stay."""
+        for link in self._links:
+            self._bpf.call("bpf_link__destroy", link)
+        self._links = []
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.detach()
+        if self._handle:
+            self._bpf.call("bpf_object__close", self._handle)
+            self._handle = 0
+
+    def _map(self, name: str) -> int:
+        found = self._bpf.call("bpf_object__find_map_by_name", self._handle, name.encode())
+        if not found:
+            raise WiretaleError(f"the kernel program has no map {name!r}")
+        return found
+
+    def _why(self, number: int) -> str:
+        said = self._bpf.said()
+        return f"{os.strerror(number)}" + (f" ({said})" if said else "")
+
+
+def _is_verifier(said: str) -> bool:
+    return "BPF program load failed" in said and "Operation not permitted" not in said

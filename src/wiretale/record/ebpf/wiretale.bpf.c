@@ -1,0 +1,796 @@
+/*
+ * What the kernel does for the traced tasks: BTF tracepoints only, so that it loads without kprobes or fentry.
+ *
+ * Which events are kept is decided here, by task and by socket, never by the name of whatever ran: the receive path of
+ * one process runs on loopback inside another's write(), or in any bystander's softirq.
+ *   - A task is traced if the recorder forked it, if it was named in `tasks`, or if a traced task forked it.
+ *   - A socket is followed from its first use by a traced task in its own system call. Its local port is remembered, so
+ *     that packets for it and sockets made from it (a listener's children) are followed before any task has them.
+ */
+#include "kernel_types.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+#include "wiretale.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+#define STACK_SHIFT 14	/* THREAD_SIZE is 16 KB on x86-64 and arm64 */
+#define ETH_IPV4 0x0800
+#define ETH_IPV6 0x86dd
+#define AF_INET 2
+#define AF_INET6 10
+#define TCP 6
+#define UDP 17
+#define TASK_TRACED 8	/* __TASK_TRACED of linux/sched.h */
+#define NET_TX 2	/* linux/interrupt.h */
+#define NET_RX 3
+
+struct port {
+	__u16 number;
+	__u16 protocol;
+};
+
+struct softirq_state {
+	__u64 entry_ns;	/* of the softirq that runs, if its entry was not written yet */
+	__u32 vector;	/* + 1 */
+	__u32 written;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 24);	/* bytes; the loader sets it */
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u8);
+} tasks SEC(".maps");	/* by tgid */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, __u8);
+} sockets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct port);
+	__type(value, __u8);
+} ports SEC(".maps");
+
+/* Threads that stand in a ptrace stop: what the scheduler does for those is the recorder's doing, not the program's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u8);
+} stopped SEC(".maps");	/* by tid */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct softirq_state);
+} softirqs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} recorder SEC(".maps");	/* its tgid: the processes it forks are the programs to trace */
+
+/* Per kind: events that found the ring full; behind them, per kind, events written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2 * WT_KINDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+static const __u8 YES = 1;
+
+static __always_inline void count(__u32 index)
+{
+	__u64 *counter = bpf_map_lookup_elem(&counters, &index);
+	if (counter)
+		*counter += 1;
+}
+
+/* The verifier allows no arithmetic on `ctx`; a copy of the pointer in memory is a plain number. */
+static __always_inline bool on_task_stack(void *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 here = 0;
+	bpf_probe_read_kernel(&here, sizeof(here), &ctx);
+	return here >> STACK_SHIFT == (__u64)BPF_CORE_READ(task, stack) >> STACK_SHIFT;
+}
+
+static __always_inline bool is_traced(__u32 tgid)
+{
+	return bpf_map_lookup_elem(&tasks, &tgid) != NULL;
+}
+
+static __always_inline bool current_is_traced(void *ctx)
+{
+	return is_traced(bpf_get_current_pid_tgid() >> 32) && on_task_stack(ctx);
+}
+
+static __always_inline struct wt_kernel_event *begin(void *ctx, __u16 kind)
+{
+	struct wt_kernel_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	__u32 zero = 0;
+	__u64 task = bpf_get_current_pid_tgid();
+	struct softirq_state *running;
+	if (!e) {
+		count(kind);
+		return NULL;
+	}
+	count(WT_KINDS + kind);
+	__builtin_memset(e, 0, sizeof(*e));
+	e->time_ns = bpf_ktime_get_ns();
+	e->kind = kind;
+	e->cpu = bpf_get_smp_processor_id();
+	e->tid = (__u32)task;
+	e->tgid = task >> 32;
+	e->context = on_task_stack(ctx) ? WT_ON_TASK_STACK : WT_ON_OTHER_STACK;
+	running = bpf_map_lookup_elem(&softirqs, &zero);
+	if (running && e->context == WT_ON_OTHER_STACK)
+		e->softirq = running->vector;
+	return e;
+}
+
+static __always_inline void end(struct wt_kernel_event *e)
+{
+	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+}
+
+/* The entry of a softirq is written when something of ours happens in it, with the time at which it began. */
+static __always_inline void note_softirq(void *ctx)
+{
+	__u32 zero = 0;
+	struct softirq_state *running = bpf_map_lookup_elem(&softirqs, &zero);
+	struct wt_kernel_event *e;
+	if (!running || !running->vector || running->written || on_task_stack(ctx))
+		return;
+	running->written = 1;
+	e = begin(ctx, WT_SOFTIRQ_ENTRY);
+	if (!e)
+		return;
+	e->time_ns = running->entry_ns;
+	e->value = (__s32)running->vector - 1;
+	end(e);
+}
+
+static __always_inline void follow_port(__u16 number, __u16 protocol)
+{
+	struct port key = { number, protocol };
+	if (number)
+		bpf_map_update_elem(&ports, &key, &YES, BPF_ANY);
+}
+
+static __always_inline bool is_followed_port(__u16 number, __u16 protocol)
+{
+	struct port key = { number, protocol };
+	return number && bpf_map_lookup_elem(&ports, &key) != NULL;
+}
+
+/* Whether a socket is ours; learns it. Request and time-wait sockets have the common part only. */
+static __always_inline bool is_ours(void *ctx, const struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	__u16 number, protocol;
+	unsigned char state;
+	if (!sk)
+		return false;
+	number = BPF_CORE_READ(sk, __sk_common.skc_num);
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	protocol = state == 6 || state == 12 ? TCP : BPF_CORE_READ(sk, sk_protocol);
+	if (bpf_map_lookup_elem(&sockets, &key)) {
+		follow_port(number, protocol);
+		return true;
+	}
+	if (!current_is_traced(ctx) && !is_followed_port(number, protocol))
+		return false;
+	bpf_map_update_elem(&sockets, &key, &YES, BPF_ANY);
+	follow_port(number, protocol);
+	return true;
+}
+
+static __always_inline void put_socket(struct wt_kernel_event *e, const struct sock *sk)
+{
+	if (!sk)
+		return;
+	e->sk = (__u64)sk;
+	e->family = (__u8)BPF_CORE_READ(sk, __sk_common.skc_family);
+	e->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	/* time-wait and request sockets end after the common part */
+	e->protocol = e->state == 6 || e->state == 12 ? TCP : (__u8)BPF_CORE_READ(sk, sk_protocol);
+	e->source_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	e->destination_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (e->family == AF_INET) {
+		__be32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		__be32 peer = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		__builtin_memcpy(e->source, &local, 4);
+		__builtin_memcpy(e->destination, &peer, 4);
+	} else if (e->family == AF_INET6) {
+		BPF_CORE_READ_INTO(&e->source, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(&e->destination, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+	}
+}
+
+/* What the headers of a packet say. The transport header may not be set yet on the way in: it follows IP. */
+struct headers {
+	__u16 source_port, destination_port;
+	__u32 seq, ack, bytes;
+	__u8 family, protocol, tcp_flags;
+	__u8 source[16], destination[16];
+};
+
+static __always_inline bool read_headers(const struct sk_buff *skb, struct headers *h)
+{
+	unsigned char *head = BPF_CORE_READ(skb, head);
+	__u16 network = BPF_CORE_READ(skb, network_header), type = bpf_ntohs(BPF_CORE_READ(skb, protocol));
+	__u8 ip[40], transport[20];
+	__u32 ip_bytes, total;
+	__builtin_memset(h, 0, sizeof(*h));
+	if (type != ETH_IPV4 && type != ETH_IPV6)
+		return false;
+	if (bpf_probe_read_kernel(ip, sizeof(ip), head + network))
+		return false;
+	if (type == ETH_IPV4 && ip[0] >> 4 == 4) {
+		h->family = AF_INET;
+		h->protocol = ip[9];
+		ip_bytes = (ip[0] & 15) * 4;
+		total = (__u32)ip[2] << 8 | ip[3];
+		__builtin_memcpy(h->source, ip + 12, 4);
+		__builtin_memcpy(h->destination, ip + 16, 4);
+	} else if (type == ETH_IPV6 && ip[0] >> 4 == 6) {
+		h->family = AF_INET6;
+		h->protocol = ip[6];
+		ip_bytes = 40;
+		total = ((__u32)ip[4] << 8 | ip[5]) + 40;
+		__builtin_memcpy(h->source, ip + 8, 16);
+		__builtin_memcpy(h->destination, ip + 24, 16);
+	} else {
+		return false;
+	}
+	if (h->protocol != TCP && h->protocol != UDP)
+		return true;
+	if (bpf_probe_read_kernel(transport, sizeof(transport), head + network + ip_bytes))
+		return true;
+	h->source_port = (__u16)transport[0] << 8 | transport[1];
+	h->destination_port = (__u16)transport[2] << 8 | transport[3];
+	if (h->protocol == UDP) {
+		h->bytes = ((__u32)transport[4] << 8 | transport[5]) - 8;
+		return true;
+	}
+	h->seq = (__u32)transport[4] << 24 | (__u32)transport[5] << 16 | (__u32)transport[6] << 8 | transport[7];
+	h->ack = (__u32)transport[8] << 24 | (__u32)transport[9] << 16 | (__u32)transport[10] << 8 | transport[11];
+	h->tcp_flags = transport[13];
+	h->bytes = total - ip_bytes - (transport[12] >> 4) * 4;
+	return true;
+}
+
+static __always_inline void put_packet(struct wt_kernel_event *e, const struct sk_buff *skb, const struct headers *h)
+{
+	e->skb = (__u64)skb;
+	e->head = (__u64)BPF_CORE_READ(skb, head);
+	e->ifindex = BPF_CORE_READ(skb, dev, ifindex);
+	if (!h->family)
+		return;
+	e->family = h->family;
+	e->protocol = h->protocol;
+	e->source_port = h->source_port;
+	e->destination_port = h->destination_port;
+	e->seq = h->seq;
+	e->ack = h->ack;
+	e->bytes = h->bytes;
+	e->tcp_flags = h->tcp_flags;
+	__builtin_memcpy(e->source, h->source, 16);
+	__builtin_memcpy(e->destination, h->destination, 16);
+}
+
+/* One event about a packet, if it is ours: by its socket, or by one of its ports. */
+static __always_inline struct wt_kernel_event *begin_packet(void *ctx, const struct sk_buff *skb, __u16 kind)
+{
+	const struct sock *sk = BPF_CORE_READ(skb, sk);
+	struct wt_kernel_event *e;
+	struct headers h;
+	bool by_socket = is_ours(ctx, sk), known = read_headers(skb, &h);
+	if (by_socket && known)
+		follow_port(h.source_port, h.protocol);
+	if (!by_socket && !(known && (is_followed_port(h.destination_port, h.protocol) ||
+				      is_followed_port(h.source_port, h.protocol))))
+		return NULL;
+	note_softirq(ctx);
+	e = begin(ctx, kind);
+	if (!e)
+		return NULL;
+	put_packet(e, skb, &h);
+	/* Who owns the packet's memory: the sender on its way out. On its way in it may still be the sender (veth). */
+	e->sk = (__u64)sk;
+	return e;
+}
+
+static __always_inline struct wt_kernel_event *begin_socket(void *ctx, const struct sock *sk, __u16 kind)
+{
+	struct wt_kernel_event *e;
+	if (!is_ours(ctx, sk))
+		return NULL;
+	note_softirq(ctx);
+	e = begin(ctx, kind);
+	if (e)
+		put_socket(e, sk);
+	return e;
+}
+
+/* -- scheduler ---------------------------------------------------------------------------------------------------- */
+
+static __always_inline void about(struct wt_kernel_event *e, struct task_struct *task)
+{
+	e->other_tid = BPF_CORE_READ(task, pid);
+	e->other_tgid = BPF_CORE_READ(task, tgid);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	struct wt_kernel_event *e;
+	bool leaves = is_traced(BPF_CORE_READ(prev, tgid)), comes = is_traced(BPF_CORE_READ(next, tgid));
+	__u32 from = BPF_CORE_READ(prev, pid), to = BPF_CORE_READ(next, pid);
+	if (leaves && !preempt && BPF_CORE_READ(prev, __state) & TASK_TRACED) {
+		bpf_map_update_elem(&stopped, &from, &YES, BPF_ANY);
+		leaves = false;
+	}
+	if (comes && bpf_map_lookup_elem(&stopped, &to)) {
+		bpf_map_delete_elem(&stopped, &to);
+		comes = false;
+	}
+	if (!leaves && !comes)
+		return 0;
+	e = begin(ctx, WT_SCHED_SWITCH);
+	if (!e)
+		return 0;
+	e->tid = BPF_CORE_READ(prev, pid);
+	e->tgid = BPF_CORE_READ(prev, tgid);
+	about(e, next);
+	e->value = preempt ? -1 : (__s32)BPF_CORE_READ(prev, __state);
+	e->value2 = BPF_CORE_READ(next, prio);
+	end(e);
+	return 0;
+}
+
+static __always_inline int task_event(void *ctx, struct task_struct *task, __u16 kind, __s32 value)
+{
+	struct wt_kernel_event *e;
+	__u32 tid = BPF_CORE_READ(task, pid);
+	if (!is_traced(BPF_CORE_READ(task, tgid)))
+		return 0;
+	if (kind <= WT_SCHED_MIGRATE && bpf_map_lookup_elem(&stopped, &tid))
+		return 0;
+	note_softirq(ctx);
+	e = begin(ctx, kind);
+	if (!e)
+		return 0;
+	about(e, task);
+	e->value = value;
+	e->value2 = BPF_CORE_READ(task, prio);
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_sched_waking, struct task_struct *task)
+{
+	return task_event(ctx, task, WT_SCHED_WAKING, 0);
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_sched_wakeup, struct task_struct *task)
+{
+	return task_event(ctx, task, WT_SCHED_WAKEUP, 0);
+}
+
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(on_sched_migrate_task, struct task_struct *task, int cpu)
+{
+	return task_event(ctx, task, WT_SCHED_MIGRATE, cpu);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 from = BPF_CORE_READ(parent, tgid), tgid = BPF_CORE_READ(child, tgid), zero = 0;
+	__u32 *recording = bpf_map_lookup_elem(&recorder, &zero);
+	if (recording && from == *recording ? tgid == from : !is_traced(from))
+		return 0;
+	bpf_map_update_elem(&tasks, &tgid, &YES, BPF_ANY);
+	return task_event(ctx, child, WT_SCHED_FORK, 0);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_sched_process_exec, struct task_struct *task, int old_pid)
+{
+	return task_event(ctx, task, WT_SCHED_EXEC, old_pid);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_sched_process_exit, struct task_struct *task)
+{
+	return task_event(ctx, task, WT_SCHED_EXIT, 0);
+}
+
+/* -- softirq ------------------------------------------------------------------------------------------------------ */
+
+SEC("tp_btf/softirq_raise")
+int BPF_PROG(on_softirq_raise, unsigned int vector)
+{
+	struct wt_kernel_event *e;
+	if ((vector != NET_RX && vector != NET_TX) || !current_is_traced(ctx))
+		return 0;
+	e = begin(ctx, WT_SOFTIRQ_RAISE);
+	if (!e)
+		return 0;
+	e->value = (__s32)vector;
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/softirq_entry")
+int BPF_PROG(on_softirq_entry, unsigned int vector)
+{
+	__u32 zero = 0;
+	struct softirq_state *running = bpf_map_lookup_elem(&softirqs, &zero);
+	if (!running)
+		return 0;
+	running->entry_ns = bpf_ktime_get_ns();
+	running->vector = vector + 1;
+	running->written = 0;
+	return 0;
+}
+
+SEC("tp_btf/softirq_exit")
+int BPF_PROG(on_softirq_exit, unsigned int vector)
+{
+	__u32 zero = 0;
+	struct softirq_state *running = bpf_map_lookup_elem(&softirqs, &zero);
+	struct wt_kernel_event *e;
+	if (!running)
+		return 0;
+	if (running->written && (e = begin(ctx, WT_SOFTIRQ_EXIT))) {
+		e->value = (__s32)vector;
+		end(e);
+	}
+	running->vector = 0;
+	running->written = 0;
+	return 0;
+}
+
+SEC("tp_btf/napi_poll")
+int BPF_PROG(on_napi_poll, struct napi_struct *napi, int work, int budget)
+{
+	__u32 zero = 0;
+	struct softirq_state *running = bpf_map_lookup_elem(&softirqs, &zero);
+	struct wt_kernel_event *e;
+	if (!running || !running->written || !(e = begin(ctx, WT_NAPI_POLL)))
+		return 0;
+	e->ifindex = BPF_CORE_READ(napi, dev, ifindex);
+	e->value = work;
+	e->value2 = budget;
+	end(e);
+	return 0;
+}
+
+/* -- devices and packets ------------------------------------------------------------------------------------------ */
+
+#define PACKET_EVENT(name, kind_of) \
+SEC("tp_btf/" #name) \
+int BPF_PROG(on_##name, struct sk_buff *skb) \
+{ \
+	struct wt_kernel_event *e = begin_packet(ctx, skb, kind_of); \
+	if (e) \
+		end(e); \
+	return 0; \
+}
+
+PACKET_EVENT(net_dev_queue, WT_NET_DEV_QUEUE)
+PACKET_EVENT(net_dev_start_xmit, WT_NET_DEV_START_XMIT)
+PACKET_EVENT(netif_rx, WT_NETIF_RX)
+PACKET_EVENT(napi_gro_receive_entry, WT_NAPI_GRO_RECEIVE)
+PACKET_EVENT(netif_receive_skb, WT_NETIF_RECEIVE_SKB)
+PACKET_EVENT(consume_skb, WT_CONSUME_SKB)
+
+/* After the driver took it the packet may be gone already; only what the tracepoint itself gives is certain. */
+SEC("tp_btf/net_dev_xmit")
+int BPF_PROG(on_net_dev_xmit, struct sk_buff *skb, int result, struct net_device *dev, unsigned int bytes)
+{
+	struct wt_kernel_event *e;
+	if (!current_is_traced(ctx))
+		return 0;
+	e = begin(ctx, WT_NET_DEV_XMIT);
+	if (!e)
+		return 0;
+	e->skb = (__u64)skb;
+	e->ifindex = BPF_CORE_READ(dev, ifindex);
+	e->bytes = bytes;
+	e->value = result;
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/qdisc_enqueue")
+int BPF_PROG(on_qdisc_enqueue, struct Qdisc *qdisc, const struct netdev_queue *queue, struct sk_buff *skb)
+{
+	struct wt_kernel_event *e = begin_packet(ctx, skb, WT_QDISC_ENQUEUE);
+	if (e)
+		end(e);
+	return 0;
+}
+
+SEC("tp_btf/qdisc_dequeue")
+int BPF_PROG(on_qdisc_dequeue, struct Qdisc *qdisc, const struct netdev_queue *queue, int packets, struct sk_buff *skb)
+{
+	struct wt_kernel_event *e;
+	if (!skb || !(e = begin_packet(ctx, skb, WT_QDISC_DEQUEUE)))
+		return 0;
+	e->value = packets;
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(on_kfree_skb, struct sk_buff *skb, void *location)
+{
+	struct wt_kernel_event *e = begin_packet(ctx, skb, WT_KFREE_SKB);
+	if (!e)
+		return 0;
+	e->location = (__u64)location;
+	if (bpf_core_field_exists(struct trace_event_raw_kfree_skb, reason))	/* Linux 5.17 */
+		e->value = (__s32)ctx[2];
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(on_skb_copy_datagram_iovec, const struct sk_buff *skb, int bytes)
+{
+	struct wt_kernel_event *e;
+	struct headers h;
+	if (!current_is_traced(ctx))
+		return 0;
+	e = begin(ctx, WT_SKB_COPY_DATAGRAM);
+	if (!e)
+		return 0;
+	read_headers(skb, &h);
+	put_packet(e, skb, &h);
+	e->value = bytes;
+	end(e);
+	return 0;
+}
+
+/* -- sockets ------------------------------------------------------------------------------------------------------ */
+
+#define SOCKET_EVENT(name, kind_of) \
+SEC("tp_btf/" #name) \
+int BPF_PROG(on_##name, const struct sock *sk) \
+{ \
+	struct wt_kernel_event *e = begin_socket(ctx, sk, kind_of); \
+	if (!e) \
+		return 0; \
+	e->cookie = bpf_get_socket_cookie((void *)sk); \
+	end(e); \
+	return 0; \
+}
+
+SOCKET_EVENT(sk_data_ready, WT_DATA_READY)
+SOCKET_EVENT(tcp_receive_reset, WT_TCP_RECEIVE_RESET)
+SOCKET_EVENT(tcp_rcv_space_adjust, WT_TCP_RCV_SPACE)
+SOCKET_EVENT(tcp_destroy_sock, WT_TCP_DESTROY)
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_inet_sock_set_state, const struct sock *sk, int old_state, int new_state)
+{
+	struct wt_kernel_event *e = begin_socket(ctx, sk, WT_SET_STATE);
+	if (!e)
+		return 0;
+	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->value = old_state;
+	e->value2 = new_state;
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(on_inet_sk_error_report, const struct sock *sk)
+{
+	struct wt_kernel_event *e = begin_socket(ctx, sk, WT_ERROR_REPORT);
+	if (!e)
+		return 0;
+	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->value = BPF_CORE_READ(sk, sk_err);
+	end(e);
+	return 0;
+}
+
+static __always_inline int length_event(void *ctx, struct sock *sk, int length, int flags, __u16 kind)
+{
+	struct wt_kernel_event *e = begin_socket(ctx, sk, kind);
+	if (!e)
+		return 0;
+	e->cookie = bpf_get_socket_cookie(sk);
+	e->value = length;
+	e->value2 = flags;
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_sock_send_length, struct sock *sk, int length, int flags)
+{
+	return length_event(ctx, sk, length, flags, WT_SEND_LENGTH);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_sock_recv_length, struct sock *sk, int length, int flags)
+{
+	return length_event(ctx, sk, length, flags, WT_RECV_LENGTH);
+}
+
+SEC("tp_btf/tcp_cong_state_set")
+int BPF_PROG(on_tcp_cong_state_set, struct sock *sk, unsigned char state)
+{
+	return length_event(ctx, sk, state, 0, WT_TCP_CONG_STATE);
+}
+
+/* -- sockets and packets ------------------------------------------------------------------------------------------ */
+
+static __always_inline struct wt_kernel_event *begin_both(void *ctx, const struct sock *sk, const struct sk_buff *skb,
+							  __u16 kind)
+{
+	struct wt_kernel_event *e = begin_socket(ctx, sk, kind);
+	struct headers h;
+	if (!e)
+		return NULL;
+	e->cookie = bpf_get_socket_cookie((void *)sk);
+	if (skb) {
+		read_headers(skb, &h);
+		put_packet(e, skb, &h);
+	}
+	return e;
+}
+
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(on_tcp_sendmsg_locked, const struct sock *sk, const struct msghdr *msg, const struct sk_buff *skb, int goal)
+{
+	struct wt_kernel_event *e = begin_socket(ctx, sk, WT_TCP_SENDMSG);
+	if (!e)
+		return 0;
+	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->skb = (__u64)skb;
+	e->head = skb ? (__u64)BPF_CORE_READ(skb, head) : 0;
+	e->value = goal;
+	e->value2 = skb ? (__s32)BPF_CORE_READ(skb, len) : 0;
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(on_tcp_probe, struct sock *sk, const struct sk_buff *skb)
+{
+	struct wt_kernel_event *e = begin_both(ctx, sk, skb, WT_TCP_PROBE);
+	const struct tcp_sock *tp = (const void *)sk;
+	if (!e)
+		return 0;
+	e->value = (__s32)BPF_CORE_READ(tp, snd_cwnd);
+	e->value2 = (__s32)(BPF_CORE_READ(tp, srtt_us) >> 3);
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(on_tcp_retransmit_skb, const struct sock *sk, const struct sk_buff *skb)
+{
+	struct wt_kernel_event *e = begin_both(ctx, sk, skb, WT_TCP_RETRANSMIT);
+	if (e)
+		end(e);
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(on_tcp_retransmit_synack, const struct sock *sk)
+{
+	struct wt_kernel_event *e = begin_socket(ctx, sk, WT_TCP_RETRANSMIT_SYNACK);
+	if (e)
+		end(e);
+	return 0;
+}
+
+/* A reset may be sent for a packet that met no socket: then the packet's port decides. */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(on_tcp_send_reset, const struct sock *sk, const struct sk_buff *skb)
+{
+	struct wt_kernel_event *e = skb ? begin_packet(ctx, skb, WT_TCP_SEND_RESET)
+					: begin_socket(ctx, sk, WT_TCP_SEND_RESET);
+	if (!e)
+		return 0;
+	e->sk = (__u64)sk;
+	if (bpf_core_field_exists(struct trace_event_raw_tcp_send_reset, reason))	/* Linux 6.10 */
+		e->value = (__s32)ctx[2];
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/sock_rcvqueue_full")
+int BPF_PROG(on_sock_rcvqueue_full, struct sock *sk, struct sk_buff *skb)
+{
+	struct wt_kernel_event *e = begin_both(ctx, sk, skb, WT_RCVQUEUE_FULL);
+	if (e)
+		end(e);
+	return 0;
+}
+
+SEC("tp_btf/udp_fail_queue_rcv_skb")
+int BPF_PROG(on_udp_fail_queue_rcv_skb, int error, struct sock *sk)
+{
+	struct wt_kernel_event *e = begin_socket(ctx, sk, WT_UDP_FAIL_QUEUE);
+	if (!e)
+		return 0;
+	e->cookie = bpf_get_socket_cookie(sk);
+	e->value = error;
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/icmp_send")
+int BPF_PROG(on_icmp_send, const struct sk_buff *skb, int type, int code)
+{
+	struct wt_kernel_event *e = begin_packet(ctx, skb, WT_ICMP_SEND);
+	if (!e)
+		return 0;
+	e->value = type;
+	e->value2 = code;
+	end(e);
+	return 0;
+}
+
+/* -- neighbours and signals --------------------------------------------------------------------------------------- */
+
+SEC("tp_btf/neigh_update")
+int BPF_PROG(on_neigh_update, struct neighbour *neighbour, const __u8 *address, __u8 state)
+{
+	struct wt_kernel_event *e;
+	if (!is_traced(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	e = begin(ctx, WT_NEIGH_UPDATE);
+	if (!e)
+		return 0;
+	e->ifindex = BPF_CORE_READ(neighbour, dev, ifindex);
+	e->value = BPF_CORE_READ(neighbour, nud_state);
+	e->value2 = state;
+	end(e);
+	return 0;
+}
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(on_signal_generate, int number, struct kernel_siginfo *info, struct task_struct *task)
+{
+	return task_event(ctx, task, WT_SIGNAL_GENERATE, number);
+}
+
+SEC("tp_btf/signal_deliver")
+int BPF_PROG(on_signal_deliver, int number)
+{
+	struct wt_kernel_event *e;
+	if (!current_is_traced(ctx) || !(e = begin(ctx, WT_SIGNAL_DELIVER)))
+		return 0;
+	e->value = number;
+	end(e);
+	return 0;
+}

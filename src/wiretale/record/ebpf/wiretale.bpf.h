@@ -1,0 +1,82 @@
+/* The record that the kernel programs write: shared with the reader (model/kernel_ring.py; a test compares them). */
+#ifndef WIRETALE_BPF_H
+#define WIRETALE_BPF_H
+
+struct wt_kernel_event {
+	__u64 time_ns;		/* CLOCK_MONOTONIC */
+	__u64 sk;		/* address of the struct sock; 0 if none */
+	__u64 cookie;		/* its SO_COOKIE; 0 where it cannot be asked */
+	__u64 skb;		/* address of the struct sk_buff; 0 if none */
+	__u64 head;		/* its data: clones share it, so it identifies the packet */
+	__u64 location;		/* kfree_skb: the code that freed it */
+	__u32 tid, tgid;	/* the current task: whose thread ran the code, not for whom */
+	__u32 other_tid, other_tgid;	/* of scheduler events: the task they are about (switch: the next one) */
+	__s32 value, value2;	/* depends on the kind, see KINDS */
+	__u32 seq, ack;		/* TCP header, host order */
+	__u32 bytes;		/* payload of the transport, or the argument that counts bytes */
+	__u32 ifindex;
+	__u16 kind;		/* enum wt_kernel_kind */
+	__u16 cpu;
+	__u16 source_port, destination_port;	/* of a packet; of a socket: local and peer */
+	__u8 context;		/* enum wt_context */
+	__u8 softirq;		/* vector + 1 of the softirq that runs on this CPU; 0 if none is known to */
+	__u8 family;		/* 2 IPv4, 10 IPv6, else the socket's own */
+	__u8 protocol;		/* IPPROTO_* */
+	__u8 tcp_flags;
+	__u8 state;		/* TCP state of the socket (net/tcp_states.h) */
+	__u16 reserved;
+	__u8 source[16], destination[16];	/* addresses in network order, IPv4 in the first four bytes */
+};
+
+enum wt_context {
+	WT_ON_TASK_STACK = 0,	/* the current task's own system call */
+	WT_ON_OTHER_STACK = 1,	/* softirq or interrupt: the current task is a bystander */
+};
+
+enum wt_kernel_kind {
+	WT_SCHED_SWITCH = 1,
+	WT_SCHED_WAKING,
+	WT_SCHED_WAKEUP,
+	WT_SCHED_MIGRATE,
+	WT_SCHED_FORK,
+	WT_SCHED_EXEC,
+	WT_SCHED_EXIT,
+	WT_SOFTIRQ_RAISE,
+	WT_SOFTIRQ_ENTRY,
+	WT_SOFTIRQ_EXIT,
+	WT_NAPI_POLL,
+	WT_NET_DEV_QUEUE,
+	WT_NET_DEV_START_XMIT,
+	WT_NET_DEV_XMIT,
+	WT_NETIF_RX,
+	WT_NAPI_GRO_RECEIVE,
+	WT_NETIF_RECEIVE_SKB,
+	WT_QDISC_ENQUEUE,
+	WT_QDISC_DEQUEUE,
+	WT_KFREE_SKB,
+	WT_CONSUME_SKB,
+	WT_SKB_COPY_DATAGRAM,
+	WT_SET_STATE,
+	WT_ERROR_REPORT,
+	WT_DATA_READY,
+	WT_SEND_LENGTH,
+	WT_RECV_LENGTH,
+	WT_RCVQUEUE_FULL,
+	WT_TCP_SENDMSG,
+	WT_TCP_PROBE,
+	WT_TCP_RETRANSMIT,
+	WT_TCP_RETRANSMIT_SYNACK,
+	WT_TCP_SEND_RESET,
+	WT_TCP_RECEIVE_RESET,
+	WT_TCP_RCV_SPACE,
+	WT_TCP_DESTROY,
+	WT_TCP_CONG_STATE,
+	WT_UDP_FAIL_QUEUE,
+	WT_ICMP_SEND,
+	WT_NEIGH_UPDATE,
+	WT_SIGNAL_GENERATE,
+	WT_SIGNAL_DELIVER,
+	WT_KINDS
+};
+
+#endif
