@@ -28,7 +28,7 @@ WHERE t.connection_id = ? AND d.role = 'payload' AND d.at_exit = ? AND d.idx // 
 # The payload of every shown packet; a frame cut at the snaplen gives what there is of it.
 _PACKETS = """
 SELECT s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags, list_contains(s.analysis, 'keep_alive'),
-       p.frame[p.payload_offset + 1:p.payload_offset + p.payload_bytes], p.payload_bytes,
+       p.frame[p.payload_offset + 1:p.payload_offset + p.payload_bytes], p.payload_bytes, p.payload_offset IS NULL,
        -- only the first of an IP packet's fragments has ports
        p.src = CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END
        AND coalesce(p.srcport = CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END, p.fragment)
@@ -51,6 +51,7 @@ class Row:
     exact: bool = True
     reason: str | None = None
     peeked: bool = False
+    in_parts: bool = False  # a packet put together from fragments: no one frame has its bytes
     data: Pieces = field(default_factory=list)
 
 
@@ -88,14 +89,14 @@ def read_rows(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str) 
         for row_id, direction, lo, hi, exact, reason, peek, call in db.execute(
             _ROWS.format(id=name, table=table, peeked=peeked), [connection_id]
         ).fetchall():
-            into[row_id] = Row(direction, lo, hi, call, exact, reason, peek, pieces.get(row_id, []))
+            into[row_id] = Row(direction, lo, hi, call, exact, reason, peek, data=pieces.get(row_id, []))
     _read_packets(db, connection_id, protocol, rows)
     return rows
 
 
 def _read_packets(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str, rows: Rows) -> None:
     headers: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)  # id, seq, flags, claimed position
-    for packet_id, direction, lo, hi, seq, flags, is_probe, data, size, is_ours in db.execute(
+    for packet_id, direction, lo, hi, seq, flags, is_probe, data, size, in_parts, is_ours in db.execute(
         _PACKETS, [connection_id]
     ).fetchall():
         if not is_ours:
@@ -106,7 +107,7 @@ def _read_packets(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: s
         if lo is None:
             rows.unplaced[direction] += size or 0
         elif hi > lo and not is_probe:
-            rows.packets[packet_id] = Row(direction, lo, hi, data=[(lo, data)] if data else [])
+            rows.packets[packet_id] = Row(direction, lo, hi, in_parts=in_parts, data=[(lo, data)] if data else [])
     for found in headers.values():
         rows.wrong += misplaced(found)
 

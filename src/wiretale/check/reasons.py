@@ -15,6 +15,7 @@ IN_KERNEL = ("sendfile", "sendfile64", "splice", "tee", "copy_file_range")
 NOT_SEEN = "not in any captured packet: unsent when the connection or the recording ended"
 LOST = "not in any captured packet, though the other end had them: lost by the capture"
 HOLE = "not in any captured packet, though later bytes are: lost by the capture or on the way"
+IN_PARTS = "the packet came in IP fragments: no one frame has its bytes"
 NO_PACKETS = "no packet of this connection was captured"
 UNREAD = "not read when the connection or the recording ended"
 UNTRACED = "the {end} was not traced"
@@ -184,6 +185,7 @@ def uncompared(s: Stream, kind: str) -> list[Gap]:
         lacking,
         [
             (inside, "moved inside the kernel (sendfile, splice): the call has no bytes to capture"),
+            (_spans([p for p in s.packets if p.in_parts]), IN_PARTS),
             (captured, "the packet was cut at the capture's length"),
             (None, "the call's bytes were cut at the capture's length"),
         ],

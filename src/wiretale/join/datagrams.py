@@ -5,12 +5,11 @@ lost" and "these came from elsewhere" is taken, and what is left over is matched
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from wiretale.join.fragments import Part, read_fragments
 from wiretale.join.rows import Row, put
 
 PREFIX_BYTES = 64  # enough to tell datagrams apart here; links compare all that was captured
@@ -30,7 +29,6 @@ class Datagram:
     peeked: bool = False
     ip_id: int | None = None
     lo: int = -1
-    parts: tuple[Part, ...] = ()  # the packets of a datagram that IP cut into fragments
 
 
 def fits(sent: Datagram, seen: Datagram, error_ns: int) -> bool:
@@ -141,10 +139,9 @@ def _streams(db: duckdb.DuckDBPyConnection) -> list[_Stream]:
         whole = -1 if is_full else size
         d = Datagram((call_id, message), size, whole, (prefix or b"")[:size], start, end, peeked)
         (stream(connection, direction).writes if side == "w" else stream(connection, direction).reads).append(d)
-    fragments = read_fragments(db)
     for connection, direction, packet_id, length, prefix, time, ip_id in db.execute(PACKETS).fetchall():
-        size, parts = fragments.get(packet_id, (length or 0, ()))
-        d = Datagram((packet_id,), size, size, prefix or b"", time, time, ip_id=ip_id, parts=parts)
+        size = length or 0
+        d = Datagram((packet_id,), size, size, prefix or b"", time, time, ip_id=ip_id)
         stream(connection, direction).packets.append(d)
     return list(found.values())
 
@@ -171,19 +168,10 @@ class _Result:
         """Rows of j_match."""
         for p in self.pairs:
             write = p.first.key if p.kind != "segment_read" else (None, None)
-            packet = {"write_segment": p.last, "segment_read": p.first}.get(p.kind)
+            packet = {"write_segment": p.last.key, "segment_read": p.first.key}.get(p.kind, (None,))
             read = p.last.key if p.kind != "write_segment" else (None, None)
             lo, hi = p.last.lo, p.last.lo + p.last.size
-            for packet_id, at, end in _carried(packet, lo, hi) if packet else [(None, lo, hi)]:
-                yield (p.kind, p.stream.connection_id, p.stream.direction, at, end, *write, packet_id, *read)
-
-
-def _carried(packet: Datagram, lo: int, hi: int) -> Iterator[tuple[int, int, int]]:
-    """Which packets carried [lo, hi): one, or the fragments of one."""
-    for part in packet.parts or (Part(packet.key[0], 0, packet.size),):
-        at, end = max(lo, packet.lo + part.at), min(hi, packet.lo + part.at + part.size)
-        if at < end or (at == end and not packet.parts):
-            yield part.packet_id, at, end
+            yield (p.kind, p.stream.connection_id, p.stream.direction, lo, hi, *write, *packet, *read)
 
 
 def _positions(items: list[Datagram]) -> None:
@@ -218,16 +206,8 @@ def _match(s: _Stream, error_ns: int, out: _Result) -> None:
                 out.pairs.append(_Pair(kind, s, d, r))
     _match_peeks(s, error_ns, out)
     out.packets += [
-        (
-            part.packet_id,
-            s.connection_id,
-            s.direction,
-            p.lo + part.at if p.lo >= 0 else None,
-            part.size,
-            p.key[0] in repeated,
-        )
+        (p.key[0], s.connection_id, s.direction, p.lo if p.lo >= 0 else None, p.size, p.key[0] in repeated)
         for p in s.packets
-        for part in p.parts or (Part(p.key[0], 0, p.size),)
     ]
     top = 0
     for r in s.reads:

@@ -304,6 +304,6 @@ print("null")
     )
     db, _ = load(Spool(tmp_path / "s"))
     assert db.execute(
-        "SELECT interface, linktype, tap, src, dstport, payload_offset, frame_bytes, undecoded "
+        "SELECT interface, packet.linktype, tap, src, dstport, payload_offset, frame_bytes, undecoded "
         "FROM packet JOIN interface USING (ifindex)"
     ).fetchall() == [("t0", 101, "in", "10.0.0.1", 4000, 28, 30, None)]

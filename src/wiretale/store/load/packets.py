@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from wiretale.clock import Snapshot, conversion_error_ns, realtime_to_monotonic
 from wiretale.decode.fragments import Reassembly
+from wiretale.decode.network import FRAGMENT_REASON
 from wiretale.decode.packets import ABSENT, NUMBERS, SACK_EDGES, decode_frames
 from wiretale.decode.words import Ints
 from wiretale.model.packet_ring import ARPHRD_LOOPBACK, PACKET_OUTGOING, PROBE_TOKEN_BYTES
@@ -83,6 +84,11 @@ class _PacketTable:
         self.twin = pair_twins(file, packets, order, loopback & leaving, loopback & ~leaving)
         self._reassembly = Reassembly()
         self.unpaired = int(np.count_nonzero((loopback & leaving) & (self.twin == ABSENT)))
+
+    @property
+    def incomplete(self) -> int:
+        """Fragmented packets of which something is missing, once all batches were taken."""
+        return self._reassembly.incomplete
 
     def batches(self) -> Iterator[Batch]:
         for begin in range(0, len(self.order), BATCH):
@@ -199,17 +205,17 @@ def _found_missing(table: _PacketTable, walk: Walk, file_bytes: int, probes: int
         (walk.missing_blocks, "packet blocks", "lost", "they did not reach the disk"),
         (file_bytes - walk.next_at, "bytes of packets.blocks", "lost", "the last block is incomplete or damaged"),
         (table.unpaired, "loopback packets", "unmatched", "seen leaving, not seen arriving"),
+        (table.incomplete, "fragmented IP packets", "lost", "not all of their fragments were captured"),
     )
     return [shown, *((item, count, state, reason, None) for count, item, state, reason in statements if count)]
 
 
 def _found_wanting(db: duckdb.DuckDBPyConnection, report: SourceReport) -> list[Coverage]:
     """Packets that were not decoded to their end, and packets that were cut."""
-    # Later fragments of datagrams are put together with their first by the joins, which count those that lack it.
+    # What fragments carry is decoded with the last of them; those that lack others are counted as lost.
     undecoded = db.execute(
-        "SELECT undecoded, count(*) FROM packet WHERE shown AND undecoded IS NOT NULL"
-        " AND NOT (fragment AND ip_protocol = 17 AND srcport IS NULL AND payload_offset IS NOT NULL)"
-        " GROUP BY 1 ORDER BY 2 DESC, 1"
+        "SELECT undecoded, count(*) FROM packet WHERE shown AND undecoded <> ? GROUP BY 1 ORDER BY 2 DESC, 1",
+        [FRAGMENT_REASON],
     ).fetchall()
     rows: list[Coverage] = [("packets", int(count), "undecoded", str(reason), None) for reason, count in undecoded]
     cut = db.execute("SELECT count(*) FROM packet WHERE shown AND captured_bytes < frame_bytes").fetchone()
