@@ -76,7 +76,7 @@ def _bind(world: World, call: Call) -> list[str]:
     said = f"{world.who(call.pid)} gives the socket (descriptor {call.fd}) the local address {code(where)}."
     notes = []
     if where.startswith(("0.0.0.0:", "[::]:")):
-        notes.append("That is every address this machine has.")
+        notes.append("That means every local address, of whatever interface.")
     elif where.startswith(("127.", "[::1]:")):
         notes.append("That is a loopback address: only programs in the same network namespace can reach it.")
     if port == 0:

@@ -43,9 +43,9 @@ def _process(world: World, process: Process, owned: list[Descriptor], anchor: st
 def _descriptor_hop(world: World, d: Descriptor) -> Hop:
     usual = f"{STANDARD[d.fd]}: " if d.fd in STANDARD else ""
     inherited = d.how == "inherited"
-    end = f"until {world.at(d.to_ns)}" if d.to_ns is not None and d.end_how != "exit" else "to the end"
-    since = "from the beginning " if inherited else ""
-    return Hop(d.from_ns, f"fd {d.fd}", usual + d.what, since + end,
+    end = f"until {world.at(d.to_ns)}" if d.to_ns is not None and d.end_how != "exit" else ""
+    since = "" if not inherited or end else "it had it from the beginning"
+    return Hop(d.from_ns, f"fd {d.fd}", usual + d.what, since or end,
                (Ref("descriptor", d.descriptor_id, f"descriptor {d.descriptor_id}"),))  # fmt: skip
 
 

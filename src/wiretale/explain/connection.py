@@ -6,6 +6,7 @@ from wiretale.explain.conversation import Conversation, End
 from wiretale.explain.data import data_section
 from wiretale.explain.ended import ended
 from wiretale.explain.established import established
+from wiretale.explain.figures import ladder, states
 from wiretale.explain.messages import Traffic
 from wiretale.explain.story import Chapter, Counter, Section, Step
 from wiretale.explain.words import code, count, listed, place
@@ -73,7 +74,8 @@ def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike
     if alike:
         sections.append(Section("Others like it", (_alike(talk, alike, counter),)))
     kept = tuple(s for s in sections if s.steps)
-    return Chapter(f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), kept, (), talk.connection_id)
+    figures = tuple(f for f in (ladder(world, talk, kept), states(talk)) if f is not None)
+    return Chapter(f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), kept, figures, talk.connection_id)
 
 
 def _alike(talk: Conversation, alike: list[Candidate], counter: Counter) -> Step:

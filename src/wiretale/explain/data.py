@@ -51,8 +51,8 @@ def _message(
     said = [*_sent(world, talk, message, sender), *_carried(world, message), *_received(world, message, receiver, waits)]
     if message.after is not None:
         said.append(
-            f"The same bytes then went on to descriptor {message.after.fd}{_target(world, message.after)} of "
-            f"{world.who(message.after.pid)}."
+            f"{world.who(message.after.pid)} then writes the same bytes to descriptor "
+            f"{message.after.fd}{_target(world, message.after)}."
         )
     if not message.exact:
         said.append(f"Their place in the stream is not certain: {message.reason or 'the stream was joined late'}.")
@@ -84,13 +84,14 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
     if message.before is not None:
         said.append(
             f"{sender} had read these {count(message.size, 'byte')} from descriptor {message.before.fd}"
-            f"{_target(world, message.before)} (told by the bytes, which are the same)."
+            f"{_target(world, message.before)}."
         )
     where = bytes_at(message.low, message.high)
     stream = f": {where} of what this end sends" if where and talk.protocol != "udp" and "dgram" not in talk.protocol else ""
     if message.write is not None:
         call = message.write
-        said.append(f"{sender} hands {count(message.size, 'byte')} to the kernel with {code(call.name + '()')}{stream}.")
+        subject = "It" if said else sender
+        said.append(f"{subject} hands {count(message.size, 'byte')} to the kernel with {code(call.name + '()')}{stream}.")
         asked = _asked_bytes(call)
         if call.retval is not None and asked is not None and call.retval < asked:
             said.append(f"It had offered {asked:,}: the kernel had room for no more, and the rest must be sent again.")
@@ -146,8 +147,9 @@ def _received(world: World, message: Message, receiver: str, waits: dict[int, Ca
         first = message.reads[0]
         if message.read_total == 1:
             exactly = first.retval == message.size and message.kind != "read"
+            subject = "It" if said and said[-1].startswith(receiver) else receiver
             said.append(
-                f"{receiver} takes them with {code(first.name + '()')} on descriptor {first.fd}, which returns "
+                f"{subject} takes them with {code(first.name + '()')} on descriptor {first.fd}, which returns "
                 f"{first.retval:,}" + (": exactly these bytes." if exactly else f" of at most {_room(first)}.")
             )
         else:

@@ -22,20 +22,18 @@ def ended(world: World, talk: Conversation, counter: Counter, after_ns: int) -> 
     steps: list[Step] = []
     fins = _first_of_each(talk, FIN)
     resets = [p for p in talk.packets if p.flags & RST]
-    told: set[int] = set()
     if resets and talk.established_ns is not None:
-        steps.append(_reset(world, talk, resets[0], counter, told))
+        steps.append(_reset(world, talk, resets[0]))
     elif fins:
-        steps.append(_first_fin(world, talk, fins[0], counter, told))
-    steps += _calls(world, talk, counter, told, after_ns, fins)
+        steps.append(_first_fin(world, talk, fins[0]))
+    steps += _calls(world, talk, after_ns, fins)
     if len(fins) > 1:
-        steps.append(_second_fin(world, talk, fins[1], counter))
-    steps += _time_wait(world, talk, counter)
-    steps += _deaths(world, talk, counter, fins)
+        steps.append(_second_fin(world, talk, fins[1]))
+    steps += _time_wait(world, talk)
+    steps += _deaths(world, talk, fins)
     if not steps:
         return None
-    steps.sort(key=lambda s: s.time_ns or 0)
-    return Section("How it ended", tuple(steps))
+    return Section("How it ended", counter.in_order(steps))
 
 
 def _first_of_each(talk: Conversation, flag: int) -> list[Packet]:
@@ -68,7 +66,7 @@ def _cause(world: World, talk: Conversation, packet: Packet) -> tuple[str, tuple
     return "", (), False
 
 
-def _first_fin(world: World, talk: Conversation, fin: Packet, counter: Counter, told: set[int]) -> Step:
+def _first_fin(world: World, talk: Conversation, fin: Packet) -> Step:
     end = talk.sender(fin.direction)
     other = talk.receiver(fin.direction)
     why, refs, inferred = _cause(world, talk, fin)
@@ -93,7 +91,7 @@ def _first_fin(world: World, talk: Conversation, fin: Packet, counter: Counter, 
         hops.append(_wire(ack, "got your FIN"))
     hops += _signal_hops(world, end, fin)
     return Step(
-        counter.next(), f"{_short(world, end)} closes first", tuple(said), fin.time_ns,
+        "", f"{_short(world, end)} closes first", tuple(said), fin.time_ns,
         hops=tuple(sorted(hops, key=lambda h: h.time_ns)), refs=(fin.ref, *refs), inferred=inferred, topics=("FIN",),
     )  # fmt: skip
 
@@ -137,7 +135,7 @@ def _acknowledgement(talk: Conversation, fin: Packet) -> Packet | None:
     )  # fmt: skip
 
 
-def _second_fin(world: World, talk: Conversation, fin: Packet, counter: Counter) -> Step:
+def _second_fin(world: World, talk: Conversation, fin: Packet) -> Step:
     end = talk.sender(fin.direction)
     why, refs, inferred = _cause(world, talk, fin)
     said = [f"Packet {fin.number} carries the FIN of {end_name(world, end)}: now neither end will send."]
@@ -151,11 +149,11 @@ def _second_fin(world: World, talk: Conversation, fin: Packet, counter: Counter)
             "is over."
         )
         hops.append(_wire(ack, "got yours"))
-    return Step(counter.next(), "The other end closes too", tuple(said), fin.time_ns, hops=tuple(hops),
+    return Step("", "The other end closes too", tuple(said), fin.time_ns, hops=tuple(hops),
                 refs=(fin.ref, *refs), inferred=inferred, topics=("FIN",))  # fmt: skip
 
 
-def _reset(world: World, talk: Conversation, rst: Packet, counter: Counter, told: set[int]) -> Step:
+def _reset(world: World, talk: Conversation, rst: Packet) -> Step:
     end, other = talk.sender(rst.direction), talk.receiver(rst.direction)
     why, refs, inferred = _cause(world, talk, rst)
     said = [
@@ -164,22 +162,20 @@ def _reset(world: World, talk: Conversation, rst: Packet, counter: Counter, told
     ]
     if why:
         said.append(why)
-    return Step(counter.next(), "The connection is reset", tuple(said), rst.time_ns, hops=(_wire(rst, ""),),
+    return Step("", "The connection is reset", tuple(said), rst.time_ns, hops=(_wire(rst, ""),),
                 refs=(rst.ref, *refs), inferred=inferred, topics=("RST", "ECONNRESET"))  # fmt: skip
 
 
-def _calls(
-    world: World, talk: Conversation, counter: Counter, told: set[int], after_ns: int, fins: list[Packet]
-) -> list[Step]:
+def _calls(world: World, talk: Conversation, after_ns: int, fins: list[Packet]) -> list[Step]:
     """The calls that ended each side: reads that met the end or an error, shutdown, close."""
     steps = []
     for end, call in talk.calls:
         if call.name in RECEIVES and call.retval == 0 and not call.failed and _reads_end(call, talk):
-            steps.append(_end_of_stream(world, talk, end, call, counter, fins))
+            steps.append(_end_of_stream(world, talk, end, call, fins))
         elif call.name in (*RECEIVES, *SENDS) and call.failed and call.entry_ns >= after_ns:
-            steps.append(_transfer_error(world, talk, call, counter))
+            steps.append(_transfer_error(world, call))
         elif call.name in ("shutdown", "close"):
-            steps.append(asks.step(world, call, counter.next()))
+            steps.append(asks.step(world, call, ""))
     return steps
 
 
@@ -192,7 +188,7 @@ def _reads_end(call: Call, talk: Conversation) -> bool:
 
 
 def _end_of_stream(
-    world: World, talk: Conversation, end: End, call: Call, counter: Counter, fins: list[Packet]
+    world: World, talk: Conversation, end: End, call: Call, fins: list[Packet]
 ) -> Step:
     other = talk.server if end is talk.client else talk.client
     said = [
@@ -204,18 +200,18 @@ def _end_of_stream(
     if fin is not None:
         said.append(f"That is how a program learns of the FIN in packet {fin.number}.")
         refs.append(fin.ref)
-    return Step(counter.next(), "Read returns 0: the end of the stream", tuple(said), call.entry_ns, call.text,
+    return Step("", "Read returns 0: the end of the stream", tuple(said), call.entry_ns, call.text,
                 asks.arguments(call), refs=tuple(refs), topics=(call.name, "end of stream"))  # fmt: skip
 
 
-def _transfer_error(world: World, talk: Conversation, call: Call, counter: Counter) -> Step:
+def _transfer_error(world: World, call: Call) -> Step:
     doing = "read from" if call.name in RECEIVES else "send on"
     said = [f"{world.who(call.pid)} tries to {doing} descriptor {call.fd} and gets {asks.failure(call)}."]
-    return Step(counter.next(), f"{error_name(call.errno or 0)}: {error_text(call.errno or 0)}", tuple(said),
+    return Step("", f"{error_name(call.errno or 0)}: {error_text(call.errno or 0)}", tuple(said),
                 call.entry_ns, call.text, asks.arguments(call), refs=(call.ref,), topics=asks.topics(call))  # fmt: skip
 
 
-def _time_wait(world: World, talk: Conversation, counter: Counter) -> list[Step]:
+def _time_wait(world: World, talk: Conversation) -> list[Step]:
     state = next((s for s in talk.states if s.state == "TIME-WAIT"), None)
     if state is None:
         return []
@@ -242,11 +238,11 @@ def _time_wait(world: World, talk: Conversation, counter: Counter) -> list[Step]
                 f"time fails with {code('EADDRINUSE')}."
             )
             refs.append(fixed[-1].ref)
-    return [Step(counter.next(), "TIME-WAIT", tuple(said), state.from_ns, refs=tuple(refs), inferred=sample is None,
+    return [Step("", "TIME-WAIT", tuple(said), state.from_ns, refs=tuple(refs), inferred=sample is None,
                  topics=("TIME_WAIT",))]  # fmt: skip
 
 
-def _deaths(world: World, talk: Conversation, counter: Counter, fins: list[Packet]) -> list[Step]:
+def _deaths(world: World, talk: Conversation, fins: list[Packet]) -> list[Step]:
     """An end that the kernel closed when its process was gone, where no segment told it already."""
     steps = []
     for end in talk.ends:
@@ -257,6 +253,6 @@ def _deaths(world: World, talk: Conversation, counter: Counter, fins: list[Packe
             continue
         how = f"was killed by {code(process.signal or 'a signal')}" if process.end_how == "killed" else "ended"
         said = f"{process.name} {how} with the socket still open; the kernel closed it."
-        steps.append(Step(counter.next(), "Closed by the end of the process", (said,), process.end_ns,
+        steps.append(Step("", "Closed by the end of the process", (said,), process.end_ns,
                           refs=(process.ref,), inferred=True))  # fmt: skip
     return steps

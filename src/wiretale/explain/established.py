@@ -37,25 +37,24 @@ def established(world: World, talk: Conversation, counter: Counter, until_ns: in
     steps: list[Step] = []
     for _, kind, call in sorted(told, key=lambda t: t[0]):
         if kind == "connect":
-            made = connect_step(world, talk, call, counter.next())
+            made = connect_step(world, talk, call, "")
             if made is None:
-                counter.used -= 1
                 continue
             steps.append(made)
             if call is not None and call.errno == EINPROGRESS:
-                steps += finish_steps(world, talk, call, counter, until_ns)
+                steps += finish_steps(world, talk, call, until_ns)
         elif kind == "accept" and call is not None:
-            steps.append(accept_step(world, talk, call, counter.next()))
+            steps.append(accept_step(world, talk, call, ""))
         elif call is not None:
-            steps.append(asks.step(world, call, counter.next()))
+            steps.append(asks.step(world, call, ""))
     if not steps and talk.is_tcp:
-        steps.append(_was_there(talk, counter))
-    return Section("How it was established" if talk.established_ns is not None else "How it began", tuple(steps))
+        steps.append(_was_there(talk))
+    return Section("How it was established" if talk.established_ns is not None else "How it began", counter.in_order(steps))
 
 
-def _was_there(talk: Conversation, counter: Counter) -> Step:
+def _was_there(talk: Conversation) -> Step:
     return Step(
-        counter.next(),
+        "",
         "The connection was there before",
         (
             f"Nothing in the recording made the connection between {code(place(talk.client.addr, talk.client.port))} "

@@ -8,7 +8,7 @@ from wiretale.decode.durations import duration
 from wiretale.explain import asks
 from wiretale.explain.conversation import EINPROGRESS, WAITS, Conversation, End
 from wiretale.explain.rows import ACK, FIN, RST, SYN, Call, Packet, calls
-from wiretale.explain.story import Counter, Hop, Ref, Step
+from wiretale.explain.story import Hop, Ref, Step
 from wiretale.explain.words import capital, code, count, numbers, place, within
 from wiretale.explain.world import World
 
@@ -134,9 +134,15 @@ def _asked(world: World, talk: Conversation, call: Call) -> list[str]:
     if call.failed:
         return [*said, f"It fails after {world.took(call.took_ns or 0)}: {asks.failure(call)}."]
     took = world.took(call.took_ns or 0)
-    if talk.is_tcp:
-        return [*said, f"It returns 0 after {took}: the connection stands."]
-    return [*said, f"It returns 0 after {took}."]
+    return [*said, f"It returns 0 after {took}: {_MEANS.get(talk.protocol, 'the connection stands')}."]
+
+
+_MEANS = {  # what success of connect() means (connect(2), udp(7), unix(7))
+    "udp": "nothing was sent for that; the kernel only notes the address, and the socket hears no other",
+    "unix-dgram": "nothing was sent for that; the kernel only notes the address",
+    "unix-stream": "the connection stands, even if the server has not yet called accept()",
+    "unix-seqpacket": "the connection stands, even if the server has not yet called accept()",
+}
 
 
 def _segments_said(world: World, talk: Conversation, shake: Handshake, call: Call | None) -> list[str]:
@@ -154,7 +160,7 @@ def _segments_said(world: World, talk: Conversation, shake: Handshake, call: Cal
     elif shake.reset is not None and shake.syns:
         said.append(
             f"The answer to the SYN was a segment with RST, {duration(shake.reset.time_ns - shake.syns[-1].time_ns)} "
-            "later: the other machine is there, and no program listens on that port (or a firewall answers so)."
+            "later: the other end can be reached, and nothing there accepts connections to that port."
         )
     elif shake.syns and shake.syn_ack is None:
         waits = [b.time_ns - a.time_ns for a, b in zip(shake.syns, shake.syns[1:], strict=False)]
@@ -183,7 +189,7 @@ def _agreement(world: World, seen: list[Packet], call: Call) -> list[str]:
     return [said + after]
 
 
-def finish_steps(world: World, talk: Conversation, call: Call, counter: Counter, until_ns: int) -> list[Step]:
+def finish_steps(world: World, talk: Conversation, call: Call, until_ns: int) -> list[Step]:
     """After EINPROGRESS: the call that waited for the connection, where its result names the descriptor."""
     rows = world.db.execute(
         f"SELECT call_id FROM call WHERE task_id = ? AND call_id > ? AND name IN {WAITS} AND entry_ns < ?"  # noqa: S608 (fixed names)
@@ -204,7 +210,7 @@ def finish_steps(world: World, talk: Conversation, call: Call, counter: Counter,
             elif wait.took_ns is not None:
                 said.append(f"It took {world.took(wait.took_ns)}.")
             return [
-                Step(counter.next(), "Waiting for the connection", tuple(said), wait.entry_ns, wait.text,
+                Step("", "Waiting for the connection", tuple(said), wait.entry_ns, wait.text,
                      asks.arguments(wait), refs=refs, topics=asks.topics(wait))
             ]  # fmt: skip
     return []

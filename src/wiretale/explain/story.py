@@ -4,7 +4,8 @@ All texts are safe: what came from a capture was escaped before it got in. Insid
 private characters of `words.code`, which escaping cannot let through, so no captured byte can start or end a mark.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -181,5 +182,15 @@ class Counter:
     used: int = field(default=0)
 
     def next(self) -> str:
+        """The next anchor."""
         self.used += 1
         return f"{self.prefix}.{self.used}"
+
+    def numbered(self, step: Step) -> Step:
+        """The step with the next anchor."""
+        return replace(step, anchor=self.next())
+
+    def in_order(self, steps: Iterable[Step]) -> tuple[Step, ...]:
+        """Steps in the order of their times, with anchors in that order."""
+        ordered = sorted(steps, key=lambda s: s.time_ns if s.time_ns is not None else 0)
+        return tuple(self.numbered(step) for step in ordered)

@@ -13,7 +13,9 @@ from wiretale.explain.conversation import conversations
 from wiretale.explain.files import descriptors, load_file_names
 from wiretale.explain.listening import listening
 from wiretale.explain.messages import Traffic, traffic
+from wiretale.explain.odd import oddities
 from wiretale.explain.story import Chapter, Reader, Story
+from wiretale.explain.summary import about, gaps, opening, summary_chapter
 from wiretale.explain.world import World, load_world
 from wiretale.filter.tables import with_all_tables
 
@@ -46,7 +48,13 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
     chapters += listening(world)
     for connection_id, talk in talks.items():
         chapters.append(connection_chapter(world, talk, moved[connection_id], chosen.alike.get(connection_id, [])))
-    return Story(options.name, world.origin_ns, world.error_ns, (), (), tuple(chapters), (), options.reader)
+    for last in (oddities(world), summary_chapter(world, talks)) if options.connection_id is None else ():
+        if last is not None:
+            chapters.append(last)
+    return Story(
+        options.name, world.origin_ns, world.error_ns, opening(world, chosen, talks), about(world), tuple(chapters),
+        gaps(world), options.reader,
+    )  # fmt: skip
 
 
 def _check(world: World, connection_id: int) -> None:
