@@ -144,6 +144,12 @@ PAIRS = {
 }
 
 
+def _received_as_one(texts: list[str]) -> list[str]:
+    """The same calls, with what all receives of a process returned in the place of the receives."""
+    sizes = [int(t.rpartition("= ")[2]) for t in texts if t.startswith("recv") and t[-1].isdigit()]
+    return [f"received {sum(sizes)}", *(t for t in texts if not t.startswith("recv"))]
+
+
 @pytest.mark.parametrize("which", PAIRS)
 def test_both_ends_of_a_conversation_read_the_same(which: str, tmp_path: Path) -> None:
     server, client = PAIRS[which]
@@ -151,6 +157,8 @@ def test_both_ends_of_a_conversation_read_the_same(which: str, tmp_path: Path) -
     for n in range(trace(tmp_path, server, client, port=4571, given="salam\n", ends=ends)):
         left, right = ours(tmp_path / f"{n}.wiretale"), straces(tmp_path / f"{n}.strace")
         network = [sorted([same_words(t) for t in texts if is_network(t)] for texts in side) for side in (left, right)]
+        if which == "http":  # how much of an answer is there when it is asked for is a matter of time
+            network = [sorted(_received_as_one(texts) for texts in side) for side in network]
         if which == "ncat":  # whether it sends its line or sees the other end first is a matter of time
             network = [sorted(sorted(texts) for texts in side) for side in network]
         assert network[0] == network[1]
