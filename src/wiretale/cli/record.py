@@ -68,7 +68,11 @@ def summary(output: Path) -> str:
             " AND reason IS DISTINCT FROM 'not asked for'"
         ).fetchall()
     calls, packets, connections = row or (0, 0, 0)
-    lines = [f"wiretale: {output}: {calls:,} calls, {packets:,} packets, {connections:,} connections"]
+    counted = ", ".join(
+        f"{n:,} {noun}" + ("" if n == 1 else "s")
+        for n, noun in ((calls, "call"), (packets, "packet"), (connections, "connection"))
+    )
+    lines = [f"wiretale: {output}: {counted}"]
     lines += [f"wiretale: missing: {reason}" + (f" (try: {remedy})" if remedy else "") for reason, remedy in faults]
     lines.append(f"wiretale: next: wiretale show {output}")
     return "\n".join(lines)

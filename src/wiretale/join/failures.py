@@ -113,12 +113,15 @@ def put_failures(db: duckdb.DuckDBPyConnection) -> None:
             found.setdefault(connection_id, error)
     for connection_id, error in db.execute(
         """
-        SELECT s.connection_id, first(c.errno ORDER BY c.call_id)
-        FROM call c JOIN call_file f USING (call_id) JOIN j_side s USING (socket_id)
-        JOIN j_connection x USING (connection_id)
-        WHERE list_contains($errors, c.errno) AND c.entry_ns BETWEEN s.from_ns AND s.to_ns AND c.name <> 'connect'
-          AND x.protocol = 'udp'
-        GROUP BY s.connection_id
+        WITH told AS (
+            SELECT c.call_id, c.errno, s.connection_id, x.protocol
+            FROM call c JOIN call_file f USING (call_id) JOIN j_side s USING (socket_id)
+            JOIN j_connection x USING (connection_id)
+            WHERE list_contains($errors, c.errno) AND c.entry_ns BETWEEN s.from_ns AND s.to_ns AND c.name <> 'connect'
+            -- of a socket that talks to several the error alone does not say whom it is about
+            QUALIFY count(*) OVER (PARTITION BY c.call_id) = 1
+        )
+        SELECT connection_id, first(errno ORDER BY call_id) FROM told WHERE protocol = 'udp' GROUP BY connection_id
         """,
         {"errors": list(TELLING)},
     ).fetchall():

@@ -87,7 +87,8 @@ unreachable AS (
     SELECT w.call_id, w.socket_id, i.packet_id, NULL, i.time_ns
     FROM j_waiting_side w JOIN j_icmp i ON i.connection_id = w.connection_id
          AND (i.role = 'client') = (w.incoming = 's2c')
-    WHERE i.time_ns BETWEEN w.start_ns AND w.exit_ns
+    -- on loopback the answer comes while the datagram is being sent: nobody waited for it
+    WHERE i.time_ns BETWEEN w.start_ns AND w.exit_ns AND NOT (w.what = 'out' AND w.protocol = 'udp')
 ),
 room AS ( -- room to send comes with an acknowledgement: the last one before the call returned
     SELECT w.call_id, w.socket_id, a.packet_id, NULL, a.time_ns

@@ -1,0 +1,72 @@
+"""Where the time of a message went: only steps that were seen, and only what they prove."""
+
+from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent
+from wiretale.show.kernel_path import path_lines, spans
+
+WRITER, READER = 100, 200
+READY, WAKING, RUNS = "sock:sk_data_ready", "sched:sched_waking", "sched:sched_switch"
+COPIED, RETURNED = "skb:skb_copy_datagram_iovec", "sock:sock_recv_length"
+
+
+def event(
+    time_ns: int, name: str, *, about: int | None = None, call: int | None = 1, answer: bool = False
+) -> PathEvent:
+    return PathEvent(
+        time_ns, time_ns, 0, name, WRITER, "task", None, about, 0, 0, call, 4, 6, 1, 0x18, "lo", None, answer
+    )  # fmt: skip
+
+
+def path(*events: PathEvent, comm: str = "nc") -> KernelPath:
+    write = PathCall(1, "write", 3, WRITER, WRITER, comm, 0, 90, 6)
+    read = PathCall(2, "read", 4, READER, READER, comm, 50, 99, 6)
+    return KernelPath(write, 0, 6, [read], [], [4], list(events))
+
+
+def spent(*events: PathEvent) -> list[tuple[int, str]]:
+    return list(spans(path(*events)))
+
+
+def test_a_woken_reader_waited_for_a_cpu_then_took_the_bytes() -> None:
+    found = spent(
+        event(10, "net:net_dev_queue"), event(15, "net:netif_receive_skb"), event(20, READY),
+        event(22, WAKING, about=READER), event(40, RUNS, about=READER), event(70, COPIED, call=2),
+    )  # fmt: skip
+    assert [ns for ns, _ in found] == [10, 5, 5, 20, 30, 70]
+    assert found[3][1] == "until the woken reader had a CPU"
+    assert found[4][1] == "in the reader, until its call took them"
+
+
+def test_a_reader_that_was_not_woken_by_the_bytes_did_not_wait_for_a_cpu() -> None:
+    """It was made, or ran, later: the bytes lay in the queue."""
+    found = spent(event(20, READY), event(40, RUNS, about=READER), event(70, COPIED, call=2))
+    assert [what for _, what in found][1:2] == ["in the receive queue, until the reader's call took them"]
+    before = spent(
+        event(5, WAKING, about=READER), event(20, READY), event(40, RUNS, about=READER), event(70, COPIED, call=2)
+    )
+    assert not [what for _, what in before if "CPU" in what]
+
+
+def test_another_threads_turn_and_the_answers_packets_are_no_step() -> None:
+    found = spent(
+        event(5, "net:net_dev_queue", answer=True), event(20, READY), event(22, WAKING, about=READER),
+        event(30, RUNS, about=999), event(70, COPIED, call=2),
+    )  # fmt: skip
+    assert [ns for ns, _ in found] == [20, 50, 70]
+
+
+def test_a_datagram_counts_until_its_call_had_the_result() -> None:
+    found = spent(event(10, "net:net_dev_queue"), event(60, RETURNED, call=2))
+    assert found[-2:] == [
+        (50, "in the receive queue, until the reader's call had them"),
+        (60, "in all, until the reader's call had them"),
+    ]
+
+
+def test_bytes_that_were_not_seen_to_arrive_are_not_said_to_have() -> None:
+    assert spent(event(10, "net:net_dev_queue"))[-1] == (10, "in all, as far as it was seen")
+    assert spent() == []
+
+
+def test_hostile_names_never_reach_the_terminal() -> None:
+    lines = list(path_lines(path(event(10, READY), comm="n\x1b[2Jc"), color=False, reasons={}))
+    assert not any("\x1b" in line for line in lines)
