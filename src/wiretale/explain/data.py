@@ -1,0 +1,314 @@
+"""How data moved: each message and its way from call to call; long conversations by their pattern."""
+
+from wiretale.decode.durations import duration
+from wiretale.decode.escape import escape_bytes
+from wiretale.explain.asks import timeout_words
+from wiretale.explain.conversation import Conversation, Wait
+from wiretale.explain.messages import Flow, Message, Traffic
+from wiretale.explain.rows import SHOWN_BYTES, Call, calls
+from wiretale.explain.story import Counter, Hop, Ref, Section, Step
+from wiretale.explain.words import bytes_at, capital, code, count, listed, numbers, place
+from wiretale.explain.world import World
+
+SECOND_NS = 1_000_000_000
+
+
+def who_at(world: World, talk: Conversation, direction: str, *, sends: bool) -> str:
+    """The process at one end of a direction, or the address where it was not traced."""
+    end = talk.sender(direction) if sends else talk.receiver(direction)
+    return world.who(end.pid) if end.pid is not None else code(place(end.addr, end.port))
+
+
+def data_section(world: World, talk: Conversation, traffic: Traffic, counter: Counter) -> Section | None:
+    """The section, or None if nothing moved."""
+    if not traffic.total:
+        return None
+    waits = _waiting_calls(world, traffic)
+    steps = [] if traffic.is_whole else _patterns(world, talk, traffic, counter)
+    slow_run = traffic.rounds.slowest_run if traffic.rounds is not None and not traffic.is_whole else -1
+    for message in traffic.told:
+        slow = message.run in (slow_run, slow_run + 1)
+        steps.append(_message(world, talk, message, waits, counter.next(), of_slowest=slow))
+    return Section("How data moved", tuple(steps))
+
+
+def _waiting_calls(world: World, traffic: Traffic) -> dict[int, Call]:
+    """The calls that the messages woke, where they are not the reads themselves."""
+    wanted = {w.call_id for m in traffic.told for w in m.wakes} - {r.call_id for m in traffic.told for r in m.reads}
+    return calls(world.db, wanted)
+
+
+# -- one message -----------------------------------------------------------------------------------------------------
+
+
+def _message(
+    world: World, talk: Conversation, message: Message, waits: dict[int, Call], anchor: str, *, of_slowest: bool
+) -> Step:
+    sender = who_at(world, talk, message.direction, sends=True)
+    receiver = who_at(world, talk, message.direction, sends=False)
+    content = message.content()
+    hops = _hops(world, message, waits)
+    said = [*_sent(world, talk, message, sender), *_carried(world, message), *_received(world, message, receiver, waits)]
+    if message.after is not None:
+        said.append(
+            f"{world.who(message.after.pid)} then writes the same bytes to descriptor "
+            f"{message.after.fd}{_target(world, message.after)}."
+        )
+    if not message.exact:
+        said.append(f"Their place in the stream is not certain: {message.reason or 'the stream was joined late'}.")
+    total = count(message.size, "byte")
+    title = f"{total} from {_name(world, talk, message.direction, sends=True)} to "
+    title += _name(world, talk, message.direction, sends=False)
+    if of_slowest:
+        title = f"The slowest round: {title}"
+    topics = [c.name for c in (message.write, *message.reads[:1]) if c is not None]
+    return Step(
+        anchor, title, tuple(said), message.at_ns, hops=tuple(sorted(hops, key=lambda h: h.time_ns)),
+        excerpt=escape_bytes(content, SHOWN_BYTES) if content else "", refs=_refs(talk, message),
+        inferred=not message.exact, topics=tuple(dict.fromkeys(topics)),
+    )  # fmt: skip
+
+
+def _name(world: World, talk: Conversation, direction: str, *, sends: bool) -> str:
+    end = talk.sender(direction) if sends else talk.receiver(direction)
+    return world.who(end.pid) if end.pid is not None else place(end.addr, end.port)
+
+
+def _refs(talk: Conversation, message: Message) -> tuple[Ref, ...]:
+    table = {"write": "stream_write", "read": "stream_read"}.get(message.kind)
+    return (Ref(table, message.id, f"{message.kind} {message.id}"),) if table else (talk.ref,)
+
+
+def _sent(world: World, talk: Conversation, message: Message, sender: str) -> list[str]:
+    said = []
+    if message.before is not None:
+        said.append(
+            f"{sender} had read these {count(message.size, 'byte')} from descriptor {message.before.fd}"
+            f"{_target(world, message.before)}."
+        )
+    where = bytes_at(message.low, message.high)
+    stream = f": {where} of what this end sends" if where and talk.protocol != "udp" and "dgram" not in talk.protocol else ""
+    if message.write is not None:
+        call = message.write
+        subject = "It" if said else sender
+        said.append(f"{subject} hands {count(message.size, 'byte')} to the kernel with {code(call.name + '()')}{stream}.")
+        asked = _asked_bytes(call)
+        if call.retval is not None and asked is not None and call.retval < asked:
+            said.append(f"It had offered {asked:,}: the kernel had room for no more, and the rest must be sent again.")
+        if message.size == 0:
+            said = [f"{sender} sends an empty message with {code(call.name + '()')}."]
+    elif message.kind == "read":
+        said.append(f"{sender}, which was not recorded, sent {count(message.size, 'byte')}{stream}.")
+    else:
+        said.append(f"{sender} sent {count(message.size, 'byte')}{stream}.")
+    return said
+
+
+_LENGTH_ARGUMENT = {"write": 2, "sendto": 2, "send": 2}
+
+
+def _asked_bytes(call: Call) -> int | None:
+    index = _LENGTH_ARGUMENT.get(call.name)
+    return call.raw.args[index] if index is not None and len(call.raw.args) > index else None
+
+
+def _carried(world: World, message: Message) -> list[str]:
+    if not message.packets:
+        return []
+    said = []
+    shown = numbers("packet", [p.number for p in message.packets])
+    more = message.packet_total - len(message.packets) - len(message.resent)
+    rest = f" and {more} more" if more > 0 else ""
+    first = message.packets[0]
+    carried = f"{capital(shown)}{rest} carried {'it' if message.size == 1 else 'them'}"
+    if message.write is not None:
+        since = first.time_ns - message.write.start_ns
+        inside = message.write.holds(first.time_ns, world.error_ns)
+        when = f", seen {duration(max(since, 0))} after the call began" if since > -world.error_ns else ""
+        carried += f"{when}{', while the call was still in the kernel' if inside and when else ''}"
+    said.append(carried + ".")
+    if message.resent:
+        again = numbers("packet", [p.number for p in message.resent])
+        said.append(f"{capital(again)} carried them again: a retransmission.")
+    if message.acknowledged is not None and message.acknowledged.time_ns >= message.packets[-1].time_ns:
+        ack = message.acknowledged
+        said.append(
+            f"Packet {ack.number} acknowledges them {duration(ack.time_ns - message.packets[-1].time_ns)} after "
+            f"packet {message.packets[-1].number}; the receiving kernel does that, whether or not a program has read."
+        )
+    return said
+
+
+def _received(world: World, message: Message, receiver: str, waits: dict[int, Call]) -> list[str]:
+    said = []
+    for wait in message.wakes[:2]:
+        said += _woken(world, message, wait, waits)
+    if message.reads:
+        first = message.reads[0]
+        if message.read_total == 1:
+            exactly = first.retval == message.size and message.kind != "read"
+            subject = "It" if said and said[-1].startswith(receiver) else receiver
+            said.append(
+                f"{subject} takes them with {code(first.name + '()')} on descriptor {first.fd}, which returns "
+                f"{first.retval:,}" + (": exactly these bytes." if exactly else f" of at most {_room(first)}.")
+            )
+        else:
+            said.append(
+                f"{receiver} takes them with {message.read_total:,} calls; the first, {code(first.name + '()')} on "
+                f"descriptor {first.fd}, returns {first.retval:,}."
+            )
+    elif message.kind == "write" and message.size:
+        said.append(f"No call of {receiver} that read them was recorded.")
+    return said
+
+
+def _room(call: Call) -> str:
+    size = call.raw.args[2] if call.name in ("read", "recvfrom", "recv") and len(call.raw.args) > 2 else None
+    return f"{size:,}" if size is not None else "more"
+
+
+def _woken(world: World, message: Message, wait: Wait, waits: dict[int, Call]) -> list[str]:
+    if wait.to_ns is None or wait.ended_by not in ("packet", "peer"):
+        return []
+    call = waits.get(wait.call_id)
+    number = next((p.number for p in message.packets if p.packet_id == wait.packet_id), None)
+    waited = duration(wait.to_ns - wait.from_ns)
+    where = f"in {code(wait.name + '()')}" if call is not None else f"in {code(wait.name + '()')} itself"
+    limit = f", {timeout_words(call)}" if call is not None and timeout_words(call) else ""
+    by = f"packet {number}" if number is not None else "that call" if wait.ended_by == "peer" else ""
+    if not by:
+        return []
+    late = ""
+    if wait.latency_ns is not None:
+        late = f": its return was seen {duration(max(wait.latency_ns, 0))} after it" if wait.ended_by == "packet" else \
+            f": its return was seen {duration(max(wait.latency_ns, 0))} after that began"  # fmt: skip
+    return [f"{world.who(wait.pid)} had been waiting {where} for {waited}{limit}; {by} ended the wait{late}."]
+
+
+def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
+    hops = []
+    if message.before is not None:
+        hops.append(_call_hop(world, message.before, "the bytes come in", "other", inferred=True))
+    if message.write is not None:
+        where = bytes_at(message.low, message.high)
+        hops.append(_call_hop(world, message.write, f"→ {where}" if where else "", _lane(message, sends=True)))
+    for packet in (*message.packets, *message.resent):
+        arrow = "→" if packet.direction == "c2s" else "←"
+        note = bytes_at(packet.lo, packet.hi)
+        what = f"{packet.flag_text}, {count(packet.payload_bytes, 'byte')}"
+        again = "again: " if packet in message.resent else ""
+        hops.append(Hop(packet.time_ns, f"packet {packet.number} {arrow}", again + what, note, (packet.ref,), lane="wire"))
+    if message.acknowledged is not None:
+        ack = message.acknowledged
+        arrow = "→" if ack.direction == "c2s" else "←"
+        hops.append(
+            Hop(ack.time_ns, f"packet {ack.number} {arrow}", ack.flag_text, f"got all before byte {message.high:,}",
+                (ack.ref,), lane="wire")
+        )  # fmt: skip
+    for wait in message.wakes[:2]:
+        call = waits.get(wait.call_id)
+        if call is not None and wait.to_ns is not None:
+            after = f"{duration(wait.latency_ns)} after its cause" if wait.latency_ns and wait.latency_ns > 0 else ""
+            result = call.words.result
+            hops.append(Hop(wait.to_ns, world.short(wait.pid), f"{call.name}() returns {result}", after,
+                            (call.ref, wait.ref), lane=_lane(message, sends=False)))  # fmt: skip
+    for read in message.reads:
+        hops.append(_call_hop(world, read, "", _lane(message, sends=False)))
+    if message.after is not None:
+        hops.append(_call_hop(world, message.after, "the same bytes go out", "other", inferred=True))
+    return hops
+
+
+def _lane(message: Message, *, sends: bool) -> str:
+    return "client" if (message.direction == "c2s") == sends else "server"
+
+
+def _call_hop(world: World, call: Call, note: str, lane: str, *, inferred: bool = False) -> Hop:
+    # A read that waited is placed where it returned, everything else where it began.
+    at = call.exit_ns if call.words.name in ("read", "recvfrom", "recvmsg") and call.exit_ns else call.start_ns
+    return Hop(at, world.short(call.pid), call.text, note, (call.ref,), inferred, lane)
+
+
+_STANDARD = {0: "standard input", 1: "standard output", 2: "standard error"}
+
+
+def _target(world: World, call: Call) -> str:
+    """What a descriptor was: its usual name and what the capture knows of it."""
+    known = world.file_names.get(call.call_id, "")
+    usual = _STANDARD.get(call.fd if call.fd is not None else -1, "")
+    said = ", ".join(x for x in (usual, known) if x)
+    return f" ({said})" if said else ""
+
+
+# -- long conversations ------------------------------------------------------------------------------------------------
+
+
+def _patterns(world: World, talk: Conversation, traffic: Traffic, counter: Counter) -> list[Step]:
+    steps = []
+    if traffic.rounds is not None and traffic.runs >= 4:
+        rounds = traffic.rounds
+        back = "s2c" if rounds.asked_by == "c2s" else "c2s"
+        asker = who_at(world, talk, rounds.asked_by, sends=True)
+        answerer = who_at(world, talk, back, sends=True)
+        took = [duration(t) for t in rounds.took]
+        said = [
+            f"The two ends take turns: {count(rounds.count, 'round')} in which {asker} speaks and {answerer} answers.",
+            f"{asker} sends {_spread(rounds.ask)} a round, {answerer} answers with {_spread(rounds.answer)}.",
+            f"A round, from the first call that sends to the last that answers, takes {took[0]} to {took[2]}, half of "
+            f"them at most {took[1]}.",
+        ]
+        steps.append(Step(counter.next(), f"{count(rounds.count, 'round')} of one shape", tuple(said), talk.from_ns,
+                          refs=(talk.ref,), topics=("round",)))  # fmt: skip
+    for flow in traffic.flows.values():
+        steps.append(_flow(world, talk, flow, counter))
+    steps[-1] = _with_note(steps[-1], f"Of these {traffic.total:,} messages the ones below are told in full.")
+    return steps
+
+
+def _with_note(step: Step, note: str) -> Step:
+    return Step(step.anchor, step.title, (*step.sentences, note), step.time_ns, refs=step.refs, topics=step.topics)
+
+
+def _spread(figures: tuple[int, int, int]) -> str:
+    least, median, most = figures
+    if least == most:
+        return count(least, "byte")
+    return f"{least:,} to {count(most, 'byte')} (median {median:,})"
+
+
+_UNIT = {"write": "call that sends", "read": "call that reads", "packet": "packet with data"}
+_UNITS = {"write": "calls that send", "read": "calls that read", "packet": "packets with data"}
+
+
+def _flow(world: World, talk: Conversation, flow: Flow, counter: Counter) -> Step:
+    sender = who_at(world, talk, flow.direction, sends=True)
+    receiver = who_at(world, talk, flow.direction, sends=False)
+    span = flow.last_ns - flow.first_ns
+    units = count(flow.messages, _UNIT[flow.kind], _UNITS[flow.kind])
+    said = [f"From {sender} to {receiver}: {count(flow.bytes, 'byte')} in {units} within {duration(span)}."]
+    if flow.messages > 1:
+        said.append(f"Each moved {_spread((flow.least, flow.median, flow.most))}.")
+    if span > 0 and flow.bytes > 1_000_000:
+        said.append(f"That is {flow.bytes * SECOND_NS / span / 1e6:,.1f} million bytes a second.")
+    how = _how_many(world, talk, flow)
+    if how:
+        said.append(how)
+    return Step(
+        counter.next(), f"{count(flow.bytes, 'byte')} from {_name(world, talk, flow.direction, sends=True)}", tuple(said),
+        flow.first_ns, refs=(talk.ref,),
+    )  # fmt: skip
+
+
+def _how_many(world: World, talk: Conversation, flow: Flow) -> str:
+    """Calls, segments and reads need not be one for one: TCP keeps bytes, not messages."""
+    row = world.db.execute(
+        "SELECT (SELECT count(*) FROM segment g JOIN packet p USING (packet_id) WHERE g.connection_id = $1 AND"
+        " g.direction = $2 AND g.shown AND p.payload_bytes > 0),"
+        " (SELECT count(*) FROM stream_read WHERE connection_id = $1 AND direction = $2 AND NOT peeked)",
+        [talk.connection_id, flow.direction],
+    ).fetchone()
+    packets, reads = (int(row[0]), int(row[1])) if row else (0, 0)
+    if not talk.is_tcp or flow.kind != "write" or not packets:
+        return ""
+    taken = [count(packets, "packet")] + ([count(reads, "call that read", "calls that read")] if reads else [])
+    return f"{count(flow.messages, 'call')} became {listed(taken)}: TCP carries bytes, and keeps no borders between calls."
