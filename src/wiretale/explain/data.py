@@ -95,29 +95,30 @@ def _refs(talk: Conversation, message: Message) -> tuple[Ref, ...]:
 
 
 def _sent(world: World, talk: Conversation, message: Message, sender: str) -> list[str]:
-    said = []
-    if message.before is not None:
-        said.append(
-            f"{sender} had read these {count(message.size, 'byte')} from descriptor {message.before.fd}"
-            f"{_target(world, message.before)}."
-        )
+    size = count(message.size, "byte")
     where = bytes_at(message.low, message.high)
-    stream = f": {where} of its stream" if where and talk.protocol != "udp" and "dgram" not in talk.protocol else ""
-    if message.write is not None:
-        call = message.write
-        subject = "It" if said else sender
-        said.append(
-            f"{subject} hands {count(message.size, 'byte')} to the kernel with {code(call.name + '()')}{stream}."
-        )
-        asked = _asked_bytes(call)
-        if call.retval is not None and asked is not None and call.retval < asked:
-            said.append(f"It had offered {asked:,}: the kernel had room for no more, and the rest must be sent again.")
-        if message.size == 0:
-            said = [f"{sender} sends an empty message with {code(call.name + '()')}."]
-    elif message.kind == "read":
-        said.append(f"{sender}, whose calls were not recorded, sent {count(message.size, 'byte')}{stream}.")
-    else:
-        said.append(f"{sender} sent {count(message.size, 'byte')}{stream}.")
+    is_stream = talk.protocol != "udp" and "dgram" not in talk.protocol
+    stream = f": {where} of its stream" if where and is_stream else ""
+    call = message.write
+    if call is None:
+        whose = f"{sender}, whose calls were not recorded," if message.kind == "read" else sender
+        return [f"{whose} sent {size}{stream}."]
+    if message.size == 0:
+        return [f"{sender} sends an empty message with {code(call.name + '()')}."]
+    said = []
+    taken = ""
+    if message.before is not None:
+        waited = message.input
+        if waited is not None and waited.to_ns is not None:
+            span = duration(waited.to_ns - waited.from_ns)
+            said.append(f"{sender} had been waiting in {code(waited.name + '()')} for {span} until there was input.")
+        taken = f" reads these {size} from descriptor {message.before.fd}{_target(world, message.before)} and"
+    subject = "It" if said else sender
+    handed = f"{'it' if message.size == 1 else 'them'}" if taken else size
+    said.append(f"{subject}{taken} hands {handed} to the kernel with {code(call.name + '()')}{stream}.")
+    asked = _asked_bytes(call)
+    if call.retval is not None and asked is not None and call.retval < asked:
+        said.append(f"It had offered {asked:,}: the kernel had room for no more, and the rest must be sent again.")
     return said
 
 
@@ -204,6 +205,11 @@ def _woken(world: World, message: Message, wait: Wait, waits: dict[int, Call]) -
 
 def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
     hops = []
+    waited = message.input
+    took = message.before.call_id if message.before is not None else None
+    if waited is not None and waited.to_ns is not None and waited.call_id != took:
+        what = f"{waited.name}() returns"
+        hops.append(Hop(waited.to_ns, world.short(waited.pid), what, "there is input", (waited.ref,), lane="other"))
     if message.before is not None:
         hops.append(_call_hop(world, message.before, "the bytes come in", "other", inferred=True))
     if message.write is not None:
