@@ -163,18 +163,19 @@ def _received(world: World, talk: Conversation, message: Message, receiver: str,
         said += _woken(world, message, wait, waits)
     if message.reads:
         first = message.reads[0]
-        if message.read_total == 1:
-            exactly = first.retval == message.size and message.kind != "read"
-            subject = "It" if said and said[-1].startswith(receiver) else receiver
+        is_exact = first.retval == message.size and message.kind != "read"
+        how_many = f"{first.retval:,}" + (": exactly these bytes" if is_exact else f" of at most {_room(first)}")
+        it, them = "It" if said and said[-1].startswith(receiver) else receiver, "it" if message.size == 1 else "them"
+        name = code(first.name + "()")
+        if message.read_total > 1:
             said.append(
-                f"{subject} takes them with {code(first.name + '()')} on descriptor {first.fd}, which returns "
-                f"{first.retval:,}" + (": exactly these bytes." if exactly else f" of at most {_room(first)}.")
+                f"{receiver} takes them with {message.read_total:,} calls; the first, {name} on descriptor {first.fd}, "
+                f"returns {first.retval:,}."
             )
+        elif said and message.wakes[-1].call_id == first.call_id:
+            said.append(f"That {name}, on descriptor {first.fd}, returns {how_many}.")
         else:
-            said.append(
-                f"{receiver} takes them with {message.read_total:,} calls; the first, {code(first.name + '()')} on "
-                f"descriptor {first.fd}, returns {first.retval:,}."
-            )
+            said.append(f"{it} takes {them} with {name} on descriptor {first.fd}, which returns {how_many}.")
     elif message.kind == "write" and message.size and talk.receiver(message.direction).pid is not None:
         said.append(f"No call of {receiver} that read them was recorded.")
     return said
@@ -191,7 +192,7 @@ def _woken(world: World, message: Message, wait: Wait, waits: dict[int, Call]) -
     call = waits.get(wait.call_id)
     number = next((p.number for p in message.packets if p.packet_id == wait.packet_id), None)
     waited = duration(wait.to_ns - wait.from_ns)
-    where = f"in {code(wait.name + '()')}" if call is not None else f"in that {code(wait.name + '()')}"
+    where = f"in {code(wait.name + '()')}"
     limit = f", {timeout_words(call)}" if call is not None and timeout_words(call) else ""
     by = f"packet {number}" if number is not None else "that call" if wait.ended_by == "peer" else ""
     if not by:
