@@ -82,11 +82,11 @@ def _connections(talks: dict[int, Conversation]) -> list[Step]:
         setup = f", of which {duration(up - talk.from_ns)} to be established" if up and up > talk.from_ns else ""
         packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
         said = (
-            f"It lived {duration(talk.to_ns - talk.from_ns)}{setup}.",
+            f"It lived {duration(talk.to_ns - talk.from_ns)}{setup}. "
             f"{capital(count(talk.client_bytes, 'byte'))} of payload went to the server and "
-            f"{count(talk.server_bytes, 'byte')} came back{packets}.",
+            f"{count(talk.server_bytes, 'byte')} came back{packets}."
         )
-        steps.append(Step("", f"Connection {talk.connection_id}", said, None, refs=(talk.ref,)))
+        steps.append(Step("", f"Connection {talk.connection_id}", (said,), None, refs=(talk.ref,)))
     return steps
 
 
@@ -107,7 +107,9 @@ def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
         said = f"The kernel of {end} acknowledged {count(total, 'segment')}, {after}."
         by_talk.setdefault(connection_id, []).append(said)
     return [
-        Step("", f"Round trips of connection {connection_id}", tuple(said), None, refs=(talks[connection_id].ref,))
+        Step(
+            "", f"Round trips of connection {connection_id}", (" ".join(said),), None, refs=(talks[connection_id].ref,)
+        )
         for connection_id, said in by_talk.items()
     ]
 
