@@ -613,6 +613,7 @@ def test_only_an_impatient_caller_is_woken_before_the_programs_are_gone(tmp_path
         assert [n.child_pid for n in tracing.notable() if n.child_pid]
 
 
+@pytest.mark.alone
 def test_two_busy_programs_share_the_tracer_fairly(tmp_path: Path) -> None:
     program = script(
         tmp_path,
