@@ -46,10 +46,17 @@ class Calls:
 
 
 def strace(session: Session, listens: str, *, server_stays: bool = False) -> dict[str, Calls]:
+    """What strace counts of the same two ends, each; see `strace_logs`."""
+    options = ["-y", "-s", "0", "-e", "trace=%network,read,write,readv,writev"]
+    logs = strace_logs(session, listens, options, server_stays=server_stays)
+    return {end: parse_strace(text) for end, text in logs.items()}
+
+
+def strace_logs(session: Session, listens: str, options: list[str], *, server_stays: bool = False) -> dict[str, str]:
     """Run the same two ends under strace in a network of their own; `listens` is a shell test for the server."""
     folder = session.folder
     server, client = session.commands()
-    tracer = [program("strace"), "-f", "-y", "-s", "0", "-e", "trace=%network,read,write,readv,writev", "-o"]
+    tracer = [program("strace"), "-f", *options, "-o"]
     script = _BOTH_ENDS.format(
         server=shlex.join([*tracer, str(folder / "server.strace"), *server]) + " <>" + shlex.quote(_idle(folder)),
         client=shlex.join([*tracer, str(folder / "client.strace"), *client]) + " <>" + shlex.quote(_idle(folder)),
@@ -72,7 +79,7 @@ def strace(session: Session, listens: str, *, server_stays: bool = False) -> dic
                 if process.poll() is None:
                     os.kill(int((folder / f"{end}.pid").read_text()), signal.SIGKILL)
         process.wait(20)
-    return {end: parse_strace((folder / f"{end}.strace").read_text(errors="replace")) for end in ("server", "client")}
+    return {end: (folder / f"{end}.strace").read_text(errors="replace") for end in ("server", "client")}
 
 
 def _idle(folder: Path) -> str:

@@ -36,7 +36,14 @@ def _end(world: World, talk: Conversation, end: End) -> str:
 
 def _intro(world: World, talk: Conversation) -> list[str]:
     said = [f"The client is {_end(world, talk, talk.client)}. The server is {_end(world, talk, talk.server)}."]
-    if talk.known_by == "guess":
+    made = talk.client.made_call_id
+    if talk.outcome == "refused" and talk.server.pid is None:
+        said[0] = f"The client is {_end(world, talk, talk.client)}. {_nobody_at(talk)}"
+    elif made is not None and made == talk.server.made_call_id:
+        said.append(
+            "socketpair() made both ends at once, so neither called the other: which is called client means nothing."
+        )
+    elif talk.known_by == "guess":
         said[0] += " Which is which is a guess: the beginning was not recorded."
     moved = f"{count(talk.client_bytes, 'byte')} went to the server and {count(talk.server_bytes, 'byte')} came back"
     packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
@@ -45,8 +52,14 @@ def _intro(world: World, talk: Conversation) -> list[str]:
     if talk.client_bytes or talk.server_bytes:
         said.append(f"{moved}{packets}.")
     if talk.to_ns is not None and talk.to_ns > talk.from_ns:
-        said.append(f"It lived {duration(talk.to_ns - talk.from_ns)}.")
+        lived = "It lived" if talk.established_ns is not None or not talk.is_tcp else "The attempt took"
+        said.append(f"{lived} {duration(talk.to_ns - talk.from_ns)}.")
     return said
+
+
+def _nobody_at(talk: Conversation) -> str:
+    where = code(place(talk.server.addr, talk.server.port))
+    return f"It wants to reach {where}, and nobody listens there." if talk.server.addr else "Nobody listens there."
 
 
 _OUTCOMES = {

@@ -1,9 +1,14 @@
-"""How a server came to listen: the calls on a listening socket before its first connection."""
+"""How a server came to listen and stopped: the calls on a listening socket that are not those of its connections."""
 
+from dataclasses import replace
+
+from wiretale.explain import asks
 from wiretale.explain.conversation import socket_calls
+from wiretale.explain.copies import Holder, copies_closed, holders_after
 from wiretale.explain.preparing import prepared
-from wiretale.explain.story import Chapter, Counter, Section
-from wiretale.explain.words import capital, count, place
+from wiretale.explain.rows import Call
+from wiretale.explain.story import Chapter, Counter, Section, Step
+from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
 
 LISTENERS_TOLD = 6
@@ -26,6 +31,7 @@ def listening(world: World) -> list[Chapter]:
     """One chapter for each listening socket that a traced process made."""
     rows = world.db.execute(_LISTENERS).fetchall()[:LISTENERS_TOLD]
     found = socket_calls(world.db, [r[0] for r in rows])
+    held = holders_after(world.db, (call for calls in found.values() for call in calls))
     chapters = []
     for socket_id, addr, port, pid, accepted, _made in rows:
         counter = Counter(f"s{socket_id}")
@@ -34,8 +40,27 @@ def listening(world: World) -> list[Chapter]:
         if not told:
             continue
         intro = (f"{capital(count(accepted, 'connection'))} came through this socket to a recorded accept().",)
-        steps = tuple(counter.numbered(step) for step in prepared(world, told))
+        sections = [
+            Section("", tuple(counter.numbered(step) for step in prepared(world, told))),
+            Section("How it stopped listening", counter.in_order(_closed(world, found[socket_id], held, where))),
+        ]
         chapters.append(
-            Chapter(f"s{socket_id}", f"How {world.who(pid)} came to listen on {where}", intro, (Section("", steps),))
-        )
+            Chapter(f"s{socket_id}", f"How {world.who(pid)} came to listen on {where}", intro,
+                    tuple(s for s in sections if s.steps))
+        )  # fmt: skip
     return chapters
+
+
+def _closed(world: World, calls: list[Call], held: dict[int, tuple[Holder, ...]], where: str) -> list[Step]:
+    """The calls that closed the socket; those of copies as one."""
+    closes = [c for c in calls if c.name == "close" and not c.failed]
+    steps = copies_closed(world, [(c, held[c.call_id]) for c in closes if c.call_id in held])
+    for call in closes:
+        if call.call_id not in held:
+            step = asks.step(world, call, "")
+            said = (
+                f"With that nobody listens on {code(where)} by this socket any more; connections that were accepted "
+                "are sockets of their own and stay."
+            )
+            steps.append(replace(step, title="No more connections", sentences=(*step.sentences, said)))
+    return steps

@@ -41,7 +41,12 @@ class Process:
     @property
     def command(self) -> str:
         """Its command line as typed in a shell, raw."""
-        return shlex.join(self.argv) if self.argv else f"[{self.comm}]"
+        words = list(self.argv)
+        # A program that writes a title over its arguments leaves the rest of their room as empty strings.
+        if words[-2:] == ["", ""]:
+            while words and not words[-1]:
+                words.pop()
+        return shlex.join(words) if words else f"[{self.comm}]"
 
     @property
     def ref(self) -> Ref:
