@@ -37,6 +37,8 @@ def listening(world: World) -> list[Chapter]:
         counter = Counter(f"s{socket_id}")
         told = [c for c in found.get(socket_id, []) if c.name not in _NOT_TOLD]
         where = place(addr, port) if addr is not None else "its address"
+        others = [r for r in rows if r[1:4] == (addr, port, pid)]
+        by = f" (descriptor {told[0].retval})" if len(others) > 1 and told and told[0].name == "socket" else ""
         if not told:
             continue
         intro = (f"{capital(count(accepted, 'connection'))} came through this socket to a recorded accept().",)
@@ -45,7 +47,7 @@ def listening(world: World) -> list[Chapter]:
             Section("How it stopped listening", counter.in_order(_closed(world, found[socket_id], held, where))),
         ]
         chapters.append(
-            Chapter(f"s{socket_id}", f"How {world.who(pid)} came to listen on {where}", intro,
+            Chapter(f"s{socket_id}", f"How {world.who(pid)} came to listen on {where}{by}", intro,
                     tuple(s for s in sections if s.steps))
         )  # fmt: skip
     return chapters
