@@ -87,7 +87,7 @@ class CallPlan(ctypes.Structure):
         ("condition", _u8),
         ("fd_arg", _u8),
         ("fds_arg", _u8),
-        ("reserved", _u8),
+        ("whens", _u8),
     ]
 
 
@@ -110,7 +110,10 @@ class Options(ctypes.Structure):
         ("flags", _u32),
         ("snaplen", _u64),
         ("pin", _i32),
-        ("reserved", _u32),
+        ("ring_fd", _i32),
+        ("tasks_fd", _i32),
+        ("states_fd", _i32),
+        ("ring_bytes", _u64),
     ]
 
 
@@ -134,6 +137,23 @@ class SpawnArguments(ctypes.Structure):
     ]
 
 
+class Settings(ctypes.Structure):
+    """struct wt_settings."""
+
+    _fields_ = [
+        ("snaplen", _u64),
+        ("flags", _u32),
+        ("native", _u32),
+        ("compat", _u32),
+        ("native_at", _u32),
+        ("compat_at", _u32),
+        ("native_calls", _u32),
+        ("compat_calls", _u32),
+        ("execve", _u32 * 2),
+        ("reserved", _u32),
+    ]
+
+
 class Stats(ctypes.Structure):
     """struct wt_stats."""
 
@@ -154,7 +174,8 @@ class Stats(ctypes.Structure):
     ]
 
 
-SHARED_STRUCTURES = (None, Event, Chunk, None, Op, CallPlan, Table, Options, SpawnArguments, Stats)  # as in wt_sizes
+# As in wt_sizes.
+SHARED_STRUCTURES = (None, Event, Chunk, None, Op, CallPlan, Table, Options, SpawnArguments, Stats, Settings)
 
 _HANDLE = ctypes.c_void_p
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {

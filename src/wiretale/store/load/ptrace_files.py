@@ -7,7 +7,7 @@ file may have been cut or damaged.
 import mmap
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +140,18 @@ def read_records(spool: Spool) -> Records | None:
     found.faults = tuple(f.fault for f in (events, chunks, data) if f.fault)
     found.maps = tuple(f.mapped for f in (events, chunks, data) if f.mapped is not None)
     return found
+
+
+def in_order(records: Records) -> Records:
+    """The same records by time, renumbered. Kernel programs tell a call when it returns, and CPUs are not in step."""
+    order = np.argsort(records.events["time_ns"], kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    events = records.events[order]
+    events["seq"] = np.arange(len(order), dtype=np.uint64)
+    event_of = place[records.event_of]
+    by_event = np.argsort(event_of, kind="stable")
+    return replace(records, events=events, chunks=records.chunks[by_event], event_of=event_of[by_event])
 
 
 def check_records(events: Array, chunks: Array, data: memoryview, first_seq: int) -> Records:
