@@ -67,12 +67,14 @@ def summary(output: Path) -> str:
             " WHERE state IN ('lost', 'not recorded') AND remedy IS NOT NULL"
             " AND reason IS DISTINCT FROM 'not asked for'"
         ).fetchall()
+        notes = db.execute("SELECT reason FROM coverage WHERE item = 'note'").fetchall()
     calls, packets, connections = row or (0, 0, 0)
     counted = ", ".join(
         f"{n:,} {noun}" + ("" if n == 1 else "s")
         for n, noun in ((calls, "call"), (packets, "packet"), (connections, "connection"))
     )
     lines = [f"wiretale: {output}: {counted}"]
+    lines += [f"wiretale: note: {note}" for (note,) in notes]
     lines += [f"wiretale: missing: {reason}" + (f" (try: {remedy})" if remedy else "") for reason, remedy in faults]
     lines.append(f"wiretale: next: wiretale show {output}")
     return "\n".join(lines)

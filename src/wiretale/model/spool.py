@@ -85,6 +85,8 @@ class EventKind(IntEnum):
     EXITING = 8  # PTRACE_EVENT_EXIT: about to die; number = wait status
     ATTACHED = 9  # first sight of a task (chunks COMM, EXE, CMDLINE, STATUS, NETNS where readable)
     DETACHED = 10  # let go; it runs on untraced
+    # eBPF, a whole call: time_ns its entry, resume_ns its return, value its result, extra the instruction pointer
+    CALL = 11
 
 
 class EventFlag(IntFlag):

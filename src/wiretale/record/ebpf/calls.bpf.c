@@ -1018,7 +1018,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	call = plan_of(s, t->arch, t->number);
 	if (!t->told && call && call->whens & WT_AT_ENTRY && !tell_entry(w, t, call))
 		return 0;
-	begin_record(w, WT_EXIT, now);
+	begin_record(w, t->told ? WT_EXIT : WT_CALL, now);
 	put_call(w, t);
 	failed = result < 0 && result >= -4095;
 	e = &w->record.event;
@@ -1032,9 +1032,11 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 		if (call->flags & WT_CALL_NOTABLE && (!failed || result == -EINPROGRESS) && condition_holds(call, t))
 			e->flags |= WT_FLAG_NOTABLE;
 	}
-	w->record.entry_ns = t->entry_ns;
-	w->record.ip = t->ip;
-	end_record(w, t->told ? WT_RECORD_EVENT : WT_RECORD_CALL, LOST_CALLS);
+	if (!t->told) {
+		e->time_ns = t->entry_ns;
+		e->extra = t->ip;
+	}
+	end_record(w, WT_RECORD_EVENT, LOST_CALLS);
 	return 0;
 }
 

@@ -7,7 +7,8 @@
 #define RING_DISCARDED 0x40000000u
 #define RING_HEADER 8u
 #define RING_RETURN (1u << 20)	/* room is given back to the ring at least so often */
-#define RING_SOON_NS 500000
+#define RING_BATCH 4096	/* events */
+#define RING_SOON_NS 1000000
 #define RING_LATER_NS 2000000
 #define LOOK_FOR_GONE 64	/* rounds without a record between two looks whether followed processes still exist */
 
@@ -29,7 +30,8 @@ static int ring_open(struct wt *w, const struct wt_options *o)
 	r->bytes = o->ring_bytes;
 	r->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
 	r->parts = calloc(r->cpus, sizeof(*r->parts));
-	if (!r->parts)
+	r->batch = malloc(RING_BATCH * sizeof(*r->batch));
+	if (!r->parts || !r->batch)
 		return ENOMEM;
 	r->consumed = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, o->ring_fd, 0);
 	if (r->consumed == MAP_FAILED)
@@ -50,6 +52,7 @@ static void ring_close(struct wt *w)
 	for (uint32_t i = 0; r->parts && i < r->cpus; i++)
 		free(r->parts[i].bytes);
 	free(r->parts);
+	free(r->batch);
 	if (!w->by_ring)
 		return;
 	munmap(r->consumed, page);
@@ -241,14 +244,41 @@ static void ring_note(struct wt *w, const struct wt_event *e)
 	}
 }
 
+/* Events are written a batch at a time: storing each through the map would cost more than all else here. */
+static void ring_write(struct wt *w)
+{
+	struct ring *r = &w->ring;
+	const uint8_t *from = (const uint8_t *)r->batch;
+	size_t left = r->batched * sizeof(struct wt_event);
+	off_t at = (off_t)(WT_HEADER_BYTES + w->events.used);
+	while (left) {
+		ssize_t n = pwrite(w->events.fd, from, left, at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			w->seq -= r->batched;
+			for (; r->batched; r->batched--)
+				recording_full(w, errno);
+			return;
+		}
+		from += n;
+		at += n;
+		left -= (size_t)n;
+	}
+	w->events.used += r->batched * sizeof(struct wt_event);
+	r->batched = 0;
+}
+
 static struct wt_event *ring_event(struct wt *w, const struct wt_event *from)
 {
-	int error = w->full_errno ? w->full_errno : file_reserve(&w->events, sizeof(struct wt_event));
-	if (error) {
-		recording_full(w, error);
+	struct ring *r = &w->ring;
+	if (r->batched == RING_BATCH)
+		ring_write(w);
+	if (w->full_errno) {
+		recording_full(w, w->full_errno);
 		return NULL;
 	}
-	struct wt_event *e = file_end(&w->events);
+	struct wt_event *e = &r->batch[r->batched];
 	*e = *from;
 	e->seq = w->seq;
 	e->first_chunk = w->chunks.used / sizeof(struct wt_chunk);
@@ -259,20 +289,8 @@ static struct wt_event *ring_event(struct wt *w, const struct wt_event *from)
 static void ring_event_end(struct wt *w, struct wt_event *e)
 {
 	e->chunks = w->event_chunks;
-	w->events.used += sizeof(*e);
+	w->ring.batched++;
 	w->seq++;
-}
-
-static void ring_entry(struct wt *w, const struct wt_event *call, uint64_t entry_ns, uint64_t ip)
-{
-	struct wt_event *e = ring_event(w, call);
-	if (!e)
-		return;
-	e->kind = WT_ENTRY;
-	e->time_ns = e->resume_ns = entry_ns;
-	e->value = (int64_t)ip;
-	e->flags = 0;
-	ring_event_end(w, e);
 }
 
 static void take_record(struct wt *w, const struct wt_record *r, size_t bytes)
@@ -283,8 +301,6 @@ static void take_record(struct wt *w, const struct wt_record *r, size_t bytes)
 		keep_part(p, pieces, (size_t)(end - pieces));
 		return;
 	}
-	if (r->type == WT_RECORD_CALL)
-		ring_entry(w, &r->event, r->entry_ns, r->ip);
 	struct wt_event *e = ring_event(w, &r->event);
 	if (e) {
 		if (p->count == r->parts)
@@ -293,7 +309,7 @@ static void take_record(struct wt *w, const struct wt_record *r, size_t bytes)
 		ring_event_end(w, e);
 	}
 	p->used = p->count = 0;	/* parts of an event that found the ring full are in vain */
-	if (r->event.kind > WT_EXIT)
+	if (r->event.kind > WT_EXIT && r->event.kind < WT_CALL)
 		ring_note(w, &r->event);
 	if (r->event.flags & WT_FLAG_NOTABLE)
 		w->ring.notable = true;
@@ -301,6 +317,7 @@ static void take_record(struct wt *w, const struct wt_record *r, size_t bytes)
 
 static void ring_publish(struct wt *w)
 {
+	ring_write(w);
 	w->stats.events = w->seq;
 	publish(&w->data.header->committed, w->data.used);
 	publish(&w->chunks.header->committed, w->chunks.used / sizeof(struct wt_chunk));
@@ -420,10 +437,14 @@ static void ring_unfinished(struct wt *w, struct task *t)
 	if (pidfd < 0)
 		return;
 	if (map_call(BPF_MAP_LOOKUP_ELEM, w->ring.states_fd, &pidfd, &state) == 0 && state.in_call && !state.told) {
-		struct wt_event call = { .tid = (uint32_t)t->tid, .tgid = (uint32_t)t->tgid, .arch = state.arch,
-					 .number = state.number, .cpu = -1 };
-		memcpy(call.args, state.args, sizeof(call.args));
-		ring_entry(w, &call, state.entry_ns, state.ip);
+		struct wt_event *e = event_begin(w, t, WT_ENTRY, state.entry_ns);
+		if (e) {
+			e->arch = state.arch;
+			e->number = state.number;
+			e->value = (int64_t)state.ip;
+			memcpy(e->args, state.args, sizeof(e->args));
+			event_end(w, e);
+		}
 	}
 	if (pidfd != t->pidfd)
 		close(pidfd);

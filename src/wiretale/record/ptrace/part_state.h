@@ -36,6 +36,8 @@ struct ring {
 	uint32_t cpus;
 	bool notable;
 	struct parts *parts;
+	struct wt_event *batch;
+	uint32_t batched;
 };
 
 struct wt {

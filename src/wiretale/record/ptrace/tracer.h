@@ -80,6 +80,7 @@ enum wt_event_kind {
 	WT_EXITING = 8,
 	WT_ATTACHED = 9,
 	WT_DETACHED = 10,
+	WT_CALL = 11,
 };
 
 enum wt_event_flag {
@@ -205,8 +206,7 @@ struct wt_table {
  */
 enum wt_record_type {
 	WT_RECORD_EVENT = 1,
-	WT_RECORD_CALL = 2,	/* `event` is the exit; its entry had nothing to tell but what stands here */
-	WT_RECORD_PART = 3,	/* pieces only */
+	WT_RECORD_PART = 2,	/* pieces only */
 };
 
 struct wt_record {
@@ -214,8 +214,6 @@ struct wt_record {
 	uint32_t cpu;
 	uint32_t parts;		/* how many of them came before */
 	uint32_t reserved;
-	uint64_t entry_ns;	/* CALL */
-	uint64_t ip;
 	struct wt_event event;
 };
 
@@ -237,9 +235,12 @@ struct wt_identity {
 struct wt_settings {
 	uint64_t snaplen;
 	uint32_t flags;		/* enum wt_option_flag, and WT_SELECTED_ONLY */
-	uint32_t native, compat;	/* AUDIT_ARCH_* of 64- and 32-bit calls */
-	uint32_t native_at, compat_at;	/* where their calls begin in the map `calls` */
-	uint32_t native_calls, compat_calls;
+	uint32_t native;	/* AUDIT_ARCH_* of 64-bit calls */
+	uint32_t compat;	/* ... of 32-bit calls */
+	uint32_t native_at;	/* where their calls begin in the map `calls` */
+	uint32_t compat_at;
+	uint32_t native_calls;
+	uint32_t compat_calls;
 	uint32_t execve[2];	/* the numbers of the native execve and execveat */
 	uint32_t reserved;
 };
