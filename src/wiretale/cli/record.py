@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -25,9 +25,22 @@ from wiretale.record.recording import Recording
 @click.option(
     "--interrupt-when-idle", is_flag=True, help="When the typed input has ended and nothing moves any more, type ^C."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["ptrace", "ebpf", "auto"]),
+    default="ptrace",
+    show_default=True,
+    help="Who records the calls; ebpf: kernel programs, at a fraction of the cost; auto: ebpf where it can.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
-    output: Path, force: bool, keep_spool: bool, interrupt_when_idle: bool, quiet: bool, **options: Any
+    output: Path,
+    force: bool,
+    keep_spool: bool,
+    interrupt_when_idle: bool,
+    engine: Literal["ptrace", "ebpf", "auto"],
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Record system calls and packets of programs into a capture.
 
@@ -43,7 +56,8 @@ def command(
     import dataclasses
 
     check_output(output, force=force)
-    plan = dataclasses.replace(plan_from(output, options), interrupt_when_idle=interrupt_when_idle)
+    plan = plan_from(output, options)
+    plan = dataclasses.replace(plan, interrupt_when_idle=interrupt_when_idle, engine=engine)
     outcome = Recording(plan).run()
     finish(outcome, plan, keep_spool=keep_spool)
     if not quiet:

@@ -112,13 +112,6 @@ _OPTIONS = [
         is_flag=True,
         help="Also record the kernel's work for the programs (eBPF: root, or CAP_BPF and CAP_PERFMON).",
     ),
-    click.option(
-        "--engine",
-        type=click.Choice(["ptrace", "ebpf", "auto"]),
-        default="ptrace",
-        show_default=True,
-        help="Who records the calls; ebpf: kernel programs, at a fraction of the cost; auto: ebpf where it can.",
-    ),
     click.option("--pin", is_flag=True, help="Also keep the program on the tracer's CPU (this moves the program)."),
     click.option(
         "--on-recorder-death",
@@ -165,7 +158,6 @@ def plan_from(output: Path, options: dict[str, Any]) -> Plan:
         output=output,
         commands=(command, *(_words(c) for c in options["with_commands"])) if command else (),
         attach=pids,
-        engine=options["engine"],
         ptrace=PtraceOptions(
             calls=options["calls"],
             snaplen=options["snaplen"],
