@@ -249,5 +249,6 @@ def netcat() -> Check:
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (
-    system, tracing, attaching, packets, private_net, packet_filters, seccomp, sockets, kernel_level, kernel_calls, netcat,
+    system, tracing, attaching, packets, private_net, packet_filters, seccomp, sockets, kernel_level, kernel_calls,
+    netcat,
 )  # fmt: skip

@@ -31,6 +31,11 @@ def _kernel_links(db: duckdb.DuckDBPyConnection) -> None:
     run(db, "kernel_link")
 
 
+def _thread_states(db: duckdb.DuckDBPyConnection) -> None:
+    run(db, "thread_state")
+    run(db, "cpu_use")
+
+
 STEPS: tuple[tuple[str, Step], ...] = (
     ("what calls do", put_effects),
     ("descriptors and files", build_descriptors),
@@ -49,6 +54,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("connections of calls", lambda db: run(db, "call_connection")),
     ("what no call shows", put_unseen),
     ("kernel events", _kernel_links),
+    ("states of threads", _thread_states),
 )
 
 

@@ -36,7 +36,8 @@ def path_lines(path: KernelPath, *, color: bool, reasons: dict[str, dict[int, st
     spent = list(spans(path)) if path.hi > path.lo else []
     if spent:
         yield ""
-        yield f"{bold}where the time went{reset} (calls recorded by ptrace: the tracer's stops are in these times)"
+        aside = " (calls recorded by ptrace: the tracer's stops are in these times)" if path.stopped else ""
+        yield f"{bold}where the time went{reset}{aside}"
         for span_ns, what in spent:
             yield f"{duration(span_ns):>9}  {what}"
 
