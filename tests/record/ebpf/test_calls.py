@@ -28,9 +28,7 @@ peer, _ = server.accept()
 client.sendmsg([b"ab", b"cdef"])
 peer.recvmsg_into([bytearray(2), bytearray(9)])
 client.sendall(bytes(range(256)) * 400)
-left = 256 * 400
-while left:
-    left -= len(peer.recv(65536))
+peer.recv(256 * 400, socket.MSG_WAITALL)
 select.select([peer], [client], [], 0)
 poll = select.poll()
 poll.register(peer)
