@@ -1,8 +1,8 @@
 """The cast: the processes, their command lines, and what each of their descriptors was and since when."""
 
-from wiretale.decode.durations import duration
+from wiretale.explain import figures
 from wiretale.explain.files import STANDARD, Descriptor
-from wiretale.explain.story import Chapter, Counter, Figure, Hop, Ref, Section, Span, Step, Track
+from wiretale.explain.story import Chapter, Counter, Hop, Ref, Section, Step
 from wiretale.explain.words import code, count
 from wiretale.explain.world import Process, World
 
@@ -32,7 +32,9 @@ def _process(world: World, process: Process, owned: list[Descriptor], anchor: st
     said = [f"{process.name} runs {code(process.command)}. It {begun} and {_ending(process)}{end}."]
     if world.has_calls:
         threads = f" in {process.threads + 1} threads" if process.threads else ""
-        said.append(f"{count(process.calls, 'system call')} of it{threads} {'were' if process.calls != 1 else 'was'} recorded.")
+        said.append(
+            f"{count(process.calls, 'system call')} of it{threads} {'were' if process.calls != 1 else 'was'} recorded."
+        )
     hops = [_descriptor_hop(world, d) for d in owned[:DESCRIPTORS_TOLD]]
     if len(owned) > DESCRIPTORS_TOLD:
         said.append(f"Of its {len(owned)} sockets, pipes and terminals the first {DESCRIPTORS_TOLD} are listed.")
@@ -65,22 +67,10 @@ def cast(world: World, owned: list[Descriptor]) -> Chapter | None:
         chosen = sorted(chosen[:PROCESSES_TOLD], key=lambda p: p.start_ns)
     steps = [_process(world, p, by_pid.get(p.pid, []), counter.next()) for p in chosen]
     left = len(world.processes) - len(chosen)
-    intro = [f"{count(left, 'other process', 'other processes')} took part; {code('wiretale ps')} lists them."] if left else []
-    figure = _figure(world, owned, {p.pid for p in chosen})
+    intro = (
+        [f"{count(left, 'other process', 'other processes')} took part; {code('wiretale ps')} lists them."]
+        if left
+        else []
+    )
+    figure = figures.descriptors(world)
     return Chapter("cast", "The cast", tuple(intro), (Section("", tuple(steps)),), (figure,) if figure else ())
-
-
-def _figure(world: World, owned: list[Descriptor], pids: set[int]) -> Figure | None:
-    """Sockets over time, one line for each process and number."""
-    tracks: dict[tuple[int, int], list[Span]] = {}
-    for d in owned:
-        if d.kind == "socket" and d.pid in pids:
-            kind = "listening" if "listens" in d.what else "connected" if d.connection_id is not None else "idle"
-            ref = Ref("descriptor", d.descriptor_id, f"descriptor {d.descriptor_id}")
-            tracks.setdefault((d.pid, d.fd), []).append(Span(d.what.removeprefix("a "), d.from_ns, d.to_ns, kind, ref))
-    if not tracks:
-        return None
-    rows = tuple(Track(f"{world.short(pid)} fd {fd}", tuple(spans)) for (pid, fd), spans in sorted(tracks.items())[:16])
-    lasted = duration(world.end_ns - world.origin_ns)
-    return Figure("fig-descriptors", "Sockets over time", f"Which descriptor was which socket, in {lasted}. "
-                  "The time axis is compressed: every stretch between two changes has room.", rows)  # fmt: skip

@@ -12,9 +12,7 @@ def width(text: str) -> int:
     bare = text.translate(_MARKS)
     if bare.isascii():
         return len(bare)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in bare
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in bare)
 
 
 def wrapped(text: str, columns: int) -> list[str]:
@@ -56,3 +54,13 @@ def _pieces(word: str, columns: int) -> list[str]:
 def padded(text: str, columns: int) -> str:
     """Filled with spaces to a width."""
     return text + " " * max(columns - width(text), 0)
+
+
+def cut(text: str, columns: int) -> str:
+    """Cut to a width; what was cut shows as an ellipsis."""
+    if width(text) <= columns:
+        return text
+    kept = text[:columns]
+    while width(kept) > columns - 1:
+        kept = kept[:-1]
+    return kept + "…"
