@@ -7,8 +7,8 @@ from wiretale.explain.world import World
 
 TRACKS, SPANS = 20, 8
 
-# One row is one span of one number. Plain files that followed each other under one number are one span, and so are all of
-# one kind under a number that was used more than SPANS times.
+# One row is one span of one number. Plain files that followed each other under one number are one span, and so is
+# whatever was of one kind under a number that was used more than SPANS times.
 _QUERY = f"""
 WITH one AS (
     SELECT d.descriptor_id, d.pid, d.fd, d.from_ns, d.to_ns, f.kind, f.name,

@@ -74,7 +74,8 @@ def ladder(world: World, talk: Conversation) -> Figure | None:
         said.append(f"Left out in the middle: {omitted.text}.")
     title = "Packets, and the calls beside them" if talk.packets else "Calls of both ends"
     return Figure(
-        f"fig-c{talk.connection_id}-ladder", title, " ".join(said), left=_end(world, talk.client), right=_end(world, talk.server), arrows=arrows, marks=marks,
+        f"fig-c{talk.connection_id}-ladder", title, " ".join(said), left=_end(world, talk.client),
+        right=_end(world, talk.server), arrows=arrows, marks=marks,
         omitted=omitted,
     )  # fmt: skip
 

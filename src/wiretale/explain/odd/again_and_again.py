@@ -17,10 +17,10 @@ def find(world: World) -> list[Step]:
             "",
             f"{group.key}() found nothing {group.times}",
             (
-                f"{world.who(group.pid)} called {code(group.key + '()')} on descriptor {group.fd} {group.times} when it "
-                f"was not ready; each time the kernel answered {code('EAGAIN')}, try again.",
-                "One such answer after the last byte is normal for a program that empties a socket before it waits. Many "
-                "mean that it asks without having been told that there is something.",
+                f"{world.who(group.pid)} called {code(group.key + '()')} on descriptor {group.fd} {group.times} "
+                f"when it was not ready; each time the kernel answered {code('EAGAIN')}, try again.",
+                "One such answer after the last byte is normal for a program that empties a socket before it "
+                "waits. Many mean that it asks without having been told that there is something.",
             ),
             group.first_ns,
             refs=group.refs,

@@ -15,9 +15,10 @@ def find(world: World) -> list[Step]:
             "",
             "EINPROGRESS is no error",
             (
-                f"connect() of {world.who(group.pid)} returned {code('EINPROGRESS')} {group.times}. On a socket that does "
-                "not wait this is the normal answer: the attempt goes on in the kernel. The program learns how it ended "
-                "when the socket becomes writable, from getsockopt(SO_ERROR) or from a second connect().",
+                f"connect() of {world.who(group.pid)} returned {code('EINPROGRESS')} {group.times}. On a socket "
+                "that does not wait this is the normal answer: the attempt goes on in the kernel. The program "
+                "learns how it ended when the socket becomes writable, from getsockopt(SO_ERROR) or from a second "
+                "connect().",
             ),
             group.first_ns,
             refs=group.refs,

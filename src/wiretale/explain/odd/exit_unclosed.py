@@ -20,9 +20,9 @@ def find(world: World) -> list[Step]:
     for pid, fds, total, at, ids in rows:
         which = listed([str(fd) for fd in fds])
         said = (
-            f"{world.who(pid)} ended with {count(total, 'socket')} open (descriptor{'s' if total > 1 else ''} {which}"
-            f"{' and more' if total > len(fds) else ''}). The kernel closes what a process leaves. Harmless at the end of a "
-            "program."
+            f"{world.who(pid)} ended with {count(total, 'socket')} open (descriptor{'s' if total > 1 else ''} "
+            f"{which}{' and more' if total > len(fds) else ''}). The kernel closes what a process leaves. Harmless "
+            "at the end of a program."
         )
         refs = tuple(Ref("descriptor", i, f"descriptor {i}") for i in ids)
         steps.append(Step("", "Left open to the end", (said,), at, refs=refs))

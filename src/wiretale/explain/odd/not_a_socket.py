@@ -15,9 +15,9 @@ def find(world: World) -> list[Step]:
             "",
             f"{group.key}() on what is no socket",
             (
-                f"{world.who(group.pid)} calls {code(group.key + '()')} on descriptor {group.fd} {group.times}, which is no "
-                f"socket: {code('ENOTSOCK')}. Programs that treat all their inputs alike try this first and then use read() "
-                "or write(). Harmless.",
+                f"{world.who(group.pid)} calls {code(group.key + '()')} on descriptor {group.fd} {group.times}, "
+                f"which is no socket: {code('ENOTSOCK')}. Programs that treat all their inputs alike try this first "
+                "and then use read() or write(). Harmless.",
             ),
             group.first_ns,
             refs=group.refs,

@@ -14,7 +14,7 @@ F_GETFL, F_SETFL = 3, 4
 def find(world: World) -> list[Step]:
     """Sockets on which an option was set twice to one value; F_SETFL of the flags that F_GETFL had just returned."""
     rows = world.db.execute(
-        "SELECT c.call_id, f.file_id FROM call c JOIN call_file f USING (call_id) WHERE c.errno IS NULL AND"
+        "SELECT c.call_id, f.file_id FROM call c JOIN call_file f USING (call_id) WHERE c.errno IS NULL AND"  # noqa: S608 (fixed numbers)
         " (c.name = 'setsockopt' AND f.socket_id IS NOT NULL"
         f" OR c.name = 'fcntl' AND f.socket_id IS NOT NULL AND c.a1 IN ({F_GETFL}, {F_SETFL}))"
         f" ORDER BY c.call_id LIMIT {_SOME}"

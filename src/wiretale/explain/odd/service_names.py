@@ -22,8 +22,8 @@ def find(world: World) -> list[Step]:
         said = [f"{world.who(pid)} opens {listed([code(f) for f in files])}."]
         if "/etc/services" in files:
             said.append(
-                "/etc/services lists names of ports. The library routine that turns names into addresses looks there, with "
-                "some programs even when a number was given."
+                "/etc/services lists names of ports. The library routine that turns names into addresses looks "
+                "there, with some programs even when a number was given."
             )
         if len(files) > 1 or "/etc/services" not in files:
             said.append("These files tell the library how to look names up. Harmless, and part of every look-up.")

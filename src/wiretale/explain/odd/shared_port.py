@@ -12,15 +12,17 @@ def find(world: World) -> list[Step]:
         f"""
         SELECT c.pid, c.fd, min(c.entry_ns), min(c.call_id)
         FROM call c JOIN call_file f USING (call_id) JOIN socket s USING (socket_id)
-        WHERE c.name = 'setsockopt' AND c.a1 = {SOL_SOCKET} AND c.a2 = {SO_REUSEPORT} AND c.errno IS NULL AND s.listening
+        WHERE c.name = 'setsockopt' AND c.a1 = {SOL_SOCKET} AND c.a2 = {SO_REUSEPORT}
+            AND c.errno IS NULL AND s.listening
         GROUP BY c.pid, c.fd, s.socket_id ORDER BY 3 LIMIT 4"""  # noqa: S608 (fixed numbers)
     ).fetchall()
     steps = []
     for pid, fd, at, call_id in rows:
         said = (
-            f"{world.who(pid)} sets SO_REUSEPORT on its listening socket (descriptor {fd}). Another process of the same user "
-            "that sets it too can then listen on the same address and port, and the kernel deals new connections out "
-            "among them. Good for a server with several processes; a surprise for one that should be alone."
+            f"{world.who(pid)} sets SO_REUSEPORT on its listening socket (descriptor {fd}). Another process of the "
+            "same user that sets it too can then listen on the same address and port, and the kernel deals new "
+            "connections out among them. Good for a server with several processes; a surprise for one that should "
+            "be alone."
         )
         steps.append(
             Step("", "SO_REUSEPORT lets others share the port", (said,), at,

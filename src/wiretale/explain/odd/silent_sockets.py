@@ -14,9 +14,9 @@ def find(world: World) -> list[Step]:
         return []
     where = listed(list(dict.fromkeys(place(*c.server) for c in silent)))
     said = (
-        f"{count(len(silent), 'UDP socket was', 'UDP sockets were')} connected (to {where}) and sent nothing. connect() on a "
-        "UDP socket sends no packet: the kernel only chooses a route and with it a local address. The library's "
-        "getaddrinfo() does this to sort the addresses it found. Harmless."
+        f"{count(len(silent), 'UDP socket was', 'UDP sockets were')} connected (to {where}) and sent nothing. "
+        "connect() on a UDP socket sends no packet: the kernel only chooses a route and with it a local address. "
+        "The library's getaddrinfo() does this to sort the addresses it found. Harmless."
     )
     refs = tuple(Ref("connection", c.connection_id, f"connection {c.connection_id}") for c in silent[:SHOWN_CALLS])
     return [Step("", "Sockets that send nothing", (said,), None, refs=refs, topics=("connect",))]

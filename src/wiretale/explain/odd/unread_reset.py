@@ -32,8 +32,9 @@ def find(world: World) -> list[Step]:
         if not unread or unread <= 0:
             continue
         said = (
-            f"{world.who(pid)} closed descriptor {fd} (connection {connection_id}) with {count(unread, 'byte')} unread; "
-            f"its kernel sent a reset (packet {number}) instead of a FIN, which tells the other end that data was thrown away."
+            f"{world.who(pid)} closed descriptor {fd} (connection {connection_id}) with {count(unread, 'byte')} "
+            f"unread; its kernel sent a reset (packet {number}) instead of a FIN, which tells the other end that "
+            "data was thrown away."
         )
         refs = (Ref("call", call_id, f"call {call_id}"), Ref("packet", packet_id, f"packet {number}"))
         steps.append(Step("", "Closed with bytes unread", (said,), at, refs=refs, topics=("RST", "ECONNRESET"),

@@ -21,8 +21,8 @@ def find(world: World) -> list[Step]:
     for pid, family, type_, total, first, ids in rows:
         said = (
             f"{world.who(pid)} makes {count(total, 'socket')} ({code(f'{family}, {type_}')}) and closes "
-            f"{'it' if total == 1 else 'them'} without using {'it' if total == 1 else 'them'}. Programs do so to find out "
-            "whether the kernel offers that family or an option."
+            f"{'it' if total == 1 else 'them'} without using {'it' if total == 1 else 'them'}. Programs do so to "
+            "find out whether the kernel offers that family or an option."
         )
         refs = tuple(Ref("call", i, f"call {i}") for i in ids)
         steps.append(Step("", "Sockets made and not used", (said,), first, refs=refs))
