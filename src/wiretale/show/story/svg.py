@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from wiretale.explain.story import Arrow, Figure, Story
 from wiretale.show.story import ladder, timeline
-from wiretale.show.story.scale import SAID
+from wiretale.show.story.text_figures import caption
 from wiretale.show.story.timeline import seconds, span_times
 from wiretale.show.story.wrap import cut, width, wrapped
 
@@ -29,7 +29,7 @@ def figure_css() -> str:
 def svg(figure: Figure, story: Story, *, alone: bool = False) -> str:
     """One figure; `alone` for a file of its own, with style and caption inside."""
     body, wide, high = _timeline(figure, story) if figure.tracks else _ladder(figure, story)
-    said = f"{figure.caption} {SAID}" if figure.tracks else figure.caption
+    said = caption(figure)
     if alone:
         lines = [figure.title, *wrapped(f"{story.name}. {said}", int(wide / COLUMN) - 2)]
         head = "".join(_text(8, 20 + i * LINE, line, "name" if i == 0 else "dim") for i, line in enumerate(lines))

@@ -31,9 +31,13 @@ def figure_lines(figure: Figure, story: Story, columns: int) -> Iterator[list[Pi
         yield from _timeline(figure, story, columns)
     if figure.arrows or figure.marks:
         yield from _ladder(figure, story, columns)
-    caption = f"{figure.caption} {SAID}" if figure.tracks else figure.caption
-    for line in wrapped(caption, columns):
+    for line in wrapped(caption(figure), columns):
         yield [(line, "dim")]
+
+
+def caption(figure: Figure) -> str:
+    """What stands below a figure: what it shows, and how its axis is to be read."""
+    return f"{figure.caption} {SAID}" if figure.tracks else figure.caption
 
 
 def _timeline(figure: Figure, story: Story, columns: int) -> Iterator[list[Piece]]:
@@ -50,9 +54,9 @@ def _timeline(figure: Figure, story: Story, columns: int) -> Iterator[list[Piece
             if high <= low:
                 continue
             fill = _FILLS.get(bar.span.kind, "─")
-            text = bar.text if width(bar.text) + 2 > high - low else f" {bar.text} "
-            text = cut(text, high - low)
-            before = min(1, high - low - width(text))
+            spare = high - low - width(bar.text)
+            text = f" {bar.text} " if spare >= 4 else cut(bar.text, high - low)
+            before = 1 if spare >= 2 else 0
             pieces.append((" " * (low - at), ""))
             pieces.append((fill * before + text + fill * (high - low - before - width(text)), bar.span.kind))
             at = high
