@@ -20,7 +20,8 @@ from wiretale.show.story.timeline import seconds
 
 ROWS_SHOWN = 60  # of the evidence of one step
 _TEXT_COLUMNS = 100
-_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"(?:\.\.\.)?')  # captured bytes, as decode.escape writes them
+# Captured bytes, as decode.escape writes them. An address is quoted too, but it is text of our own.
+_LITERAL = re.compile(r'(?<!inet_addr\()(?<!inet_pton\(AF_INET6, )"(?:[^"\\]|\\.)*"(?:\.\.\.)?')
 
 
 def page(story: Story, rows: Mapping[Ref, str]) -> Iterator[str]:
@@ -45,7 +46,8 @@ def page(story: Story, rows: Mapping[Ref, str]) -> Iterator[str]:
         yield from _chapter(number, chapter, story, rows)
     yield _gaps(story)
     yield f"</main>\n<footer><p>Made by wiretale {escape(__version__)}. Strings like "
-    yield f"{_bytes(chr(34) + 'abc' + chr(34))} are bytes as they were captured, written as in C.</p></footer>\n</body>\n</html>\n"
+    yield f"{_bytes(chr(34) + 'abc' + chr(34))} are bytes as they were captured, written as in C.</p></footer>\n"
+    yield "</body>\n</html>\n"
 
 
 def _prose(text: str) -> str:

@@ -64,7 +64,7 @@ def laid_out(figure: Figure) -> Ladder:
         before = points[i - 1] if i else None
         if before is not None:
             if gap is not None and before.time_ns <= gap.from_ns and point.time_ns >= gap.to_ns:
-                rows.append(Row(note=f"{gap.text} left out"))
+                rows += [Row(note=gap.text), Row(note="left out")]
             elif point.time_ns - before.time_ns >= max(PAUSE_NS, whole * PAUSE_SHARE):
                 rows.append(Row(note=duration(point.time_ns - before.time_ns)))
         if isinstance(point.item, Arrow):
