@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
+from wiretale.decode.escape import escape_text
 from wiretale.explain.story import Arrow, Figure, Story
 from wiretale.show.story import ladder, timeline
 from wiretale.show.story.text_figures import caption
@@ -37,21 +38,26 @@ def svg(figure: Figure, story: Story, *, alone: bool = False) -> str:
         body, high = f'{head}<g transform="translate(0 {down})">{body}</g>', high + down
     style = f"<style>{figure_css()}</style>" if alone else ""
     size = f'viewBox="0 0 {wide:.0f} {high:.0f}" width="{wide:.0f}" height="{high:.0f}"'
-    label = escape(f"{figure.title}. {said}")
+    label = safe(f"{figure.title}. {said}")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} class="figure" role="img" aria-label="{label}">'
         f'{style}<rect class="paper" width="100%" height="100%"/>{body}</svg>'
     )
 
 
+def safe(text: str) -> str:
+    """Harmless inside XML and HTML, and as it looks: nothing in it acts, turns around or hides."""
+    return escape(escape_text(text))
+
+
 def _text(x: float, y: float, text: str, kind: str, *, anchor: str = "", fit: bool = False) -> str:
     placed = f' text-anchor="{anchor}"' if anchor else ""
     length = f' textLength="{width(text) * COLUMN:.1f}" lengthAdjust="spacingAndGlyphs"' if fit and text else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}"{placed}{length}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}"{placed}{length}>{safe(text)}</text>'
 
 
 def _title(text: str) -> str:
-    return f"<title>{escape(text)}</title>"
+    return f"<title>{safe(text)}</title>"
 
 
 def _timeline(figure: Figure, story: Story) -> tuple[str, float, float]:
@@ -81,7 +87,7 @@ def _timeline(figure: Figure, story: Story) -> tuple[str, float, float]:
     for tick in found.ticks:
         x = min(left + tick.column * COLUMN, wide - 8 - len(tick.text) * COLUMN)
         parts.append(_text(x, bottom + 20, tick.text, "dim", fit=True))
-    parts.append(_text(left - 1.5 * COLUMN, bottom + 20, "seconds", "dim", anchor="end"))
+    parts.append(_text(left - 1.5 * COLUMN, bottom + 20, timeline.AXIS, "dim", anchor="end"))
     y = bottom + 30
     for key, text in found.legend:
         for i, line in enumerate(wrapped(text, _TIMELINE_COLUMNS - 8)):

@@ -75,7 +75,7 @@ def _axis(found: timeline.Timeline) -> Iterator[list[Piece]]:
         start = min(at, found.room - len(tick.text))
         times[start : start + len(tick.text)] = tick.text
     yield [(f"{' ' * found.names} └{''.join(line)}", "dim")]
-    yield [(f"{'seconds'.rjust(found.names)}  {''.join(times)}".rstrip(), "dim")]
+    yield [(f"{timeline.AXIS.rjust(found.names)}  {''.join(times)}".rstrip(), "dim")]
 
 
 def _ladder(figure: Figure, story: Story, columns: int) -> Iterator[list[Piece]]:

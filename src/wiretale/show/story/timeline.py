@@ -13,6 +13,7 @@ from wiretale.explain.story import Figure, Span
 from wiretale.show.story.scale import Scale, compressed
 from wiretale.show.story.wrap import cut, width
 
+AXIS = "seconds"  # the name of the time axis
 NAMES_MOST = 34  # columns of the names of tracks
 _AFTER = 2  # columns behind the last moment for what did not end
 
@@ -69,7 +70,8 @@ def laid_out(figure: Figure, origin_ns: int, columns: int) -> Timeline:
     """The places of everything for that many columns in all."""
     grouped = any(track.group for track in figure.tracks)
     indent = "  " if grouped else ""
-    names = min(max(width(track.label) for track in figure.tracks) + len(indent), NAMES_MOST)
+    widest = max(width(track.label) for track in figure.tracks) + len(indent)
+    names = min(max(widest, len(AXIS)), NAMES_MOST)
     room = max(columns - names - 2, 20)
     spans = [span for track in figure.tracks for span in track.spans]
     end = max((s.to_ns or s.from_ns for s in spans), default=0)
@@ -80,7 +82,7 @@ def laid_out(figure: Figure, origin_ns: int, columns: int) -> Timeline:
     for track in figure.tracks:
         if track.group != group:
             group = track.group
-            rows.append(Row(group))
+            rows.append(Row(cut(group, names + room)))
         bars = []
         for span in track.spans:
             low = scale.at(span.from_ns)
