@@ -1,7 +1,7 @@
 """How a server came to listen: the calls on a listening socket before its first connection."""
 
-from wiretale.explain import asks
 from wiretale.explain.conversation import socket_calls
+from wiretale.explain.preparing import prepared
 from wiretale.explain.story import Chapter, Counter, Section
 from wiretale.explain.words import count, place
 from wiretale.explain.world import World
@@ -34,7 +34,7 @@ def listening(world: World) -> list[Chapter]:
         if not told:
             continue
         intro = (f"{count(accepted, 'connection')} came through this socket to a recorded accept().",)
-        steps = tuple(asks.step(world, call, counter.next()) for call in told)
+        steps = tuple(counter.numbered(step) for step in prepared(world, told))
         chapters.append(
             Chapter(f"s{socket_id}", f"How {world.who(pid)} came to listen on {where}", intro, (Section("", steps),))
         )
