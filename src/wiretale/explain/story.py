@@ -86,6 +86,11 @@ class Chapter:
     figures: tuple["Figure", ...] = ()
     connection_id: int | None = None
 
+    @property
+    def all_figures(self) -> list["Figure"]:
+        """Its own and those of its sections."""
+        return [*self.figures, *(figure for section in self.sections for figure in section.figures)]
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -181,6 +186,10 @@ class Story:
     chapters: tuple[Chapter, ...]
     gaps: tuple[Gap, ...] = ()
     reader: Reader = Reader.BEGINNER
+
+    def figures(self) -> list[Figure]:
+        """All figures in order."""
+        return [figure for chapter in self.chapters for figure in chapter.all_figures]
 
     def steps(self) -> list[Step]:
         """All steps in order."""

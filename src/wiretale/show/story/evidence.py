@@ -1,14 +1,25 @@
 """The rows that statements rest on: as people name them, and as `wiretale show` prints them."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import duckdb
 
+from wiretale.explain.opening import events_of
 from wiretale.explain.story import Ref
 from wiretale.show.lines import Style
 from wiretale.show.merged import batch, lines
 from wiretale.show.occurrences import Printer
 from wiretale.show.order import LineKind, Place
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Line:
+    """One event as `wiretale show` prints it."""
+
+    time_ns: int
+    text: str
+
 
 _KINDS = {"call": LineKind.CALL, "packet": LineKind.PACKET, "task": LineKind.BEGIN}
 
@@ -24,21 +35,11 @@ def evidence_text(refs: Iterable[Ref]) -> str:
     )
 
 
-def evidence_lines(db: duckdb.DuckDBPyConnection, refs: Iterable[Ref]) -> dict[Ref, str]:
-    """Each row as `wiretale show` prints it; a wait is the call it was in. Rows that are no lines are left out."""
-    wanted = list(dict.fromkeys(refs))
-    waits = [ref.id for ref in wanted if ref.table == "wait"]
-    call_of = dict(
-        db.execute("SELECT wait_id, call_id FROM wait WHERE wait_id IN (SELECT unnest(?))", [waits]).fetchall()
-    )
-    places: dict[Ref, Place] = {}
-    for ref in wanted:
-        if ref.table in _KINDS:
-            places[ref] = Place(0, _KINDS[ref.table], ref.id)
-        elif ref.table == "wait" and ref.id in call_of:
-            places[ref] = Place(0, LineKind.CALL, call_of[ref.id])
-    distinct = list(dict.fromkeys(places.values()))
+def evidence_lines(db: duckdb.DuckDBPyConnection, refs: Iterable[Ref]) -> dict[Ref, tuple[Line, ...]]:
+    """The events behind each row, as `wiretale show` prints them."""
+    events = events_of(db, refs)
+    places = {event: Place(0, _KINDS[event[0]], event[1]) for found in events.values() for event in found}
     renderer = Printer.of(db, Style()).renderer
-    printed = [renderer.layout(line) for line in lines(batch(db, distinct, labels=True), renderer, ids=True)]
-    by_place = dict(zip(distinct, printed, strict=True))
-    return {ref: by_place[place] for ref, place in places.items()}
+    printed = lines(batch(db, list(places.values()), labels=True), renderer, ids=True)
+    by_event = {event: Line(line.time_ns, renderer.layout(line)) for event, line in zip(places, printed, strict=True)}
+    return {ref: tuple(by_event[event] for event in found) for ref, found in events.items()}

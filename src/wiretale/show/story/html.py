@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 
 from wiretale import __version__
+from wiretale.explain.entry import Reader
 from wiretale.explain.story import Argument, Chapter, Figure, Hop, Ref, Section, Step, Story
 from wiretale.explain.words import CODE_BEGIN, CODE_END
-from wiretale.show.story.evidence import evidence_text
+from wiretale.show.story.arguments import argument_rows
+from wiretale.show.story.evidence import Line, evidence_text
 from wiretale.show.story.svg import figure_css, safe, svg
 from wiretale.show.story.text_figures import caption, figure_lines
 from wiretale.show.story.timeline import seconds
@@ -24,7 +26,7 @@ _INFERRED = ' <span class="inferred">inferred</span>'
 _LITERAL = re.compile(r'(?<!inet_addr\()(?<!inet_pton\(AF_INET6, )"(?:[^"\\]|\\.)*"(?:\.\.\.)?')
 
 
-def page(story: Story, rows: Mapping[Ref, str]) -> Iterator[str]:
+def page(story: Story, rows: Mapping[Ref, tuple[Line, ...]]) -> Iterator[str]:
     """The page in pieces. `rows` are those of the evidence, as `wiretale show` prints them."""
     style = figure_css() + files(__package__).joinpath("page.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -75,8 +77,9 @@ def _call(text: str) -> str:
 def _contents(story: Story) -> str:
     items = []
     for chapter in story.chapters:
-        figures = _figures(chapter)
-        inner = "".join(f'<li><a href="#{f.anchor}">Figure: {safe(f.title)}</a></li>' for f in figures)
+        inner = "".join(
+            f'<li><a href="#{safe(f.anchor)}">Figure: {safe(f.title)}</a></li>' for f in chapter.all_figures
+        )
         inner += "".join(
             f'<li><a href="#{_section_id(chapter, i)}">{_prose(s.title)}</a></li>'
             for i, s in enumerate(chapter.sections, 1) if s.title
@@ -88,15 +91,11 @@ def _contents(story: Story) -> str:
     return f'<nav aria-label="Contents"><h2>Contents</h2>\n<ol>{"".join(items)}</ol>\n</nav>\n'
 
 
-def _figures(chapter: Chapter) -> list[Figure]:
-    return [*chapter.figures, *(figure for section in chapter.sections for figure in section.figures)]
-
-
 def _section_id(chapter: Chapter, number: int) -> str:
     return safe(f"{chapter.anchor}-part{number}")
 
 
-def _chapter(number: int, chapter: Chapter, story: Story, rows: Mapping[Ref, str]) -> Iterator[str]:
+def _chapter(number: int, chapter: Chapter, story: Story, rows: Mapping[Ref, tuple[Line, ...]]) -> Iterator[str]:
     yield f'<section class="chapter" id="{safe(chapter.anchor)}">\n<h2>{number}. {_prose(chapter.title)}</h2>\n'
     if chapter.intro:
         yield f"<p>{_prose(' '.join(chapter.intro))}</p>\n"
@@ -107,7 +106,7 @@ def _chapter(number: int, chapter: Chapter, story: Story, rows: Mapping[Ref, str
     yield "</section>\n"
 
 
-def _section(section: Section, anchor: str, story: Story, rows: Mapping[Ref, str]) -> Iterator[str]:
+def _section(section: Section, anchor: str, story: Story, rows: Mapping[Ref, tuple[Line, ...]]) -> Iterator[str]:
     yield f'<section id="{anchor}">\n<h3>{_prose(section.title)}</h3>\n' if section.title else "<div>\n"
     for step in section.steps:
         yield _step(step, story, rows)
@@ -127,7 +126,7 @@ def _figure(figure: Figure, story: Story) -> str:
     )
 
 
-def _step(step: Step, story: Story, rows: Mapping[Ref, str]) -> str:
+def _step(step: Step, story: Story, rows: Mapping[Ref, tuple[Line, ...]]) -> str:
     anchor = safe(step.anchor)
     at = f'<span class="time">{seconds(step.time_ns, story.origin_ns)} s</span> ' if step.time_ns is not None else ""
     guess = _INFERRED if step.inferred else ""
@@ -136,7 +135,7 @@ def _step(step: Step, story: Story, rows: Mapping[Ref, str]) -> str:
         f'<article id="{anchor}">\n<h4>{link} {at}{_prose(step.title)}{guess}</h4>\n',
         f"<p>{_prose(' '.join(step.sentences))}</p>\n" if step.sentences else "",
         f'<pre class="call">{_call(step.call)}</pre>\n' if step.call else "",
-        _arguments(step.arguments),
+        _arguments(step.arguments, story.reader),
         f'<p class="excerpt">{_bytes(step.excerpt)}</p>\n' if step.excerpt else "",
         _hops(step.hops, story),
         "".join(f'<aside>{_prose(text)}</aside>\n' for text in step.background),
@@ -146,20 +145,12 @@ def _step(step: Step, story: Story, rows: Mapping[Ref, str]) -> str:
     ])  # fmt: skip
 
 
-def _arguments(arguments: Iterable[Argument]) -> str:
-    lines = []
-    for argument in arguments:
-        if not argument.numbers and not argument.meaning:
-            continue
-        numbers = ", ".join(f"{name} is {value:#x}" if value > 255 else f"{name} is {value}"
-                            for name, value in argument.numbers)  # fmt: skip
-        said = "; ".join(x for x in (_prose(argument.meaning), safe(numbers)) if x)
-        lines.append(
-            f'<tr><th scope="row">{safe(argument.name)}</th><td>{_call(argument.text)}</td><td>{said}</td></tr>\n'
-        )
-    if not lines:
-        return ""
-    return f'<table class="arguments"><caption>Arguments</caption>\n{"".join(lines)}</table>\n'
+def _arguments(arguments: tuple[Argument, ...], reader: Reader) -> str:
+    lines = [
+        f'<tr><th scope="row">{safe(name)}</th><td>{_call(text)}</td></tr>\n'
+        for name, text in argument_rows(arguments, reader)
+    ]
+    return f'<table class="arguments"><caption>Arguments</caption>\n{"".join(lines)}</table>\n' if lines else ""
 
 
 def _hops(hops: Iterable[Hop], story: Story) -> str:
@@ -173,14 +164,14 @@ def _hops(hops: Iterable[Hop], story: Story) -> str:
     return f'<table class="hops"><caption>In the order of time</caption>\n{"".join(lines)}</table>\n' if lines else ""
 
 
-def _evidence(refs: tuple[Ref, ...], rows: Mapping[Ref, str]) -> str:
+def _evidence(refs: tuple[Ref, ...], rows: Mapping[Ref, tuple[Line, ...]]) -> str:
     if not refs:
         return ""
     summary = f"Rests on {safe(evidence_text(refs))}"
-    lines = list(dict.fromkeys(rows[ref] for ref in refs if ref in rows))
+    lines = sorted({line for ref in refs for line in rows.get(ref, ())})
     if not lines:
         return f'<p class="evidence">{summary}</p>\n'
-    shown = "\n".join(_call(line) for line in lines[:ROWS_SHOWN])
+    shown = "\n".join(_call(line.text) for line in lines[:ROWS_SHOWN])
     left = f"\n({len(lines) - ROWS_SHOWN:,} more)" if len(lines) > ROWS_SHOWN else ""
     return f'<details class="evidence"><summary>{summary}</summary><pre>{shown}{left}</pre></details>\n'
 

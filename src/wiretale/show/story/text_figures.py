@@ -16,7 +16,8 @@ _FILLS = {
     "over": "·", "pipe": "▒", "terminal": "▒", "event": "▒", "file": "░", "other": "░",
 }  # fmt: skip
 # For terminals that lack the characters: each has one of ASCII in its place.
-_ASCII = str.maketrans("─│┃┬└▶◀█▓▒░·…→←", "-|#+`><#%=..~><")
+OWN_CHARACTERS = "─│┃┬└▶◀█▓▒░·…→←"
+_ASCII = str.maketrans(OWN_CHARACTERS, "-|#+`><#%=..~><")
 
 
 def as_ascii(text: str) -> str:

@@ -15,7 +15,7 @@ from wiretale.show.story.wrap import cut, width
 
 AXIS = "seconds"  # the name of the time axis
 NAMES_MOST = 34  # columns of the names of tracks
-_AFTER = 2  # columns behind the last moment for what did not end
+_AFTER = 2  # columns behind the last moment for what began then or did not end
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +75,19 @@ def laid_out(figure: Figure, origin_ns: int, columns: int) -> Timeline:
     room = max(columns - names - 2, 20)
     spans = [span for track in figure.tracks for span in track.spans]
     end = max((s.to_ns or s.from_ns for s in spans), default=0)
-    after = _AFTER if any(s.to_ns is None for s in spans) else 0
-    moments = (t for s in spans for t in (s.from_ns, s.to_ns if s.to_ns is not None else end))
+    after = _AFTER if any(s.to_ns is None or s.from_ns == end for s in spans) else 0
+    # what lasted no time takes the column of a nanosecond
+    moments = (t for s in spans for t in (s.from_ns, max(s.to_ns, s.from_ns + 1) if s.to_ns is not None else end))
     scale = compressed(moments, room - after)
     keys, legend, rows, group = _keys(), [], [], ""
     for track in figure.tracks:
         if track.group != group:
             group = track.group
             rows.append(Row(cut(group, names + room)))
-        bars = []
+        bars: list[Bar] = []
         for span in track.spans:
-            low = scale.at(span.from_ns)
+            free = bars[-1].high if bars else 0.0
+            low = min(max(scale.at(span.from_ns), free), room - 1)
             high = scale.at(span.to_ns) if span.to_ns is not None else float(room)
             high = min(max(high, low + 1), room)
             text = span.text
