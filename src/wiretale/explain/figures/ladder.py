@@ -67,7 +67,9 @@ def ladder(world: World, talk: Conversation) -> Figure | None:
     elif arrows:
         said.append("An arrow stands for the bytes of a write that the other end read; no packet was captured.")
     if marks:
-        said.append("Beside each end's line its calls; the line is thick while a call was in the kernel.")
+        said.append("Beside each end's line the calls on its socket; the line is thick while a call was in the kernel.")
+        if any(mark.label.startswith("[") for mark in marks):
+            said.append("A number in brackets is another process that held the socket.")
     if world.error_ns and talk.packets and marks:
         said.append(f"Packets and calls closer than {duration(world.error_ns)} may be in the other order.")
     if omitted is not None:
@@ -87,7 +89,7 @@ def _end(world: World, end: End) -> str:
 
 def _found(world: World, talk: Conversation) -> _Drawn:
     items: list[Arrow | Mark] = [_arrow(p) for p in talk.packets]
-    sides = {end.socket_id: end is talk.client for end in talk.ends if end.socket_id is not None}
+    sides = {end.socket_id: end for end in talk.ends if end.socket_id is not None}
     total = 0
     rows: dict[int, Call] = {}
     if sides:
@@ -95,7 +97,8 @@ def _found(world: World, talk: Conversation) -> _Drawn:
         rows = calls(world.db, (row[1] for row in found))
         for socket_id, call_id, total in found:  # noqa: B007 (the same in each row)
             if call_id in rows:
-                items.append(_mark(rows[call_id], on_left=sides[socket_id]))
+                end = sides[socket_id]
+                items.append(_mark(rows[call_id], end, on_left=end is talk.client))
     if talk.packets:
         return _Drawn(items, max(talk.packet_count, len(talk.packets)), total)
     moved = world.db.execute(_BYTES, [talk.connection_id]).fetchall()
@@ -120,12 +123,14 @@ def _arrow(packet: Packet) -> Arrow:
     return Arrow(packet.time_ns, packet.direction == "c2s", label, packet.ref, kind)
 
 
-def _mark(call: Call, *, on_left: bool) -> Mark:
+def _mark(call: Call, end: End, *, on_left: bool) -> Mark:
     argument = "" if call.fd is None or call.name in WAITS else str(call.fd)
     if call.name == "shutdown":
         argument += f", {call.argument('how')}"
     result = "?" if call.exit_ns is None else error_name(call.errno) if call.errno is not None else str(call.retval)
-    return Mark(call.start_ns, call.exit_ns, on_left, f"{call.name}({argument})", result, call.ref)
+    # Another process may hold the same socket, for example a child that closes what it inherited.
+    other = f"[{call.pid}] " if call.pid != end.pid else ""
+    return Mark(call.start_ns, call.exit_ns, on_left, f"{other}{call.name}({argument})", result, call.ref)
 
 
 def _begins(item: Arrow | Mark) -> tuple[int, bool]:
