@@ -53,6 +53,7 @@ _STYLES = {"title": "bold", "heading": "bold cyan", "name": "bold", "dim": "dim"
               help="Also write the figures of a story as SVG files into a folder.")  # fmt: skip
 @click.option("--connection", "connection_id", type=click.IntRange(0), metavar="N",
               help="The story of one connection only (wiretale connections numbers them).")  # fmt: skip
+@click.option("--brief", is_flag=True, help="Of each step of a story its title and first sentence only.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -66,6 +67,7 @@ def command(
     into: Path | None,
     figures: Path | None,
     connection_id: int | None,
+    brief: bool,
 ) -> int:
     from wiretale.explain.entry import Reader
 
@@ -81,9 +83,9 @@ def command(
 
         chosen = StoryFormat(format_text or (StoryFormat.JSON if as_json else StoryFormat.of_file(into)))
         teller = Reader(reader_text or Reader.BEGINNER)
-        return print_story(StoryRequest(Path(word), teller, chosen, connection_id, into, figures), output)
-    if any(given is not None for given in (format_text, into, figures, connection_id)):
-        raise UsageFault("--format, -o, --figures and --connection are for the story of a capture", USAGE)
+        return print_story(StoryRequest(Path(word), teller, chosen, connection_id, into, figures, brief), output)
+    if any(given is not None for given in (format_text, into, figures, connection_id)) or brief:
+        raise UsageFault("--format, -o, --figures, --connection and --brief are for the story of a capture", USAGE)
     if capture is not None and capture.isdecimal() and word.lower() in ("errno", "signal"):
         word, capture = f"{word} {capture}", None
     found = _entries(word)

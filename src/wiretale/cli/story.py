@@ -1,5 +1,6 @@
 """The story of a capture, as `wiretale explain CAPTURE` and `wiretale demo` print it."""
 
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -47,6 +48,7 @@ class StoryRequest:
     connection_id: int | None = None
     into: Path | None = None
     figures: Path | None = None
+    brief: bool = False
 
 
 def print_story(request: StoryRequest, output: Output) -> int:
@@ -78,10 +80,10 @@ def _draw(story: "Story", folder: Path) -> None:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for figure in story.figures():
-            (folder / f"{figure.anchor}.svg").write_text(svg(figure, story, alone=True) + "\n", "utf-8")
     except OSError as fault:
-        raise CaptureError(f"{folder} cannot be written: {fault.strerror}", "choose another place") from fault
+        raise CaptureError(f"{folder} cannot be made: {fault.strerror}", "choose another place") from fault
+    for figure in story.figures():
+        _write([svg(figure, story, alone=True), "\n"], folder / f"{figure.anchor}.svg")
 
 
 def _encodable(lines: Iterable[str], encoding: str) -> Iterable[str]:
@@ -109,7 +111,7 @@ def _lines(story: "Story", request: StoryRequest, output: Output) -> Iterable[st
     from wiretale.show.story.terminal import Terminal
 
     color = output.color and request.into is None
-    return Terminal(story, output.width or COLUMNS, color=color).lines()
+    return Terminal(story, output.width or COLUMNS, color=color, brief=request.brief).lines()
 
 
 def _write(pieces: Iterable[str], into: Path | None) -> None:
@@ -117,7 +119,12 @@ def _write(pieces: Iterable[str], into: Path | None) -> None:
         out = sys.stdout
         if into is not None:
             try:
-                out = stack.enter_context(into.open("w", encoding="utf-8"))
+                out = stack.enter_context(open(into, "w", encoding="utf-8", opener=_private))
             except OSError as fault:
                 raise CaptureError(f"{into} cannot be written: {fault.strerror}", "choose another place") from fault
         out.writelines(pieces)
+
+
+def _private(path: str, flags: int) -> int:
+    """What was captured is for its owner's eyes, as the capture is."""
+    return os.open(path, flags, 0o600)
