@@ -1,4 +1,4 @@
-"""`wiretale demo`, the first thing a new user types: the conversation, two files, and an orderly end."""
+"""`wiretale demo`, the first thing a new user types: the conversation, three files, and an orderly end."""
 
 import re
 import shutil
@@ -49,12 +49,12 @@ def assert_conversation(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--builtin",)])
-def test_the_conversation_is_shown_and_two_files_are_left(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_the_conversation_is_shown_and_three_files_are_left(tmp_path: Path, options: tuple[str, ...]) -> None:
     require(options or shutil.which("nc.openbsd"), "OpenBSD's netcat is not installed")
     done = demo(tmp_path, *options)
     assert done.returncode == 0, done.stderr
     assert_conversation(done.stdout.splitlines())
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.pcapng", "demo.wiretale"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.html", "demo.pcapng", "demo.wiretale"]
     assert "next:" in done.stderr
 
 

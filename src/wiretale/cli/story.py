@@ -65,7 +65,11 @@ def print_story(request: StoryRequest, output: Output) -> int:
             from wiretale.show.story.html import page
 
             rows = evidence_lines(db, (ref for step in story.steps() for ref in step.evidence))
-            _write(page(story, rows), request.into)
+            pieces: Iterable[str] = page(story, rows)
+            if request.into is None:
+                encoding = sys.stdout.encoding
+                pieces = (piece.encode(encoding, "xmlcharrefreplace").decode(encoding) for piece in pieces)
+            _write(pieces, request.into)
             return Exit.OK
     lines = _lines(story, request, output)
     if request.into is None:
