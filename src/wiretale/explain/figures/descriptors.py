@@ -5,7 +5,7 @@ from wiretale.explain.story import Figure, Ref, Span, Track
 from wiretale.explain.words import count
 from wiretale.explain.world import World
 
-TRACKS, SPANS = 20, 8
+TRACKS, SPANS, ALL_SPANS = 20, 8, 44
 
 # One row is one span of one number. Plain files that followed each other under one number are one span, and so is
 # whatever was of one kind under a number that was used more than SPANS times.
@@ -26,13 +26,17 @@ span AS (
     FROM run GROUP BY pid, fd, run
 ),
 -- numbers that were sockets first; of those that were nothing but files only the standard ones
-track AS (
-    SELECT pid, fd, row_number() OVER (ORDER BY bool_or(kind = 'socket') DESC, pid, fd) AS rank,
-        count(*) OVER () AS total
+number AS (
+    SELECT pid, fd, bool_or(kind = 'socket') AS has_socket, least(count(*), {2 * SPANS}) AS spans
     FROM span GROUP BY pid, fd HAVING bool_or(kind <> 'file') OR fd <= 2
+),
+track AS (
+    SELECT pid, fd, row_number() OVER first_sockets AS rank, sum(spans) OVER first_sockets AS spans,
+        count(*) OVER () AS total
+    FROM number WINDOW first_sockets AS (ORDER BY has_socket DESC, pid, fd)
 )
 SELECT s.pid, s.fd, s.kind, s.files, s.from_ns, s.to_ns, s.descriptor_id, t.total
-FROM span s JOIN track t USING (pid, fd) WHERE t.rank <= {TRACKS}
+FROM span s JOIN track t USING (pid, fd) WHERE t.rank <= {TRACKS} AND (t.spans <= {ALL_SPANS} OR t.rank = 1)
 QUALIFY row_number() OVER (PARTITION BY s.pid, s.fd ORDER BY s.from_ns) <= {2 * SPANS}
 ORDER BY s.pid, s.fd, s.from_ns"""  # noqa: S608 (numbers only)
 

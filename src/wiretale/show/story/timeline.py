@@ -6,7 +6,7 @@ A bar carries its text if there is room; else a key, and the key is explained be
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, product
-from string import ascii_lowercase
+from string import ascii_letters
 
 from wiretale.decode.durations import duration
 from wiretale.explain.story import Figure, Span
@@ -101,9 +101,9 @@ def laid_out(figure: Figure, origin_ns: int, columns: int) -> Timeline:
 
 
 def _keys() -> Iterator[str]:
-    """a to z, aa to zz, ..."""
+    """a to z, A to Z, aa to ZZ, ..."""
     for length in count(1):
-        for letters in product(ascii_lowercase, repeat=length):
+        for letters in product(ascii_letters, repeat=length):
             yield "".join(letters)
 
 
