@@ -12,6 +12,7 @@ from tests.show.story.stories import HOSTILE, stories
 from wiretale.decode.escape import escape_text
 from wiretale.explain.story import Chapter, Gap, Ref, Section, Step, Story
 from wiretale.explain.words import code
+from wiretale.show.story.evidence import Line
 from wiretale.show.story.html import page
 
 ALLOWED = {
@@ -42,7 +43,7 @@ def story_of(*steps, name="x"):
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(stories())
 def test_it_is_valid_and_nothing_in_it_can_act(story):
-    text = written(story, {Ref("call", 1, "call 1"): story.name})
+    text = written(story, {Ref("call", 1, "call 1"): (Line(1, story.name),)})
     root = parsed(text)
     assert {name(e) for e in root.iter()} <= ALLOWED
     ids = [e.get("id") for e in root.iter() if e.get("id") is not None]
@@ -87,16 +88,15 @@ def test_captured_bytes_are_set_apart_and_addresses_are_not():
 
 
 def test_each_step_has_its_anchor_and_opens_what_it_rests_on():
-    ref, other = Ref("call", 12, "call 12"), Ref("connection", 3, "connection 3")
-    root = parsed(
-        written(story_of(Step("c1.1", "t", ("s",), 0, refs=(ref, other))), {ref: '  0.1 call x #12 read(3, "a")'})
-    )
+    ref, other = Ref("wait", 2, "wait 2"), Ref("connection", 3, "connection 3")
+    rows = {ref: (Line(9, '  0.9 call x #13 read(3, "b")'), Line(1, '  0.1 call x #12 read(3, "a")')), other: ()}
+    root = parsed(written(story_of(Step("c1.1", "t", ("s",), 0, refs=(ref, other))), rows))
     (article,) = root.iter("article")
     assert article.get("id") == "c1.1"
     (details,) = article.iter("details")
     assert details.get("open") is None
-    assert details.find("summary").text == "Rests on call 12; connection 3"
-    assert "".join(details.find("pre").itertext()) == '  0.1 call x #12 read(3, "a")'
+    assert details.find("summary").text == "Rests on wait 2; connection 3"
+    assert "".join(details.find("pre").itertext()) == '  0.1 call x #12 read(3, "a")\n  0.9 call x #13 read(3, "b")'
 
 
 def test_what_the_story_cannot_tell_is_said_with_its_remedy():
