@@ -16,6 +16,8 @@ def states(talk: Conversation) -> Figure | None:
     tracks = []
     guessed = False
     for end in talk.ends:
+        if talk.outcome == "refused" and end is talk.server and end.socket_id is None:
+            continue  # no socket was there to be in any state
         spans = []
         for s in talk.states:
             if s.role != end.role:

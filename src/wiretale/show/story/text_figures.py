@@ -83,8 +83,9 @@ def _ladder(figure: Figure, story: Story, columns: int) -> Iterator[list[Piece]]
     """Time runs down; the calls of each end stand outside its line, packets between the lines."""
     found = ladder.laid_out(figure)
     most = (columns - _TIME - 4 - _LEAST_MIDDLE) // 2
-    left = min(max([width(row.left) for row in found.rows], default=0), most)
-    right = min(max([width(row.right) for row in found.rows] + [width(x) for x in figure.right.split()]), most)
+    ends = [[width(word) for word in end.rsplit(" ", 1)] for end in (figure.left, figure.right)]
+    left = min(max([*(width(row.left) for row in found.rows), *(wide - _TIME for wide in ends[0])]), most)
+    right = min(max([*(width(row.right) for row in found.rows), *ends[1]]), most)
     middle = min(columns - _TIME - 4 - left - right, _MOST_MIDDLE)
     for one, two in _headings(figure, left + _TIME, right):
         yield [(f"{one} {' ' * (middle + 2)} {two}".rstrip(), "title")]
