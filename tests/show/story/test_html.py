@@ -9,11 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.show.story.stories import HOSTILE, stories
+from tests.show.synthetic import make
 from wiretale.decode.escape import escape_text
 from wiretale.explain.story import Chapter, Gap, Ref, Section, Step, Story
+from wiretale.explain.tell import Options, tell
 from wiretale.explain.words import code
-from wiretale.show.story.evidence import Line
+from wiretale.show.story.evidence import Line, evidence_lines
 from wiretale.show.story.html import page
+from wiretale.store.capture import open_capture
 
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "header", "nav", "main", "footer", "section", "article", "aside",
@@ -56,6 +59,20 @@ def test_it_is_valid_and_nothing_in_it_can_act(story):
                 assert value.startswith("#")
                 assert value[1:] in ids
     assert all(escape_text(line) == line for line in text.split("\n")), "a character that acts instead of being shown"
+
+
+def test_a_capture_of_hostile_bytes_becomes_a_page_of_text(tmp_path):
+    attacks = "".join(HOSTILE)
+    payload = attacks.encode("utf-8", "surrogatepass") + bytes(range(256))
+    capture = make(tmp_path / "c.wiretale", command=attacks.replace("\0", "").replace("\ud800", ""), payload=payload)
+    with open_capture(capture) as db:
+        story = tell(db, Options(attacks))
+        text = written(story, evidence_lines(db, [ref for step in story.steps() for ref in step.evidence]))
+    root = parsed(text)
+    assert {name(e) for e in root.iter()} <= ALLOWED
+    assert all(line.isprintable() for line in text.split("\n"))
+    captured = "".join("".join(e.itertext()) for e in root.iter("samp"))
+    assert "<script>alert(1)</script>" in captured
 
 
 def test_its_policy_allows_its_own_style_and_nothing_else():
