@@ -74,7 +74,7 @@ def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike
     if alike:
         sections.append(Section("Others like it", (_alike(talk, alike, counter),)))
     kept = tuple(s for s in sections if s.steps)
-    figures = tuple(f for f in (ladder(world, talk, kept), states(talk)) if f is not None)
+    figures = tuple(f for f in (ladder(world, talk), states(talk)) if f is not None)
     return Chapter(f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), kept, figures, talk.connection_id)
 
 
