@@ -15,13 +15,16 @@ def find(world: World) -> list[Step]:
             "",
             "EINPROGRESS is no error",
             (
-                f"connect() of {world.who(group.pid)} returned {code('EINPROGRESS')} {group.times}. On a socket that does "
-                "not wait this is the normal answer: the attempt goes on in the kernel. The program learns how it ended "
-                "when the socket becomes writable, from getsockopt(SO_ERROR) or from a second connect().",
+                f"connect() of {group.who(world)} returned {code('EINPROGRESS')} {group.times}. On a socket that does "
+                "not wait this is the normal answer: the attempt goes on in the kernel.",
             ),
             group.first_ns,
             refs=group.refs,
             topics=("EINPROGRESS",),
+            background=(
+                "The program learns how it ended when the socket becomes writable, from getsockopt(SO_ERROR) or from a "
+                "second connect().",
+            ),
         )
-        for group in groups(world, f"c.name = 'connect' AND c.errno = {EINPROGRESS}", fd="NULL::INTEGER")
+        for group in groups(world, f"c.name = 'connect' AND c.errno = {EINPROGRESS}", fd="NULL::INTEGER")[:4]
     ]

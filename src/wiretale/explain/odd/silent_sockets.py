@@ -1,8 +1,8 @@
 """UDP sockets that are connected and never send: getaddrinfo asks the kernel which source address it would use."""
 
 from wiretale.explain.choose import candidates
-from wiretale.explain.odd._rows import SHOWN_CALLS
-from wiretale.explain.story import Ref, Step
+from wiretale.explain.odd._rows import SHOWN_CALLS, refs
+from wiretale.explain.story import Step
 from wiretale.explain.words import count, listed, place
 from wiretale.explain.world import World
 
@@ -15,8 +15,14 @@ def find(world: World) -> list[Step]:
     where = listed(list(dict.fromkeys(place(*c.server) for c in silent)))
     said = (
         f"{count(len(silent), 'UDP socket was', 'UDP sockets were')} connected (to {where}) and sent nothing. connect() on a "
-        "UDP socket sends no packet: the kernel only chooses a route and with it a local address. The library's "
-        "getaddrinfo() does this to sort the addresses it found. Harmless."
+        "UDP socket sends no packet: the kernel only chooses a route and with it a local address. Harmless."
     )
-    refs = tuple(Ref("connection", c.connection_id, f"connection {c.connection_id}") for c in silent[:SHOWN_CALLS])
-    return [Step("", "Sockets that send nothing", (said,), None, refs=refs, topics=("connect",))]
+    shown = [c.connection_id for c in silent[:SHOWN_CALLS]]
+    begun = world.db.execute(
+        "SELECT min(from_ns) FROM connection WHERE connection_id IN (SELECT unnest(?))", [shown]
+    ).fetchone()
+    return [
+        Step("", "Sockets that send nothing", (said,), begun[0] if begun else None, refs=refs("connection", shown),
+             topics=("connect",),
+             background=("The library's getaddrinfo() does this to sort the addresses it found (RFC 6724).",))
+    ]  # fmt: skip
