@@ -125,12 +125,20 @@ def test_an_unknown_word_is_answered_with_the_nearest_in_one_sentence(capsys):
     assert len(err.splitlines()) == 2
 
 
-def test_a_capture_alone_is_a_usage_error(capsys, capture):
-    for args in ((capture,), ()):
+def test_a_capture_is_told_as_a_story(capsys, capture):
+    code, out, err = explained(capsys, capture)
+    assert (code, err) == (Exit.OK, "")
+    assert out.startswith(f"The story of {capture}")
+    assert "How it was established" in out
+
+
+def test_nothing_to_explain_is_a_usage_error(capsys, capture):
+    for args in ((), (capture, capture)):
         code, out, err = explained(capsys, *args)
         assert (code, out) == (Exit.USAGE, "")
         assert "wiretale explain WORD [CAPTURE]" in err
     assert explained(capsys, "connect", "/nonexistent")[0] == Exit.CAPTURE
+    assert explained(capsys, "/nonexistent")[0] == Exit.CAPTURE
 
 
 def test_an_ambiguous_word_lists_what_it_can_mean(capsys):

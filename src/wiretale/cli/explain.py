@@ -1,4 +1,4 @@
-"""`wiretale explain`: what a word means, and where it occurs in a capture."""
+"""`wiretale explain`: the story of a capture; or what a word means, and where it occurs in a capture."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,21 +15,23 @@ if TYPE_CHECKING:
 
 HELP = """
 \b
+  wiretale explain demo.wiretale
   wiretale explain SO_REUSEPORT
   wiretale explain ECONNREFUSED demo.wiretale
   wiretale explain --list tcp-states
 
-Explains a call, socket option, error, signal, TCP state, flag, event or idea; with a capture, also says where it
-occurs in it. Case, dashes and the usual prefixes do not matter: close-wait, reuseport and 111 are words, too.
+Tells what happened in a capture, step by step. Or explains a word: a call, socket option, error, signal, TCP state,
+flag, event or idea; with a capture, also says where it occurs in it. Case, dashes and the usual prefixes do not
+matter: close-wait, reuseport and 111 are words, too.
 """
-USAGE = "wiretale explain WORD [CAPTURE]; wiretale explain --list names the words"
+USAGE = "wiretale explain CAPTURE, or wiretale explain WORD [CAPTURE]; wiretale explain --list names the words"
 PROSE_COLUMNS = 80  # prose is set this wide in a pipe, as man does, and never wider than MOST_COLUMNS
 MOST_COLUMNS = 100
 _STYLES = {"title": "bold", "heading": "bold cyan", "name": "bold", "dim": "dim", "warning": "yellow"}
 
 
 @click.command(name="explain", help=HELP)
-@click.argument("word", metavar="WORD", required=False)
+@click.argument("word", metavar="CAPTURE|WORD", required=False)
 @click.argument("capture", metavar="[CAPTURE]", required=False)
 @click.option(
     "--for", "reader_text", type=click.Choice(["beginner", "engineer"]), default="engineer", show_default=True,
@@ -57,7 +59,9 @@ def command(
     if as_list:
         return _print_list(word, output, as_json=as_json)
     if word is None:
-        raise UsageFault("which word?", USAGE)
+        raise UsageFault("which capture or word?", USAGE)
+    if _is_capture(word):
+        return _story(word, capture, reader, output)
     if capture is not None and capture.isdecimal() and word.lower() in ("errno", "signal"):
         word, capture = f"{word} {capture}", None
     found = _entries(word)
@@ -70,6 +74,23 @@ def command(
         return _print_json(found[0], reader, capture, limit)
     _print_text(found[0], reader, capture, limit, output)
     return Exit.OK
+
+
+def _is_capture(argument: str) -> bool:
+    """Whether an argument names a capture rather than a word. A file that is called like a word is given as ./word."""
+    from wiretale.explain.lookup import find
+
+    if argument.endswith(".wiretale") or "/" in argument:
+        return True
+    return not find(argument) and Path(argument).exists()
+
+
+def _story(capture: str, second: str | None, reader: "Reader", output: Output) -> int:
+    from wiretale.cli.story import StoryRequest, print_story
+
+    if second is not None:
+        raise UsageFault(f"{click.format_filename(capture)} is a capture: its story needs no second argument", USAGE)
+    return print_story(StoryRequest(Path(capture), reader), output)
 
 
 def _entries(word: str) -> "list[Entry]":

@@ -39,11 +39,14 @@ def accept_step(world: World, talk: Conversation, call: Call, anchor: str) -> St
                             lane="wire"))  # fmt: skip
     elif talk.established_ns is not None and call.start_ns > talk.established_ns + world.error_ns:
         since = duration(call.start_ns - talk.established_ns)
-        said.append(f"{who} calls {code(call.name + '()')} {since} after the handshake: the connection was in the queue.")
+        said.append(
+            f"{who} calls {code(call.name + '()')} {since} after the handshake: the connection was in the queue."
+        )
     else:
         said.append(f"{who} calls {code(call.name + '()')}.")
     said.append(
-        f"It returns a new descriptor, {call.retval}, for this connection alone; descriptor {call.fd} goes on listening."
+        f"It returns a new descriptor, {call.retval}, for this connection alone; descriptor {call.fd} goes on "
+        "listening."
     )
     peer = asks.address_of(call)
     if peer:
@@ -58,7 +61,14 @@ def accept_step(world: World, talk: Conversation, call: Call, anchor: str) -> St
         )
     if call.exit_ns is not None:
         hops.append(
-            Hop(call.exit_ns, world.short(call.pid), f"{call.name}() returns {call.retval}", "", (call.ref,), lane="server")
+            Hop(
+                call.exit_ns,
+                world.short(call.pid),
+                f"{call.name}() returns {call.retval}",
+                "",
+                (call.ref,),
+                lane="server",
+            )
         )
     return Step(
         anchor, "The server accepts", tuple(said), call.exit_ns if call.exit_ns is not None else call.entry_ns,

@@ -117,7 +117,10 @@ def _getsockopt(world: World, call: Call) -> list[str]:
         asked = f"{world.who(call.pid)} asks how the work on descriptor {call.fd} ended ({code('SO_ERROR')})."
         if error == 0:
             return [asked, "The answer is 0: no error."]
-        return [asked, f"The answer is error {error}, {code(error_name(error))}: {error_text(error)}. Reading clears it."]
+        return [
+            asked,
+            f"The answer is error {error}, {code(error_name(error))}: {error_text(error)}. Reading clears it.",
+        ]
     said = f"{world.who(call.pid)} asks for the option {code(option)} of descriptor {call.fd}"
     if call.failed:
         return [f"{said}; the kernel refuses: {failure(call)}."]
@@ -128,7 +131,9 @@ def _fcntl(world: World, call: Call) -> list[str]:
     command = call.raw.args[1] & 0xFFFFFFFF if len(call.raw.args) > 1 else -1
     if command == F_GETFL and not call.failed:
         flags = re.search(r"\(flags (.*)\)", call.words.result)
-        return [f"{world.who(call.pid)} asks for the flags of descriptor {call.fd}: {code(flags[1] if flags else '?')}."]
+        return [
+            f"{world.who(call.pid)} asks for the flags of descriptor {call.fd}: {code(flags[1] if flags else '?')}."
+        ]
     if command == F_SETFL:
         flags_text = call.argument("flags") or call.argument("arg")
         said = f"{world.who(call.pid)} sets the flags of descriptor {call.fd} to {code(flags_text)}"

@@ -32,7 +32,9 @@ def _process(world: World, process: Process, owned: list[Descriptor], anchor: st
     said = [f"{process.name} runs {code(process.command)}. It {begun} and {_ending(process)}{end}."]
     if world.has_calls:
         threads = f" in {process.threads + 1} threads" if process.threads else ""
-        said.append(f"{count(process.calls, 'system call')} of it{threads} {'were' if process.calls != 1 else 'was'} recorded.")
+        said.append(
+            f"{count(process.calls, 'system call')} of it{threads} {'were' if process.calls != 1 else 'was'} recorded."
+        )
     hops = [_descriptor_hop(world, d) for d in owned[:DESCRIPTORS_TOLD]]
     if len(owned) > DESCRIPTORS_TOLD:
         said.append(f"Of its {len(owned)} sockets, pipes and terminals the first {DESCRIPTORS_TOLD} are listed.")
@@ -65,7 +67,11 @@ def cast(world: World, owned: list[Descriptor]) -> Chapter | None:
         chosen = sorted(chosen[:PROCESSES_TOLD], key=lambda p: p.start_ns)
     steps = [_process(world, p, by_pid.get(p.pid, []), counter.next()) for p in chosen]
     left = len(world.processes) - len(chosen)
-    intro = [f"{count(left, 'other process', 'other processes')} took part; {code('wiretale ps')} lists them."] if left else []
+    intro = (
+        [f"{count(left, 'other process', 'other processes')} took part; {code('wiretale ps')} lists them."]
+        if left
+        else []
+    )
     figure = _figure(world, owned, {p.pid for p in chosen})
     return Chapter("cast", "The cast", tuple(intro), (Section("", tuple(steps)),), (figure,) if figure else ())
 

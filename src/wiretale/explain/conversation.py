@@ -178,7 +178,7 @@ QUALIFY row_number() OVER (PARTITION BY w.socket_id ORDER BY w.wait_id) <= 400 O
 
 _SOME_PACKETS = f"""g.connection_id IN (SELECT unnest(?))
 QUALIFY row_number() OVER (PARTITION BY g.connection_id ORDER BY p.packet_id) <= {FIRST_PACKETS}
-    OR row_number() OVER (PARTITION BY g.connection_id ORDER BY p.packet_id DESC) <= {LAST_PACKETS}"""  # noqa: S608 (fixed)
+    OR row_number() OVER (PARTITION BY g.connection_id ORDER BY p.packet_id DESC) <= {LAST_PACKETS}"""
 
 
 def conversations(db: duckdb.DuckDBPyConnection, wanted: Iterable[int]) -> dict[int, Conversation]:

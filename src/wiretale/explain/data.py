@@ -48,7 +48,11 @@ def _message(
     receiver = who_at(world, talk, message.direction, sends=False)
     content = message.content()
     hops = _hops(world, message, waits)
-    said = [*_sent(world, talk, message, sender), *_carried(world, message), *_received(world, message, receiver, waits)]
+    said = [
+        *_sent(world, talk, message, sender),
+        *_carried(world, message),
+        *_received(world, message, receiver, waits),
+    ]
     if message.after is not None:
         said.append(
             f"{world.who(message.after.pid)} then writes the same bytes to descriptor "
@@ -87,11 +91,15 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
             f"{_target(world, message.before)}."
         )
     where = bytes_at(message.low, message.high)
-    stream = f": {where} of what this end sends" if where and talk.protocol != "udp" and "dgram" not in talk.protocol else ""
+    stream = (
+        f": {where} of what this end sends" if where and talk.protocol != "udp" and "dgram" not in talk.protocol else ""
+    )
     if message.write is not None:
         call = message.write
         subject = "It" if said else sender
-        said.append(f"{subject} hands {count(message.size, 'byte')} to the kernel with {code(call.name + '()')}{stream}.")
+        said.append(
+            f"{subject} hands {count(message.size, 'byte')} to the kernel with {code(call.name + '()')}{stream}."
+        )
         asked = _asked_bytes(call)
         if call.retval is not None and asked is not None and call.retval < asked:
             said.append(f"It had offered {asked:,}: the kernel had room for no more, and the rest must be sent again.")
@@ -197,7 +205,9 @@ def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
         note = bytes_at(packet.lo, packet.hi)
         what = f"{packet.flag_text}, {count(packet.payload_bytes, 'byte')}"
         again = "again: " if packet in message.resent else ""
-        hops.append(Hop(packet.time_ns, f"packet {packet.number} {arrow}", again + what, note, (packet.ref,), lane="wire"))
+        hops.append(
+            Hop(packet.time_ns, f"packet {packet.number} {arrow}", again + what, note, (packet.ref,), lane="wire")
+        )
     if message.acknowledged is not None:
         ack = message.acknowledged
         arrow = "→" if ack.direction == "c2s" else "←"
@@ -294,8 +304,8 @@ def _flow(world: World, talk: Conversation, flow: Flow, counter: Counter) -> Ste
     if how:
         said.append(how)
     return Step(
-        counter.next(), f"{count(flow.bytes, 'byte')} from {_name(world, talk, flow.direction, sends=True)}", tuple(said),
-        flow.first_ns, refs=(talk.ref,),
+        counter.next(), f"{count(flow.bytes, 'byte')} from {_name(world, talk, flow.direction, sends=True)}",
+        tuple(said), flow.first_ns, refs=(talk.ref,),
     )  # fmt: skip
 
 
@@ -311,4 +321,6 @@ def _how_many(world: World, talk: Conversation, flow: Flow) -> str:
     if not talk.is_tcp or flow.kind != "write" or not packets:
         return ""
     taken = [count(packets, "packet")] + ([count(reads, "call that read", "calls that read")] if reads else [])
-    return f"{count(flow.messages, 'call')} became {listed(taken)}: TCP carries bytes, and keeps no borders between calls."
+    return (
+        f"{count(flow.messages, 'call')} became {listed(taken)}: TCP carries bytes, and keeps no borders between calls."
+    )

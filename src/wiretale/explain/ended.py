@@ -1,4 +1,4 @@
-"""How a connection ended: who closed first and why, FIN and ACK in order, what the other end saw, who bears TIME-WAIT."""
+"""How a connection ended: who closed first and why, FIN and ACK in order, what the other end saw, TIME-WAIT."""
 
 from wiretale.decode.constants import error_name, error_text
 from wiretale.decode.durations import duration
@@ -50,7 +50,7 @@ def _cause(world: World, talk: Conversation, packet: Packet) -> tuple[str, tuple
     end = talk.sender(packet.direction)
     who = end_name(world, end)
     for call in reversed([c for e, c in talk.calls if e is end and c.name in ("shutdown", "close")]):
-        if call.failed or call.name == "shutdown" and call.argument("how") == "SHUT_RD":
+        if call.failed or (call.name == "shutdown" and call.argument("how") == "SHUT_RD"):
             continue
         if call.holds(packet.time_ns, world.error_ns):
             since = duration(max(packet.time_ns - call.start_ns, 0))
@@ -59,7 +59,9 @@ def _cause(world: World, talk: Conversation, packet: Packet) -> tuple[str, tuple
     process = world.processes.get(end.closer_pid or -1)
     if process is not None and end.closed_how == "exit" and packet.time_ns <= (end.closed_ns or 0) + world.error_ns:
         if process.end_how == "killed":
-            how = f"{process.name} was killed by {code(process.signal or 'a signal')}; the kernel closed its descriptors."
+            how = (
+                f"{process.name} was killed by {code(process.signal or 'a signal')}; the kernel closed its descriptors."
+            )
         else:
             how = f"{process.name} ended without closing it; the kernel closed its descriptors."
         return how, (process.ref,), True
@@ -84,8 +86,8 @@ def _first_fin(world: World, talk: Conversation, fin: Packet) -> Step:
             f"The FIN ended the waiting of {world.who(wake.pid)} in {code(wake.name + '()')}, which had lasted "
             f"{duration(wake.to_ns - wake.from_ns)}{after}."
         )
-        hops.append(Hop(wake.to_ns, world.short(wake.pid), f"{wake.name}() returns", "the end of the stream makes it ready",
-                        (wake.ref,), lane=other.role))  # fmt: skip
+        hops.append(Hop(wake.to_ns, world.short(wake.pid), f"{wake.name}() returns",
+                        "the end of the stream makes it ready", (wake.ref,), lane=other.role))  # fmt: skip
     ack = _acknowledgement(talk, fin)
     if ack is not None and not ack.flags & FIN:
         hops.append(_wire(ack, "got your FIN"))
@@ -145,8 +147,8 @@ def _second_fin(world: World, talk: Conversation, fin: Packet) -> Step:
     ack = _acknowledgement(talk, fin)
     if ack is not None:
         said.append(
-            f"Packet {ack.number} acknowledges it {duration(ack.time_ns - fin.time_ns)} later; with that the connection "
-            "is over."
+            f"Packet {ack.number} acknowledges it {duration(ack.time_ns - fin.time_ns)} later; with that the "
+            "connection is over."
         )
         hops.append(_wire(ack, "got yours"))
     return Step("", "The other end closes too", tuple(said), fin.time_ns, hops=tuple(hops),
@@ -187,15 +189,16 @@ def _reads_end(call: Call, talk: Conversation) -> bool:
     return asked > 0
 
 
-def _end_of_stream(
-    world: World, talk: Conversation, end: End, call: Call, fins: list[Packet]
-) -> Step:
+def _end_of_stream(world: World, talk: Conversation, end: End, call: Call, fins: list[Packet]) -> Step:
     other = talk.server if end is talk.client else talk.client
     said = [
         f"{world.who(call.pid)} reads from descriptor {call.fd} and gets 0 bytes: the end of the stream. "
         f"{end_name(world, other)} will send nothing more."
     ]
-    fin = next((p for p in fins if talk.receiver(p.direction) is end and p.time_ns <= (call.exit_ns or 0) + world.error_ns), None)
+    fin = next(
+        (p for p in fins if talk.receiver(p.direction) is end and p.time_ns <= (call.exit_ns or 0) + world.error_ns),
+        None,
+    )
     refs = [call.ref]
     if fin is not None:
         said.append(f"That is how a program learns of the FIN in packet {fin.number}.")
@@ -217,9 +220,9 @@ def _time_wait(world: World, talk: Conversation) -> list[Step]:
         return []
     end = talk.client if state.role == "client" else talk.server
     said = [
-        f"{code(place(end.addr, end.port))}, the end that closed first, goes to TIME-WAIT: its kernel keeps the pair of "
-        f"addresses for {TIME_WAIT_SECONDS} seconds (on Linux), so that late segments cannot be taken for those of a new "
-        "connection and the last acknowledgement can be repeated."
+        f"{code(place(end.addr, end.port))}, the end that closed first, goes to TIME-WAIT: its kernel keeps the "
+        f"pair of addresses for {TIME_WAIT_SECONDS} seconds (on Linux), so that late segments cannot be taken for "
+        "those of a new connection and the last acknowledgement can be repeated."
     ]
     refs = [talk.ref]
     sample = world.db.execute(

@@ -49,7 +49,9 @@ def established(world: World, talk: Conversation, counter: Counter, until_ns: in
             steps.append(asks.step(world, call, ""))
     if not steps and talk.is_tcp:
         steps.append(_was_there(talk))
-    return Section("How it was established" if talk.established_ns is not None else "How it began", counter.in_order(steps))
+    return Section(
+        "How it was established" if talk.established_ns is not None else "How it began", counter.in_order(steps)
+    )
 
 
 def _was_there(talk: Conversation) -> Step:

@@ -14,8 +14,8 @@ WAIT_TRACKS, WAIT_SPANS = 8, 60
 _CALLS_OF_LADDER = ("shutdown", "close", "bind", "listen", "socket")
 _KINDS = {
     "LISTEN": "listening", "SYN-SENT": "opening", "SYN-RECEIVED": "opening", "ESTABLISHED": "open",
-    "FIN-WAIT-1": "closing", "FIN-WAIT-2": "closing", "CLOSE-WAIT": "closing", "CLOSING": "closing", "LAST-ACK": "closing",
-    "TIME-WAIT": "over", "CLOSED": "over",
+    "FIN-WAIT-1": "closing", "FIN-WAIT-2": "closing", "CLOSE-WAIT": "closing", "CLOSING": "closing",
+    "LAST-ACK": "closing", "TIME-WAIT": "over", "CLOSED": "over",
 }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def _short(text: str) -> str:
     """A hop's text without the arguments that do not fit beside a ladder."""
     name, bracket, rest = text.partition("(")
     if not bracket or rest.startswith(")") or " = " not in rest:
-        return text.split(" ([")[0]
+        return text.split(" ([", maxsplit=1)[0]
     first = rest.split(",")[0].split(")")[0]
     return f"{name}({first}) = {text.rpartition(' = ')[2]}"
 
@@ -134,4 +134,5 @@ def waits(world: World) -> Figure | None:
     )
     span_text = duration(world.end_ns - world.origin_ns)
     return Figure("fig-waits", "Who waited, in which call, and what ended it",
-                  f"Between the bars the threads ran or were ready to, in {span_text}. The time axis is compressed.", named)  # fmt: skip
+                  f"Between the bars the threads ran or were ready to, in {span_text}. The time axis is "
+                  "compressed.", named)  # fmt: skip

@@ -77,7 +77,9 @@ def descriptors(world: World, most_of_each: int = 60) -> list[Descriptor]:
     for row in world.db.execute(_QUERY, [most_of_each]).fetchall():
         id_, pid, fd, kind, name, how, begin, end, end_how, *rest = row
         found.append(
-            Descriptor(id_, pid, fd, _what((kind, name, *rest[:-1])), kind or "", how or "", begin, end, end_how, rest[-1])
+            Descriptor(
+                id_, pid, fd, _what((kind, name, *rest[:-1])), kind or "", how or "", begin, end, end_how, rest[-1]
+            )
         )
     return found
 

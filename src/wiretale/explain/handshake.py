@@ -217,7 +217,7 @@ def finish_steps(world: World, talk: Conversation, call: Call, until_ns: int) ->
 
 
 def names_descriptor(wait: Call, fd: int) -> bool:
-    """Whether poll or select reported that descriptor ready. epoll reports what the program chose, so it is left out."""
+    """Whether poll or select reported that descriptor ready. epoll reports what the program chose: it is left out."""
     result = wait.words.result
     if wait.name.startswith("epoll"):
         return False

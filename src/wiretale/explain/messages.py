@@ -318,9 +318,7 @@ JOIN call c ON c.task_id = t.task_id AND c.retval = t.size
         ELSE c.name IN {RECEIVES} AND c.call_id < t.call_id AND c.call_id >= t.call_id - {NEAR_CALLS} END"""  # noqa: S608 (fixed)
 
 
-def _add_neighbours(
-    db: duckdb.DuckDBPyConnection, told: list[Message], talks: dict[int, Conversation]
-) -> None:
+def _add_neighbours(db: duckdb.DuckDBPyConnection, told: list[Message], talks: dict[int, Conversation]) -> None:
     """Where a written message came from, and where a read one went: a call of the same thread with the same bytes."""
     points: list[tuple[Message, Call, bool]] = [(m, m.write, False) for m in told if m.write is not None]
     points += [(m, m.reads[0], True) for m in told if len(m.reads) == 1]

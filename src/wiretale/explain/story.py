@@ -6,14 +6,8 @@ private characters of `words.code`, which escaping cannot let through, so no cap
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
-
-class Reader(StrEnum):
-    """Values of --for: how much background is woven in."""
-
-    BEGINNER = "beginner"
-    ENGINEER = "engineer"
+from wiretale.explain.entry import Reader
 
 
 @dataclass(frozen=True, slots=True)

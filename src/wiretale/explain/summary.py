@@ -28,8 +28,12 @@ def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tup
 
 
 def _in_short(world: World, talk: Conversation) -> str:
-    client = world.who(talk.client.pid) if talk.client.pid is not None else code(place(talk.client.addr, talk.client.port))
-    server = world.who(talk.server.pid) if talk.server.pid is not None else code(place(talk.server.addr, talk.server.port))
+    client = (
+        world.who(talk.client.pid) if talk.client.pid is not None else code(place(talk.client.addr, talk.client.port))
+    )
+    server = (
+        world.who(talk.server.pid) if talk.server.pid is not None else code(place(talk.server.addr, talk.server.port))
+    )
     verb = _VERBS.get(talk.outcome)
     if verb is not None and talk.established_ns is None:
         return f"{client} {verb} {code(place(talk.server.addr, talk.server.port))}."
@@ -37,9 +41,19 @@ def _in_short(world: World, talk: Conversation) -> str:
     if talk.client_bytes:
         moved.append(f"{count(talk.client_bytes, 'byte')} to {server}")
     if talk.server_bytes:
-        moved.append(f"{count(talk.server_bytes, 'byte')} back" if moved else f"{count(talk.server_bytes, 'byte')} from it")
-    what = f"sent {' and got '.join(moved)}" if len(moved) == 2 or talk.client_bytes else f"got {moved[0]}" if moved else ""
-    how = {"reset": ", and the connection was reset", "open": ", and it was still open at the end"}.get(talk.outcome, "")
+        moved.append(
+            f"{count(talk.server_bytes, 'byte')} back" if moved else f"{count(talk.server_bytes, 'byte')} from it"
+        )
+    what = (
+        f"sent {' and got '.join(moved)}"
+        if len(moved) == 2 or talk.client_bytes
+        else f"got {moved[0]}"
+        if moved
+        else ""
+    )
+    how = {"reset": ", and the connection was reset", "open": ", and it was still open at the end"}.get(
+        talk.outcome, ""
+    )
     if not what:
         return f"{client} and {server} were connected and moved no byte{how}."
     return f"{client}, connected to {code(place(talk.server.addr, talk.server.port))}, {what}{how}."
@@ -86,9 +100,9 @@ def _connections(talks: dict[int, Conversation]) -> list[Step]:
 def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
     """Times from a segment to its acknowledgement, where they were captured."""
     rows = world.db.execute(
-        "SELECT connection_id, direction, count(*), min(ack_rtt_ns), CAST(median(ack_rtt_ns) AS BIGINT), max(ack_rtt_ns)"
-        " FROM segment WHERE shown AND ack_rtt_ns IS NOT NULL AND connection_id IN (SELECT unnest(?))"
-        " GROUP BY ALL ORDER BY ALL LIMIT 12",
+        "SELECT connection_id, direction, count(*), min(ack_rtt_ns), CAST(median(ack_rtt_ns) AS BIGINT), "
+        "max(ack_rtt_ns) FROM segment WHERE shown AND ack_rtt_ns IS NOT NULL AND connection_id IN (SELECT "
+        "unnest(?)) GROUP BY ALL ORDER BY ALL LIMIT 12",
         [list(talks)],
     ).fetchall()
     steps = []
@@ -97,9 +111,9 @@ def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
         # A segment's ack_rtt is the time since what it acknowledges: the acknowledging end is its sender.
         end = talk.sender(direction)
         said = (
-            f"{code(place(end.addr, end.port))} acknowledged {count(total, 'segment')} on connection {connection_id}: after "
-            f"{duration(least)} at least, {duration(median)} half of the time, {duration(most)} at most, seen where the "
-            "packets were captured."
+            f"{code(place(end.addr, end.port))} acknowledged {count(total, 'segment')} on connection "
+            f"{connection_id}: after {duration(least)} at least, {duration(median)} half of the time, "
+            f"{duration(most)} at most, seen where the packets were captured."
         )
         steps.append(Step("", "Acknowledgements", (said,), None, refs=(talk.ref,)))
     return steps
@@ -120,8 +134,8 @@ def _waits(world: World) -> list[Step]:
             FROM wait w JOIN call c USING (call_id) WHERE c.errno IS DISTINCT FROM 115 -- EINPROGRESS: it did not wait
         ),
         longest AS (
-            SELECT pid, tid, name, count(*) AS n, sum(took)::BIGINT AS took, max(took) AS most, arg_max(wait_id, took) AS id,
-                arg_max(ended_by, took) AS ended_by
+            SELECT pid, tid, name, count(*) AS n, sum(took)::BIGINT AS took, max(took) AS most,
+                arg_max(wait_id, took) AS id, arg_max(ended_by, took) AS ended_by
             FROM one GROUP BY pid, tid, name
         )
         SELECT * FROM longest QUALIFY row_number() OVER (PARTITION BY tid ORDER BY took DESC) = 1
@@ -135,7 +149,8 @@ def _waits(world: World) -> list[Step]:
         thread = f", thread {tid}," if tid != pid else ""
         said = (
             f"{world.who(pid)}{thread} was blocked in {code(name + '()')} for {duration(took)}{share}, in "
-            f"{count(total, 'wait')}; the longest lasted {duration(most)} and was ended by {_ENDED.get(ended_by, ended_by)}."
+            f"{count(total, 'wait')}; the longest lasted {duration(most)} and was ended by "
+            f"{_ENDED.get(ended_by, ended_by)}."
         )
         steps.append(Step("", "Waiting", (said,), None, refs=(Ref("wait", wait_id, f"wait {wait_id}"),)))
     return steps
@@ -146,8 +161,7 @@ def about(world: World) -> tuple[str, ...]:
     calls = world.db.execute("SELECT count(*) FROM call").fetchone()
     packets = world.db.execute("SELECT count(*) FROM packet WHERE shown").fetchone()
     sources = listed([
-        text for text, n in ((count(calls[0] if calls else 0, "system call"), calls), (count(packets[0] if packets else 0,
-        "packet"), packets)) if n and n[0]
+        count(row[0], word) for word, row in (("system call", calls), ("packet", packets)) if row and row[0]
     ])  # fmt: skip
     said = [f"Told from {sources}." if sources else "The capture holds neither calls nor packets."]
     said.append("Times are seconds since the first event.")
@@ -155,8 +169,8 @@ def about(world: World) -> tuple[str, ...]:
         said.append(f"Calls and packets are on one clock, right to {duration(world.error_ns)}.")
     if world.cost_ns:
         said.append(
-            f"A call's return is seen a little late: the tracer costs about {duration(world.cost_ns)} a call, and shorter "
-            "durations are not told as facts."
+            f"A call's return is seen a little late: the tracer costs about {duration(world.cost_ns)} a call, and "
+            "shorter durations are not told as facts."
         )
     return tuple(said)
 
@@ -174,8 +188,8 @@ def gaps(world: World) -> tuple[Gap, ...]:
         found.append(Gap("Only packets were recorded: which programs sent and read them is not known.",
                          "wiretale record -o FILE.wiretale -- COMMAND"))  # fmt: skip
     if world.has_calls and not world.has_packets and "packets" in ran_names:
-        found.append(Gap("No packet was captured while the programs ran: what passed between them did not pass an interface "
-                         "that was watched, or nothing was sent."))  # fmt: skip
+        found.append(Gap("No packet was captured while the programs ran: what passed between them did not pass an "
+                         "interface that was watched, or nothing was sent."))  # fmt: skip
     for item, total, state, reason, remedy in world.db.execute(
         "SELECT item, count, state, reason, remedy FROM coverage WHERE state <> 'recorded' AND count <> 0"
         " AND NOT (state = 'truncated' AND level IS NOT NULL) ORDER BY rowid LIMIT 12"
@@ -189,7 +203,7 @@ def gaps(world: World) -> tuple[Gap, ...]:
     ).fetchone()
     if untraced and untraced[0]:
         found.append(Gap(
-            f"Of {count(untraced[0], 'connection')} only one end was traced: what the other program did between its packets "
-            "is not known.", "wiretale record --with 'OTHER COMMAND' -o FILE.wiretale -- COMMAND",
+            f"Of {count(untraced[0], 'connection')} only one end was traced: what the other program did between its "
+            "packets is not known.", "wiretale record --with 'OTHER COMMAND' -o FILE.wiretale -- COMMAND",
         ))  # fmt: skip
     return tuple(found)

@@ -10,11 +10,12 @@ from wiretale.explain.cast import cast
 from wiretale.explain.choose import choose
 from wiretale.explain.connection import connection_chapter
 from wiretale.explain.conversation import conversations
+from wiretale.explain.entry import Reader
 from wiretale.explain.files import descriptors, load_file_names
 from wiretale.explain.listening import listening
 from wiretale.explain.messages import Traffic, traffic
 from wiretale.explain.odd import oddities
-from wiretale.explain.story import Chapter, Reader, Story
+from wiretale.explain.story import Chapter, Story
 from wiretale.explain.summary import about, gaps, opening, summary_chapter
 from wiretale.explain.world import World, load_world
 from wiretale.filter.tables import with_all_tables

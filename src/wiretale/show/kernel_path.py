@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from wiretale.decode.constants import error_name, signal_name
+from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent
 from wiretale.model.enums import TCP_STATES
 from wiretale.model.kernel_ring import KINDS
-from wiretale.show.times import duration
 
 _MEANING = {kind.name: kind.meaning for kind in KINDS}
 _NAME_COLUMNS = max(len(kind.name) for kind in KINDS)

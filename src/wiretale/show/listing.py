@@ -7,14 +7,15 @@ from typing import TextIO
 
 import duckdb
 
+from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.errors import Exit
-from wiretale.show.about import About, about, foreign_packets
+from wiretale.explain.about import About, about, foreign_packets
 from wiretale.show.json_lines import objects
 from wiretale.show.lines import LineRenderer, Style
 from wiretale.show.merged import batches, lines
 from wiretale.show.order import Selection, origin_ns
-from wiretale.show.times import TimeMode, duration
+from wiretale.show.times import TimeMode
 
 
 @dataclass(frozen=True, slots=True)

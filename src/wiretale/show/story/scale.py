@@ -8,6 +8,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Scale:
 def compressed(moments: Iterable[int], least: float = 0.6) -> Scale:
     """A scale over some moments; `least` is the room of the shortest stretch, in decades of nanoseconds over 1 us."""
     found = sorted(set(moments))
-    rooms = [max(least, math.log10(max(b - a, 1) / 1000)) for a, b in zip(found, found[1:], strict=False)]
+    rooms = [max(least, math.log10(max(b - a, 1) / 1000)) for a, b in pairwise(found)]
     total = sum(rooms) or 1.0
     places, at = [0.0], 0.0
     for room in rooms:

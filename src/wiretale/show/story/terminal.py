@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wiretale.explain.story import Argument, Chapter, Hop, Reader, Step, Story
+from wiretale.explain.entry import Reader
+from wiretale.explain.story import Argument, Chapter, Hop, Step, Story
 from wiretale.explain.words import CODE_BEGIN, CODE_END
 from wiretale.show.story.evidence import evidence_text
 from wiretale.show.story.text_figures import figure_lines

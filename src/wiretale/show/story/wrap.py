@@ -12,9 +12,7 @@ def width(text: str) -> int:
     bare = text.translate(_MARKS)
     if bare.isascii():
         return len(bare)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in bare
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in bare)
 
 
 def wrapped(text: str, columns: int) -> list[str]:
