@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 from wiretale.decode.escape import escape_text
 from wiretale.explain.story import Ref
-from wiretale.explain.words import count
+from wiretale.explain.words import count, listed
 from wiretale.explain.world import World
 
 SHOWN_CALLS = 5
 MOST_GROUPS = 200
+MOST_REFS = 10
 SAME_PROGRAM_TOLD = 2  # processes of one program that are told one by one
 
 
@@ -77,7 +78,8 @@ def groups(world: World, condition: str, key: str = "c.name", joins: str = "", f
         f" GROUP BY ALL ORDER BY min(c.entry_ns), c.pid LIMIT {MOST_GROUPS}"
     ).fetchall()
     found = [
-        Group((pid,), str(value), number, total, first, refs("call", ids)) for pid, value, number, total, first, ids in rows
+        Group((pid,), str(value), number, total, first, refs("call", ids))
+        for pid, value, number, total, first, ids in rows
     ]
     return merged(world, found)
 
@@ -101,6 +103,17 @@ def merged(world: World, found: list[Group]) -> list[Group]:
             )
         )  # fmt: skip
     return sorted(result, key=lambda group: group.first_ns)
+
+
+def each(world: World, found: list[Group], most: int = 6) -> str:
+    """`pid 12 (nc) twice, pid 13 (curl) once`: one sentence for all that did a thing."""
+    return listed([f"{group.who(world)} {group.times}" for group in found], most)
+
+
+def all_refs(found: list[Group]) -> tuple[Ref, ...]:
+    """The rows of several groups, some of each."""
+    some = max(1, MOST_REFS // max(len(found), 1))
+    return tuple(ref for group in found for ref in group.refs[:some])[:MOST_REFS]
 
 
 def descriptor(fd: int | None) -> str:

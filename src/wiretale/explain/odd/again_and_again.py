@@ -32,7 +32,7 @@ SELECT r.pid, r.name, r.fd, sum(r.total)::BIGINT, count(*), max(r.total), min(r.
     arg_max(r.ids, r.total),
     (SELECT count(*) FROM call s WHERE s.task_id = any_value(r.task_id) AND s.name IN {SLEEPS}
         AND s.call_id BETWEEN min(r.low) AND max(r.high))
-FROM runs r GROUP BY r.pid, r.name, r.fd, r.task_id ORDER BY min(r.first) LIMIT 4"""  # noqa: S608 (fixed text)
+FROM runs r GROUP BY r.pid, r.name, r.fd, r.task_id ORDER BY min(r.first) LIMIT 4"""
 
 
 def find(world: World) -> list[Step]:
@@ -54,7 +54,8 @@ def find(world: World) -> list[Step]:
             said.append(f"No call of it between them waited: in those {duration(took)} it did nothing but ask.")
         steps.append(
             Step("", f"{name}() asks again and again", tuple(said), first, refs=refs("call", ids), topics=("EAGAIN",),
-                 background=("One such answer is normal for a program that empties a socket before it waits. Many in a row "
+                 background=("One such answer is normal for a program that empties a socket before it waits. Many in a "
+                             "row "
                              "mean that it does not wait.",),
                  remedy="wait with poll() or epoll_wait() until the descriptor is ready")
         )  # fmt: skip

@@ -17,11 +17,28 @@ _CONDITION = f"c.errno = {EBADF} AND (c.fd IS NOT NULL OR c.name = 'close')"
 _RANGE = 20  # a program that closes that many numbers closes a range of them, whatever is open
 
 
+# Of programs that have a socket at some time: what shells and others do with their files is no tale of a network.
+_NETWORKS = "c.pid IN (SELECT d.pid FROM descriptor d JOIN file f USING (file_id) WHERE f.kind = 'socket')"
+
+
 def find(world: World) -> list[Step]:
-    """Calls that failed with EBADF, by what is the matter."""
-    found = groups(world, _CONDITION, _KIND, fd=_FD)
+    """Calls that failed with EBADF in programs of one thread, where nothing comes of it."""
+    return [_step(world, group) for group in _found(world) if not _has_threads(world, group)][:8]
+
+
+def find_risky(world: World) -> list[Step]:
+    """The same in programs with threads: there the number can be another's by then."""
+    return [_step(world, group) for group in _found(world) if _has_threads(world, group)][:8]
+
+
+def _found(world: World) -> list[Group]:
+    found = groups(world, f"{_CONDITION} AND {_NETWORKS}", _KIND, fd=_FD)
     swept = _sweeps(found)
-    return [_step(world, group) for group in found if not (group.key.startswith("close ") and set(group.pids) & swept)][:8]
+    return [group for group in found if not (group.key.startswith("close ") and set(group.pids) & swept)]
+
+
+def _has_threads(world: World, group: Group) -> bool:
+    return any(world.processes[pid].threads for pid in group.pids if pid in world.processes)
 
 
 def _sweeps(found: list[Group]) -> set[int]:
@@ -38,19 +55,22 @@ def _step(world: World, group: Group) -> Step:
     number = "a descriptor" if group.fd is None else f"descriptor {group.fd}"
     if kind == "negative":
         title = f"{name}() of a negative number"
-        said = f"{who} calls {code(name + '()')} with a negative number as descriptor, {group.times}; the kernel answers EBADF."
+        said = f"{who} called {code(name + '()')} with a negative number as descriptor ({group.times}): EBADF."
         background = ("That is what a call returns that failed: the program goes on with it without having looked.",)
     elif kind == "closed" and name == "close":
         title = "A descriptor is closed twice"
-        said = f"{who} closes {number} again ({group.times}) when it is already closed; the kernel answers EBADF."
+        said = f"{who} closed {number} again ({group.times}) when it was already closed; the kernel answered EBADF."
         background = (
-            "In a program with one thread that does nothing. With several, the number may by then be another file's, which "
-            "is then closed by mistake.",
-        )
+            "The program has threads: by then the number may be another file's, which is then closed by mistake."
+            if _has_threads(world, group) else
+            "In a program with one thread that does nothing. With several, the number may by then be another file's.",
+        )  # fmt: skip
         remedy = "forget the number when it is closed (set the variable to -1)"
     elif kind == "closed":
-        said = f"{who} calls {code(name + '()')} on {number} {group.times} after having closed it: EBADF."
+        said = f"{who} called {code(name + '()')} on {number} {group.times} after having closed it: EBADF."
         background = ("Had the number been given to another file meanwhile, the call would have acted on that one.",)
     else:
-        said = f"{who} calls {code(name + '()')} on {number} {group.times}, which is not open: EBADF."
-    return Step("", title, (said,), group.first_ns, refs=group.refs, topics=("EBADF",), background=background, remedy=remedy)
+        said = f"{who} called {code(name + '()')} on {number} {group.times}, which was not open: EBADF."
+    return Step(
+        "", title, (said,), group.first_ns, refs=group.refs, topics=("EBADF",), background=background, remedy=remedy
+    )

@@ -19,7 +19,8 @@ pair AS (
     FROM tried
 )
 SELECT p.pid, p.connection_id, p.outcome, p.server_addr, p.server_port, p.from_ns, p.next,
-    (SELECT min(c.call_id) FROM call_file f JOIN call c USING (call_id) WHERE f.socket_id = p.socket_id AND c.name = 'connect')
+    (SELECT min(c.call_id) FROM call_file f JOIN call c USING (call_id) WHERE f.socket_id = p.socket_id
+        AND c.name = 'connect')
 FROM pair p WHERE p.established_ns IS NULL AND p.outcome IN ('refused', 'unreachable', 'failed', 'timed out')
     AND p.next.up IS NOT NULL AND p.next.six <> p.six
 QUALIFY row_number() OVER (PARTITION BY p.pid ORDER BY p.connection_id) = 1
@@ -33,16 +34,20 @@ def find(world: World) -> list[Step]:
     steps = []
     for pid, connection_id, outcome, addr, port, at, other, call_id in world.db.execute(_QUERY).fetchall():
         said = (
-            f"{world.who(pid)} tries {code(place(addr, port))} first and {_OUTCOME.get(outcome, 'fails')}; then it tries "
+            f"{world.who(pid)} tries {code(place(addr, port))} first and {_OUTCOME.get(outcome, 'fails')}; then it "
+            "tries "
             f"{code(place(other['addr'], port))}, which answers.",
         )
         evidence = (
-            *(refs("call", [call_id]) if call_id is not None else ()), *refs("connection", [connection_id, other["id"]]),
-        )  # fmt: skip
+            *(refs("call", [call_id]) if call_id is not None else ()),
+            *refs("connection", [connection_id, other["id"]]),
+        )
         steps.append(
             Step("", "Two addresses are tried", said, at, refs=evidence,
-                 background=("A name such as localhost may have an IPv6 and an IPv4 address. Programs try them in the order "
-                             "in which getaddrinfo() gives them, IPv6 usually first (RFC 6724); a server that listens on one "
+                 background=("A name such as localhost may have an IPv6 and an IPv4 address. Programs try them in the "
+                             "order "
+                             "in which getaddrinfo() gives them, IPv6 usually first (RFC 6724); a server that listens "
+                             "on one "
                              "of them only costs each client an attempt.",))
         )  # fmt: skip
     return steps

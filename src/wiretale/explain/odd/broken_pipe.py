@@ -7,6 +7,7 @@ from wiretale.explain.words import code
 from wiretale.explain.world import World
 
 EPIPE, ECONNRESET = 32, 104
+_REMEDY = "ignore SIGPIPE, or send with MSG_NOSIGNAL, and treat EPIPE as the end"
 
 
 def find(world: World) -> list[Step]:
@@ -20,7 +21,7 @@ def _step(world: World, group: Group) -> Step:
     name, _, number = group.key.partition(" ")
     error = error_name(int(number))
     where = f" on descriptor {group.fd}" if group.fd is not None else ""
-    said = [f"{group.who(world)} calls {code(name + '()')}{where} {group.times} and gets {code(error)}."]
+    said = [f"{group.who(world)} called {code(name + '()')}{where} {group.times} and got {code(error)}."]
     refs = group.refs
     topics: tuple[str, ...] = (error,)
     reset = _reset_before(world, group.refs[0].id)
@@ -41,7 +42,7 @@ def _step(world: World, group: Group) -> Step:
             said.append(f"It ended {'the process' if group.is_one else 'them'}: the default action of that signal.")
             refs = (*refs, *(p.ref for p in died[:3]))
     return Step("", f"{error} on a connection", tuple(said), group.first_ns, refs=refs, topics=topics,
-                remedy="ignore SIGPIPE, or send with MSG_NOSIGNAL, and treat EPIPE as the end" if "SIGPIPE" in topics else "")  # fmt: skip
+                remedy=_REMEDY if "SIGPIPE" in topics else "")  # fmt: skip
 
 
 def _reset_before(world: World, call_id: int) -> tuple[int, int] | None:
@@ -71,7 +72,8 @@ def _shut_before(world: World, call_id: int) -> bool:
 
 def _signals(world: World, pid: int) -> list[Ref]:
     rows = world.db.execute(
-        "SELECT s.task_id FROM signal s JOIN task t USING (task_id) WHERE t.pid = ? AND s.name = 'SIGPIPE' AND NOT s.stopped",
+        "SELECT s.task_id FROM signal s JOIN task t USING (task_id) WHERE t.pid = ? AND s.name = 'SIGPIPE' AND NOT "
+        "s.stopped",
         [pid],
     ).fetchall()
     return [Ref("task", r[0], f"task {r[0]}") for r in rows]

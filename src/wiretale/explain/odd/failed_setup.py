@@ -39,8 +39,7 @@ def _step(world: World, group: Group) -> Step:
     first = calls(world.db, [group.refs[0].id]).get(group.refs[0].id)
     where = f" for {code(address_of(first))}" if first is not None and first.address() else ""
     said = [
-        f"{code(name + '()')} of {group.who(world)}{where} failed {group.times} with {code(error)} "
-        f"({_text(errno)})."
+        f"{code(name + '()')} of {group.who(world)}{where} failed {group.times} with {code(error)} ({_text(errno)})."
     ]
     more: list[Ref] = []
     remedy = _REMEDY.get(errno, "")
@@ -52,7 +51,8 @@ def _step(world: World, group: Group) -> Step:
         said.append(why)
     elif errno in _WHY:
         said.append(_WHY[errno])
-    return Step("", f"{name}() is refused: {error}", tuple(said), group.first_ns, first.text if first is not None else "",
+    text = first.text if first is not None else ""
+    return Step("", f"{name}() is refused: {error}", tuple(said), group.first_ns, text,
                 refs=(*group.refs, *more), topics=(error, name), remedy=remedy)  # fmt: skip
 
 
@@ -66,7 +66,8 @@ def _no_right(call: Call) -> tuple[str, str]:
         return "A unix path needs the right to write in its folder.", ""
     if 0 < port < LOW_PORTS:
         return (
-            f"Port {port} is one of the low ones: below net.ipv4.ip_unprivileged_port_start (usually {LOW_PORTS}) it takes "
+            f"Port {port} is one of the low ones: below net.ipv4.ip_unprivileged_port_start (usually {LOW_PORTS}) it "
+            "takes "
             "CAP_NET_BIND_SERVICE, which the process does not have."
         ), "setcap cap_net_bind_service=+ep PROGRAM, or sysctl net.ipv4.ip_unprivileged_port_start"
     return "A security module or a filter of the process (seccomp) may forbid it.", ""
@@ -92,7 +93,11 @@ def _who_has_it(world: World, call: Call) -> tuple[str, list[Ref], str]:
     if holder is not None:
         _, pid, fd, listening, made = holder
         what = "listens there" if listening else "has it"
-        return f"{world.who(pid)} {what} with descriptor {fd}.", list(refs("call", [made]) if made else ()), _REMEDY[EADDRINUSE]
+        return (
+            f"{world.who(pid)} {what} with descriptor {fd}.",
+            list(refs("call", [made]) if made else ()),
+            _REMEDY[EADDRINUSE],
+        )
     return _time_wait(world, call, port, own[0] if own else None)
 
 
@@ -107,22 +112,28 @@ def _time_wait(world: World, call: Call, port: int, own: int | None) -> tuple[st
     ).fetchone()
     if row is None:
         return (
-            "Another socket has that address and port, or a connection of it is still in TIME-WAIT and one of the two "
-            "sockets did not set SO_REUSEADDR. The capture does not show which."
-        ), [], _REMEDY[EADDRINUSE]
+            (
+                "Another socket has that address and port, or a connection of it is still in TIME-WAIT and one of the "
+                "two "
+                "sockets did not set SO_REUSEADDR. The capture does not show which."
+            ),
+            [],
+            _REMEDY[EADDRINUSE],
+        )
     connection_id, since, _ = row
     lacking = "" if _sets_reuse(world, own) else f", and this socket did not set {code('SO_REUSEADDR')}"
     return (
         f"Connection {connection_id} has been in TIME-WAIT on that port for {duration(call.entry_ns - since)}{lacking}."
     ), list(refs("connection", [connection_id])), (
-        "set SO_REUSEADDR before bind(), on this socket and on the one that had the port" if lacking else _REMEDY[EADDRINUSE]
+        "set SO_REUSEADDR before bind(), on this socket and on the one that had the "
+        "port" if lacking else _REMEDY[EADDRINUSE]
     )  # fmt: skip
 
 
 def _sets_reuse(world: World, socket_id: int | None) -> bool:
     row = world.db.execute(
         "SELECT count(*) FROM call c JOIN call_file f USING (call_id) WHERE f.socket_id = ? AND c.name = 'setsockopt'"
-        f" AND c.a1 = {SOL_SOCKET} AND c.a2 = {SO_REUSEADDR} AND c.errno IS NULL",
-        [socket_id],
+        " AND c.a1 = ? AND c.a2 = ? AND c.errno IS NULL",
+        [socket_id, SOL_SOCKET, SO_REUSEADDR],
     ).fetchone()
     return bool(row and row[0])

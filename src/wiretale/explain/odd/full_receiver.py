@@ -20,7 +20,8 @@ turn AS (
     SELECT *, lead(time_ns) OVER w AS until, lead(packet_id) OVER w AS opened_id, lead(number) OVER w AS opened
     FROM told WHERE shut <> was_shut WINDOW w AS (PARTITION BY connection_id, direction ORDER BY packet_id)
 )
-SELECT t.connection_id, t.direction, count(*), min(t.time_ns), sum(t.until - t.time_ns)::BIGINT, max(t.until - t.time_ns),
+SELECT t.connection_id, t.direction, count(*), min(t.time_ns), sum(t.until - t.time_ns)::BIGINT,
+    max(t.until - t.time_ns),
     count(*) FILTER (t.until IS NULL), arg_min({'id': t.packet_id, 'n': t.number, 'ack': t.rel_ack}, t.packet_id),
     arg_min({'id': t.opened_id, 'n': t.opened}, t.packet_id), any_value(e.pid), any_value(e.socket_id)
 FROM turn t LEFT JOIN endpoint e ON e.connection_id = t.connection_id AND e.sends = t.direction
@@ -34,7 +35,8 @@ def find(world: World) -> list[Step]:
         connection_id, direction, total, at, stalled, longest, never, shut, opened, pid, socket_id = row
         who = world.who(pid) if pid is not None else "the client" if direction == "c2s" else "the server"
         said = [
-            f"On connection {connection_id} the kernel of {who} announced a window of 0 {times(total)} (first in packet "
+            f"On connection {connection_id} the kernel of {who} announced a window of 0 {times(total)} (first in "
+            "packet "
             f"{shut['n']}): its receive buffer was full, and the other end had to stop sending."
         ]
         evidence = packet_refs([(shut["id"], shut["n"])])
@@ -53,8 +55,10 @@ def find(world: World) -> list[Step]:
             said.append("The last time it never announced room again.")
         steps.append(
             Step("", "A full receiver", tuple(said), at, refs=evidence, topics=("zero_window",),
-                 background=("This is flow control at work: the sender may never have more bytes under way than the receiver "
-                             "announced. Short stops are ordinary where a fast sender meets a program that also has other "
+                 background=("This is flow control at work: the sender may never have more bytes under way than the "
+                             "receiver "
+                             "announced. Short stops are ordinary where a fast sender meets a program that also has "
+                             "other "
                              "work; long ones mean that the reader is what limits the speed.",))
         )  # fmt: skip
     return steps

@@ -1,4 +1,4 @@
-"""Nagle's algorithm against a delayed acknowledgement: a small write waits in its own kernel for the other end's ACK."""
+"""Nagle's algorithm against a delayed acknowledgement: a small write waits for the other end's ACK."""
 
 from wiretale.decode.durations import duration
 from wiretale.explain.odd._rows import packet_refs, refs, times
@@ -6,7 +6,9 @@ from wiretale.explain.story import Step
 from wiretale.explain.words import code, count
 from wiretale.explain.world import World
 
-HELD_NS = 15_000_000  # below that no delayed acknowledgement was waited for (TCP_DELACK_MIN is 40 ms, include/net/tcp.h)
+HELD_NS = (
+    15_000_000  # below that no delayed acknowledgement was waited for (TCP_DELACK_MIN is 40 ms, include/net/tcp.h)
+)
 RELEASED_NS = 2_000_000  # how soon after the acknowledgement the held segment leaves
 TCP, TCP_NODELAY, TCP_CORK = 6, 1, 3  # linux/tcp.h
 
@@ -46,14 +48,15 @@ proven AS (
         AND NOT EXISTS (SELECT 1 FROM segment g WHERE g.connection_id = l.connection_id AND g.direction = l.direction
             AND g.packet_id < l.packet_id AND list_contains(g.analysis, 'retransmission'))
         AND NOT EXISTS (SELECT 1 FROM call_file f JOIN call o USING (call_id) WHERE f.socket_id = l.socket_id
-            AND o.name = 'setsockopt' AND o.a1 = {TCP} AND o.a2 IN ({TCP_NODELAY}, {TCP_CORK}) AND o.call_id < l.call_id)
+            AND o.name = 'setsockopt' AND o.a1 = {TCP} AND o.a2 IN ({TCP_NODELAY}, {TCP_CORK})
+                AND o.call_id < l.call_id)
 )
 SELECT p.connection_id, p.pid, p.name, p.fd, count(*), min(p.time_ns), sum(p.held)::BIGINT, max(p.held),
     arg_max({{'call': p.call_id, 'id': p.packet_id, 'n': p.number, 'ack': p.ack_id, 'ack_n': p.ack_number,
         'delay': p.delay, 'bytes': p.payload_bytes, 'ack_bytes': p.ack_bytes}}, p.held),
     any_value(k.initial_rtt_ns)
 FROM proven p JOIN connection k USING (connection_id)
-GROUP BY p.connection_id, p.pid, p.name, p.fd ORDER BY 6 LIMIT 4"""  # noqa: S608 (fixed numbers)
+GROUP BY p.connection_id, p.pid, p.name, p.fd ORDER BY 6 LIMIT 4"""
 
 
 def find(world: World) -> list[Step]:
@@ -62,17 +65,19 @@ def find(world: World) -> list[Step]:
     for connection_id, pid, name, fd, total, at, held, most, worst, rtt in world.db.execute(_QUERY).fetchall():
         spent = duration(held) if total == 1 else f"{duration(held)} altogether, {duration(most)} the longest time"
         said = [
-            f"{times(total).capitalize()} bytes that {world.who(pid)} wrote to descriptor {fd} (connection {connection_id}) "
+            f"{times(total).capitalize()} bytes that {world.who(pid)} wrote to descriptor {fd} (connection "
+            f"{connection_id}) "
             f"stayed in its own kernel after {code(name + '()')} had returned: {spent}."
         ]
         said.append(
-            f"So did the {count(worst['bytes'], 'byte')} of packet {worst['n']}: they left when packet {worst['ack_n']} "
+            f"So did the {count(worst['bytes'], 'byte')} of packet {worst['n']}: they left when packet "
+            f"{worst['ack_n']} "
             "had acknowledged what had been sent before, and not earlier, although the window had room."
         )
         if worst["delay"] is not None and not worst["ack_bytes"] and worst["delay"] - (rtt or 0) >= HELD_NS:
             said.append(
-                f"The other end had put off that acknowledgement for {duration(worst['delay'])}: it hoped to send it along "
-                "with an answer (a delayed acknowledgement), and the answer could not come before the rest of the question."
+                f"The other end had put off that acknowledgement for {duration(worst['delay'])} (a delayed "
+                "acknowledgement: it waits a while for an answer that could take it along)."
             )
         evidence = (
             *refs("call", [worst["call"]]), *packet_refs([(worst["ack"], worst["ack_n"]), (worst["id"], worst["n"])]),
@@ -80,7 +85,8 @@ def find(world: World) -> list[Step]:
         steps.append(
             Step("", "A small write is held back", tuple(said), at, refs=evidence, inferred=True,
                  topics=("TCP_NODELAY", "delayed acknowledgement"),
-                 background=("While a small segment is not acknowledged TCP holds the next small one back to make one of "
+                 background=("While a small segment is not acknowledged TCP holds the next small one back to make one "
+                             "of "
                              "several (Nagle's algorithm, RFC 9293 3.7.4).",),
                  remedy="write both parts in one call (writev() or one buffer), or set TCP_NODELAY")
         )  # fmt: skip

@@ -10,8 +10,9 @@ LATE_NS = 50_000_000
 SLEEPS = ("nanosleep", "clock_nanosleep")
 POLLS = ("poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2")
 
-# A read that began long after its first byte had arrived, and a long call of the same thread in between that the arrival
-# could not end: a sleep, a wait for a child or a lock, or a poll that ran into its time limit although the bytes were there.
+# A read that began long after its first byte had arrived, and a long call of the same thread in between that the
+# arrival could not end: a sleep, a wait for a child or a lock, or a poll that ran into its time limit although the
+# bytes were there.
 _QUERY = f"""
 WITH late AS (
     SELECT r.call_id, r.connection_id, r.direction, r.socket_id, min(p.time_ns) AS arrived,
@@ -38,9 +39,10 @@ met AS (
     WHERE lost >= {LATE_NS}
 )
 SELECT connection_id, pid, sleep, count(DISTINCT call_id), min(arrived), max(lost),
-    arg_max({{'read': call_id, 'fd': fd, 'name': name, 'size': size, 'sleep': sleep_id, 'arrived': arrived, 'began': start_ns,
+    arg_max({{'read': call_id, 'fd': fd, 'name': name, 'size': size, 'sleep': sleep_id, 'arrived': arrived,
+        'began': start_ns,
         'packet': packet}}, lost)
-FROM met GROUP BY connection_id, pid, sleep ORDER BY 6 DESC LIMIT 4"""  # noqa: S608 (fixed text)
+FROM met GROUP BY connection_id, pid, sleep ORDER BY 6 DESC LIMIT 4"""
 
 
 def find(world: World) -> list[Step]:
@@ -49,9 +51,12 @@ def find(world: World) -> list[Step]:
     for connection_id, pid, sleep, total, first, lost, worst in world.db.execute(_QUERY).fetchall():
         packet = worst["packet"]
         said = [
-            f"{count(worst['size'], 'byte')} of connection {connection_id} (from packet {packet['n']}) lay in the receive queue "
-            f"of descriptor {worst['fd']} for {duration(worst['began'] - worst['arrived'])} before {world.who(pid)} asked for "
-            f"them with {code(worst['name'] + '()')}: for {duration(lost)} of that the thread that read them was asleep in "
+            f"{count(worst['size'], 'byte')} of connection {connection_id} (from packet {packet['n']}) lay in the "
+            "receive queue "
+            f"of descriptor {worst['fd']} for {duration(worst['began'] - worst['arrived'])} before {world.who(pid)} "
+            "asked for "
+            f"them with {code(worst['name'] + '()')}: for {duration(lost)} of that the thread that read them was "
+            "asleep in "
             f"{code(sleep + '()')}."
         ]
         if total > 1:

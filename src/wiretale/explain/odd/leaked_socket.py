@@ -1,5 +1,7 @@
 """A socket that another program inherited and never used: close-on-exec was not set."""
 
+from typing import Any
+
 from wiretale.decode.escape import escape_text
 from wiretale.explain.odd._rows import people, refs
 from wiretale.explain.story import Step
@@ -28,7 +30,7 @@ ORDER BY i.start_ns, d.fd LIMIT 200"""
 
 def find(world: World) -> list[Step]:
     """One step for each socket, whoever has it."""
-    by_socket: dict[int, list[tuple[object, ...]]] = {}
+    by_socket: dict[int, list[Any]] = {}
     rows = world.db.execute(_QUERY).fetchall()
     for row in rows:
         by_socket.setdefault(row[10], []).append(row)
@@ -40,7 +42,8 @@ def find(world: World) -> list[Step]:
         where = f" on {code(place(addr, port))}" if addr is not None else ""
         who = people(world, pids) if len(pids) > 1 else f"pid {pid} ({escape_text(str(comm))})"
         said = [
-            f"{who} still holds the {what}{where} as descriptor {fd}, which {world.who(maker)} had made, and never uses it: "
+            f"{who} still holds the {what}{where} as descriptor {fd}, which {world.who(maker)} had made, and never "
+            "uses it: "
             "the descriptor was not marked close-on-exec when the program was executed."
         ]
         if listening:

@@ -15,8 +15,8 @@ def find(world: World) -> list[Step]:
             "",
             f"{group.key}() on what is no socket",
             (
-                f"{group.who(world)} calls {code(group.key + '()')}{descriptor(group.fd)} {group.times}, which is no "
-                f"socket: {code('ENOTSOCK')}. Harmless: nothing was done.",
+                f"{group.who(world)} called {code(group.key + '()')}{descriptor(group.fd)} {group.times}, which is no "
+                f"socket: {code('ENOTSOCK')}. Nothing was done.",
             ),
             group.first_ns,
             refs=group.refs,

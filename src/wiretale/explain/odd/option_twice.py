@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from wiretale.explain.odd._rows import times
 from wiretale.explain.rows import Call, calls
 from wiretale.explain.story import Step
 from wiretale.explain.words import code
@@ -18,7 +19,7 @@ _CHANGES = f"c.name = 'setsockopt' OR c.name = 'fcntl' AND c.a1 IN ({F_GETFL}, {
 def find(world: World) -> list[Step]:
     """Sockets on which an option was set to what it was set to last; F_SETFL of the flags that F_GETFL had returned."""
     rows = world.db.execute(
-        f"SELECT c.call_id, f.file_id FROM call c JOIN call_file f USING (call_id)"  # noqa: S608 (fixed text)
+        "SELECT c.call_id, f.file_id FROM call c JOIN call_file f USING (call_id)"  # noqa: S608 (fixed text)
         f" WHERE c.errno IS NULL AND c.retval IS NOT NULL AND f.socket_id IS NOT NULL AND ({_CHANGES})"
         f" ORDER BY c.call_id LIMIT {_SOME}"
     ).fetchall()
@@ -39,7 +40,10 @@ def find(world: World) -> list[Step]:
             if flags.get(file_id) == call.raw.args[2] & 0xFFFFFFFF:
                 unchanged[call.pid].append(call)
             flags[file_id] = call.raw.args[2] & 0xFFFFFFFF
-    steps = [_twice(world, option, value, same) for (_, _, option, value), same in again.items()]
+    by_value: dict[tuple[int, str, str], list[list[Call]]] = defaultdict(list)
+    for (_, _, option, value), same in again.items():
+        by_value[same[0].pid, option, value].append(same)
+    steps = [_twice(world, option, value, sockets) for (_, option, value), sockets in by_value.items()]
     return [*steps[:4], *(_same_flags(world, pid, same) for pid, same in list(unchanged.items())[:4])]
 
 
@@ -55,19 +59,20 @@ def _look(
     same.extend([call] if same and same[-1] is before else [before, call])
 
 
-def _twice(world: World, option: str, value: str, same: list[Call]) -> Step:
-    first = same[0]
+def _twice(world: World, option: str, value: str, sockets: list[list[Call]]) -> Step:
+    first = sockets[0][0]
+    where = f"descriptor {first.fd}" if len(sockets) == 1 else f"each of {len(sockets)} sockets"
     said = (
-        f"{world.who(first.pid)} sets {code(option)} of descriptor {first.fd} to {code(value.strip('[]'))} "
-        f"{len(same)} times, without having changed it between. Once is enough. Harmless."
+        f"{world.who(first.pid)} set {code(option)} of {where} to {code(value.strip('[]'))} "
+        f"{times(max(len(same) for same in sockets))}, without having changed it between. Once is enough."
     )
-    return Step("", f"{option} is set more than once", (said,), first.entry_ns, refs=tuple(c.ref for c in same[:5]),
-                topics=(option,))  # fmt: skip
+    refs = tuple(call.ref for same in sockets for call in same[:2])[:6]
+    return Step("", f"{option} is set more than once", (said,), first.entry_ns, refs=refs, topics=(option,))
 
 
 def _same_flags(world: World, pid: int, same: list[Call]) -> Step:
     said = (
-        f"{world.who(pid)} sets flags of descriptor {same[0].fd} that it already has: {code(same[0].text)}. "
-        "That changes nothing: a routine of the program sets them without looking at what is there. Harmless."
+        f"{world.who(pid)} set flags of descriptor {same[0].fd} that it already had: {code(same[0].text)}. "
+        "That changes nothing: the program did not look at what was there."
     )
     return Step("", "Flags are set to what they were", (said,), same[0].entry_ns, refs=tuple(c.ref for c in same[:5]))

@@ -13,11 +13,13 @@ _QUERY = f"""
 WITH listener AS (
     SELECT s.socket_id, arg_max(c.call_id, c.call_id) AS call_id, arg_max(c.pid, c.call_id) AS pid,
         arg_max(c.fd, c.call_id) AS fd, arg_max(least(c.a1 & 2147483647, {SOMAXCONN}), c.call_id) AS backlog,
-        min(c.exit_ns) AS from_ns, any_value(coalesce(s.to_ns, 9223372036854775807)) AS to_ns, any_value(b.port) AS port,
+        min(c.exit_ns) AS from_ns, any_value(coalesce(s.to_ns, 9223372036854775807)) AS to_ns,
+            any_value(b.port) AS port,
         any_value(s.netns_cookie) AS netns
     FROM socket s JOIN call_file f ON f.socket_id = s.socket_id
     JOIN call c ON c.call_id = f.call_id AND c.name = 'listen' AND c.errno IS NULL
-    JOIN (SELECT inode, arg_max(local_port, time_ns) AS port FROM socket_sample WHERE inode <> 0 AND local_port IS NOT NULL
+    JOIN (SELECT inode, arg_max(local_port, time_ns) AS port FROM socket_sample WHERE inode <> 0
+        AND local_port IS NOT NULL
           GROUP BY inode) b USING (inode)
     WHERE s.family IN ('AF_INET', 'AF_INET6') GROUP BY s.socket_id
 ),
@@ -46,7 +48,8 @@ waiting AS (
 SELECT a.pid, a.fd, a.backlog, a.call_id, count(*), min(i.time_ns), max(w.queued),
     list_sort(list({{'id': i.packet_id, 'n': i.number}}))[1:4], count(DISTINCT i.connection_id)
 FROM ignored i JOIN waiting w USING (packet_id) JOIN alone a USING (socket_id)
-WHERE w.queued > a.backlog GROUP BY a.pid, a.fd, a.backlog, a.call_id, a.socket_id ORDER BY 6 LIMIT 4"""  # noqa: S608 (fixed)
+WHERE w.queued > a.backlog GROUP BY a.pid, a.fd, a.backlog, a.call_id,
+    a.socket_id ORDER BY 6 LIMIT 4"""
 
 
 def find(world: World) -> list[Step]:
@@ -54,14 +57,17 @@ def find(world: World) -> list[Step]:
     steps = []
     for pid, fd, backlog, call_id, total, at, queued, some, clients in world.db.execute(_QUERY).fetchall():
         said = (
-            f"{count(total, 'SYN')} from {count(clients, 'client')} got no answer: {count(queued, 'connection')} stood in the "
-            f"queue of {world.who(pid)} (descriptor {fd}), waiting for accept(). {code(f'listen({fd}, {backlog})')} allows for "
+            f"{count(total, 'SYN')} from {count(clients, 'client')} got no answer: {count(queued, 'connection')} stood "
+            "in the "
+            f"queue of {world.who(pid)} (descriptor {fd}), waiting for accept(). {code(f'listen({fd}, {backlog})')} "
+            "allows for "
             f"{backlog}, the kernel takes one more, and drops the SYNs that come then.",
         )
         evidence = (*refs("call", [call_id]), *packet_refs((p["id"], p["n"]) for p in some))
         steps.append(
             Step("", "The accept queue was full", said, at, refs=evidence, inferred=True, topics=("listen", "backlog"),
-                 background=("The client hears nothing and sends its SYN again after a second, then after longer and longer "
+                 background=("The client hears nothing and sends its SYN again after a second, then after longer and "
+                             "longer "
                              "times.",),
                  remedy="accept() sooner, or listen() with a larger backlog (net.core.somaxconn limits it)")
         )  # fmt: skip

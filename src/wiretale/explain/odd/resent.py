@@ -1,5 +1,7 @@
 """Segments that were sent again: lost or late ones, needless ones, and probes of a quiet connection."""
 
+from typing import Any
+
 from wiretale.decode.durations import duration
 from wiretale.explain.odd._rows import packet_refs
 from wiretale.explain.story import Step
@@ -16,7 +18,8 @@ WITH again AS (
         AND p.flags & 2 = 0
 ),
 report AS (
-    SELECT g.connection_id, g.direction, p.packet_id, p.number, p.sack[1] AS low, p.sack[2] - p.sack[1] AS size
+    SELECT g.connection_id, g.direction, p.packet_id, p.number, p.sack[1] AS low,
+        (p.sack[2]::BIGINT - p.sack[1]::BIGINT) & 4294967295 AS size
     FROM segment g JOIN packet p USING (packet_id)
     WHERE g.shown AND p.number IS NOT NULL AND len(p.sack) >= 2
         AND ((p.ack::BIGINT - p.sack[2]::BIGINT) & 4294967295) < 2147483648
@@ -24,7 +27,7 @@ report AS (
 judged AS (
     SELECT a.*, (SELECT min({'id': r.packet_id, 'n': r.number}) FROM report r WHERE r.connection_id = a.connection_id
         AND r.direction <> a.direction AND r.packet_id > a.packet_id
-        AND ((a.seq::BIGINT - r.low::BIGINT) & 4294967295) < r.size) AS report
+        AND ((a.seq::BIGINT - r.low::BIGINT) & 4294967295) + a.hi - a.lo <= r.size) AS report
     FROM again a
 )
 SELECT connection_id, direction, count(*), count(report), min(time_ns), max(rto_ns),
@@ -39,7 +42,8 @@ WHERE g.shown AND p.number IS NOT NULL AND g.truth IS NOT NULL GROUP BY ALL ORDE
 _PROBE = {
     "keep_alive": (
         "Is anybody there?",
-        "asked whether the other end is still there: a probe without new bytes, sent because nothing had passed for a while.",
+        "asked whether the other end is still there: a probe without new bytes, sent because nothing had passed for a "
+        "while.",
         "SO_KEEPALIVE",
     ),
     "zero_window_probe": (
@@ -52,7 +56,7 @@ _PROBE = {
 
 def find(world: World) -> list[Step]:
     """One step for each direction of a connection with repeated segments, and for each kind of probe."""
-    steps = [_resent(*row) for row in world.db.execute(_QUERY).fetchall()]
+    steps = [_resent(row) for row in world.db.execute(_QUERY).fetchall()]
     for connection_id, kind, total, at, some in world.db.execute(_PROBES).fetchall():
         if kind in _PROBE:
             title, meaning, topic = _PROBE[kind]
@@ -63,10 +67,8 @@ def find(world: World) -> list[Step]:
     return steps
 
 
-def _resent(
-    connection_id: int, direction: str, total: int, needless: int, at: int, longest: int | None,
-    some: list[dict[str, int]], report: dict[str, int] | None, size: int | None,
-) -> Step:  # fmt: skip
+def _resent(row: tuple[Any, ...]) -> Step:
+    connection_id, direction, total, needless, at, longest, some, report, size = row
     way = "to the server" if direction == "c2s" else "to the client"
     shown = numbers("packet", [p["n"] for p in some])
     said = [
@@ -79,8 +81,10 @@ def _resent(
     if needless and report is not None:
         which = "It" if total == needless == 1 else f"All {total}" if total == needless else f"{needless} of them"
         said.append(
-            f"{which} {'was' if needless == 1 else 'were'} needless: the receiver reports that it had the bytes already "
-            f"(packet {report['n']} names them in a D-SACK block). The first copy, or its acknowledgement, was merely late."
+            f"{which} {'was' if needless == 1 else 'were'} needless: the receiver reports that it had the bytes "
+            "already "
+            f"(packet {report['n']} names them in a D-SACK block). The first copy, or its acknowledgement, was merely "
+            "late."
         )
         evidence = (*evidence, *packet_refs([(report["id"], report["n"])]))
     if needless < total:

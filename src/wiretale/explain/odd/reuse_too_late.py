@@ -17,15 +17,17 @@ WHERE c.name = 'setsockopt' AND c.a1 = {SOL_SOCKET} AND c.a2 = {SO_REUSEADDR} AN
     AND NOT EXISTS (SELECT 1 FROM call_file h JOIN call e USING (call_id) WHERE h.socket_id = f.socket_id
         AND e.name = 'setsockopt' AND e.a1 = {SOL_SOCKET} AND e.a2 = {SO_REUSEADDR} AND e.call_id < b.call_id)
 QUALIFY row_number() OVER (PARTITION BY f.socket_id ORDER BY c.call_id) = 1
-ORDER BY c.call_id LIMIT 4"""  # noqa: S608 (fixed numbers)
+ORDER BY c.call_id LIMIT 4"""
 
 
 def find(world: World) -> list[Step]:
     """One step for each socket."""
     return [
         Step("", "SO_REUSEADDR comes too late",
-             (f"{world.who(pid)} sets {code('SO_REUSEADDR')} of descriptor {fd} after bind(): whether the address may be used "
+             (f"{world.who(pid)} sets {code('SO_REUSEADDR')} of descriptor {fd} after bind(): whether the address may "
+              "be used "
               "had been decided there, without it. It only counts for those who bind the address later.",),
-             at, refs=refs("call", [bind, call_id]), topics=("SO_REUSEADDR",), remedy="set it between socket() and bind()")
+             at, refs=refs("call", [bind, call_id]), topics=("SO_REUSEADDR",),
+             remedy="set it between socket() and bind()")
         for pid, fd, call_id, bind, at in world.db.execute(_QUERY).fetchall()
     ]  # fmt: skip

@@ -14,8 +14,9 @@ def find(world: World) -> list[Step]:
         return []
     where = listed(list(dict.fromkeys(place(*c.server) for c in silent)))
     said = (
-        f"{count(len(silent), 'UDP socket was', 'UDP sockets were')} connected (to {where}) and sent nothing. connect() on a "
-        "UDP socket sends no packet: the kernel only chooses a route and with it a local address. Harmless."
+        f"{count(len(silent), 'UDP socket was', 'UDP sockets were')} connected (to {where}) and sent nothing. "
+        "connect() on a "
+        "UDP socket sends no packet: the kernel only chooses a route and with it a local address."
     )
     shown = [c.connection_id for c in silent[:SHOWN_CALLS]]
     begun = world.db.execute(

@@ -1,5 +1,7 @@
 """Many tiny writes or reads in a row, where one call would have done."""
 
+from typing import Any
+
 from wiretale.explain.odd._rows import packet_refs, refs
 from wiretale.explain.story import Step
 from wiretale.explain.words import code, count
@@ -40,11 +42,13 @@ def find(world: World) -> list[Step]:
 def _writes(world: World) -> list[Step]:
     query = _RUNS.format(id="write_id", table="stream_write", most=TINY_WRITE, many=MANY_WRITES, extra="")
     steps = []
-    for pid, name, fd, connection_id, total, size, most, ids, writes, first in world.db.execute(query).fetchall():
-        said = [_said(world, pid, name, fd, connection_id, total, size, most, "wrote")]
+    for row in world.db.execute(query).fetchall():
+        total, ids, writes, first = row[4], *row[7:]
+        said = [_said(world, row, "wrote")]
         evidence = refs("call", ids)
         segments = world.db.execute(
-            "SELECT count(DISTINCT packet_id), min({'id': packet_id, 'n': p.number}) FROM link JOIN packet p USING (packet_id)"
+            "SELECT count(DISTINCT packet_id), min({'id': packet_id, 'n': p.number}) FROM link JOIN packet p USING "
+            "(packet_id)"
             " WHERE kind = 'write_segment' AND NOT retransmission AND write_id IN (SELECT unnest(?))",
             [writes],
         ).fetchone()
@@ -65,17 +69,15 @@ def _reads(world: World) -> list[Step]:
     extra = " AND NOT m.peeked"
     query = _RUNS.format(id="read_id", table="stream_read", most=TINY_READ, many=MANY_READS, extra=extra)
     return [
-        Step("", "Many tiny reads", (_said(world, pid, name, fd, connection_id, total, size, most, "read"),),
-             _time(world, first), refs=refs("call", ids),
+        Step("", "Many tiny reads", (_said(world, row, "read"),), _time(world, row[9]), refs=refs("call", row[7]),
              background=("Each call costs a way into the kernel and back, whether it brings one byte or thousands.",),
              remedy="read into a buffer of some kilobytes and take the bytes from there")
-        for pid, name, fd, connection_id, total, size, most, ids, _, first in world.db.execute(query).fetchall()
+        for row in world.db.execute(query).fetchall()
     ]  # fmt: skip
 
 
-def _said(
-    world: World, pid: int, name: str, fd: int, connection_id: int, total: int, size: int, most: int, verb: str
-) -> str:
+def _said(world: World, row: tuple[Any, ...], verb: str) -> str:
+    pid, name, fd, connection_id, total, size, most = row[:7]
     each = count(most, "byte") if size == most * total else f"at most {count(most, 'byte')}"
     return (
         f"{world.who(pid)} {verb} {count(size, 'byte')} on descriptor {fd} (connection {connection_id}) in "

@@ -25,7 +25,8 @@ closed AS (
 linger AS (
     SELECT f.socket_id, arg_max(c.call_id, c.call_id) AS call_id, arg_max(d.bytes, c.call_id) AS value
     FROM call c JOIN call_file f USING (call_id) JOIN call_data d ON d.call_id = c.call_id AND d.role = 'optval'
-    WHERE c.name = 'setsockopt' AND c.a1 = {SOL_SOCKET} AND c.a2 = {SO_LINGER} AND c.errno IS NULL AND f.socket_id IS NOT NULL
+    WHERE c.name = 'setsockopt' AND c.a1 = {SOL_SOCKET} AND c.a2 = {SO_LINGER} AND c.errno IS NULL
+        AND f.socket_id IS NOT NULL
     GROUP BY f.socket_id
 )
 SELECT k.connection_id, k.pid, k.fd, k.call_id, k.packet_id, k.number, k.time_ns,
@@ -35,8 +36,9 @@ SELECT k.connection_id, k.pid, k.fd, k.call_id, k.packet_id, k.number, k.time_ns
         AND g.packet_id < k.packet_id AND g.shown) AS arrived,
     coalesce((SELECT max(r.hi) FROM stream_read r WHERE r.connection_id = k.connection_id
         AND r.direction <> k.direction AND NOT r.peeked), 0) AS had_read,
-    CASE WHEN l.value[1:4] <> '\\x00\\x00\\x00\\x00'::BLOB AND l.value[5:8] = '\\x00\\x00\\x00\\x00'::BLOB THEN l.call_id END
-FROM closed k LEFT JOIN linger l USING (socket_id) ORDER BY k.time_ns LIMIT 8"""  # noqa: S608 (fixed numbers)
+    CASE WHEN l.value[1:4] <> '\\x00\\x00\\x00\\x00'::BLOB
+        AND l.value[5:8] = '\\x00\\x00\\x00\\x00'::BLOB THEN l.call_id END
+FROM closed k LEFT JOIN linger l USING (socket_id) ORDER BY k.time_ns LIMIT 8"""
 
 
 def find(world: World) -> list[Step]:
@@ -55,18 +57,21 @@ def find(world: World) -> list[Step]:
             steps.append(
                 Step("", "Closed by a reset on purpose", (said,), at, refs=(*refs("call", [linger]), *evidence),
                      topics=("SO_LINGER", "RST"),
-                     background=("What was not yet sent is thrown away, and there is no TIME-WAIT: some programs want just "
+                     background=("What was not yet sent is thrown away, and there is no TIME-WAIT: some programs want "
+                                 "just "
                                  "that, at the price of losing data.",))
             )  # fmt: skip
         elif most > 0:
             size = count(most, "byte") if least == most or least <= 0 else f"{least:,} to {count(most, 'byte')}"
             said = (
-                f"{world.who(pid)} closed descriptor {fd} (connection {connection_id}) with {size} unread; its kernel sent a "
+                f"{world.who(pid)} closed descriptor {fd} (connection {connection_id}) with {size} unread; its kernel "
+                "sent a "
                 f"reset (packet {number}) instead of a FIN, which tells the other end that data was thrown away."
             )
             steps.append(
                 Step("", "Closed with bytes unread", (said,), at, refs=evidence, topics=("RST", "ECONNRESET"),
-                     background=("A reset may also make the other end's kernel drop what had arrived there and was not read "
+                     background=("A reset may also make the other end's kernel drop what had arrived there and was not "
+                                 "read "
                                  "yet: the last answer can be lost that way.",),
                      remedy="read to the end of the stream before closing")
             )  # fmt: skip
