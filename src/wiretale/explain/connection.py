@@ -4,11 +4,14 @@ from wiretale.decode.durations import duration
 from wiretale.explain.choose import Candidate
 from wiretale.explain.conversation import Conversation, End
 from wiretale.explain.data import data_section
+from wiretale.explain.datagrams import datagram_section
 from wiretale.explain.ended import ended
 from wiretale.explain.established import established
+from wiretale.explain.failed import why_it_failed
 from wiretale.explain.figures import ladder, states
 from wiretale.explain.messages import Traffic
 from wiretale.explain.story import Chapter, Counter, Section, Step
+from wiretale.explain.unix import unix_section
 from wiretale.explain.words import code, count, listed, place
 from wiretale.explain.world import World
 
@@ -68,14 +71,22 @@ def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike
     ending = [c.entry_ns for _, c in talk.calls if c.name in ("shutdown", "close") and c.entry_ns > talk.from_ns]
     until = first if first is not None else min(ending, default=world.end_ns + 1)
     sections: list[Section] = [established(world, talk, counter, until)]
+    sections += _numbered(why_it_failed(world, talk), counter)
     data = data_section(world, talk, traffic, counter)
+    sections += [data] if data is not None else []
+    sections += _numbered(unix_section(world, talk) or datagram_section(world, talk), counter)
     end = ended(world, talk, counter, last)
-    sections += [s for s in (data, end) if s is not None]
+    sections += [end] if end is not None else []
     if alike:
         sections.append(Section("Others like it", (_alike(talk, alike, counter),)))
     kept = tuple(s for s in sections if s.steps)
     figures = tuple(f for f in (ladder(world, talk, kept), states(talk)) if f is not None)
     return Chapter(f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), kept, figures, talk.connection_id)
+
+
+def _numbered(section: Section | None, counter: Counter) -> list[Section]:
+    """A section whose steps still lack their anchors."""
+    return [Section(section.title, counter.in_order(section.steps), section.figures)] if section is not None else []
 
 
 def _alike(talk: Conversation, alike: list[Candidate], counter: Counter) -> Step:
