@@ -34,8 +34,8 @@ _STYLES = {"title": "bold", "heading": "bold cyan", "name": "bold", "dim": "dim"
 @click.argument("word", metavar="CAPTURE|WORD", required=False)
 @click.argument("capture", metavar="[CAPTURE]", required=False)
 @click.option(
-    "--for", "reader_text", type=click.Choice(["beginner", "engineer"]), default="engineer", show_default=True,
-    help="How much background to give, and how much detail.",
+    "--for", "reader_text", type=click.Choice(["beginner", "engineer"]),
+    help="How much background to give, and how much detail.  [default: beginner for a story, engineer for a word]",
 )  # fmt: skip
 @click.option("--list", "as_list", is_flag=True, help="List the subjects, or the words of the subject named by WORD.")
 @click.option(
@@ -43,25 +43,44 @@ _STYLES = {"title": "bold", "heading": "bold cyan", "name": "bold", "dim": "dim"
     help="At most N lines of the capture for each way in which the word occurs.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object (keys: docs/explain.md).")
+@click.option(
+    "--format", "format_text", type=click.Choice(["text", "markdown", "json"]),
+    help="What a story is written as.  [default: text]",
+)  # fmt: skip
+@click.option("-o", "--output", "into", type=click.Path(path_type=Path, dir_okay=False, readable=False), metavar="FILE",
+              help="Write the story to a file.")  # fmt: skip
+@click.option("--connection", "connection_id", type=click.IntRange(0), metavar="N",
+              help="The story of one connection only (wiretale connections numbers them).")  # fmt: skip
 @click.pass_context
 def command(
     context: click.Context,
     word: str | None,
     capture: str | None,
-    reader_text: str,
+    reader_text: str | None,
     as_list: bool,
     limit: int,
     as_json: bool,
+    format_text: str | None,
+    into: Path | None,
+    connection_id: int | None,
 ) -> int:
     from wiretale.explain.entry import Reader
 
-    output, reader = output_of(context), Reader(reader_text)
+    output, reader = output_of(context), Reader(reader_text or Reader.ENGINEER)
     if as_list:
         return _print_list(word, output, as_json=as_json)
     if word is None:
         raise UsageFault("which capture or word?", USAGE)
     if _is_capture(word):
-        return _story(word, capture, reader, output)
+        if capture is not None:
+            raise UsageFault(f"{click.format_filename(word)} is a capture: its story needs no second argument", USAGE)
+        from wiretale.cli.story import StoryFormat, StoryRequest, print_story
+
+        chosen = StoryFormat(format_text or (StoryFormat.JSON if as_json else StoryFormat.TEXT))
+        teller = Reader(reader_text or Reader.BEGINNER)
+        return print_story(StoryRequest(Path(word), teller, chosen, connection_id, into), output)
+    if format_text is not None or into is not None or connection_id is not None:
+        raise UsageFault("--format, -o and --connection are for the story of a capture", USAGE)
     if capture is not None and capture.isdecimal() and word.lower() in ("errno", "signal"):
         word, capture = f"{word} {capture}", None
     found = _entries(word)
@@ -83,14 +102,6 @@ def _is_capture(argument: str) -> bool:
     if argument.endswith(".wiretale") or "/" in argument:
         return True
     return not find(argument) and Path(argument).exists()
-
-
-def _story(capture: str, second: str | None, reader: "Reader", output: Output) -> int:
-    from wiretale.cli.story import StoryRequest, print_story
-
-    if second is not None:
-        raise UsageFault(f"{click.format_filename(capture)} is a capture: its story needs no second argument", USAGE)
-    return print_story(StoryRequest(Path(capture), reader), output)
 
 
 def _entries(word: str) -> "list[Entry]":

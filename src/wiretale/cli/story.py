@@ -49,6 +49,16 @@ def print_story(request: StoryRequest, output: Output) -> int:
 
 
 def _lines(story: "Story", request: StoryRequest, output: Output) -> Iterable[str]:
+    if request.format is StoryFormat.JSON:
+        import json
+
+        from wiretale.show.story.json_story import story_json
+
+        return [json.dumps(story_json(story), ensure_ascii=True)]
+    if request.format is StoryFormat.MARKDOWN:
+        from wiretale.show.story.markdown import markdown_lines
+
+        return markdown_lines(story)
     from wiretale.show.story.terminal import Terminal
 
     color = output.color and request.into is None

@@ -5,7 +5,7 @@ from wiretale.explain import asks
 from wiretale.explain.conversation import ACCEPTS, Conversation
 from wiretale.explain.handshake import handshake_of
 from wiretale.explain.rows import Call
-from wiretale.explain.story import Hop, Step
+from wiretale.explain.story import Hop, Ref, Step
 from wiretale.explain.words import code, place
 from wiretale.explain.world import World
 
@@ -18,32 +18,8 @@ def accept_of(talk: Conversation) -> Call | None:
 
 
 def accept_step(world: World, talk: Conversation, call: Call, anchor: str) -> Step:
-    """What accept was asked, what ended it, what it returned."""
-    who = world.who(call.pid)
-    wait = talk.wait_of(call.call_id)
-    third = handshake_of(talk).third
-    said: list[str] = []
-    refs = [call.ref]
-    hops: list[Hop] = []
-    if wait is not None and wait.to_ns is not None:
-        said.append(f"{who} had been waiting in {code(call.name + '()')} for {duration(wait.to_ns - wait.from_ns)}.")
-        refs.append(wait.ref)
-        cause = talk.packet(wait.packet_id)
-        if cause is not None and wait.latency_ns is not None:
-            third_text = ", the third segment of the handshake," if third is not None and cause is third else ""
-            said.append(
-                f"Packet {cause.number}{third_text} ended the wait: the return was seen {duration(wait.latency_ns)} "
-                f"after it{_cost(world)}. The SYN alone does not wake accept()."
-            )
-            hops.append(Hop(cause.time_ns, f"packet {cause.number}", "the handshake is complete", "", (cause.ref,),
-                            lane="wire"))  # fmt: skip
-    elif talk.established_ns is not None and call.start_ns > talk.established_ns + world.error_ns:
-        since = duration(call.start_ns - talk.established_ns)
-        said.append(
-            f"{who} calls {code(call.name + '()')} {since} after the handshake: the connection was in the queue."
-        )
-    else:
-        said.append(f"{who} calls {code(call.name + '()')}.")
+    """What accept was asked, what ended the waiting for a connection, what accept returned."""
+    said, refs, hops = _came_to_it(world, talk, call)
     said.append(
         f"It returns a new descriptor, {call.retval}, for this connection alone; descriptor {call.fd} goes on "
         "listening."
@@ -53,28 +29,52 @@ def accept_step(world: World, talk: Conversation, call: Call, anchor: str) -> St
         said.append(f"The kernel names the peer: {code(peer)}.")
     elif talk.is_tcp and talk.client.addr is not None:
         said.append(f"It did not ask who the peer is; it is {code(place(talk.client.addr, talk.client.port))}.")
-    flags = call.argument("flags")
-    if "SOCK_NONBLOCK" in flags:
+    if "SOCK_NONBLOCK" in call.argument("flags"):
         said.append(
-            f"{code('SOCK_NONBLOCK')} makes the new descriptor one that does not wait; accept itself was free to wait, "
-            f"as that depends on descriptor {call.fd}."
+            f"{code('SOCK_NONBLOCK')} makes descriptor {call.retval} one that does not wait; whether accept "
+            "itself waits "
+            f"depends on descriptor {call.fd}."
         )
     if call.exit_ns is not None:
-        hops.append(
-            Hop(
-                call.exit_ns,
-                world.short(call.pid),
-                f"{call.name}() returns {call.retval}",
-                "",
-                (call.ref,),
-                lane="server",
-            )
-        )
+        returned = f"{call.name}() returns {call.retval}"
+        hops.append(Hop(call.exit_ns, world.short(call.pid), returned, "", (call.ref,), lane="server"))
     return Step(
-        anchor, "The server accepts", tuple(said), call.exit_ns if call.exit_ns is not None else call.entry_ns,
-        call.text, asks.arguments(call), tuple(hops) if len(hops) > 1 else (), refs=tuple(refs),
-        topics=asks.topics(call),
+        anchor, f"{world.who(call.pid)} accepts", tuple(said),
+        call.exit_ns if call.exit_ns is not None else call.entry_ns, call.text, asks.arguments(call),
+        tuple(hops) if len(hops) > 1 else (), refs=tuple(refs), topics=asks.topics(call),
     )  # fmt: skip
+
+
+def _came_to_it(world: World, talk: Conversation, call: Call) -> tuple[list[str], list[Ref], list[Hop]]:
+    """How the call came to find the connection: it waited itself, a poll() before it did, or it lay in the queue."""
+    who, name, third = world.who(call.pid), code(call.name + "()"), handshake_of(talk).third
+    wait = talk.wait_of(call.call_id)
+    polled = None
+    if wait is None and third is not None:
+        polled = next((w for w in talk.waits if w.packet_id == third.packet_id and w.pid == call.pid), None)
+    found = wait or polled
+    refs = [call.ref] + ([found.ref] if found is not None else [])
+    if found is None or found.to_ns is None:
+        if talk.established_ns is not None and call.start_ns > talk.established_ns + world.error_ns:
+            since = duration(call.start_ns - talk.established_ns)
+            return [f"{who} calls {name} {since} after the handshake: the connection was in the queue."], refs, []
+        return [f"{who} calls {name}."], refs, []
+    said = [f"{who} had been waiting in {code(found.name + '()')} for {duration(found.to_ns - found.from_ns)}."]
+    hops: list[Hop] = []
+    cause = talk.packet(found.packet_id)
+    if cause is not None and found.latency_ns is not None:
+        third_text = ", the third segment of the handshake," if cause is third else ""
+        said.append(
+            f"Packet {cause.number}{third_text} ended the wait: the return was seen {duration(found.latency_ns)} after "
+            f"it{_cost(world)}. The SYN alone wakes no one."
+        )
+        note = "the handshake is complete" if cause is third else ""
+        hops.append(Hop(cause.time_ns, f"packet {cause.number}", cause.flag_text, note, (cause.ref,), lane="wire"))
+    if polled is not None and polled.to_ns is not None:
+        what = f"{polled.name}() returns"
+        hops.append(Hop(polled.to_ns, world.short(polled.pid), what, "", (polled.ref,), lane="server"))
+        said.append(f"Then it calls {name}, which need not wait.")
+    return said, refs, hops
 
 
 def _cost(world: World) -> str:

@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Callable
 
-from wiretale.decode.constants import error_name, error_text
+from wiretale.decode.constants import error_message, error_name
 from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.explain.rows import Call
 from wiretale.explain.story import Argument, Step
@@ -35,7 +35,7 @@ def port_of(call: Call) -> int | None:
 
 def failure(call: Call) -> str:
     """`ECONNREFUSED (Connection refused)`."""
-    return f"{code(error_name(call.errno))} ({error_text(call.errno)})" if call.errno is not None else ""
+    return f"{code(error_name(call.errno))} ({error_message(call.errno)})" if call.errno is not None else ""
 
 
 def _transport(call: Call) -> str:
@@ -119,7 +119,7 @@ def _getsockopt(world: World, call: Call) -> list[str]:
             return [asked, "The answer is 0: no error."]
         return [
             asked,
-            f"The answer is error {error}, {code(error_name(error))}: {error_text(error)}. Reading clears it.",
+            f"The answer is error {error}, {code(error_name(error))}: {error_message(error)}. Reading clears it.",
         ]
     said = f"{world.who(call.pid)} asks for the option {code(option)} of descriptor {call.fd}"
     if call.failed:
@@ -127,20 +127,42 @@ def _getsockopt(world: World, call: Call) -> list[str]:
     return [f"{said}; the answer is {code(call.argument('optval'))}."]
 
 
+def _command(call: Call) -> int:
+    return call.raw.args[1] & 0xFFFFFFFF if call.name in ("fcntl", "fcntl64") and len(call.raw.args) > 1 else -1
+
+
+def reads_flags(call: Call) -> bool:
+    """fcntl(F_GETFL)."""
+    return _command(call) == F_GETFL
+
+
+def sets_flags(call: Call) -> bool:
+    """fcntl(F_SETFL)."""
+    return _command(call) == F_SETFL
+
+
+def flags_of(call: Call) -> list[str]:
+    """The flags that F_GETFL returned or F_SETFL was given."""
+    if reads_flags(call):
+        found = re.search(r"\(flags (.*)\)", call.words.result)
+        return found[1].split("|") if found else []
+    return (call.argument("flags") or call.argument("arg")).split("|")
+
+
+def blocking(flags: list[str]) -> str:
+    """What O_NONBLOCK or its absence means for calls on the descriptor."""
+    return "calls on it return at once instead of waiting" if "O_NONBLOCK" in flags else "calls on it wait"
+
+
 def _fcntl(world: World, call: Call) -> list[str]:
-    command = call.raw.args[1] & 0xFFFFFFFF if len(call.raw.args) > 1 else -1
-    if command == F_GETFL and not call.failed:
-        flags = re.search(r"\(flags (.*)\)", call.words.result)
-        return [
-            f"{world.who(call.pid)} asks for the flags of descriptor {call.fd}: {code(flags[1] if flags else '?')}."
-        ]
-    if command == F_SETFL:
-        flags_text = call.argument("flags") or call.argument("arg")
-        said = f"{world.who(call.pid)} sets the flags of descriptor {call.fd} to {code(flags_text)}"
+    flags = code("|".join(flags_of(call)) or "?") if reads_flags(call) or sets_flags(call) else ""
+    if reads_flags(call) and not call.failed:
+        return [f"{world.who(call.pid)} asks for the flags of descriptor {call.fd}: {flags}."]
+    if sets_flags(call):
+        said = f"{world.who(call.pid)} sets the flags of descriptor {call.fd} to {flags}"
         if call.failed:
             return [f"{said}; the kernel refuses: {failure(call)}."]
-        blocks = "calls on it return at once instead of waiting" if "O_NONBLOCK" in flags_text else "calls on it wait"
-        return [f"{said}: {blocks}."]
+        return [f"{said}: {blocking(flags_of(call))}."]
     return _other(world, call)
 
 
@@ -185,8 +207,31 @@ def _other(world: World, call: Call) -> list[str]:
     return [f"{said}; it returns {code(call.words.result)}."]
 
 
+def _connect(world: World, call: Call) -> list[str]:
+    where = code(address_of(call) or "an address")
+    if call.failed:
+        return [
+            f"{world.who(call.pid)} asks the kernel to connect descriptor {call.fd} to {where}; the kernel answers "
+            f"{failure(call)}."
+        ]
+    return [
+        f"{world.who(call.pid)} asks again to connect descriptor {call.fd} to {where}: that sends nothing and "
+        "tells how "
+        "the attempt stands. It returns 0: the connection stands."
+    ]
+
+
+def _socketpair(world: World, call: Call) -> list[str]:
+    if call.failed:
+        return [f"{world.who(call.pid)} asks for a pair of connected sockets; the kernel refuses: {failure(call)}."]
+    pair = call.argument("sv").strip("[]")
+    return [f"{world.who(call.pid)} makes two sockets that are connected with each other, descriptors {pair}."]
+
+
 _SENTENCES: dict[str, Callable[[World, Call], list[str]]] = {
     "socket": _socket,
+    "socketpair": _socketpair,
+    "connect": _connect,
     "bind": _bind,
     "listen": _listen,
     "setsockopt": _setsockopt,
@@ -202,6 +247,8 @@ _SENTENCES: dict[str, Callable[[World, Call], list[str]]] = {
 
 _TITLES = {
     "socket": "A socket",
+    "socketpair": "A pair of sockets",
+    "connect": "Another connect()",
     "bind": "A local address",
     "listen": "Ready for connections",
     "setsockopt": "An option",
@@ -209,9 +256,11 @@ _TITLES = {
     "fcntl": "The descriptor's flags",
     "getsockname": "Which address is mine?",
     "getpeername": "Who is at the other end?",
-    "shutdown": "Half of the connection is given up",
     "close": "A descriptor is closed",
 }
+
+
+_GIVES_UP = {"SHUT_RD": "No more reading", "SHUT_WR": "No more sending", "SHUT_RDWR": "No more reading or sending"}
 
 
 def sentences(world: World, call: Call) -> tuple[str, ...]:
@@ -223,6 +272,8 @@ def _title(call: Call) -> str:
     if call.name in ("setsockopt", "getsockopt"):
         option = call.argument("optname")
         return f"The option {option}" if call.name == "setsockopt" else f"Asking for {option}"
+    if call.name == "shutdown":
+        return _GIVES_UP.get(call.argument("how"), "shutdown()")
     return _TITLES.get(call.name, f"{call.name}()")
 
 

@@ -43,8 +43,9 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         said[0] += " Which is which is a guess: the beginning was not recorded."
     moved = f"{count(talk.client_bytes, 'byte')} went to the server and {count(talk.server_bytes, 'byte')} came back"
     packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
-    if talk.outcome in _OUTCOMES:
-        said.append(f"{_OUTCOMES[talk.outcome]}")
+    outcome = _DATAGRAM_OUTCOMES.get(talk.outcome) if talk.protocol == "udp" else _OUTCOMES.get(talk.outcome)
+    if outcome is not None:
+        said.append(outcome)
     if talk.client_bytes or talk.server_bytes:
         said.append(f"{moved}{packets}.")
     if talk.to_ns is not None and talk.to_ns > talk.from_ns:
@@ -54,12 +55,18 @@ def _intro(world: World, talk: Conversation) -> list[str]:
 
 _OUTCOMES = {
     "refused": "The connection was refused.",
-    "timed out": "The attempt timed out.",
+    "timed out": "The attempt got no answer.",
     "unreachable": "The other end could not be reached.",
     "reset": "It ended with a reset.",
     "failed": "The attempt failed.",
     "open": "It was still open when the recording ended.",
     "half-closed": "Only one end had closed it when the recording ended.",
+}
+
+_DATAGRAM_OUTCOMES = {  # UDP has no connection that could be refused or end
+    "refused": "An ICMP error said that nobody takes datagrams there.",
+    "unreachable": "The other end could not be reached.",
+    "failed": "The attempt failed.",
 }
 
 

@@ -15,7 +15,7 @@ RECEIVES = ("read", "readv", "preadv", "preadv2", "recvfrom", "recv", "recvmsg",
 WAITS = ("poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64", "epoll_wait",
          "epoll_pwait", "epoll_pwait2")  # fmt: skip
 ACCEPTS = ("accept", "accept4")
-EAGAIN, EINPROGRESS = 11, 115
+EAGAIN, EALREADY, EINPROGRESS = 11, 114, 115
 
 SAME_CALL_MOST = 4  # set-up calls of one name on one socket that are told
 FIRST_PACKETS, LAST_PACKETS = 40, 12
@@ -173,7 +173,7 @@ WAIT_COLUMNS = (
 )
 _WAITS = f"""
 SELECT {WAIT_COLUMNS} FROM wait w JOIN call c USING (call_id) WHERE w.socket_id IN (SELECT unnest(?))
-    OR w.call_id IN (SELECT unnest(?))
+    OR w.call_id IN (SELECT unnest(?)) OR w.packet_id IN (SELECT unnest(?))
 QUALIFY row_number() OVER (PARTITION BY w.socket_id ORDER BY w.wait_id) <= 400 ORDER BY w.wait_id"""  # noqa: S608 (fixed)
 
 _SOME_PACKETS = f"""g.connection_id IN (SELECT unnest(?))
@@ -207,7 +207,7 @@ def conversations(db: duckdb.DuckDBPyConnection, wanted: Iterable[int]) -> dict[
     for packet in packets(db, _SOME_PACKETS, [ids]):
         if packet.connection_id in found:
             found[packet.connection_id].packets.append(packet)
-    _add_waits(db, by_socket)
+    _add_waits(db, by_socket, found.values())
     return found
 
 
@@ -250,15 +250,21 @@ def _add_calls(db: duckdb.DuckDBPyConnection, by_socket: dict[int, list[tuple[Co
             talk.calls.sort(key=lambda pair: pair[1].call_id)
 
 
-def _add_waits(db: duckdb.DuckDBPyConnection, by_socket: dict[int, list[tuple[Conversation, End]]]) -> None:
+def _add_waits(
+    db: duckdb.DuckDBPyConnection, by_socket: dict[int, list[tuple[Conversation, End]]], talks: Iterable[Conversation]
+) -> None:
+    """Waits for these sockets, waits in these calls, and waits that these packets ended (a listener's, for one)."""
     sockets = list(by_socket)
     if not sockets:
         return
+    carried = {packet.packet_id: talk for talk in talks for packet in talk.packets}
     made = {call.call_id: talk for pairs in by_socket.values() for talk, _ in pairs for _, call in talk.calls}
-    for row in db.execute(_WAITS, [sockets, list(made)]).fetchall():
+    for row in db.execute(_WAITS, [sockets, list(made), list(carried)]).fetchall():
         wait = Wait(*row)
         owners = {id(talk): talk for talk, _ in by_socket.get(wait.socket_id or -1, ())}
         if wait.call_id in made:
             owners[id(made[wait.call_id])] = made[wait.call_id]
+        if wait.packet_id in carried:
+            owners[id(carried[wait.packet_id])] = carried[wait.packet_id]
         for talk in owners.values():
             talk.waits.append(wait)

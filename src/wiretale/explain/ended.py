@@ -1,13 +1,13 @@
 """How a connection ended: who closed first and why, FIN and ACK in order, what the other end saw, TIME-WAIT."""
 
-from wiretale.decode.constants import error_name, error_text
+from wiretale.decode.constants import error_message, error_name
 from wiretale.decode.durations import duration
 from wiretale.explain import asks
 from wiretale.explain.conversation import RECEIVES, SENDS, Conversation, End, Wait
 from wiretale.explain.rows import FIN, RST, Call, Packet
 from wiretale.explain.story import Counter, Hop, Ref, Section, Step
 from wiretale.explain.words import code, place, within
-from wiretale.explain.world import World
+from wiretale.explain.world import Process, World
 
 TIME_WAIT_SECONDS = 60  # TCP_TIMEWAIT_LEN, include/net/tcp.h
 
@@ -20,17 +20,20 @@ def end_name(world: World, end: End) -> str:
 def ended(world: World, talk: Conversation, counter: Counter, after_ns: int) -> Section | None:
     """The section; `after_ns` is when the last payload moved."""
     steps: list[Step] = []
+    told: set[int] = set()  # calls that are told together with the segment they sent
     fins = _first_of_each(talk, FIN)
     resets = [p for p in talk.packets if p.flags & RST]
+    for i, fin in enumerate(fins):
+        step, call = _fin(world, talk, fin, is_first=i == 0)
+        steps.append(step)
+        told |= {call.call_id} if call is not None else set()
     if resets and talk.established_ns is not None:
-        steps.append(_reset(world, talk, resets[0]))
-    elif fins:
-        steps.append(_first_fin(world, talk, fins[0]))
-    steps += _calls(world, talk, after_ns, fins)
-    if len(fins) > 1:
-        steps.append(_second_fin(world, talk, fins[1]))
+        step, call = _reset(world, talk, resets[0])
+        steps.append(step)
+        told |= {call.call_id} if call is not None else set()
+    steps += _calls(world, talk, after_ns, fins, told)
     steps += _time_wait(world, talk)
-    steps += _deaths(world, talk, fins)
+    steps += _deaths(world, talk, [*fins, *resets])
     if not steps:
         return None
     return Section("How it ended", counter.in_order(steps))
@@ -45,43 +48,57 @@ def _first_of_each(talk: Conversation, flag: int) -> list[Packet]:
     return list(found.values())
 
 
-def _cause(world: World, talk: Conversation, packet: Packet) -> tuple[str, tuple[Ref, ...], bool]:
-    """Why an end sent its FIN or RST: a call in whose time the segment was seen, or the end of the process."""
+def _closing_call(world: World, talk: Conversation, packet: Packet) -> Call | None:
+    """The call of the sender in whose time a FIN or RST was seen."""
     end = talk.sender(packet.direction)
-    who = end_name(world, end)
     for call in reversed([c for e, c in talk.calls if e is end and c.name in ("shutdown", "close")]):
         if call.failed or (call.name == "shutdown" and call.argument("how") == "SHUT_RD"):
             continue
         if call.holds(packet.time_ns, world.error_ns):
-            since = duration(max(packet.time_ns - call.start_ns, 0))
-            return f"{who} calls {code(call.text)}; packet {packet.number} was seen {since} after that began" \
-                f"{within(world.error_ns)}.", (call.ref,), False  # fmt: skip
+            return call
+    return None
+
+
+def _death(world: World, talk: Conversation, packet: Packet) -> Process | None:
+    """The process of the sender, if the kernel closed the socket because it had ended."""
+    end = talk.sender(packet.direction)
     process = world.processes.get(end.closer_pid or -1)
-    if process is not None and end.closed_how == "exit" and packet.time_ns <= (end.closed_ns or 0) + world.error_ns:
-        if process.end_how == "killed":
-            how = (
-                f"{process.name} was killed by {code(process.signal or 'a signal')}; the kernel closed its descriptors."
-            )
-        else:
-            how = f"{process.name} ended without closing it; the kernel closed its descriptors."
-        return how, (process.ref,), True
-    return "", (), False
+    if process is None or end.closed_how != "exit" or packet.time_ns > (end.closed_ns or 0) + world.error_ns:
+        return None
+    return process
 
 
-def _first_fin(world: World, talk: Conversation, fin: Packet) -> Step:
-    end = talk.sender(fin.direction)
-    other = talk.receiver(fin.direction)
-    why, refs, inferred = _cause(world, talk, fin)
-    said = [
-        f"{end_name(world, end)} is the end that closes first: packet {fin.number} carries its FIN, which says that it "
-        "will send no more."
-    ]
-    if why:
-        said.append(why)
-    hops = [_wire(fin, "I send no more")]
-    wake = _wake(talk, fin, other)
+def _cause(
+    world: World, talk: Conversation, packet: Packet, sends: str
+) -> tuple[list[str], tuple[Ref, ...], Call | None]:
+    """Sentences on why an end sent its FIN or RST, the rows they rest on, and the call if one did it."""
+    who = end_name(world, talk.sender(packet.direction))
+    call = _closing_call(world, talk, packet)
+    if call is not None:
+        since = duration(max(packet.time_ns - call.start_ns, 0))
+        said = (
+            f"That sends {sends} (packet {packet.number}), seen {since} after the call began{within(world.error_ns)}."
+        )
+        return [*asks.sentences(world, call), said], (call.ref,), call
+    process = _death(world, talk, packet)
+    if process is None:
+        return [f"{who} sends {sends} (packet {packet.number})."], (), None
+    how = f"was killed by {code(process.signal or 'a signal')}" if process.end_how == "killed" else "ended"
+    said = (
+        f"{process.name} {how} without closing the socket. The kernel closes what a process leaves, and sends {sends} "
+        f"(packet {packet.number})."
+    )
+    return [said], (process.ref,), None
+
+
+def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool) -> tuple[Step, Call | None]:
+    end, other = talk.sender(fin.direction), talk.receiver(fin.direction)
+    said, refs, call = _cause(world, talk, fin, "its FIN")
+    said.append("The FIN says: I will send no more." if is_first else "Now neither end will send any more.")
+    hops = [_wire(fin, "I send no more" if is_first else "I send no more either")]
+    wake = _wake(talk, fin)
     if wake is not None and wake.to_ns is not None:
-        after = f"; the return was seen {duration(wake.latency_ns)} after it" if wake.latency_ns else ""
+        after = f"; its return was seen {duration(wake.latency_ns)} after it" if wake.latency_ns else ""
         said.append(
             f"The FIN ended the waiting of {world.who(wake.pid)} in {code(wake.name + '()')}, which had lasted "
             f"{duration(wake.to_ns - wake.from_ns)}{after}."
@@ -89,13 +106,23 @@ def _first_fin(world: World, talk: Conversation, fin: Packet) -> Step:
         hops.append(Hop(wake.to_ns, world.short(wake.pid), f"{wake.name}() returns",
                         "the end of the stream makes it ready", (wake.ref,), lane=other.role))  # fmt: skip
     ack = _acknowledgement(talk, fin)
-    if ack is not None and not ack.flags & FIN:
+    if ack is not None and ack.flags & FIN and is_first:
+        said.append(f"Packet {ack.number} acknowledges it, together with the other end's own FIN.")
+    elif ack is not None:
+        over = ", and with that the connection is over" if not is_first else ""
+        said.append(f"Packet {ack.number} acknowledges it {duration(ack.time_ns - fin.time_ns)} later{over}.")
         hops.append(_wire(ack, "got your FIN"))
     hops += _signal_hops(world, end, fin)
+    if call is not None:
+        hops.append(Hop(call.start_ns, world.short(call.pid), call.text, "", (call.ref,), lane=end.role))
+    who = _short(world, end)
+    title = f"{who} closes first" if is_first else f"{who} closes, too"
     return Step(
-        "", f"{_short(world, end)} closes first", tuple(said), fin.time_ns,
-        hops=tuple(sorted(hops, key=lambda h: h.time_ns)), refs=(fin.ref, *refs), inferred=inferred, topics=("FIN",),
-    )  # fmt: skip
+        "", title, tuple(said), call.entry_ns if call is not None else fin.time_ns,
+        call.text if call is not None else "", asks.arguments(call) if call is not None else (),
+        tuple(sorted(hops, key=lambda h: h.time_ns)), refs=(fin.ref, *refs),
+        inferred=call is None and bool(refs), topics=(*(asks.topics(call) if call is not None else ()), "FIN"),
+    ), call  # fmt: skip
 
 
 def _short(world: World, end: End) -> str:
@@ -122,7 +149,7 @@ def _signal_hops(world: World, end: End, fin: Packet) -> list[Hop]:
     return [Hop(row[0], world.short(process.pid), f"receives {row[1]}", "it dies of it", (process.ref,), lane=end.role)]
 
 
-def _wake(talk: Conversation, packet: Packet, end: End) -> Wait | None:
+def _wake(talk: Conversation, packet: Packet) -> Wait | None:
     return next((w for w in talk.waits if w.packet_id == packet.packet_id and w.ended_by == "packet"), None)
 
 
@@ -137,38 +164,21 @@ def _acknowledgement(talk: Conversation, fin: Packet) -> Packet | None:
     )  # fmt: skip
 
 
-def _second_fin(world: World, talk: Conversation, fin: Packet) -> Step:
-    end = talk.sender(fin.direction)
-    why, refs, inferred = _cause(world, talk, fin)
-    said = [f"Packet {fin.number} carries the FIN of {end_name(world, end)}: now neither end will send."]
-    if why:
-        said.append(why)
-    hops = [_wire(fin, "I send no more either")]
-    ack = _acknowledgement(talk, fin)
-    if ack is not None:
-        said.append(
-            f"Packet {ack.number} acknowledges it {duration(ack.time_ns - fin.time_ns)} later; with that the "
-            "connection is over."
-        )
-        hops.append(_wire(ack, "got yours"))
-    return Step("", "The other end closes too", tuple(said), fin.time_ns, hops=tuple(hops),
-                refs=(fin.ref, *refs), inferred=inferred, topics=("FIN",))  # fmt: skip
-
-
-def _reset(world: World, talk: Conversation, rst: Packet) -> Step:
+def _reset(world: World, talk: Conversation, rst: Packet) -> tuple[Step, Call | None]:
     end, other = talk.sender(rst.direction), talk.receiver(rst.direction)
-    why, refs, inferred = _cause(world, talk, rst)
-    said = [
-        f"Packet {rst.number} is a reset (RST) from {end_name(world, end)}: the connection ends at once, and what was "
-        f"still on its way or unread at {end_name(world, other)} may be lost."
-    ]
-    if why:
-        said.append(why)
-    return Step("", "The connection is reset", tuple(said), rst.time_ns, hops=(_wire(rst, ""),),
-                refs=(rst.ref, *refs), inferred=inferred, topics=("RST", "ECONNRESET"))  # fmt: skip
+    said, refs, call = _cause(world, talk, rst, "a reset (RST)")
+    said.append(
+        f"The connection ends at once; what was still on its way, or unread at {end_name(world, other)}, may be lost."
+    )
+    return Step(
+        "", f"{_short(world, end)} resets the connection", tuple(said),
+        call.entry_ns if call is not None else rst.time_ns, call.text if call is not None else "",
+        asks.arguments(call) if call is not None else (), (_wire(rst, ""),), refs=(rst.ref, *refs),
+        inferred=call is None and bool(refs), topics=("RST",),
+    ), call  # fmt: skip
 
 
-def _calls(world: World, talk: Conversation, after_ns: int, fins: list[Packet]) -> list[Step]:
+def _calls(world: World, talk: Conversation, after_ns: int, fins: list[Packet], told: set[int]) -> list[Step]:
     """The calls that ended each side: reads that met the end or an error, shutdown, close."""
     steps = []
     for end, call in talk.calls:
@@ -176,7 +186,7 @@ def _calls(world: World, talk: Conversation, after_ns: int, fins: list[Packet]) 
             steps.append(_end_of_stream(world, talk, end, call, fins))
         elif call.name in (*RECEIVES, *SENDS) and call.failed and call.entry_ns >= after_ns:
             steps.append(_transfer_error(world, call))
-        elif call.name in ("shutdown", "close"):
+        elif call.name in ("shutdown", "close") and call.call_id not in told:
             steps.append(asks.step(world, call, ""))
     return steps
 
@@ -210,7 +220,7 @@ def _end_of_stream(world: World, talk: Conversation, end: End, call: Call, fins:
 def _transfer_error(world: World, call: Call) -> Step:
     doing = "read from" if call.name in RECEIVES else "send on"
     said = [f"{world.who(call.pid)} tries to {doing} descriptor {call.fd} and gets {asks.failure(call)}."]
-    return Step("", f"{error_name(call.errno or 0)}: {error_text(call.errno or 0)}", tuple(said),
+    return Step("", f"{error_name(call.errno or 0)}: {error_message(call.errno or 0)}", tuple(said),
                 call.entry_ns, call.text, asks.arguments(call), refs=(call.ref,), topics=asks.topics(call))  # fmt: skip
 
 
@@ -245,14 +255,14 @@ def _time_wait(world: World, talk: Conversation) -> list[Step]:
                  topics=("TIME_WAIT",))]  # fmt: skip
 
 
-def _deaths(world: World, talk: Conversation, fins: list[Packet]) -> list[Step]:
+def _deaths(world: World, talk: Conversation, told: list[Packet]) -> list[Step]:
     """An end that the kernel closed when its process was gone, where no segment told it already."""
     steps = []
     for end in talk.ends:
         process = world.processes.get(end.closer_pid or -1)
         if process is None or process.end_ns is None or end.closed_how != "exit":
             continue
-        if any(talk.sender(p.direction) is end for p in fins):
+        if any(talk.sender(p.direction) is end for p in told):
             continue
         how = f"was killed by {code(process.signal or 'a signal')}" if process.end_how == "killed" else "ended"
         said = f"{process.name} {how} with the socket still open; the kernel closed it."

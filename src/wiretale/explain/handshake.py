@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from wiretale.decode.constants import error_name
 from wiretale.decode.durations import duration
 from wiretale.explain import asks
-from wiretale.explain.conversation import EINPROGRESS, WAITS, Conversation, End
+from wiretale.explain.conversation import EALREADY, EINPROGRESS, WAITS, Conversation, End
 from wiretale.explain.rows import ACK, FIN, RST, SYN, Call, Packet, calls
-from wiretale.explain.story import Hop, Ref, Step
+from wiretale.explain.story import Hop, Step
 from wiretale.explain.words import capital, code, count, numbers, place, within
 from wiretale.explain.world import World
 
@@ -198,22 +199,31 @@ def finish_steps(world: World, talk: Conversation, call: Call, until_ns: int) ->
     ).fetchall()
     for wait in sorted(calls(world.db, (r[0] for r in rows)).values(), key=lambda c: c.call_id):
         if call.fd is not None and names_descriptor(wait, call.fd):
-            said = [
-                f"{world.who(wait.pid)} waits until descriptor {call.fd} is ready ({code(wait.name + '()')}).",
-                "A socket that is connecting becomes writable when the attempt is over, whether it went well or not.",
-            ]
-            blocked = talk.wait_of(wait.call_id)
-            refs: tuple[Ref, ...] = (wait.ref,)
-            if blocked is not None:
-                said.append(f"It waited {world.took((blocked.to_ns or 0) - blocked.from_ns)}.")
-                refs = (*refs, blocked.ref)
-            elif wait.took_ns is not None:
-                said.append(f"It took {world.took(wait.took_ns)}.")
-            return [
-                Step("", "Waiting for the connection", tuple(said), wait.entry_ns, wait.text,
-                     asks.arguments(wait), refs=refs, topics=asks.topics(wait))
-            ]  # fmt: skip
+            return [_waited(world, talk, wait, call.fd)]
     return []
+
+
+def _waited(world: World, talk: Conversation, wait: Call, fd: int) -> Step:
+    """The call that waited for the end of the attempt; if that had come before, it had nothing to wait for."""
+    said = [
+        f"{world.who(wait.pid)} calls {code(wait.name + '()')} until descriptor {fd} is ready: a socket that is "
+        "connecting "
+        "becomes writable when the attempt is over, whether it went well or not.",
+    ]
+    took = world.took(wait.took_ns or 0)
+    blocked = talk.wait_of(wait.call_id)
+    if talk.established_ns is not None and talk.established_ns + world.error_ns < wait.start_ns:
+        since = duration(wait.start_ns - talk.established_ns)
+        said.append(
+            f"The connection had stood for {since} by then, so there was nothing to wait for; the call took {took}."
+        )
+    elif blocked is not None and blocked.to_ns is not None:
+        said.append(f"It waited {duration(blocked.to_ns - blocked.from_ns)}.")
+    else:
+        said.append(f"It took {took}.")
+    refs = (wait.ref, blocked.ref) if blocked is not None else (wait.ref,)
+    return Step("", "Waiting for the connection", tuple(said), wait.entry_ns, wait.text, asks.arguments(wait),
+                refs=refs, topics=asks.topics(wait))  # fmt: skip
 
 
 def names_descriptor(wait: Call, fd: int) -> bool:
@@ -225,8 +235,14 @@ def names_descriptor(wait: Call, fd: int) -> bool:
 
 
 def connect_of(talk: Conversation, end: End) -> Call | None:
-    """The connect call that made the connection: the last one of the client's socket."""
+    """The connect call that began the attempt: the last but those that only ask how it stands.
+
+    After EINPROGRESS the next connect() of the same socket to the same address sends nothing (connect(2)).
+    """
     found = talk.of(end, "connect")
+    for earlier, later in pairwise(found):
+        if earlier.errno in (EINPROGRESS, EALREADY) and earlier.address() == later.address():
+            return earlier
     return found[-1] if found else None
 
 

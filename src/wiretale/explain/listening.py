@@ -1,7 +1,7 @@
 """How a server came to listen: the calls on a listening socket before its first connection."""
 
-from wiretale.explain import asks
 from wiretale.explain.conversation import socket_calls
+from wiretale.explain.preparing import prepared
 from wiretale.explain.serving import served
 from wiretale.explain.story import Chapter, Counter, Section
 from wiretale.explain.words import count, place
@@ -35,8 +35,7 @@ def listening(world: World) -> list[Chapter]:
         if not told:
             continue
         intro = (f"{count(accepted, 'connection')} came through this socket to a recorded accept().",)
-        steps = tuple(asks.step(world, call, counter.next()) for call in told)
-        sections = [Section("", steps)]
+        sections = [Section("", tuple(counter.numbered(step) for step in prepared(world, told)))]
         clients = tuple(counter.numbered(step) for step in served(world, socket_id))
         if clients:
             sections.append(Section("How its clients were served", clients))

@@ -1,11 +1,11 @@
 """The visible list of chapters: from an open capture to its story."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.errors import UsageFault
+from wiretale.explain.background import Background
 from wiretale.explain.cast import cast
 from wiretale.explain.choose import choose
 from wiretale.explain.connection import connection_chapter
@@ -19,8 +19,6 @@ from wiretale.explain.story import Chapter, Story
 from wiretale.explain.summary import about, gaps, opening, summary_chapter
 from wiretale.explain.world import World, load_world
 from wiretale.filter.tables import with_all_tables
-
-Background = Callable[[str], str | None]  # a word -> the knowledge base's sentence on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,10 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
     for last in (oddities(world), summary_chapter(world, talks)) if options.connection_id is None else ():
         if last is not None:
             chapters.append(last)
+    background = Background(options.reader)
+    woven = tuple(background.chapter(chapter) for chapter in chapters)
     return Story(
-        options.name, world.origin_ns, world.error_ns, opening(world, chosen, talks), about(world), tuple(chapters),
+        options.name, world.origin_ns, world.error_ns, opening(world, chosen, talks), about(world), woven,
         gaps(world), options.reader,
     )  # fmt: skip
 

@@ -92,7 +92,9 @@ def _print_gaps(db: duckdb.DuckDBPyConnection, listing: Listing, facts: About, o
 
 def _print_empty(db: duckdb.DuckDBPyConnection, listing: Listing, facts: About, messages: TextIO) -> None:
     selection = listing.selection
-    if selection.filter.text or selection.call_id is not None or selection.packet_number is not None:
+    if selection.only is not None:
+        messages.write("no call and no packet stands behind this\n")
+    elif selection.filter.text or selection.call_id is not None or selection.packet_number is not None:
         messages.write("nothing in the capture matches\n")
         hidden = 0 if selection.all_packets else foreign_packets(db)
         if hidden:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wiretale.explain.entry import Reader
 from wiretale.explain.story import Argument, Chapter, Hop, Step, Story
 from wiretale.explain.words import CODE_BEGIN, CODE_END
+from wiretale.show.story.arguments import argument_rows
 from wiretale.show.story.evidence import evidence_text
 from wiretale.show.story.text_figures import figure_lines
 from wiretale.show.story.wrap import padded, width, wrapped
@@ -100,11 +100,9 @@ class Terminal:
         lead = " ".join(x for x in (self.paint("anchor", padded(step.anchor, 6)), self.paint("time", at)) if x)
         yield f"{lead}  {self.paint('title', step.title)}{guess}"
         yield from self._paragraph(" ".join(step.sentences), 7)
-        if step.call and not step.hops:
+        if step.call:
             yield from self._call(step.call)
             yield from self._arguments(step.arguments)
-        elif step.call:
-            yield from self._call(step.call)
         yield from self._hops(step.hops)
         for text in step.background:
             yield from self._paragraph(text, 7, "dim", "│ ")
@@ -118,16 +116,11 @@ class Terminal:
             yield " " * (9 if i == 0 else 11) + self.paint("call", line)
 
     def _arguments(self, arguments: tuple[Argument, ...]) -> Iterator[str]:
-        beginner = self.story.reader is Reader.BEGINNER
-        told = [a for a in arguments if a.numbers or (a.meaning and beginner)]
-        names = max([width(a.name) for a in told], default=0)
-        for argument in told:
-            numbers = ", ".join(f"{name} is {value:#x}" if value > 255 else f"{name} is {value}"
-                                for name, value in argument.numbers)  # fmt: skip
-            meaning = argument.meaning if beginner else ""
-            said = "; ".join(x for x in (meaning, numbers) if x)
-            for i, line in enumerate(wrapped(said, self.columns - 13 - names)):
-                lead = padded(argument.name if i == 0 else "", names)
+        rows = argument_rows(arguments, self.story.reader)
+        names = max([width(name) for name, _ in rows], default=0)
+        for name, text in rows:
+            for i, line in enumerate(wrapped(text, self.columns - 13 - names)):
+                lead = padded(name if i == 0 else "", names)
                 yield " " * 11 + self.paint("dim", f"{lead}  ") + self.paint.marked(line, "dim")
 
     def _hops(self, hops: tuple[Hop, ...]) -> Iterator[str]:
