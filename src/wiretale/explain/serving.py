@@ -66,12 +66,14 @@ def _workers(world: World, rows: list[tuple[int, ...]]) -> list[Step]:
     if inherited:
         parents = list(dict.fromkeys(r[6] for r in inherited))
         children = list(dict.fromkeys(r[7] for r in inherited))
+        processes = [world.processes.get(c) for c in children]
+        own = all(p is not None and p.parent_pid in parents for p in processes)
+        whom = count(len(children), *(("child", "children") if own else ("other process", "other processes")))
         said = (
-            f"{listed([world.who(p) for p in parents])} accepts and leaves the talking to "
-            f"{count(len(children), 'child', 'children')} "
-            f"of its own ({listed([world.who(c) for c in children], 5)}): {code('fork()')} gave each of them the "
-            f"descriptor. The "
-            "connection ends when the last of the copies is closed, so the parent must close its own.",
+            f"{listed([world.who(p) for p in parents])} accepts, and {whom} do the talking "
+            f"({listed([world.who(c) for c in children], 5)}): {code('fork()')} gave them the descriptor. The "
+            f"connection "
+            "ends when the last of the copies is closed, so the parent must close its own.",
         )
         first = inherited[0]
         return [Step("", "A child for each client", said, first[3], topics=("fork",),
