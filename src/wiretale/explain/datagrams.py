@@ -50,7 +50,7 @@ def _error(world: World, talk: Conversation, errors: list[IcmpError]) -> Step:
     ]
     if first.meaning == "port unreachable" and first.sender == other.addr:
         said.append(f"The machine was reached, and no socket there took datagrams for port {other.port}.")
-    refs = [e.ref for e in errors[:4]]
+    refs = [talk.ref, *(e.ref for e in errors[:4])]
     told = _telling_calls(talk, from_client=first.from_client)
     if told:
         names = listed([f"{code(c.name + '()')} ({code(error_name(c.errno or 0))})" for c in told[:3]])

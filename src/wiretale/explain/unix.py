@@ -108,7 +108,7 @@ def _failure(world: World, talk: Conversation) -> list[Step]:
 _RECEIVED = """
 SELECT d.pid, d.fd, f.name, d.open_call_id, d.descriptor_id FROM descriptor d JOIN file f USING (file_id)
 JOIN call_file x ON x.call_id = d.open_call_id
-WHERE d.how = 'received' AND x.socket_id IN (SELECT unnest(?)) ORDER BY d.descriptor_id LIMIT 20"""
+WHERE starts_with(d.how, 'received') AND x.socket_id IN (SELECT unnest(?)) ORDER BY d.descriptor_id LIMIT 20"""
 
 
 def _descriptors(world: World, talk: Conversation) -> list[Step]:

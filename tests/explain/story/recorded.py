@@ -37,10 +37,12 @@ class Recorded:
         return found
 
     def connection(self, program: str) -> int:
-        """The (first) connection whose client is a process of that program."""
+        """The first connection whose client is that program, rather than a child of it."""
         pids = [pid for pid, name in self.programs.items() if name == program]
         row = self.db.execute(
-            "SELECT min(connection_id) FROM endpoint WHERE role = 'client' AND pid IN (SELECT unnest(?))", [pids]
+            "SELECT arg_min(connection_id, (pid <> ?, connection_id)) FROM endpoint"
+            " WHERE role = 'client' AND pid IN (SELECT unnest(?))",
+            [self.pids[program], pids],
         ).fetchone()
         assert row is not None
         assert row[0] is not None, program

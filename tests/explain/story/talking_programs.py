@@ -40,15 +40,40 @@ def unreachable() -> None:
         sock.connect((FAR, 80))
 
 
+def refused_elsewhere() -> None:
+    """Somebody listens on that port, but of another address."""
+    server = socket.create_server(("127.0.0.2", 5102))
+    with server, socket.socket() as sock, contextlib.suppress(ConnectionRefusedError):
+        sock.connect((HOST, 5102))
+
+
+def refused_early() -> None:
+    """The server comes later; the second attempt goes well."""
+    with socket.socket() as sock, contextlib.suppress(ConnectionRefusedError):
+        sock.connect((HOST, 5103))
+    with socket.create_server((HOST, 5103)) as listener, socket.create_connection((HOST, 5103)):
+        listener.accept()[0].close()
+
+
 def given_up() -> None:
     """A listener whose queue is full never answers; the client gives up by itself."""
-    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+    with socket.socket() as listener:
         listener.bind((HOST, 5101))
         listener.listen(0)
-        first.connect((HOST, 5101))
-        second.setblocking(False)
-        second.connect_ex((HOST, 5101))
-        assert not select.select([], [second], [], 0.1)[1]
+        waiting = child(lambda: socket.create_connection((HOST, 5101)).close())
+        assert os.waitpid(waiting, 0)[1] == 0
+        with socket.socket() as second:
+            second.setblocking(False)
+            second.connect_ex((HOST, 5101))
+            assert not select.select([], [second], [], 0.1)[1]
+
+
+def never_accepted() -> None:
+    listener = socket.create_server((HOST, 5104))
+    with socket.create_connection((HOST, 5104)) as client:
+        listener.close()
+        with contextlib.suppress(ConnectionResetError):
+            client.recv(1)
 
 
 def no_name() -> None:
@@ -174,6 +199,21 @@ def unix_deserted() -> None:
         client.connect(str(FOLDER / "deserted.sock"))
 
 
+def passed() -> None:
+    """An open file goes to another process."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+
+        def take() -> None:
+            for fd in socket.recv_fds(theirs, 10, 1)[1]:
+                os.close(fd)
+
+        taker = child(take)
+        with Path("/dev/null").open("rb") as file:
+            socket.send_fds(ours, [b"yours"], [file.fileno()])
+        assert os.waitpid(taker, 0)[1] == 0
+
+
 # -- many -------------------------------------------------------------------------------------------------------------
 
 
@@ -213,9 +253,10 @@ def reset() -> None:
 
 PROGRAMS: dict[str, Callable[[], None]] = {
     f.__name__: f for f in (
-        refused, refused_later, unreachable, given_up, no_name, datagrams, unconnected, refused_datagram,
+        refused, refused_later, refused_elsewhere, refused_early, unreachable, given_up, never_accepted, no_name,
+        datagrams, unconnected, refused_datagram,
         unheard_datagram, unread_datagram, unix_stream, unix_abstract, unix_datagram, unix_pair, unix_missing,
-        unix_deserted, many_clients, forking_server, reset,
+        unix_deserted, passed, many_clients, forking_server, reset,
     )
 }  # fmt: skip
 
