@@ -7,7 +7,7 @@ from wiretale.explain.data import data_section
 from wiretale.explain.datagrams import datagram_section
 from wiretale.explain.ended import ended
 from wiretale.explain.established import established
-from wiretale.explain.failed import why_it_failed
+from wiretale.explain.failed import is_unanswered, why_it_failed
 from wiretale.explain.figures import ladder, states
 from wiretale.explain.messages import Traffic
 from wiretale.explain.story import Chapter, Counter, Section, Step
@@ -44,6 +44,8 @@ def _intro(world: World, talk: Conversation) -> list[str]:
     moved = f"{count(talk.client_bytes, 'byte')} went to the server and {count(talk.server_bytes, 'byte')} came back"
     packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
     outcome = _DATAGRAM_OUTCOMES.get(talk.outcome) if talk.protocol == "udp" else _OUTCOMES.get(talk.outcome)
+    if is_unanswered(talk):
+        outcome = "No answer had come when the recording ended."
     if outcome is not None:
         said.append(outcome)
     if talk.client_bytes or talk.server_bytes:

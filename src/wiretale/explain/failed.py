@@ -23,9 +23,15 @@ def why_it_failed(world: World, talk: Conversation) -> Section | None:
     if talk.established_ns is not None:
         steps = _never_accepted(world, talk)
     else:
-        teller = _TELLERS.get(talk.outcome)
+        teller = _TELLERS.get("timed out" if is_unanswered(talk) else talk.outcome)
         steps = teller(world, talk) if teller is not None else []
     return Section("Why it failed", tuple(steps)) if steps else None
+
+
+def is_unanswered(talk: Conversation) -> bool:
+    """Its SYN was captured, and no answer of the other end; in an imported file nobody says how it ended."""
+    shake = handshake_of(talk)
+    return talk.outcome == "open" and bool(shake.syns) and shake.syn_ack is None and shake.reset is None
 
 
 # -- refused ----------------------------------------------------------------------------------------------------------
