@@ -69,8 +69,10 @@ def command(context: click.Context, output: Path, builtin: bool) -> None:
         raise outcome.fault
     _export(context, output)
     _show(context, output)
+    _tell(context, output)
     click.echo(
         f"\nwiretale: {output} and {output.with_suffix('.pcapng')} written; next:\n"
+        f"  wiretale explain {output}    (the whole story, every argument explained)\n"
         f"  wiretale show {output} --filter 'tcp.srcport == 4000 || tcp.srcport == 4444'\n"
         f"  wiretale connections {output}\n"
         f"  wiretale fds {output} --at end",
@@ -113,3 +115,13 @@ def _show(context: click.Context, output: Path) -> None:
     from wiretale.cli.show import command as show
 
     context.invoke(show, capture=output)
+
+
+def _tell(context: click.Context, output: Path) -> None:
+    """The story in short: the listing above has every call already."""
+    from wiretale.cli.output import output_of
+    from wiretale.cli.story import StoryRequest, print_story
+    from wiretale.explain.entry import Reader
+
+    click.echo()
+    print_story(StoryRequest(output, Reader.BEGINNER, brief=True), output_of(context))

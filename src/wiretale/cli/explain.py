@@ -51,6 +51,7 @@ _STYLES = {"title": "bold", "heading": "bold cyan", "name": "bold", "dim": "dim"
               help="Write the story to a file.")  # fmt: skip
 @click.option("--connection", "connection_id", type=click.IntRange(0), metavar="N",
               help="The story of one connection only (wiretale connections numbers them).")  # fmt: skip
+@click.option("--brief", is_flag=True, help="Of each step of a story its title and first sentence only.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -63,6 +64,7 @@ def command(
     format_text: str | None,
     into: Path | None,
     connection_id: int | None,
+    brief: bool,
 ) -> int:
     from wiretale.explain.entry import Reader
 
@@ -78,9 +80,9 @@ def command(
 
         chosen = StoryFormat(format_text or (StoryFormat.JSON if as_json else StoryFormat.TEXT))
         teller = Reader(reader_text or Reader.BEGINNER)
-        return print_story(StoryRequest(Path(word), teller, chosen, connection_id, into), output)
-    if format_text is not None or into is not None or connection_id is not None:
-        raise UsageFault("--format, -o and --connection are for the story of a capture", USAGE)
+        return print_story(StoryRequest(Path(word), teller, chosen, connection_id, into, brief), output)
+    if format_text is not None or into is not None or connection_id is not None or brief:
+        raise UsageFault("--format, -o, --connection and --brief are for the story of a capture", USAGE)
     if capture is not None and capture.isdecimal() and word.lower() in ("errno", "signal"):
         word, capture = f"{word} {capture}", None
     found = _entries(word)

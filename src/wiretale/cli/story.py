@@ -35,6 +35,7 @@ class StoryRequest:
     format: StoryFormat = StoryFormat.TEXT
     connection_id: int | None = None
     into: Path | None = None
+    brief: bool = False
 
 
 def print_story(request: StoryRequest, output: Output) -> int:
@@ -62,7 +63,7 @@ def _lines(story: "Story", request: StoryRequest, output: Output) -> Iterable[st
     from wiretale.show.story.terminal import Terminal
 
     color = output.color and request.into is None
-    return Terminal(story, output.width or COLUMNS, color=color).lines()
+    return Terminal(story, output.width or COLUMNS, color=color, brief=request.brief).lines()
 
 
 def _write(lines: Iterable[str], into: Path | None) -> None:

@@ -1,22 +1,21 @@
 """How data moved: each message and its way from call to call; long conversations by their pattern."""
 
+from dataclasses import replace
+
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_bytes
+from wiretale.explain import kernel_way
 from wiretale.explain.asks import timeout_words
 from wiretale.explain.conversation import Conversation, Wait
-from wiretale.explain.messages import Flow, Message, Traffic
+from wiretale.explain.ends import bare_name, receiver_name, sender_name
+from wiretale.explain.messages import Message, Traffic
+from wiretale.explain.patterns import patterns
 from wiretale.explain.rows import SHOWN_BYTES, Call, calls
 from wiretale.explain.story import Counter, Hop, Ref, Section, Step
-from wiretale.explain.words import bytes_at, capital, code, count, listed, numbers, place
+from wiretale.explain.words import bytes_at, capital, code, count, numbers
 from wiretale.explain.world import World
 
-SECOND_NS = 1_000_000_000
-
-
-def who_at(world: World, talk: Conversation, direction: str, *, sends: bool) -> str:
-    """The process at one end of a direction, or the address where it was not traced."""
-    end = talk.sender(direction) if sends else talk.receiver(direction)
-    return world.who(end.pid) if end.pid is not None else code(place(end.addr, end.port))
+KERNEL_TOLD = 3  # messages of a connection whose way through the kernel is told
 
 
 def data_section(world: World, talk: Conversation, traffic: Traffic, counter: Counter) -> Section | None:
@@ -24,12 +23,28 @@ def data_section(world: World, talk: Conversation, traffic: Traffic, counter: Co
     if not traffic.total:
         return None
     waits = _waiting_calls(world, traffic)
-    steps = [] if traffic.is_whole else _patterns(world, talk, traffic, counter)
+    steps = [] if traffic.is_whole else patterns(world, talk, traffic, counter)
     slow_run = traffic.rounds.slowest_run if traffic.rounds is not None and not traffic.is_whole else -1
     for message in traffic.told:
         slow = message.run in (slow_run, slow_run + 1)
         steps.append(_message(world, talk, message, waits, counter.next(), of_slowest=slow))
+    if world.has_kernel:
+        steps = _with_kernel(world, traffic, steps)
     return Section("How data moved", tuple(steps))
+
+
+def _with_kernel(world: World, traffic: Traffic, steps: list[Step]) -> list[Step]:
+    """Add the way through the kernel to the steps of the first messages."""
+    found, told = list(steps), 0
+    for i, message in enumerate(traffic.told, len(steps) - len(traffic.told)):
+        way = (
+            kernel_way.told(world.db, message.write.call_id) if message.write is not None and told < KERNEL_TOLD else ""
+        )
+        if way:
+            told += 1
+            remedy = f"wiretale path FILE --call {message.write.call_id}" if message.write is not None else ""
+            found[i] = replace(found[i], sentences=(*found[i].sentences, way), remedy=remedy)
+    return found
 
 
 def _waiting_calls(world: World, traffic: Traffic) -> dict[int, Call]:
@@ -44,14 +59,14 @@ def _waiting_calls(world: World, traffic: Traffic) -> dict[int, Call]:
 def _message(
     world: World, talk: Conversation, message: Message, waits: dict[int, Call], anchor: str, *, of_slowest: bool
 ) -> Step:
-    sender = who_at(world, talk, message.direction, sends=True)
-    receiver = who_at(world, talk, message.direction, sends=False)
+    sender = sender_name(world, talk, message.direction)
+    receiver = receiver_name(world, talk, message.direction)
     content = message.content()
     hops = _hops(world, message, waits)
     said = [
         *_sent(world, talk, message, sender),
         *_carried(world, message),
-        *_received(world, message, receiver, waits),
+        *_received(world, talk, message, receiver, waits),
     ]
     if message.after is not None:
         said.append(
@@ -61,21 +76,17 @@ def _message(
     if not message.exact:
         said.append(f"Their place in the stream is not certain: {message.reason or 'the stream was joined late'}.")
     total = count(message.size, "byte")
-    title = f"{total} from {_name(world, talk, message.direction, sends=True)} to "
-    title += _name(world, talk, message.direction, sends=False)
+    ends = bare_name(world, talk.sender(message.direction)), bare_name(world, talk.receiver(message.direction))
+    title = f"{total} from {ends[0]} to {ends[1]}"
     if of_slowest:
         title = f"The slowest round: {title}"
     topics = [c.name for c in (message.write, *message.reads[:1]) if c is not None]
+    topics += ["ACK"] if message.acknowledged is not None else []
     return Step(
         anchor, title, tuple(said), message.at_ns, hops=tuple(sorted(hops, key=lambda h: h.time_ns)),
         excerpt=escape_bytes(content, SHOWN_BYTES) if content else "", refs=_refs(talk, message),
         inferred=not message.exact, topics=tuple(dict.fromkeys(topics)),
     )  # fmt: skip
-
-
-def _name(world: World, talk: Conversation, direction: str, *, sends: bool) -> str:
-    end = talk.sender(direction) if sends else talk.receiver(direction)
-    return world.who(end.pid) if end.pid is not None else place(end.addr, end.port)
 
 
 def _refs(talk: Conversation, message: Message) -> tuple[Ref, ...]:
@@ -91,9 +102,7 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
             f"{_target(world, message.before)}."
         )
     where = bytes_at(message.low, message.high)
-    stream = (
-        f": {where} of what this end sends" if where and talk.protocol != "udp" and "dgram" not in talk.protocol else ""
-    )
+    stream = f": {where} of its stream" if where and talk.protocol != "udp" and "dgram" not in talk.protocol else ""
     if message.write is not None:
         call = message.write
         subject = "It" if said else sender
@@ -106,7 +115,7 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
         if message.size == 0:
             said = [f"{sender} sends an empty message with {code(call.name + '()')}."]
     elif message.kind == "read":
-        said.append(f"{sender}, which was not recorded, sent {count(message.size, 'byte')}{stream}.")
+        said.append(f"{sender}, whose calls were not recorded, sent {count(message.size, 'byte')}{stream}.")
     else:
         said.append(f"{sender} sent {count(message.size, 'byte')}{stream}.")
     return said
@@ -141,13 +150,13 @@ def _carried(world: World, message: Message) -> list[str]:
     if message.acknowledged is not None and message.acknowledged.time_ns >= message.packets[-1].time_ns:
         ack = message.acknowledged
         said.append(
-            f"Packet {ack.number} acknowledges them {duration(ack.time_ns - message.packets[-1].time_ns)} after "
-            f"packet {message.packets[-1].number}; the receiving kernel does that, whether or not a program has read."
+            f"Packet {ack.number} acknowledges {'it' if message.size == 1 else 'them'} "
+            f"{duration(ack.time_ns - message.packets[-1].time_ns)} later."
         )
     return said
 
 
-def _received(world: World, message: Message, receiver: str, waits: dict[int, Call]) -> list[str]:
+def _received(world: World, talk: Conversation, message: Message, receiver: str, waits: dict[int, Call]) -> list[str]:
     said = []
     for wait in message.wakes[:2]:
         said += _woken(world, message, wait, waits)
@@ -165,7 +174,7 @@ def _received(world: World, message: Message, receiver: str, waits: dict[int, Ca
                 f"{receiver} takes them with {message.read_total:,} calls; the first, {code(first.name + '()')} on "
                 f"descriptor {first.fd}, returns {first.retval:,}."
             )
-    elif message.kind == "write" and message.size:
+    elif message.kind == "write" and message.size and talk.receiver(message.direction).pid is not None:
         said.append(f"No call of {receiver} that read them was recorded.")
     return said
 
@@ -181,7 +190,7 @@ def _woken(world: World, message: Message, wait: Wait, waits: dict[int, Call]) -
     call = waits.get(wait.call_id)
     number = next((p.number for p in message.packets if p.packet_id == wait.packet_id), None)
     waited = duration(wait.to_ns - wait.from_ns)
-    where = f"in {code(wait.name + '()')}" if call is not None else f"in {code(wait.name + '()')} itself"
+    where = f"in {code(wait.name + '()')}" if call is not None else f"in that {code(wait.name + '()')}"
     limit = f", {timeout_words(call)}" if call is not None and timeout_words(call) else ""
     by = f"packet {number}" if number is not None else "that call" if wait.ended_by == "peer" else ""
     if not by:
@@ -248,79 +257,3 @@ def _target(world: World, call: Call) -> str:
     usual = _STANDARD.get(call.fd if call.fd is not None else -1, "")
     said = ", ".join(x for x in (usual, known) if x)
     return f" ({said})" if said else ""
-
-
-# -- long conversations ------------------------------------------------------------------------------------------------
-
-
-def _patterns(world: World, talk: Conversation, traffic: Traffic, counter: Counter) -> list[Step]:
-    steps = []
-    if traffic.rounds is not None and traffic.runs >= 4:
-        rounds = traffic.rounds
-        back = "s2c" if rounds.asked_by == "c2s" else "c2s"
-        asker = who_at(world, talk, rounds.asked_by, sends=True)
-        answerer = who_at(world, talk, back, sends=True)
-        took = [duration(t) for t in rounds.took]
-        said = [
-            f"The two ends take turns: {count(rounds.count, 'round')} in which {asker} speaks and {answerer} answers.",
-            f"{asker} sends {_spread(rounds.ask)} a round, {answerer} answers with {_spread(rounds.answer)}.",
-            f"A round, from the first call that sends to the last that answers, takes {took[0]} to {took[2]}, half of "
-            f"them at most {took[1]}.",
-        ]
-        steps.append(Step(counter.next(), f"{count(rounds.count, 'round')} of one shape", tuple(said), talk.from_ns,
-                          refs=(talk.ref,), topics=("round",)))  # fmt: skip
-    for flow in traffic.flows.values():
-        steps.append(_flow(world, talk, flow, counter))
-    steps[-1] = _with_note(steps[-1], f"Of these {traffic.total:,} messages the ones below are told in full.")
-    return steps
-
-
-def _with_note(step: Step, note: str) -> Step:
-    return Step(step.anchor, step.title, (*step.sentences, note), step.time_ns, refs=step.refs, topics=step.topics)
-
-
-def _spread(figures: tuple[int, int, int]) -> str:
-    least, median, most = figures
-    if least == most:
-        return count(least, "byte")
-    return f"{least:,} to {count(most, 'byte')} (median {median:,})"
-
-
-_UNIT = {"write": "call that sends", "read": "call that reads", "packet": "packet with data"}
-_UNITS = {"write": "calls that send", "read": "calls that read", "packet": "packets with data"}
-
-
-def _flow(world: World, talk: Conversation, flow: Flow, counter: Counter) -> Step:
-    sender = who_at(world, talk, flow.direction, sends=True)
-    receiver = who_at(world, talk, flow.direction, sends=False)
-    span = flow.last_ns - flow.first_ns
-    units = count(flow.messages, _UNIT[flow.kind], _UNITS[flow.kind])
-    said = [f"From {sender} to {receiver}: {count(flow.bytes, 'byte')} in {units} within {duration(span)}."]
-    if flow.messages > 1:
-        said.append(f"Each moved {_spread((flow.least, flow.median, flow.most))}.")
-    if span > 0 and flow.bytes > 1_000_000:
-        said.append(f"That is {flow.bytes * SECOND_NS / span / 1e6:,.1f} million bytes a second.")
-    how = _how_many(world, talk, flow)
-    if how:
-        said.append(how)
-    return Step(
-        counter.next(), f"{count(flow.bytes, 'byte')} from {_name(world, talk, flow.direction, sends=True)}",
-        tuple(said), flow.first_ns, refs=(talk.ref,),
-    )  # fmt: skip
-
-
-def _how_many(world: World, talk: Conversation, flow: Flow) -> str:
-    """Calls, segments and reads need not be one for one: TCP keeps bytes, not messages."""
-    row = world.db.execute(
-        "SELECT (SELECT count(*) FROM segment g JOIN packet p USING (packet_id) WHERE g.connection_id = $1 AND"
-        " g.direction = $2 AND g.shown AND p.payload_bytes > 0),"
-        " (SELECT count(*) FROM stream_read WHERE connection_id = $1 AND direction = $2 AND NOT peeked)",
-        [talk.connection_id, flow.direction],
-    ).fetchone()
-    packets, reads = (int(row[0]), int(row[1])) if row else (0, 0)
-    if not talk.is_tcp or flow.kind != "write" or not packets:
-        return ""
-    taken = [count(packets, "packet")] + ([count(reads, "call that read", "calls that read")] if reads else [])
-    return (
-        f"{count(flow.messages, 'call')} became {listed(taken)}: TCP carries bytes, and keeps no borders between calls."
-    )

@@ -4,17 +4,13 @@ from wiretale.decode.constants import error_message, error_name
 from wiretale.decode.durations import duration
 from wiretale.explain import asks
 from wiretale.explain.conversation import RECEIVES, SENDS, Conversation, End, Wait
+from wiretale.explain.ends import bare_name, end_name
 from wiretale.explain.rows import FIN, RST, Call, Packet
 from wiretale.explain.story import Counter, Hop, Ref, Section, Step
 from wiretale.explain.words import code, place, within
 from wiretale.explain.world import Process, World
 
 TIME_WAIT_SECONDS = 60  # TCP_TIMEWAIT_LEN, include/net/tcp.h
-
-
-def end_name(world: World, end: End) -> str:
-    """The process, or the address where it was not traced."""
-    return world.who(end.pid) if end.pid is not None else code(place(end.addr, end.port))
 
 
 def ended(world: World, talk: Conversation, counter: Counter, after_ns: int) -> Section | None:
@@ -115,7 +111,7 @@ def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool) -> tu
     hops += _signal_hops(world, end, fin)
     if call is not None:
         hops.append(Hop(call.start_ns, world.short(call.pid), call.text, "", (call.ref,), lane=end.role))
-    who = _short(world, end)
+    who = bare_name(world, end)
     title = f"{who} closes first" if is_first else f"{who} closes, too"
     return Step(
         "", title, tuple(said), call.entry_ns if call is not None else fin.time_ns,
@@ -123,10 +119,6 @@ def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool) -> tu
         tuple(sorted(hops, key=lambda h: h.time_ns)), refs=(fin.ref, *refs),
         inferred=call is None and bool(refs), topics=(*(asks.topics(call) if call is not None else ()), "FIN"),
     ), call  # fmt: skip
-
-
-def _short(world: World, end: End) -> str:
-    return world.who(end.pid) if end.pid is not None else place(end.addr, end.port)
 
 
 def _wire(packet: Packet, note: str) -> Hop:
@@ -171,7 +163,7 @@ def _reset(world: World, talk: Conversation, rst: Packet) -> tuple[Step, Call | 
         f"The connection ends at once; what was still on its way, or unread at {end_name(world, other)}, may be lost."
     )
     return Step(
-        "", f"{_short(world, end)} resets the connection", tuple(said),
+        "", f"{bare_name(world, end)} resets the connection", tuple(said),
         call.entry_ns if call is not None else rst.time_ns, call.text if call is not None else "",
         asks.arguments(call) if call is not None else (), (_wire(rst, ""),), refs=(rst.ref, *refs),
         inferred=call is None and bool(refs), topics=("RST",),

@@ -85,6 +85,7 @@ class Rounds:
     took: tuple[int, int, int]
     slowest_run: int
     slowest_ns: int
+    first_ns: int
 
 
 @dataclass(slots=True)
@@ -150,11 +151,13 @@ WITH run AS (
     FROM x_message GROUP BY connection_id, run
 ),
 round AS (
-    SELECT a.connection_id, a.run, a.direction, a.bytes AS ask, b.bytes AS answer, b.to_ns - a.from_ns AS took
+    SELECT a.connection_id, a.run, a.direction, a.bytes AS ask, b.bytes AS answer, b.to_ns - a.from_ns AS took,
+        a.from_ns
     FROM run a JOIN run b ON b.connection_id = a.connection_id AND b.run = a.run + 1 WHERE a.run % 2 = 1
 )
 SELECT connection_id, count(*), any_value(direction), min(ask), CAST(median(ask) AS BIGINT), max(ask), min(answer),
-    CAST(median(answer) AS BIGINT), max(answer), min(took), CAST(median(took) AS BIGINT), max(took), arg_max(run, took)
+    CAST(median(answer) AS BIGINT), max(answer), min(took), CAST(median(took) AS BIGINT), max(took), arg_max(run, took),
+    min(from_ns)
 FROM round GROUP BY connection_id"""
 
 # Of a long connection: the first two of its first two runs, the same of the slowest round, and the last message.
@@ -183,7 +186,7 @@ def traffic(db: duckdb.DuckDBPyConnection, talks: dict[int, Conversation]) -> di
         return found
     for connection_id, count, asked_by, *figures in db.execute(_ROUNDS).fetchall():
         ask, answer, took = (tuple(int(x) for x in figures[i : i + 3]) for i in (0, 3, 6))
-        found[connection_id].rounds = Rounds(count, asked_by, ask, answer, took, figures[9], took[2])  # type: ignore[arg-type]
+        found[connection_id].rounds = Rounds(count, asked_by, ask, answer, took, figures[9], took[2], figures[10])  # type: ignore[arg-type]
     slow = {c: t.rounds.slowest_run for c, t in found.items() if t.rounds is not None}
     rows = db.execute(_TOLD, [list(slow), list(slow.values())]).fetchall()
     written = calls(db, (r[8] for r in rows if r[8] is not None))
@@ -296,9 +299,11 @@ def _add_wakes(db: duckdb.DuckDBPyConnection, told: list[Message]) -> None:
     by_packet = {p.packet_id: m for m in told for p in m.packets}
     by_cause = {m.write.call_id: m for m in told if m.write is not None}
     by_read = {r.call_id: m for m in told for r in m.reads}
+    # A call that sends waits for room, never for a message: a packet seen meanwhile did not end that.
     query = f"""
-        SELECT {WAIT_COLUMNS} FROM wait w JOIN call c USING (call_id) WHERE w.packet_id IN (SELECT unnest(?))
-            OR w.cause_call_id IN (SELECT unnest(?)) OR w.call_id IN (SELECT unnest(?)) ORDER BY w.wait_id"""  # noqa: S608 (fixed)
+        SELECT {WAIT_COLUMNS} FROM wait w JOIN call c USING (call_id) WHERE c.name NOT IN {SENDS} AND (
+            w.packet_id IN (SELECT unnest(?)) OR w.cause_call_id IN (SELECT unnest(?))
+            OR w.call_id IN (SELECT unnest(?))) ORDER BY w.wait_id"""  # noqa: S608 (fixed)
     parameters = [list(by_packet), list(by_cause), list(by_read)]
     if not any(parameters):
         return

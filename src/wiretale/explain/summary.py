@@ -2,61 +2,55 @@
 
 from wiretale.decode.durations import duration
 from wiretale.explain.choose import Chosen
-from wiretale.explain.conversation import Conversation
+from wiretale.explain.conversation import EINPROGRESS, SENDS, Conversation
+from wiretale.explain.ends import end_name
 from wiretale.explain.figures import waits as waits_figure
 from wiretale.explain.story import Chapter, Counter, Gap, Ref, Section, Step
-from wiretale.explain.words import code, count, listed, place
+from wiretale.explain.words import capital, code, count, listed, place
 from wiretale.explain.world import World
 
-CONNECTIONS_TOLD = 10
+CONNECTIONS_TOLD, OPENING_TOLD = 10, 3
+LEAST_BLOCKING_SEND = 2048  # a smaller send that took long found room at once; it was the machine that was busy
 
 
 def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tuple[str, ...]:
     """What happened, in a few sentences."""
     names = [p.name for p in world.processes.values()]
-    said = []
-    total = chosen.total - len(chosen.silent)
-    connections = count(total, "connection")
+    connections = count(chosen.total - len(chosen.silent), "connection")
     if names:
-        who = listed(names, 4)
-        said.append(f"{who}: {count(len(names), 'process', 'processes')}, {connections}.")
+        lead = f"{capital(listed(names, 4))} took part" if len(names) > 1 else f"One process was recorded, {names[0]}"
+        said = [f"{lead}; there {'was' if connections.startswith('1 ') else 'were'} {connections}."]
     else:
-        said.append(f"No process was recorded; the packets hold {connections}.")
-    for talk in list(talks.values())[:3]:
-        said.append(_in_short(world, talk))
+        said = [f"No process was recorded; the packets hold {connections}."]
+    said += [_in_short(world, talk) for talk in list(talks.values())[:OPENING_TOLD]]
+    if len(talks) > OPENING_TOLD:
+        said.append(f"The other {len(talks) - OPENING_TOLD} kinds of connection are told below.")
     return tuple(said)
 
 
 def _in_short(world: World, talk: Conversation) -> str:
-    client = (
-        world.who(talk.client.pid) if talk.client.pid is not None else code(place(talk.client.addr, talk.client.port))
-    )
-    server = (
-        world.who(talk.server.pid) if talk.server.pid is not None else code(place(talk.server.addr, talk.server.port))
-    )
+    client, server = end_name(world, talk.client), end_name(world, talk.server)
+    target = code(place(talk.server.addr, talk.server.port))
     verb = _VERBS.get(talk.outcome)
     if verb is not None and talk.established_ns is None:
-        return f"{client} {verb} {code(place(talk.server.addr, talk.server.port))}."
-    moved = []
-    if talk.client_bytes:
-        moved.append(f"{count(talk.client_bytes, 'byte')} to {server}")
-    if talk.server_bytes:
-        moved.append(
-            f"{count(talk.server_bytes, 'byte')} back" if moved else f"{count(talk.server_bytes, 'byte')} from it"
-        )
-    what = (
-        f"sent {' and got '.join(moved)}"
-        if len(moved) == 2 or talk.client_bytes
-        else f"got {moved[0]}"
-        if moved
-        else ""
+        return f"{client} {verb} {target}."
+    how = {"reset": " The connection was reset.", "open": " It was still open at the end."}.get(talk.outcome, "")
+    to_server, back = count(talk.client_bytes, "byte"), count(talk.server_bytes, "byte")
+    if not (talk.client_bytes or talk.server_bytes):
+        return f"{client} and {server} were connected and sent each other nothing.{how}"
+    via = (
+        f", connected to {server}," if talk.server.pid is None or not talk.server.addr else f", connected to {target},"
     )
-    how = {"reset": ", and the connection was reset", "open": ", and it was still open at the end"}.get(
-        talk.outcome, ""
-    )
-    if not what:
-        return f"{client} and {server} were connected and moved no byte{how}."
-    return f"{client}, connected to {code(place(talk.server.addr, talk.server.port))}, {what}{how}."
+    if not talk.server_bytes:
+        return f"{client}{via} sent {to_server}{_to(talk, server)} and got none back.{how}"
+    if not talk.client_bytes:
+        return f"{client}{via} sent nothing and got {back}{_to(talk, server, 'from')}.{how}"
+    return f"{client}{via} sent {to_server}{_to(talk, server)} and got {back} back.{how}"
+
+
+def _to(talk: Conversation, server: str, word: str = "to") -> str:
+    """` to pid 12 (nc)`, where that is not what it was connected to."""
+    return f" {word} {server}" if talk.server.pid is not None and talk.server.addr else ""
 
 
 _VERBS = {
@@ -85,43 +79,43 @@ def _connections(talks: dict[int, Conversation]) -> list[Step]:
         if talk.to_ns is None or not (talk.client_bytes or talk.server_bytes):
             continue
         up = talk.established_ns
-        parts = []
-        if up is not None and up > talk.from_ns:
-            parts.append(f"{duration(up - talk.from_ns)} to be established")
-        span = talk.to_ns - talk.from_ns
-        said = f"Connection {talk.connection_id} lived {duration(span)}"
-        said += f", of which {parts[0]}" if parts else ""
-        said += f"; {count(talk.client_bytes, 'byte')} and {count(talk.server_bytes, 'byte')} of payload"
-        said += f" in {count(talk.packet_count, 'packet')}." if talk.packet_count else "."
-        steps.append(Step("", f"Connection {talk.connection_id}", (said,), None, refs=(talk.ref,)))
+        setup = f", of which {duration(up - talk.from_ns)} to be established" if up and up > talk.from_ns else ""
+        packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
+        said = (
+            f"It lived {duration(talk.to_ns - talk.from_ns)}{setup}.",
+            f"{capital(count(talk.client_bytes, 'byte'))} of payload went to the server and "
+            f"{count(talk.server_bytes, 'byte')} came back{packets}.",
+        )
+        steps.append(Step("", f"Connection {talk.connection_id}", said, None, refs=(talk.ref,)))
     return steps
 
 
 def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
     """Times from a segment to its acknowledgement, where they were captured."""
     rows = world.db.execute(
-        "SELECT connection_id, direction, count(*), min(ack_rtt_ns), CAST(median(ack_rtt_ns) AS BIGINT), "
-        "max(ack_rtt_ns) FROM segment WHERE shown AND ack_rtt_ns IS NOT NULL AND connection_id IN (SELECT "
-        "unnest(?)) GROUP BY ALL ORDER BY ALL LIMIT 12",
+        "SELECT connection_id, direction, count(*), min(ack_rtt_ns), CAST(median(ack_rtt_ns) AS BIGINT),"
+        " max(ack_rtt_ns) FROM segment WHERE shown AND ack_rtt_ns IS NOT NULL"
+        " AND connection_id IN (SELECT unnest(?)) GROUP BY ALL ORDER BY ALL LIMIT 12",
         [list(talks)],
     ).fetchall()
-    steps = []
+    by_talk: dict[int, list[str]] = {}
     for connection_id, direction, total, least, median, most in rows:
-        talk = talks[connection_id]
         # A segment's ack_rtt is the time since what it acknowledges: the acknowledging end is its sender.
-        end = talk.sender(direction)
-        said = (
-            f"{code(place(end.addr, end.port))} acknowledged {count(total, 'segment')} on connection "
-            f"{connection_id}: after {duration(least)} at least, {duration(median)} half of the time, "
-            f"{duration(most)} at most, seen where the packets were captured."
-        )
-        steps.append(Step("", "Acknowledgements", (said,), None, refs=(talk.ref,)))
-    return steps
+        end = end_name(world, talks[connection_id].sender(direction))
+        spread = f"after {duration(least)} to {duration(most)}, half of them within {duration(median)}"
+        after = f"{duration(least)} later" if total == 1 else spread
+        said = f"The kernel of {end} acknowledged {count(total, 'segment')}, {after}."
+        by_talk.setdefault(connection_id, []).append(said)
+    return [
+        Step("", f"Round trips of connection {connection_id}", tuple(said), None, refs=(talks[connection_id].ref,))
+        for connection_id, said in by_talk.items()
+    ]
 
 
 _ENDED = {
-    "packet": "a packet", "peer": "the other end's call", "input": "input", "timeout": "their time limit",
-    "signal": "a signal", "error": "an error", "not ended": "nothing before the end", "unknown": "a cause not seen",
+    "packet": "until a packet came", "peer": "until a call of the other end", "input": "until there was input",
+    "timeout": "until its time limit", "signal": "until a signal came", "error": "until an error",
+    "not ended": "and had not ended when the recording did",
 }  # fmt: skip
 
 
@@ -131,7 +125,9 @@ def _waits(world: World) -> list[Step]:
         f"""
         WITH one AS (
             SELECT c.pid, c.tid, c.name, w.ended_by, coalesce(w.to_ns, {world.end_ns}) - w.from_ns AS took, w.wait_id
-            FROM wait w JOIN call c USING (call_id) WHERE c.errno IS DISTINCT FROM 115 -- EINPROGRESS: it did not wait
+            FROM wait w JOIN call c USING (call_id)
+            WHERE c.errno IS DISTINCT FROM {EINPROGRESS} -- that call did not wait
+                AND NOT (c.name IN {SENDS} AND coalesce(c.retval, 0) < {LEAST_BLOCKING_SEND})
         ),
         longest AS (
             SELECT pid, tid, name, count(*) AS n, sum(took)::BIGINT AS took, max(took) AS most,
@@ -139,7 +135,7 @@ def _waits(world: World) -> list[Step]:
             FROM one GROUP BY pid, tid, name
         )
         SELECT * FROM longest QUALIFY row_number() OVER (PARTITION BY tid ORDER BY took DESC) = 1
-        ORDER BY took DESC LIMIT 4"""  # noqa: S608 (a number only)
+        ORDER BY took DESC LIMIT 4"""  # noqa: S608 (numbers and fixed names)
     ).fetchall()
     steps = []
     for pid, tid, name, total, took, most, wait_id, ended_by in rows:
@@ -147,12 +143,16 @@ def _waits(world: World) -> list[Step]:
         lived = (process.end_ns or world.end_ns) - process.start_ns if process is not None else 0
         share = f" of the {duration(lived)} it lived" if lived else ""
         thread = f", thread {tid}," if tid != pid else ""
-        said = (
-            f"{world.who(pid)}{thread} was blocked in {code(name + '()')} for {duration(took)}{share}, in "
-            f"{count(total, 'wait')}; the longest lasted {duration(most)} and was ended by "
-            f"{_ENDED.get(ended_by, ended_by)}."
-        )
-        steps.append(Step("", "Waiting", (said,), None, refs=(Ref("wait", wait_id, f"wait {wait_id}"),)))
+        by = f" {_ENDED[ended_by]}" if ended_by in _ENDED else ""
+        if total == 1:
+            said = f"{world.who(pid)}{thread} was blocked once in {code(name + '()')}, for {duration(took)}{share}{by}."
+        else:
+            said = (
+                f"{world.who(pid)}{thread} was blocked in {code(name + '()')} for {duration(took)}{share}, in "
+                f"{count(total, 'wait')}. The longest lasted {duration(most)}{by}."
+            )
+        ref = Ref("wait", wait_id, f"wait {wait_id}")
+        steps.append(Step("", f"What {world.who(pid)} waited for", (said,), None, refs=(ref,)))
     return steps
 
 

@@ -60,6 +60,7 @@ class World:
     cost_ns: int
     has_calls: bool
     has_packets: bool
+    has_kernel: bool
     processes: Mapping[int, Process]
     file_names: dict[int, str] = field(default_factory=dict)
 
@@ -118,14 +119,15 @@ WHERE i.back = 1 AND i.traced ORDER BY first.start_ns, i.pid"""
 _ENDS = """
 SELECT greatest((SELECT max(greatest(entry_ns, coalesce(exit_ns, 0))) FROM call),
     (SELECT max(time_ns) FROM packet WHERE shown), (SELECT max(end_ns) FROM task WHERE traced)),
-    (SELECT count(*) FROM call) > 0, (SELECT count(*) FROM packet) > 0"""
+    EXISTS (FROM call), EXISTS (FROM packet), EXISTS (FROM kernel_event)"""
 
 
 def load_world(db: duckdb.DuckDBPyConnection) -> World:
     """Read the clock and the processes."""
     row = db.execute(f"WITH {ORIGIN} SELECT origin_ns FROM origin").fetchone()  # noqa: S608 (fixed text)
     origin = int(row[0]) if row else 0
-    end, has_calls, has_packets = db.execute(_ENDS).fetchone() or (None, False, False)
+    row = db.execute(_ENDS).fetchone()
+    end, has_calls, has_packets, has_kernel = row if row is not None else (None, False, False, False)
     error, cost = 0, 0
     for source, ran, source_error, detail in db.execute(
         "SELECT source, ran, clock_error_ns, detail FROM source"
@@ -141,5 +143,13 @@ def load_world(db: duckdb.DuckDBPyConnection) -> World:
         for r in db.execute(_PROCESSES).fetchall()
     }
     return World(
-        db, origin, int(end) if end is not None else origin, error, cost, bool(has_calls), bool(has_packets), processes
+        db,
+        origin,
+        int(end) if end is not None else origin,
+        error,
+        cost,
+        bool(has_calls),
+        bool(has_packets),
+        bool(has_kernel),
+        processes,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wiretale.explain.story import Argument, Chapter, Hop, Step, Story
+from wiretale.explain.story import Argument, Chapter, Figure, Hop, Step, Story
 from wiretale.explain.words import CODE_BEGIN, CODE_END
 from wiretale.show.story.arguments import argument_rows
 from wiretale.show.story.evidence import evidence_text
@@ -40,8 +40,10 @@ class Paint:
 class Terminal:
     """Renders one story."""
 
-    def __init__(self, story: Story, columns: int, *, color: bool) -> None:
+    def __init__(self, story: Story, columns: int, *, color: bool, brief: bool = False) -> None:
+        """`brief`: of each step its title and first sentence, of the figures the ladders."""
         self.story = story
+        self.brief = brief
         self.columns = max(min(columns, WIDEST), 40)
         self.paint = Paint(color)
 
@@ -67,17 +69,19 @@ class Terminal:
         yield self.paint("chapter", f"{number}. {chapter.title}")
         yield self.paint("dim", "─" * min(width(chapter.title) + len(str(number)) + 2, self.columns))
         yield from self._paragraph(" ".join(chapter.intro), 0)
-        for figure in chapter.figures:
-            yield ""
-            yield from (self._drawn(line) for line in figure_lines(figure, self.story, self.columns))
+        yield from self._figures(chapter.figures)
         for section in chapter.sections:
-            if section.title:
+            if section.title or self.brief:
                 yield ""
+            if section.title:
                 yield self.paint("section", section.title)
             for step in section.steps:
-                yield ""
-                yield from self._step(step)
-            for figure in section.figures:
+                yield from self._in_short(step) if self.brief else ("", *self._step(step))
+            yield from self._figures(section.figures)
+
+    def _figures(self, figures: tuple[Figure, ...]) -> Iterator[str]:
+        for figure in figures:
+            if figure.arrows or not self.brief:
                 yield ""
                 yield from (self._drawn(line) for line in figure_lines(figure, self.story, self.columns))
 
@@ -94,11 +98,18 @@ class Terminal:
     def _time(self, time_ns: int) -> str:
         return f"{(time_ns - self.story.origin_ns) / 1e9:.6f}"
 
-    def _step(self, step: Step) -> Iterator[str]:
+    def _title(self, step: Step) -> str:
         at = f"{self._time(step.time_ns)} s" if step.time_ns is not None else ""
         guess = self.paint("guess", "  (inferred)") if step.inferred else ""
         lead = " ".join(x for x in (self.paint("anchor", padded(step.anchor, 6)), self.paint("time", at)) if x)
-        yield f"{lead}  {self.paint('title', step.title)}{guess}"
+        return f"{lead}  {self.paint('title', step.title)}{guess}"
+
+    def _in_short(self, step: Step) -> Iterator[str]:
+        yield self._title(step)
+        yield from self._paragraph(" ".join(step.sentences[:1]), 7)
+
+    def _step(self, step: Step) -> Iterator[str]:
+        yield self._title(step)
         yield from self._paragraph(" ".join(step.sentences), 7)
         if step.call:
             yield from self._call(step.call)
