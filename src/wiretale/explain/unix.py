@@ -29,6 +29,8 @@ def unix_section(world: World, talk: Conversation) -> Section | None:
 def _address(world: World, talk: Conversation) -> list[Step]:
     addr = talk.server.addr or ""
     if not addr:
+        if not _is_pair(world, talk):
+            return []
         said = (
             "Neither end has an address: socketpair() makes two sockets that are connected from the beginning. Only "
             "who "
@@ -49,6 +51,11 @@ def _address(world: World, talk: Conversation) -> list[Step]:
     )
     left, refs = _left_behind(world, talk)
     return [Step("", "A path as address", (said, *left), talk.from_ns, refs=(talk.ref, *refs), topics=("AF_UNIX",))]
+
+
+def _is_pair(world: World, talk: Conversation) -> bool:
+    row = world.db.execute("SELECT name FROM call WHERE call_id = ?", [talk.server.made_call_id]).fetchone()
+    return row is not None and row[0] == "socketpair"
 
 
 _UNLINKS = """
@@ -106,7 +113,7 @@ def _failure(world: World, talk: Conversation) -> list[Step]:
 
 
 _RECEIVED = """
-SELECT d.pid, d.fd, f.name, d.open_call_id, d.descriptor_id FROM descriptor d JOIN file f USING (file_id)
+SELECT d.pid, d.fd, f.name, d.open_call_id, d.descriptor_id, d.from_ns FROM descriptor d JOIN file f USING (file_id)
 JOIN call_file x ON x.call_id = d.open_call_id
 WHERE starts_with(d.how, 'received') AND x.socket_id IN (SELECT unnest(?)) ORDER BY d.descriptor_id LIMIT 20"""
 
@@ -117,7 +124,7 @@ def _descriptors(world: World, talk: Conversation) -> list[Step]:
     rows = world.db.execute(_RECEIVED, [sockets]).fetchall()
     if not rows:
         return []
-    pid, fd, name, call_id, _ = rows[0]
+    pid, fd, name, call_id, _, at = rows[0]
     said = [
         f"{count(len(rows), 'open file')} came over this socket besides bytes ({code('SCM_RIGHTS')}): {world.who(pid)} "
         f"got "
@@ -126,4 +133,4 @@ def _descriptors(world: World, talk: Conversation) -> list[Step]:
     refs = [Ref("descriptor", r[4], f"descriptor {r[4]}") for r in rows[:4]]
     if call_id is not None:
         refs.append(Ref("call", call_id, f"call {call_id}"))
-    return [Step("", "Descriptors are handed over", tuple(said), None, refs=tuple(refs), topics=("SCM_RIGHTS",))]
+    return [Step("", "Descriptors are handed over", tuple(said), at, refs=tuple(refs), topics=("SCM_RIGHTS",))]
