@@ -13,7 +13,7 @@ from wiretale.explain.world import World
 
 _RESTARTS = range(512, 530)  # include/linux/errno.h: a signal came; only tracers see these
 _SOL_SOCKET, _SO_ERROR = 1, 4  # asm-generic/socket.h
-F_GETFL, F_SETFL, FIONBIO = 3, 4, 0x5421  # asm-generic/fcntl.h, asm-generic/ioctls.h
+F_GETFD, F_SETFD, F_GETFL, F_SETFL, FIONBIO = 1, 2, 3, 4, 0x5421  # asm-generic/fcntl.h, asm-generic/ioctls.h
 
 
 def address_of(call: Call) -> str:
@@ -154,7 +154,22 @@ def blocking(flags: list[str]) -> str:
     return "calls on it return at once instead of waiting" if "O_NONBLOCK" in flags else "calls on it wait"
 
 
+def reads_descriptor_flags(call: Call) -> bool:
+    """fcntl(F_GETFD)."""
+    return _command(call) == F_GETFD
+
+
+def sets_descriptor_flags(call: Call) -> bool:
+    """fcntl(F_SETFD)."""
+    return _command(call) == F_SETFD
+
+
 def _fcntl(world: World, call: Call) -> list[str]:
+    if sets_descriptor_flags(call) and not call.failed:
+        closed = "shall be closed" if "FD_CLOEXEC" in call.argument("arg") else "shall stay open"
+        return [
+            f"{world.who(call.pid)} says that descriptor {call.fd} {closed} when the process executes another program."
+        ]
     flags = code("|".join(flags_of(call)) or "?") if reads_flags(call) or sets_flags(call) else ""
     if reads_flags(call) and not call.failed:
         return [f"{world.who(call.pid)} asks for the flags of descriptor {call.fd}: {flags}."]
@@ -272,6 +287,8 @@ def _title(call: Call) -> str:
     if call.name in ("setsockopt", "getsockopt"):
         option = call.argument("optname")
         return f"The option {option}" if call.name == "setsockopt" else f"Asking for {option}"
+    if sets_descriptor_flags(call):
+        return "When another program is executed"
     if call.name == "shutdown":
         return _GIVES_UP.get(call.argument("how"), "shutdown()")
     return _TITLES.get(call.name, f"{call.name}()")

@@ -37,7 +37,7 @@ def _process(world: World, process: Process, owned: list[Descriptor], anchor: st
         )
     hops = [_descriptor_hop(world, d) for d in owned[:DESCRIPTORS_TOLD]]
     if len(owned) > DESCRIPTORS_TOLD:
-        said.append(f"Of its {len(owned)} sockets, pipes and terminals the first {DESCRIPTORS_TOLD} are listed.")
+        said.append(f"Of its sockets, pipes and terminals the first {DESCRIPTORS_TOLD} are listed.")
     return Step(anchor, process.name, tuple(said), process.start_ns, hops=tuple(hops), refs=(process.ref,),
                 topics=("file descriptor",) if hops else ())  # fmt: skip
 
@@ -46,7 +46,7 @@ def _descriptor_hop(world: World, d: Descriptor) -> Hop:
     usual = f"{STANDARD[d.fd]}: " if d.fd in STANDARD else ""
     inherited = d.how == "inherited"
     end = f"until {world.at(d.to_ns)}" if d.to_ns is not None and d.end_how != "exit" else ""
-    since = "" if not inherited or end else "it had it from the beginning"
+    since = "" if not inherited or end else "inherited"
     return Hop(d.from_ns, f"fd {d.fd}", usual + d.what, since or end,
                (Ref("descriptor", d.descriptor_id, f"descriptor {d.descriptor_id}"),))  # fmt: skip
 

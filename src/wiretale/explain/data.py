@@ -95,29 +95,30 @@ def _refs(talk: Conversation, message: Message) -> tuple[Ref, ...]:
 
 
 def _sent(world: World, talk: Conversation, message: Message, sender: str) -> list[str]:
-    said = []
-    if message.before is not None:
-        said.append(
-            f"{sender} had read these {count(message.size, 'byte')} from descriptor {message.before.fd}"
-            f"{_target(world, message.before)}."
-        )
+    size = count(message.size, "byte")
     where = bytes_at(message.low, message.high)
-    stream = f": {where} of its stream" if where and talk.protocol != "udp" and "dgram" not in talk.protocol else ""
-    if message.write is not None:
-        call = message.write
-        subject = "It" if said else sender
-        said.append(
-            f"{subject} hands {count(message.size, 'byte')} to the kernel with {code(call.name + '()')}{stream}."
-        )
-        asked = _asked_bytes(call)
-        if call.retval is not None and asked is not None and call.retval < asked:
-            said.append(f"It had offered {asked:,}: the kernel had room for no more, and the rest must be sent again.")
-        if message.size == 0:
-            said = [f"{sender} sends an empty message with {code(call.name + '()')}."]
-    elif message.kind == "read":
-        said.append(f"{sender}, whose calls were not recorded, sent {count(message.size, 'byte')}{stream}.")
-    else:
-        said.append(f"{sender} sent {count(message.size, 'byte')}{stream}.")
+    is_stream = talk.protocol != "udp" and "dgram" not in talk.protocol
+    stream = f": {where} of its stream" if where and is_stream else ""
+    call = message.write
+    if call is None:
+        whose = f"{sender}, whose calls were not recorded," if message.kind == "read" else sender
+        return [f"{whose} sent {size}{stream}."]
+    if message.size == 0:
+        return [f"{sender} sends an empty message with {code(call.name + '()')}."]
+    said = []
+    taken = ""
+    if message.before is not None:
+        waited = message.input
+        if waited is not None and waited.to_ns is not None:
+            span = duration(waited.to_ns - waited.from_ns)
+            said.append(f"{sender} had been waiting in {code(waited.name + '()')} for {span} until there was input.")
+        taken = f" reads these {size} from descriptor {message.before.fd}{_target(world, message.before)} and"
+    subject = "It" if said else sender
+    handed = f"{'it' if message.size == 1 else 'them'}" if taken else size
+    said.append(f"{subject}{taken} hands {handed} to the kernel with {code(call.name + '()')}{stream}.")
+    asked = _asked_bytes(call)
+    if call.retval is not None and asked is not None and call.retval < asked:
+        said.append(f"It had offered {asked:,}: the kernel had room for no more, and the rest must be sent again.")
     return said
 
 
@@ -162,18 +163,19 @@ def _received(world: World, talk: Conversation, message: Message, receiver: str,
         said += _woken(world, message, wait, waits)
     if message.reads:
         first = message.reads[0]
-        if message.read_total == 1:
-            exactly = first.retval == message.size and message.kind != "read"
-            subject = "It" if said and said[-1].startswith(receiver) else receiver
+        is_exact = first.retval == message.size and message.kind != "read"
+        how_many = f"{first.retval:,}" + (": exactly these bytes" if is_exact else f" of at most {_room(first)}")
+        it, them = "It" if said and said[-1].startswith(receiver) else receiver, "it" if message.size == 1 else "them"
+        name = code(first.name + "()")
+        if message.read_total > 1:
             said.append(
-                f"{subject} takes them with {code(first.name + '()')} on descriptor {first.fd}, which returns "
-                f"{first.retval:,}" + (": exactly these bytes." if exactly else f" of at most {_room(first)}.")
+                f"{receiver} takes them with {message.read_total:,} calls; the first, {name} on descriptor {first.fd}, "
+                f"returns {first.retval:,}."
             )
+        elif said and message.wakes[-1].call_id == first.call_id:
+            said.append(f"That {name}, on descriptor {first.fd}, returns {how_many}.")
         else:
-            said.append(
-                f"{receiver} takes them with {message.read_total:,} calls; the first, {code(first.name + '()')} on "
-                f"descriptor {first.fd}, returns {first.retval:,}."
-            )
+            said.append(f"{it} takes {them} with {name} on descriptor {first.fd}, which returns {how_many}.")
     elif message.kind == "write" and message.size and talk.receiver(message.direction).pid is not None:
         said.append(f"No call of {receiver} that read them was recorded.")
     return said
@@ -190,7 +192,7 @@ def _woken(world: World, message: Message, wait: Wait, waits: dict[int, Call]) -
     call = waits.get(wait.call_id)
     number = next((p.number for p in message.packets if p.packet_id == wait.packet_id), None)
     waited = duration(wait.to_ns - wait.from_ns)
-    where = f"in {code(wait.name + '()')}" if call is not None else f"in that {code(wait.name + '()')}"
+    where = f"in {code(wait.name + '()')}"
     limit = f", {timeout_words(call)}" if call is not None and timeout_words(call) else ""
     by = f"packet {number}" if number is not None else "that call" if wait.ended_by == "peer" else ""
     if not by:
@@ -204,6 +206,11 @@ def _woken(world: World, message: Message, wait: Wait, waits: dict[int, Call]) -
 
 def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
     hops = []
+    waited = message.input
+    took = message.before.call_id if message.before is not None else None
+    if waited is not None and waited.to_ns is not None and waited.call_id != took:
+        what = f"{waited.name}() returns"
+        hops.append(Hop(waited.to_ns, world.short(waited.pid), what, "there is input", (waited.ref,), lane="other"))
     if message.before is not None:
         hops.append(_call_hop(world, message.before, "the bytes come in", "other", inferred=True))
     if message.write is not None:

@@ -4,7 +4,7 @@ from wiretale.explain.conversation import socket_calls
 from wiretale.explain.preparing import prepared
 from wiretale.explain.serving import served
 from wiretale.explain.story import Chapter, Counter, Section
-from wiretale.explain.words import count, place
+from wiretale.explain.words import capital, count, place
 from wiretale.explain.world import World
 
 LISTENERS_TOLD = 6
@@ -34,7 +34,7 @@ def listening(world: World) -> list[Chapter]:
         where = place(addr, port) if addr is not None else "its address"
         if not told:
             continue
-        intro = (f"{count(accepted, 'connection')} came through this socket to a recorded accept().",)
+        intro = (f"{capital(count(accepted, 'connection'))} came through this socket to a recorded accept().",)
         sections = [Section("", tuple(counter.numbered(step) for step in prepared(world, told)))]
         clients = tuple(counter.numbered(step) for step in served(world, socket_id))
         if clients:

@@ -5,7 +5,6 @@ packet carried. Everything is counted in SQL over all of them; only those that a
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import duckdb
@@ -41,6 +40,7 @@ class Message:
     read_total: int = 0
     evidence: set[str] = field(default_factory=set)
     before: Call | None = None  # took the same bytes from another descriptor
+    input: Wait | None = None  # what the sender waited in until there was something to read there
     after: Call | None = None  # passed the same bytes on to another descriptor
     wakes: list[Wait] = field(default_factory=list)
 
@@ -205,6 +205,7 @@ def traffic(db: duckdb.DuckDBPyConnection, talks: dict[int, Conversation]) -> di
     _add_acknowledgements(db, told)
     _add_wakes(db, told)
     _add_neighbours(db, told, talks)
+    _add_inputs(db, told)
     return found
 
 
@@ -347,6 +348,24 @@ def _add_neighbours(db: duckdb.DuckDBPyConnection, told: list[Message], talks: d
             message.after = near
 
 
-def sizes(messages: Iterable[Message]) -> int:
-    """Payload bytes of some messages."""
-    return sum(m.size for m in messages)
+# The wait for input that came before such a read, if no other read of that descriptor lies between.
+_INPUT = f"""
+SELECT t.i, {WAIT_COLUMNS}
+FROM (SELECT unnest(?) AS i, unnest(?) AS call_id, unnest(?) AS task_id, unnest(?) AS fd) t
+JOIN wait w ON w.task_id = t.task_id AND w.ended_by = 'input'
+    AND w.call_id BETWEEN t.call_id - {NEAR_CALLS} AND t.call_id
+JOIN call c ON c.call_id = w.call_id
+WHERE NOT EXISTS (FROM call x WHERE x.task_id = t.task_id AND x.fd = t.fd AND x.name IN {RECEIVES}
+    AND x.call_id > w.call_id AND x.call_id < t.call_id)
+QUALIFY row_number() OVER (PARTITION BY t.i ORDER BY w.call_id DESC) = 1"""  # noqa: S608 (fixed text; values are parameters)
+
+
+def _add_inputs(db: duckdb.DuckDBPyConnection, told: list[Message]) -> None:
+    found = [(i, m.before) for i, m in enumerate(told) if m.before is not None]
+    if not found:
+        return
+    columns = [
+        [i for i, _ in found], [c.call_id for _, c in found], [c.task_id for _, c in found], [c.fd for _, c in found],
+    ]  # fmt: skip
+    for i, *row in db.execute(_INPUT, columns).fetchall():
+        told[i].input = Wait(*row)

@@ -21,13 +21,13 @@ def patterns(world: World, talk: Conversation, traffic: Traffic, counter: Counte
         asker = sender_name(world, talk, rounds.asked_by)
         answerer = sender_name(world, talk, back)
         took = [duration(t) for t in rounds.took]
+        spread = f"{took[0]} to {took[2]}, half of them at most {took[1]}" if took[0] != took[2] else took[0]
         said = [
             f"The two ends take turns: {count(rounds.count, 'round')} in which {asker} speaks and {answerer} answers.",
             f"{asker} sends {_spread(rounds.ask)} a round, {answerer} answers with {_spread(rounds.answer)}.",
-            f"A round, from the first call that sends to the last that answers, takes {took[0]} to {took[2]}, half of "
-            f"them at most {took[1]}.",
+            f"A round, from the first call that sends to the last that answers, takes {spread}.",
         ]
-        steps.append(Step(counter.next(), f"{count(rounds.count, 'round')} of one shape", tuple(said), rounds.first_ns,
+        steps.append(Step(counter.next(), f"{count(rounds.count, 'round')}", tuple(said), rounds.first_ns,
                           refs=(talk.ref,)))  # fmt: skip
     for flow in traffic.flows.values():
         steps.append(_flow(world, talk, flow, counter))

@@ -23,6 +23,10 @@ def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
             steps[-1] = _flags(world, previous, call)
             previous = call
             continue
+        if previous is not None and _sets_descriptor_flags(previous, call):
+            steps[-1] = replace(asks.step(world, call, ""), refs=(previous.ref, call.ref))
+            previous = call
+            continue
         key = (call.pid, call.text)
         if call.name in _QUESTIONS and not asks.sets_flags(call) and key in places:
             repeats.setdefault(places[key], []).append(call)
@@ -42,6 +46,12 @@ def _sets_what_was_read(read: Call, call: Call) -> bool:
     """The idiom of fcntl(2): F_GETFL, then F_SETFL on the same descriptor."""
     same = read.task_id == call.task_id and read.fd == call.fd
     return same and asks.reads_flags(read) and asks.sets_flags(call) and not (read.failed or call.failed)
+
+
+def _sets_descriptor_flags(read: Call, call: Call) -> bool:
+    """F_GETFD, then F_SETFD."""
+    same = read.task_id == call.task_id and read.fd == call.fd
+    return same and asks.reads_descriptor_flags(read) and asks.sets_descriptor_flags(call) and not call.failed
 
 
 def _flags(world: World, read: Call, call: Call) -> Step:

@@ -136,7 +136,7 @@ def _waits(world: World) -> list[Step]:
                 arg_max(wait_id, took) AS id, arg_max(ended_by, took) AS ended_by
             FROM one GROUP BY pid, tid, name
         )
-        SELECT * FROM longest QUALIFY row_number() OVER (PARTITION BY tid ORDER BY took DESC) = 1
+        SELECT * FROM longest QUALIFY row_number() OVER (PARTITION BY pid ORDER BY name = 'futex', took DESC) = 1
         ORDER BY took DESC LIMIT 4"""  # noqa: S608 (numbers and fixed names)
     ).fetchall()
     steps = []

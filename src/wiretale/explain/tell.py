@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from wiretale.decode.escape import escape_text
 from wiretale.errors import UsageFault
 from wiretale.explain.background import Background
 from wiretale.explain.cast import cast
@@ -53,7 +54,7 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
     background = Background(options.reader)
     woven = tuple(background.chapter(chapter) for chapter in chapters)
     return Story(
-        options.name, world.origin_ns, world.error_ns, opening(world, chosen, talks), about(world), woven,
+        escape_text(options.name), world.origin_ns, world.error_ns, opening(world, chosen, talks), about(world), woven,
         gaps(world), options.reader,
     )  # fmt: skip
 
