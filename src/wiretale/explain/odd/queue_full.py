@@ -31,10 +31,15 @@ opening AS (
     FROM connection k JOIN segment g USING (connection_id) JOIN packet p USING (packet_id)
     WHERE k.protocol = 'tcp' AND g.shown AND g.direction = 'c2s' AND p.flags & 18 = 2 AND p.number IS NOT NULL
 ),
+answer AS (
+    SELECT g.connection_id, min(p.time_ns) AS answered_ns FROM segment g JOIN packet p USING (packet_id)
+    WHERE g.shown AND g.direction = 's2c' AND g.connection_id IN (SELECT connection_id FROM opening)
+    GROUP BY g.connection_id
+),
 ignored AS (
     SELECT o.*, a.socket_id FROM opening o JOIN alone a ON a.port = o.port AND o.time_ns BETWEEN a.from_ns AND a.to_ns
-    WHERE NOT EXISTS (SELECT 1 FROM segment g JOIN packet p USING (packet_id) WHERE g.connection_id = o.connection_id
-        AND g.direction = 's2c' AND p.time_ns >= o.time_ns AND (o.next_ns IS NULL OR p.time_ns < o.next_ns))
+    LEFT JOIN answer r ON r.connection_id = o.connection_id
+    WHERE r.answered_ns IS NULL OR r.answered_ns >= o.next_ns
 ),
 waiting AS (
     SELECT i.packet_id, count(*) AS queued
