@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 HOST = "127.0.0.1"
+FAR = "203.0.113.7"  # an address without a route (RFC 5737)
 LATE_S = 0.12  # how long a late reader is late
 CAP_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3, linux/capability.h
 
@@ -400,13 +401,23 @@ def silent() -> None:
         sock.connect((HOST, 5043))
 
 
+def no_name_server() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
+        sock.connect((FAR, 53))
+
+
+def no_route() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
+        sock.connect((FAR, 80))
+
+
 PROGRAMS: dict[str, Callable[[], None]] = {
     f.__name__: f for f in (
         healthy, double_close, close_failed, not_a_socket, option_twice, option_back, reuse_too_late, unused,
         unclosed, leaked_listener, kept_listener, shared_port, unread_reset, linger_reset, broken_pipe, killed_by_pipe,
         shut_reading, shut_what_is_over, in_progress, spinning, emptying, held_back, late_reader, late_sender,
         full_receiver, queue_full, queue_used, tiny_writes, tiny_turns, tiny_reads, cut_datagram, in_use, in_time_wait,
-        no_right, both_families, silent,
+        no_right, both_families, silent, no_name_server, no_route,
     )
 }  # fmt: skip
 

@@ -11,10 +11,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from odd_programs import HOST, child, pair, receive
+from odd_programs import FAR, HOST, child, pair, receive
 
 NOBODY = 5100  # a port on which nobody listens
-FAR = "203.0.113.7"  # an address without a route (RFC 5737)
 FOLDER = Path(sys.argv[1]).parent if len(sys.argv) > 1 else Path()
 
 

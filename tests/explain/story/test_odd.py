@@ -14,6 +14,7 @@ pytestmark = pytest.mark.e2e
 # Which programs of odd_programs.py each oddity is about: these, and no other.
 ABOUT = {
     "failed_setup": {"in_use", "in_time_wait", "no_right"},
+    "no_route": {"no_name_server", "no_route"},
     "queue_full": {"queue_full"},
     "broken_pipe": {"unread_reset", "linger_reset", "broken_pipe", "killed_by_pipe"},
     "unread_reset": {"unread_reset", "linger_reset"},
@@ -47,6 +48,8 @@ SAID = [
     ("failed_setup", "in_use", "`127.0.0.1:5040` failed once with `EADDRINUSE`", "listens there with descriptor 3"),
     ("failed_setup", "in_time_wait", "in TIME-WAIT on that port", "this socket did not set `SO_REUSEADDR`"),
     ("failed_setup", "no_right", "`EACCES`", "CAP_NET_BIND_SERVICE"),
+    ("no_route", "no_name_server", "A server of names could not be asked", "`203.0.113.7:53` failed with"),
+    ("no_route", "no_route", "to `203.0.113.7:80` failed with `ENETUNREACH`", "Nothing was sent"),
     ("queue_full", "queue_full", "2 SYNs from 2 clients got no answer", "`listen(3, 0)` allows for 0"),
     ("broken_pipe", "broken_pipe", "got `EPIPE`", "a reset from the other end, had ended the connection before"),
     ("broken_pipe", "killed_by_pipe", "`SIGPIPE` came with it once", "It ended the process"),

@@ -21,6 +21,7 @@ from wiretale.explain.odd import (
     late_reader,
     leaked_socket,
     name_cache,
+    no_route,
     not_a_socket,
     option_twice,
     queue_full,
@@ -41,6 +42,7 @@ Finder = Callable[[World], list[Step]]
 # Something was lost, refused or slow, or can be: worth a look.
 TROUBLE: tuple[Finder, ...] = (
     failed_setup.find,
+    no_route.find,
     queue_full.find,
     broken_pipe.find,
     unread_reset.find,
@@ -67,6 +69,7 @@ HARMLESS: tuple[Finder, ...] = (
     not_a_socket.find,
     unused_sockets.find,
     silent_sockets.find,
+    no_route.find_sorted,
     exit_unclosed.find,
     service_names.find,
     name_cache.find,
