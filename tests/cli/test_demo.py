@@ -41,6 +41,11 @@ def demo(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     )  # fmt: skip
 
 
+def listing(output: str) -> list[str]:
+    """The lines above the story."""
+    return output.partition("The story of ")[0].splitlines()
+
+
 def assert_conversation(lines: list[str]) -> None:
     """The steps of both ends are there, each in its order."""
     for chain in (CLIENT, SERVER):
@@ -55,13 +60,14 @@ def test_the_conversation_is_shown_and_two_files_are_left(tmp_path: Path, option
     require(options or shutil.which("nc.openbsd"), "OpenBSD's netcat is not installed")
     done = demo(tmp_path, *options)
     assert done.returncode == 0, done.stderr
-    assert_conversation(done.stdout.splitlines())
+    assert_conversation(listing(done.stdout))
+    assert "6 bytes from pid" in done.stdout.partition("The story of demo.wiretale\n")[2]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.pcapng", "demo.wiretale"]
     assert "next:" in done.stderr
 
 
 def test_the_builtin_netcats_leave_by_themselves_and_their_interpreter_folds(tmp_path: Path) -> None:
-    lines = demo(tmp_path, "--builtin").stdout.splitlines()
+    lines = listing(demo(tmp_path, "--builtin").stdout)
     assert sum("exited with status 0" in line for line in lines) == 2
     assert not any("SIG" in line for line in lines if " sig " in line or " proc " in line)
     assert sum("program start" in line for line in lines) == 2
@@ -73,4 +79,4 @@ def test_an_ordinary_user_gets_packets_too(tmp_path: Path) -> None:
     done = run_as_nobody(tmp_path, ["-m", "wiretale", "demo"])
     assert done.returncode == 0, done.stderr
     assert "packets on lo" in done.stdout
-    assert_conversation(done.stdout.splitlines())
+    assert_conversation(listing(done.stdout))

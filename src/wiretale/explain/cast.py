@@ -35,11 +35,17 @@ def _process(world: World, process: Process, owned: list[Descriptor], anchor: st
         said.append(
             f"{count(process.calls, 'system call')} of it{threads} {'were' if process.calls != 1 else 'was'} recorded."
         )
-    hops = [_descriptor_hop(world, d) for d in owned[:DESCRIPTORS_TOLD]]
+    hops = [_descriptor_hop(world, d) for d in _first(owned)]
     if len(owned) > DESCRIPTORS_TOLD:
-        said.append(f"Of its sockets, pipes and terminals the first {DESCRIPTORS_TOLD} are listed.")
+        said.append(f"Of its sockets, pipes and terminals {DESCRIPTORS_TOLD} are listed.")
     return Step(anchor, process.name, tuple(said), process.start_ns, hops=tuple(hops), refs=(process.ref,),
                 topics=("file descriptor",) if hops else ())  # fmt: skip
+
+
+def _first(owned: list[Descriptor]) -> list[Descriptor]:
+    """Those that are listed: TCP and UDP sockets before others, each kind by age; told in order of time."""
+    chosen = sorted(owned, key=lambda d: not d.what.startswith(("a TCP", "a UDP")))[:DESCRIPTORS_TOLD]
+    return sorted(chosen, key=lambda d: (d.from_ns, d.fd))
 
 
 def _descriptor_hop(world: World, d: Descriptor) -> Hop:

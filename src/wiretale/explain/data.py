@@ -71,7 +71,7 @@ def _message(
     if message.after is not None:
         said.append(
             f"{world.who(message.after.pid)} then writes the same bytes to descriptor "
-            f"{message.after.fd}{_target(world, message.after)}."
+            f"{message.after.fd}{_target(world, message.after)}{_likeness(message.after)}."
         )
     if not message.exact:
         said.append(f"Their place in the stream is not certain: {message.reason or 'the stream was joined late'}.")
@@ -112,7 +112,8 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
         if waited is not None and waited.to_ns is not None:
             span = duration(waited.to_ns - waited.from_ns)
             said.append(f"{sender} had been waiting in {code(waited.name + '()')} for {span} until there was input.")
-        taken = f" reads these {size} from descriptor {message.before.fd}{_target(world, message.before)} and"
+        source = f"descriptor {message.before.fd}{_target(world, message.before)}"
+        taken = f" reads these {size} from {source}{_likeness(message.before)} and"
     subject = "It" if said else sender
     handed = f"{'it' if message.size == 1 else 'them'}" if taken else size
     said.append(f"{subject}{taken} hands {handed} to the kernel with {code(call.name + '()')}{stream}.")
@@ -120,6 +121,12 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
     if call.retval is not None and asked is not None and call.retval < asked:
         said.append(f"It had offered {asked:,}: the kernel had room for no more, and the rest must be sent again.")
     return said
+
+
+def _likeness(call: Call) -> str:
+    """How it is known that a call on another descriptor moved these bytes, where not all of them were captured."""
+    kept = len(call.payload())
+    return f" (inferred: as many, and the first {kept} are the same)" if kept < (call.retval or 0) else ""
 
 
 _LENGTH_ARGUMENT = {"write": 2, "sendto": 2, "send": 2}

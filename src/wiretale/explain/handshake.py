@@ -111,9 +111,7 @@ def connect_step(world: World, talk: Conversation, call: Call | None, anchor: st
     topics += [flag for flag, there in (("SYN", shake.syns), ("RST", shake.reset)) if there]
     return Step(
         anchor,
-        "connect() and the three segments" if shake.is_whole and call else
-        "The three segments" if shake.is_whole else "An attempt to connect" if shake.reset or not shake.syn_ack else
-        "The handshake",
+        _title(shake, call),
         tuple(said),
         call.entry_ns if call is not None else hops[0].time_ns,
         call.text if call is not None else "",
@@ -122,6 +120,14 @@ def connect_step(world: World, talk: Conversation, call: Call | None, anchor: st
         refs=refs,
         topics=tuple(topics),
     )  # fmt: skip
+
+
+def _title(shake: Handshake, call: Call | None) -> str:
+    if shake.is_whole:
+        return "connect() and the three segments" if call is not None else "The three segments"
+    if shake.reset is not None or (shake.syns and shake.syn_ack is None):
+        return "An attempt to connect"
+    return "connect()" if call is not None and not shake.seen else "The handshake"
 
 
 def _asked(world: World, talk: Conversation, call: Call) -> list[str]:

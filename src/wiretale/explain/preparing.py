@@ -6,7 +6,7 @@ from dataclasses import replace
 from wiretale.explain import asks
 from wiretale.explain.rows import Call
 from wiretale.explain.story import Step
-from wiretale.explain.words import code, count
+from wiretale.explain.words import code
 from wiretale.explain.world import World
 
 _QUESTIONS = ("getsockname", "getpeername", "getsockopt", "fcntl", "fcntl64")
@@ -35,7 +35,7 @@ def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
         steps.append(asks.step(world, call, ""))
         previous = call
     for i, again in repeats.items():
-        said = f"It asks the same {count(len(again), 'more time', 'more times')}."
+        said = f"It asks the same {'once more' if len(again) == 1 else f'{len(again)} more times'}."
         steps[i] = replace(
             steps[i], sentences=(*steps[i].sentences, said), refs=(*steps[i].refs, *(c.ref for c in again))
         )

@@ -1,6 +1,7 @@
 """The summary: the capture in two sentences, and a last chapter of times, bytes, round trips and waits."""
 
 from wiretale.decode.durations import duration
+from wiretale.explain.about import about as about_capture
 from wiretale.explain.choose import Chosen
 from wiretale.explain.conversation import EINPROGRESS, SENDS, Conversation
 from wiretale.explain.ends import end_name
@@ -84,11 +85,11 @@ def _connections(talks: dict[int, Conversation]) -> list[Step]:
         setup = f", of which {duration(up - talk.from_ns)} to be established" if up and up > talk.from_ns else ""
         packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
         said = (
-            f"It lived {duration(talk.to_ns - talk.from_ns)}{setup}.",
+            f"It lived {duration(talk.to_ns - talk.from_ns)}{setup}. "
             f"{capital(count(talk.client_bytes, 'byte'))} of payload went to the server and "
-            f"{count(talk.server_bytes, 'byte')} came back{packets}.",
+            f"{count(talk.server_bytes, 'byte')} came back{packets}."
         )
-        steps.append(Step("", f"Connection {talk.connection_id}", said, None, refs=(talk.ref,)))
+        steps.append(Step("", f"Connection {talk.connection_id}", (said,), None, refs=(talk.ref,)))
     return steps
 
 
@@ -109,7 +110,9 @@ def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
         said = f"The kernel of {end} acknowledged {count(total, 'segment')}, {after}."
         by_talk.setdefault(connection_id, []).append(said)
     return [
-        Step("", f"Round trips of connection {connection_id}", tuple(said), None, refs=(talks[connection_id].ref,))
+        Step(
+            "", f"Round trips of connection {connection_id}", (" ".join(said),), None, refs=(talks[connection_id].ref,)
+        )
         for connection_id, said in by_talk.items()
     ]
 
@@ -177,27 +180,25 @@ def about(world: World) -> tuple[str, ...]:
     return tuple(said)
 
 
+# Whether of some message only the first bytes are in the capture.
+_CUT = """
+SELECT EXISTS (FROM call_data d WHERE d.role = 'payload' AND octet_length(d.bytes) < d.full_bytes AND d.call_id IN (
+    SELECT call_id FROM stream_write UNION ALL SELECT call_id FROM stream_read))"""
+_RECORD = "-o FILE.wiretale -- COMMAND"
+
+
 def gaps(world: World) -> tuple[Gap, ...]:
     """What was not recorded or got lost, and the command that would record it."""
-    found = []
-    word = {"ptrace": "system calls", "packets": "packets"}
-    sources = world.db.execute("SELECT source, ran, reason, remedy FROM source ORDER BY rowid").fetchall()
-    for source, ran, reason, remedy in sources:
-        if source in word and not ran:
-            found.append(Gap(f"No {word[source]} were recorded: {code(reason or 'not asked for')}.", remedy or ""))
-    ran_names = {s for s, ran, *_ in sources if ran}
-    if world.has_packets and not world.has_calls and "ptrace" not in {s for s, *_ in sources}:
-        found.append(Gap("Only packets were recorded: which programs sent and read them is not known.",
-                         "wiretale record -o FILE.wiretale -- COMMAND"))  # fmt: skip
-    if world.has_calls and not world.has_packets and "packets" in ran_names:
+    found = [Gap(f"{capital(gap.text)}.", gap.remedy or "") for gap in about_capture(world.db).gaps]
+    ran = {source for (source,) in world.db.execute("SELECT source FROM source WHERE ran").fetchall()}
+    if world.has_calls and not world.has_packets and "packets" in ran:
         found.append(Gap("No packet was captured while the programs ran: what passed between them did not pass an "
                          "interface that was watched, or nothing was sent."))  # fmt: skip
-    for item, total, state, reason, remedy in world.db.execute(
-        "SELECT item, count, state, reason, remedy FROM coverage WHERE state <> 'recorded' AND count <> 0"
-        " AND NOT (state = 'truncated' AND level IS NOT NULL) ORDER BY rowid LIMIT 12"
-    ).fetchall():
-        why = f" ({code(reason)})" if reason else ""
-        found.append(Gap(f"{code(item or '?')}: {total:,} {state}{why}.", remedy or ""))
+    cut = world.db.execute(_CUT).fetchone()
+    if cut is not None and cut[0]:
+        found.append(
+            Gap("Of some messages only the first bytes were kept.", f"wiretale record --snaplen all {_RECORD}")
+        )
     untraced = world.db.execute(
         "SELECT count(DISTINCT e.connection_id) FROM endpoint e JOIN endpoint o ON o.connection_id = e.connection_id"
         " AND o.role <> e.role JOIN connection k ON k.connection_id = e.connection_id"
@@ -205,7 +206,7 @@ def gaps(world: World) -> tuple[Gap, ...]:
     ).fetchone()
     if untraced and untraced[0]:
         found.append(Gap(
-            f"Of {count(untraced[0], 'connection')} only one end was traced: what the other program did between its "
-            "packets is not known.", "wiretale record --with 'OTHER COMMAND' -o FILE.wiretale -- COMMAND",
+            f"Only one end of {count(untraced[0], 'connection')} was traced: what the other program did between its "
+            "packets is not known.", f"wiretale record --with 'OTHER COMMAND' {_RECORD}",
         ))  # fmt: skip
     return tuple(found)

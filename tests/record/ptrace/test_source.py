@@ -588,6 +588,7 @@ def test_notable_events_tell_who_listens_and_who_is_connected(tmp_path: Path) ->
     assert {n.tgid: n.status for n in seen if n.status is not None} == {pid: 0, child: 0}
 
 
+@pytest.mark.alone
 def test_two_busy_programs_share_the_tracer_fairly(tmp_path: Path) -> None:
     text = f"import os\nwhile not os.path.exists({str(tmp_path / 'end')!r}): os.getppid()"
     program = script(tmp_path, text)
