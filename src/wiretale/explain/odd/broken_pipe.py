@@ -32,13 +32,13 @@ def _step(world: World, group: Group) -> Step:
     if int(number) == EPIPE:
         if reset is None and _shut_before(world, group.refs[0].id):
             said.append("The program itself had shut down sending with shutdown().")
-        signals = [s for pid in group.pids for s in _signals(world, pid)]
+        signals = [s for pid in group.pids for s in _signals(world, pid, name)]
         if signals:
             said.append(f"{code('SIGPIPE')} came with it {times(len(signals))}.")
             refs = (*refs, *signals)
             topics = (*topics, "SIGPIPE")
         died = [p for p in (world.processes.get(pid) for pid in group.pids) if p is not None and p.signal == "SIGPIPE"]
-        if died:
+        if signals and died:
             said.append(f"It ended {'the process' if group.is_one else 'them'}: the default action of that signal.")
             refs = (*refs, *(p.ref for p in died[:3]))
     return Step("", f"{error} on a connection", tuple(said), group.first_ns, refs=refs, topics=topics,
@@ -70,10 +70,13 @@ def _shut_before(world: World, call_id: int) -> bool:
     return bool(row and row[0])
 
 
-def _signals(world: World, pid: int) -> list[Ref]:
+def _signals(world: World, pid: int, name: str) -> list[Ref]:
+    """The SIGPIPEs that came with calls of that name: each follows one of its thread that failed with EPIPE."""
     rows = world.db.execute(
-        "SELECT s.task_id FROM signal s JOIN task t USING (task_id) WHERE t.pid = ? AND s.name = 'SIGPIPE' AND NOT "
-        "s.stopped",
-        [pid],
+        """
+        SELECT s.task_id FROM signal s JOIN task t USING (task_id)
+        ASOF JOIN call c ON c.task_id = s.task_id AND s.time_ns >= c.start_ns
+        WHERE t.pid = ? AND s.name = 'SIGPIPE' AND NOT s.stopped AND c.errno = ? AND c.name = ?""",
+        [pid, EPIPE, name],
     ).fetchall()
-    return [Ref("task", r[0], f"task {r[0]}") for r in rows]
+    return [Ref("task", row[0], f"task {row[0]}") for row in rows]
