@@ -37,8 +37,16 @@ def _end(world: World, talk: Conversation, end: End) -> str:
     return f"{world.who(end.pid)}{held}" + (f", at {code(where)}" if end.addr else "")
 
 
+def _server(world: World, talk: Conversation) -> str:
+    """The other end; of an attempt that failed only the address that was asked for is known."""
+    failed = talk.outcome in _DATAGRAM_OUTCOMES or talk.outcome == "timed out" or is_unanswered(talk)
+    if talk.server.pid is None and talk.established_ns is None and failed:
+        return f"It asks for {code(place(talk.server.addr, talk.server.port))}"
+    return f"The server is {_end(world, talk, talk.server)}"
+
+
 def _intro(world: World, talk: Conversation) -> list[str]:
-    said = [f"The client is {_end(world, talk, talk.client)}. The server is {_end(world, talk, talk.server)}."]
+    said = [f"The client is {_end(world, talk, talk.client)}. {_server(world, talk)}."]
     if talk.known_by == "guess":
         said[0] += " Which is which is a guess: the beginning was not recorded."
     moved = f"{count(talk.client_bytes, 'byte')} went to the server and {count(talk.server_bytes, 'byte')} came back"
