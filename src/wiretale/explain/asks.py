@@ -91,8 +91,8 @@ def _listen(world: World, call: Call) -> list[str]:
         return [f"{world.who(call.pid)} asks to listen on descriptor {call.fd}; the kernel refuses: {failure(call)}."]
     backlog = call.argument("backlog")
     return [
-        f"{world.who(call.pid)} makes descriptor {call.fd} a listening socket: from now on the kernel completes "
-        "handshakes for it by itself, whether or not the program is waiting in accept().",
+        f"{world.who(call.pid)} makes descriptor {call.fd} a listening socket: from now on the kernel answers "
+        "requests to connect by itself, whether or not the program is waiting in accept().",
         f"The backlog of {backlog} limits how many finished connections may wait to be accepted.",
     ]
 
@@ -183,7 +183,9 @@ def _fcntl(world: World, call: Call) -> list[str]:
 
 def _ioctl(world: World, call: Call) -> list[str]:
     if len(call.raw.args) > 1 and call.raw.args[1] & 0xFFFFFFFF == FIONBIO and not call.failed:
-        return [f"{world.who(call.pid)} switches between waiting and not waiting on descriptor {call.fd} (FIONBIO)."]
+        given = call.words.args[-1].text.strip("[]") if call.words.args else ""
+        wait = {"0": "may wait", "1": "shall not wait"}.get(given, "shall wait or not wait, by a value not recorded")
+        return [f"{world.who(call.pid)} says that calls on descriptor {call.fd} {wait} ({code('FIONBIO')})."]
     return _other(world, call)
 
 
@@ -196,7 +198,7 @@ def _getsockname(world: World, call: Call) -> list[str]:
 
 
 _HOW = {
-    "SHUT_RD": "It will read no more. Nothing is sent for that: the other end is not told.",
+    "SHUT_RD": "It will read no more.",
     "SHUT_WR": "It will send no more; what it sent before is still delivered, and it can still read.",
     "SHUT_RDWR": "It will neither read nor send any more.",
 }

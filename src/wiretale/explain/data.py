@@ -98,7 +98,9 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
     size = count(message.size, "byte")
     where = bytes_at(message.low, message.high)
     is_stream = talk.protocol != "udp" and "dgram" not in talk.protocol
-    stream = f": {where} of its stream" if where and is_stream else ""
+    end = talk.sender(message.direction)
+    seen = "what was seen of " if end.initial_seq is None and end.made_call_id is None and talk.is_tcp else ""
+    stream = f": {where} of {seen}its stream" if where and is_stream else ""
     call = message.write
     if call is None:
         whose = f"{sender}, whose calls were not recorded," if message.kind == "read" else sender

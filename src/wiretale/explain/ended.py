@@ -1,5 +1,7 @@
 """How a connection ended: who closed first and why, FIN and ACK in order, what the other end saw, TIME-WAIT."""
 
+from dataclasses import replace
+
 from wiretale.decode.constants import error_message, error_name
 from wiretale.decode.durations import duration
 from wiretale.explain import asks
@@ -179,8 +181,20 @@ def _calls(world: World, talk: Conversation, after_ns: int, fins: list[Packet], 
         elif call.name in (*RECEIVES, *SENDS) and call.failed and call.entry_ns >= after_ns:
             steps.append(_transfer_error(world, call))
         elif call.name in ("shutdown", "close") and call.call_id not in told:
-            steps.append(asks.step(world, call, ""))
+            step = asks.step(world, call, "")
+            steps.append(replace(step, sentences=(*step.sentences, *_to_the_other_end(talk, call))))
     return steps
+
+
+def _to_the_other_end(talk: Conversation, call: Call) -> list[str]:
+    """What the other end learns of shutdown(SHUT_RD): tcp_shutdown() ignores it, unix_shutdown() tells the peer."""
+    if call.failed or call.name != "shutdown" or call.argument("how") != "SHUT_RD":
+        return []
+    if talk.is_tcp:
+        return ["Nothing is sent for that: the other end is not told."]
+    if talk.protocol in ("unix-stream", "unix-seqpacket"):
+        return [f"What the other end writes from now on fails with {code('EPIPE')}."]
+    return []
 
 
 def _reads_end(call: Call, talk: Conversation) -> bool:
