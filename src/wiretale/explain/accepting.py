@@ -63,12 +63,13 @@ def _came_to_it(world: World, talk: Conversation, call: Call) -> tuple[list[str]
     hops: list[Hop] = []
     cause = talk.packet(found.packet_id)
     if cause is not None and found.latency_ns is not None:
-        third_text = ", the third segment of the handshake," if cause is third else ""
+        is_third = cause is third
+        third_text = ", the third segment of the handshake," if is_third else ""
         said.append(
             f"Packet {cause.number}{third_text} ended the wait: the return was seen {duration(found.latency_ns)} after "
-            f"it{_cost(world)}. The SYN alone wakes no one."
+            f"it{_cost(world)}." + (" The SYN alone wakes no one." if is_third else "")
         )
-        note = "the handshake is complete" if cause is third else ""
+        note = "the handshake is complete" if is_third else ""
         hops.append(Hop(cause.time_ns, f"packet {cause.number}", cause.flag_text, note, (cause.ref,), lane="wire"))
     if polled is not None and polled.to_ns is not None:
         what = f"{polled.name}() returns"

@@ -82,11 +82,8 @@ class Call:
         return self.start_ns - error_ns <= time_ns and (self.exit_ns is None or time_ns <= self.exit_ns + error_ns)
 
 
-def calls(db: duckdb.DuckDBPyConnection, wanted: Iterable[int]) -> dict[int, Call]:
-    """Calls by id."""
-    ids = sorted(set(wanted))
-    if not ids:
-        return {}
+def call_data(db: duckdb.DuckDBPyConnection, ids: list[int]) -> dict[int, list[Datum]]:
+    """What calls carried, by call, in the order it was copied."""
     data: dict[int, list[Datum]] = {}
     for call_id, *rest in db.execute(
         'SELECT call_id, at_exit, role, arg, idx, address, "offset", full_bytes, error, bytes FROM call_data'
@@ -96,6 +93,15 @@ def calls(db: duckdb.DuckDBPyConnection, wanted: Iterable[int]) -> dict[int, Cal
         at_exit, role, arg, idx, address, offset, full, error, captured = rest
         datum = Datum(bool(at_exit), role, arg, idx, address or 0, offset or 0, full or 0, error or 0, captured or b"")
         data.setdefault(call_id, []).append(datum)
+    return data
+
+
+def calls(db: duckdb.DuckDBPyConnection, wanted: Iterable[int]) -> dict[int, Call]:
+    """Calls by id."""
+    ids = sorted(set(wanted))
+    if not ids:
+        return {}
+    data = call_data(db, ids)
     found = db.execute(
         "SELECT call_id, task_id, pid, tid, name, fd, retval, errno, entry_ns, start_ns, exit_ns, arch,"
         " a0, a1, a2, a3, a4, a5 FROM call WHERE call_id IN (SELECT unnest(?))",
