@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -19,18 +19,26 @@ TEXT = b"salam\n"
 NETCATS = [subject for subject in TCP if subject.name in ("openbsd", "traditional", "ncat", "busybox", "ours")]
 
 
+_FOLDERS: list[TemporaryDirectory[str]] = []  # gone when the run ends
+
+
+def _folder() -> Path:
+    _FOLDERS.append(TemporaryDirectory(prefix="wiretale-story-"))
+    return Path(_FOLDERS[-1].name)
+
+
 @cache
 def conversation(subject: Subject) -> Path:
     """A line from the client to the server, then the end; a server that would stay has an input that ends."""
     down = b"" if subject.both else None
-    folder = Path(mkdtemp(prefix="wiretale-story-"))
+    folder = _folder()
     return Session(folder, words(subject.server, HOST4), words(subject.client, HOST4), down, TEXT).record()
 
 
 @cache
 def refusal(*command: str) -> Path:
     """A client that nobody serves."""
-    return record_alone(list(command), Path(mkdtemp(prefix="wiretale-story-")))
+    return record_alone(list(command), _folder())
 
 
 @contextmanager
