@@ -5,8 +5,8 @@ A spool is a folder `NAME.wiretale.spool/`:
 * `manifest.json`: see `store.spool.Manifest`.
 * `clock.jsonl`: one clock snapshot a line.
 * `procfs.jsonl`: tasks, descriptors and sockets before and after, one JSON object a line.
-* `ptrace.events`, `ptrace.chunks`, `ptrace.data`: the calls, written by `record/ptrace/tracer.c` of whichever engine; of eBPF
-  the events stand in the order in which they were told, see `store.load.ptrace_files.in_order`.
+* `ptrace.events`, `ptrace.chunks`, `ptrace.data`: the calls, written by `record/ptrace/tracer.c` through shared
+  memory maps. Those of eBPF stand in the order in which they were told: see `store.load.ptrace_files.in_order`.
 * `packets.blocks`: blocks of the packet ring, back to back, each cut to its used length.
 
 Each `ptrace.*` file starts with one page (`FILE_HEADER`) whose `committed` says how much of the rest is valid, so that
