@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import WIRETALE
 
-ROUNDS = 5
+ROUNDS = 3
 SOURCE = r"""
 #include <stdio.h>
 #include <stdlib.h>
