@@ -1,14 +1,16 @@
 """Where lines go: standard error, a file, one file per process (-ff), or a command's input."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, TYPE_CHECKING, TextIO
 
 from wiretale.errors import WiretaleError
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import StraceOptions
+
+if TYPE_CHECKING:
+    from subprocess import Popen as _Command
 
 
 class Sink:
@@ -41,10 +43,8 @@ class Outputs:
     def __init__(self, options: StraceOptions) -> None:
         self._options = options
         self._by_task: dict[int, Sink] = {}
-        self._process: subprocess.Popen[str] | None = None
+        self._command: _Command[str] | None = None
         name = options.output
-        if name is not None and name.endswith(".wiretale"):
-            raise StraceFault("-o FILE.wiretale is not supported yet: wiretale record -o FILE.wiretale -- PROG")
         self.to_stderr = name is None
         self.separately = options.separately and not self.to_stderr
         if self.to_stderr:
@@ -52,9 +52,11 @@ class Outputs:
         elif name is not None and name[:1] in ("|", "!"):
             if options.separately:
                 raise StraceFault("piping the output and -ff/--output-separately are mutually exclusive", usage=True)
-            self._process = subprocess.Popen(["/bin/sh", "-c", name[1:]], stdin=subprocess.PIPE, text=True)
-            assert self._process.stdin is not None
-            stream = self._process.stdin
+            from subprocess import PIPE, Popen  # takes longer to load than most of the rest
+
+            self._command = Popen(["/bin/sh", "-c", name[1:]], stdin=PIPE, text=True)
+            assert self._command.stdin is not None
+            stream = self._command.stdin
         elif self.separately:
             stream = sys.stderr
         else:
@@ -94,5 +96,5 @@ class Outputs:
         self.flush()
         for sink in (self.main, *self._by_task.values()):
             sink.close()
-        if self._process is not None:
-            self._process.wait()
+        if self._command is not None:
+            self._command.wait()

@@ -130,7 +130,7 @@ _UNSIGNED = frozenset({"ioctl", "reboot", "prctl"})
 
 
 def _pid(w: Writer, index: int, arg: Arg) -> str:
-    return str(signed32(w.values[index]))
+    return strace(w).pid(signed32(w.values[index]))
 
 
 def _sockaddr_in(w: Writer, index: int, arg: Arg) -> str:

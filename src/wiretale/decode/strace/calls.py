@@ -68,8 +68,9 @@ def _variant(w: Writer, spec: Call) -> tuple[Arg, ...]:
 class StraceDecoder:
     """Puts calls in words. Never raises, whatever the bytes are."""
 
-    def __init__(self, style: StraceStyle = DEFAULT_STYLE) -> None:
+    def __init__(self, style: StraceStyle = DEFAULT_STYLE, pid_label: FdLabel | None = None) -> None:
         self.style = style
+        self._pid_label = pid_label
 
     def entry(self, call: RawCall, label: FdLabel | None = None) -> str:
         """`name(arguments`, as far as it is printed when the call begins; a comma at its end where more will come."""
@@ -83,7 +84,7 @@ class StraceDecoder:
         if rewrite is not None:
             return f"{call.name}({rewrite(w, args, False)}"
         count = _at_entry(call.name, args)
-        texts = [t for t in (p(w, i, a) for i, a, p in _steps(call.name, args)[:count]) if t]
+        texts = self._texts(w, _steps(call.name, args)[:count])
         more = ", " if texts and count < len(args) else ""
         return f"{call.name}({', '.join(texts)}{more}"
 
@@ -97,11 +98,15 @@ class StraceDecoder:
         if rewrite is not None:
             return Returned(rewrite(w, args, True), *result_text(w, spec))
         count = _at_entry(call.name, args)
-        texts = [t for t in (p(w, i, a) for i, a, p in _steps(call.name, args)[count:]) if t]
+        texts = self._texts(w, _steps(call.name, args)[count:])
         return Returned(", ".join(texts), *result_text(w, spec))
 
+    def _texts(self, w: StraceWriter, steps: _Steps) -> list[str]:
+        found = [(a.name, p(w, i, a)) for i, a, p in steps]
+        return [f"{name}={text}" if self.style.argument_names else text for name, text in found if text]
+
     def _writer(self, call: RawCall, label: FdLabel | None) -> tuple[StraceWriter, Call | None]:
-        w = StraceWriter(call, self.style, label=label, structs=STRUCTS)
+        w = StraceWriter(call, self.style, label=label, pid_label=self._pid_label, structs=STRUCTS)
         return w, call_spec(call.name, call.arch)
 
 

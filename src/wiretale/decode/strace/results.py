@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from wiretale.decode import readiness
 from wiretale.decode.constants.tables import ERRORS
+from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import octal, open_flags_text
 from wiretale.decode.syscalls.spec import Call, Result
 from wiretale.decode.writer import Writer
@@ -35,6 +36,8 @@ def _value(w: Writer, spec: Call, value: int) -> str:
         return hex(w.unsigned(value)) if value else "0"
     if spec.result in (Result.FD, Result.SOCKET):
         return w.fd(value)
+    if spec.result is Result.PID and isinstance(w, StraceWriter):
+        return w.pid(value)
     if w.call.name == "umask":
         return octal(value & 0o777)
     if w.call.name in _FCNTL:

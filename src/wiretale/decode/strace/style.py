@@ -39,6 +39,8 @@ class StraceStyle:
     hex: Hex = Hex.NONE
     abbreviated: Callable[[str], bool] = _every  # -e abbrev, -v
     raw: Callable[[str], bool] = _no  # -e raw
+    verbose: Callable[[str], bool] = _every  # -e verbose: whose structures are shown
+    argument_names: bool = False  # -N
     more: bool = False  # --more: decode what strace leaves raw
 
 

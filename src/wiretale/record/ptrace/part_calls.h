@@ -139,6 +139,9 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 	case WT_READ_MSGHDR:
 		capture_msghdr(w, t, op, result, at_exit, word);
 		break;
+	case WT_READ_LINK:
+		ask_link(w, t, op->arg);
+		break;
 	case WT_READ_MMSGHDR:
 		capture_mmsghdr(w, t, op, result, at_exit, word);
 		break;

@@ -95,6 +95,22 @@ static void ask_descriptor(struct wt *w, struct task *t, int64_t number, bool su
 	chunk_put(w, WT_LINK, 0, (uint64_t)number, target, (size_t)n);
 }
 
+/* What argument `arg` is now, whatever it is; the folder of AT_FDCWD. */
+static void ask_link(struct wt *w, struct task *t, unsigned arg)
+{
+	int number = (int)t->args[arg];
+	char path[64], target[PATH_MAX];
+	if (number == AT_FDCWD)
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/cwd", t->tgid, t->tid);
+	else if (number >= 0)
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", t->tgid, t->tid, number);
+	else
+		return;
+	ssize_t n = readlink(path, target, sizeof(target));
+	if (n > 0)
+		chunk_put(w, WT_LINK, arg, (uint32_t)number, target, (size_t)n);
+}
+
 /* Descriptors that came in ancillary data (SCM_RIGHTS). */
 static void ask_received(struct wt *w, struct task *t, const uint8_t *control, uint64_t bytes, unsigned word)
 {

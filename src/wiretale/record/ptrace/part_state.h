@@ -25,6 +25,8 @@ struct wt {
 	const struct wt_op *ops;
 	const struct wt_table *tables;
 	uint32_t n_tables;
+	const struct wt_tamper *tampers;
+	uint32_t n_tampers;
 	uint32_t flags;
 	int32_t pin;
 	uint64_t snaplen;
@@ -119,6 +121,7 @@ static void remove_task(struct wt *w, struct task *t)
 	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 	task_close(w, t);
+	free(t->tampered);
 	free(t);
 }
 
