@@ -78,7 +78,7 @@ def test_what_is_said_of_descriptors() -> None:
     assert options().descriptors == frozenset()
     assert options("-y").descriptors == options("--decode-fds").descriptors == {"path"}
     assert options("-yy").descriptors == options("--decode-fds=all").descriptors == DETAILS
-    assert options("-e", "decode-fds=socket").descriptors == {"path", "socket"}
+    assert options("-e", "decode-fds=socket").descriptors == {"socket"}
 
 
 def test_a_fault_without_an_error_is_enosys() -> None:

@@ -83,7 +83,7 @@ _PRINTERS: dict[str, Callable[[Writer, int, Field], str]] = {
     "dev": lambda w, v, f: device_text(v),
     "mode": lambda w, v, f: mode_text(w, v),
     "lim": lambda w, v, f: limit_text(v, f.size),
-    "if": lambda w, v, f: str(v),
+    "if": lambda w, v, f: w.interface(v),
     "v4": lambda w, v, f: _v4(v),
 }
 

@@ -5,6 +5,7 @@ sockets are described again whenever a call has changed them, so that -yy shows 
 """
 
 import os
+import re
 import stat
 import struct
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from pathlib import Path
 from socket import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 from wiretale.decode.constants.tables import TABLES
+from wiretale.decode.escape import escape_bytes
 from wiretale.decode.record_types import FdLabel
 from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.decode.syscalls import call_spec
@@ -127,6 +129,8 @@ class Descriptors:
         gone = link.endswith(_DELETED)
         path = _escaped(link.removesuffix(_DELETED))
         device = _device(link) if "dev" in self._details and link.startswith("/") and not gone else ""
+        if not device and "path" not in self._details:
+            return str(number)
         return f"{number}<{path}{device}>" + ("(deleted)" if gone else "")
 
     def _socket_text(self, link: str) -> str:
@@ -190,10 +194,13 @@ def _pidfd_text(pid: int, number: int, link: str) -> str:
 
 
 def _escaped(path: str) -> str:
-    """As strace: what would end the label or act on a terminal becomes octal."""
+    """As strace: a string literal in which what would end the label is octal as well."""
     data = os.fsencode(path)
-    return "".join(_ESCAPED[b] for b in data)
-
-
-_OWN = {0x09: "\\t", 0x0A: "\\n", 0x0B: "\\v", 0x0C: "\\f", 0x0D: "\\r", 0x5C: "\\\\", 0x22: '\\"'}
-_ESCAPED = [_OWN.get(b) or (chr(b) if 0x20 <= b < 0x7F and chr(b) not in "<>" else f"\\{b:o}") for b in range(256)]
+    if b"<" not in data and b">" not in data:
+        return escape_bytes(data)[1:-1]
+    parts = re.split(rb"([<>])", data)
+    found = [escape_bytes(part)[1:-1] for part in parts]
+    for at in range(1, len(parts), 2):
+        long = parts[at + 1][:1].isdigit() and parts[at + 1][:1] < b"8"
+        found[at] = f"\\{ord(parts[at]):03o}" if long else f"\\{ord(parts[at]):o}"
+    return "".join(found)

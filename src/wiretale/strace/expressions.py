@@ -29,17 +29,23 @@ def unsupported(option: str, why: str) -> StraceFault:
     return StraceFault(f"{option} is not supported: {why}")
 
 
+_MESSAGE_WORDS = {
+    "attaching": "attach", "exits": "exit", "exiting": "exit", "path-resolutions": "path-resolution",
+    "personalities": "personality", "superseded": "thread-execve",
+}  # fmt: skip
+
+
 def quiet(state: State, value: str) -> None:
     if not value:
         state.quiet_count += 1
     else:
-        state.options.quiet |= word_set(value, MESSAGES, "quiet", {"superseded": "thread-execve"})
+        state.options.quiet |= word_set(value, MESSAGES, "quiet", _MESSAGE_WORDS)
 
 
 def descriptor_details(state: State, value: str) -> None:
     aliases = {"paths": "path", "sockets": "socket", "devs": "dev", "pidfds": "pidfd"}
     found = word_set(value or "path", DETAILS, "decode-fds", aliases)
-    state.options.descriptors = found | {"path"} if found else found
+    state.options.descriptors = found
 
 
 def pid_details(state: State, value: str) -> None:

@@ -4,7 +4,9 @@ A call's beginning is printed at once. When another task has something to say me
 `<unfinished ...>` and continued later with `<... name resumed>`.
 """
 
+import socket
 from dataclasses import dataclass
+from itertools import groupby
 
 from wiretale.decode.record_types import Datum, FdLabel, RawCall
 from wiretale.decode.strace.calls import Returned, StraceDecoder
@@ -66,6 +68,7 @@ class StracePrinter:
                 raw=options.raw,
                 verbose=options.verbose,
                 argument_names=options.argument_names,
+                interfaces=_interface,
                 more=options.more,
             ),
             self._pid_text if options.pid_names else None,
@@ -337,10 +340,15 @@ class StracePrinter:
             if wanted is None or effect not in effects or not wanted(fd) or e.flags & _ERROR:
                 continue
             pieces = [c for c in event.chunks if c.role == Role.PAYLOAD]
-            for number, piece in enumerate(pieces):
-                if len(pieces) > 1 or name.endswith("v") or "msg" in name:
-                    sink.write(f" * {len(piece.data)} bytes in buffer {number}\n")
-                sink.write(dump(piece.data))
+            in_vectors, in_buffers = name.endswith("mmsg"), name.rstrip("2").endswith("v") or "msg" in name
+            for vector, group in groupby(pieces, lambda c: c.place >> 16):
+                buffers = list(group)
+                if in_vectors:
+                    sink.write(f" = {len(buffers)} buffers in vector {vector}\n")
+                for number, piece in enumerate(buffers):
+                    if in_buffers:
+                        sink.write(f" * {len(piece.data)} bytes in buffer {number}\n")
+                    sink.write(dump(piece.data))
 
     def _label(self, pid: int) -> FdLabel | None:
         return self._descriptors.label(pid) if self._descriptors is not None and self._options.descriptors else None
@@ -356,6 +364,13 @@ class StracePrinter:
             return RawCall(name, begun.arch, begun.args, None, None, data)
         errno = -e.value if e.flags & _ERROR and e.value < 0 else None
         return RawCall(name, begun.arch, begun.args, e.value, errno, data + _data(e.chunks, True))
+
+
+def _interface(index: int) -> str:
+    try:
+        return socket.if_indextoname(index) if 0 < index < 1 << 31 else ""
+    except OSError:
+        return ""
 
 
 def _effects(name: str) -> frozenset[Effect]:

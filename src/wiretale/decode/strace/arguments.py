@@ -1,8 +1,7 @@
 """Arguments in strace's words, by kind: only the kinds that strace writes in another way than `decode/arguments.py`."""
 
 from wiretale.decode import arguments as shared
-from wiretale.decode import sockopt
-from wiretale.decode.record_types import Datum
+from wiretale.decode.strace import messages, sockopts
 from wiretale.decode.strace.strings import literal
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import octal, struct_text
@@ -146,34 +145,6 @@ def _uid(w: Writer, index: int, arg: Arg) -> str:
     return "-1" if value == 0xFFFFFFFF else str(value)
 
 
-def _option(w: Writer, index: int, *, out: bool) -> str:
-    """Options that hold an int: a shorter value is an address, an empty one an empty string."""
-    datum = w.readable(index, "optval", at_exit=out)
-    if datum is None:
-        empty = not out and w.values[index] and not signed32(w.values[4])
-        return '""' if empty else address(w, index)
-    key = signed32(w.values[1]), signed32(w.values[2])
-    if key == (1, 4) and len(datum.bytes) == 4:  # SOL_SOCKET, SO_ERROR
-        number = int.from_bytes(datum.bytes, "little", signed=True)
-        return f"[{w.error(number).split(' ')[0]}]" if number > 0 else f"[{number}]"
-    if key[0] == 1 and len(datum.bytes) < 4:
-        return address(w, index)
-    if (key in _RAW_OPTIONS or key[0] in _RAW_LEVELS) and not strace(w).style.more:
-        return _raw_option(w, datum)
-    return sockopt.option_value(w, index, out=out)
-
-
-# What strace 6.1 does not decode: all of TCP, UDP and TLS, and the timeouts. `--more` does.
-_RAW_LEVELS = frozenset({6, 17, 282})
-_RAW_OPTIONS = frozenset({(1, n) for n in (20, 21, 66, 67)})
-
-
-def _raw_option(w: Writer, datum: Datum) -> str:
-    if len(datum.bytes) == 4 == datum.full_bytes:
-        return f"[{int.from_bytes(datum.bytes, 'little', signed=True)}]"
-    return w.data(datum.bytes, datum.full_bytes)
-
-
 KINDS: dict[Kind, Printer] = {
     **shared.KINDS,
     Kind.STRING: _string,
@@ -191,8 +162,14 @@ KINDS: dict[Kind, Printer] = {
     Kind.PID: _pid,
     Kind.UID: _uid,
     Kind.SOCKADDR_IN: _sockaddr_in,
-    Kind.OPTVAL_IN: lambda w, i, a: _option(w, i, out=False),
-    Kind.OPTVAL_OUT: lambda w, i, a: _option(w, i, out=True),
+    Kind.IOVEC_IN: lambda w, i, a: messages.vector(strace(w), i, a.length, out=False),
+    Kind.IOVEC_OUT: lambda w, i, a: messages.vector(strace(w), i, a.length, out=True),
+    Kind.MSGHDR_IN: lambda w, i, a: messages.message(strace(w), i, out=False),
+    Kind.MSGHDR_OUT: lambda w, i, a: messages.message(strace(w), i, out=True),
+    Kind.MMSGHDR_IN: lambda w, i, a: messages.messages(strace(w), i, a.length, out=False),
+    Kind.MMSGHDR_OUT: lambda w, i, a: messages.messages(strace(w), i, a.length, out=True),
+    Kind.OPTVAL_IN: lambda w, i, a: sockopts.option(strace(w), i, out=False),
+    Kind.OPTVAL_OUT: lambda w, i, a: sockopts.option(strace(w), i, out=True),
 }
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from wiretale.decode.record_types import FdLabel, RawCall
 from wiretale.decode.strace.arguments import KINDS, Printer
 from wiretale.decode.strace.results import result_text
-from wiretale.decode.strace.special import ENTRY_ARGUMENTS, REWRITES, SPECIAL, STRUCTS
+from wiretale.decode.strace.special import ENTRY_ARGUMENTS, FILLED_ON_ERROR, REWRITES, SPECIAL, STRUCTS
 from wiretale.decode.strace.style import DEFAULT_STYLE, StraceStyle
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.syscalls import call_spec
@@ -98,6 +98,7 @@ class StraceDecoder:
         if rewrite is not None:
             return Returned(rewrite(w, args, True), *result_text(w, spec))
         count = _at_entry(call.name, args)
+        w.refused = w.failed and call.name not in FILLED_ON_ERROR
         texts = self._texts(w, _steps(call.name, args)[count:])
         return Returned(", ".join(texts), *result_text(w, spec))
 

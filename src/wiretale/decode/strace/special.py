@@ -95,10 +95,15 @@ ENTRY_ARGUMENTS: dict[str, int] = {
     "pselect6": 6,
     "pselect6_time64": 6,
     "epoll_ctl": 4,
+    "sendmmsg": 1,
     "exit_group": 1,
     "exit": 1,
     "rt_sigreturn": 0,
 }
+
+
+# An interrupted sleep says how much of it was left.
+FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_time64"})
 
 
 def _random(w: Writer, index: int, arg: Arg) -> str:
@@ -109,6 +114,7 @@ def _random(w: Writer, index: int, arg: Arg) -> str:
     return hex_literal(shown) + ("..." if datum.full_bytes > len(shown) else "")
 
 
+_EPOLL_CTL_DEL = 2
 _SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
 _MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
 _FUTEX_COMMANDS, _FUTEX_MODIFIERS = 14, 0x180
@@ -187,7 +193,9 @@ def _epoll_text(w: Writer, data: bytes) -> str:
 
 
 def _epoll_event(w: Writer, index: int) -> str:
-    datum = w.readable(index, "struct", at_exit=False)
+    """EPOLL_CTL_DEL does not look at it."""
+    deletes = w.values[1] & 0xFFFFFFFF == _EPOLL_CTL_DEL
+    datum = None if deletes else w.readable(index, "struct", at_exit=False)
     return address(w, index) if datum is None or len(datum.bytes) < datum.full_bytes else _epoll_text(w, datum.bytes)
 
 
@@ -250,6 +258,19 @@ def _name(value: object) -> str:
     return escape_bytes(value.split(b"\0", 1)[0]) if isinstance(value, bytes) else str(value)
 
 
+def _time(w: Writer, name: str, data: bytes) -> str:
+    """What is behind the seconds is printed unsigned."""
+    (_, seconds), (field, part) = unpack(name, w.arch, data)
+    assert isinstance(part, int)
+    return f"{{tv_sec={seconds!r}, {field.name}={part & ((1 << 8 * field.size) - 1)}}}"
+
+
+def _left(w: Writer, index: int, arg: Arg) -> str:
+    """Of a sleep until a time nothing is left."""
+    absolute = w.values[1] & 1
+    return address(w, index) if absolute else shared.SPECIAL["clock_nanosleep", "remain"](w, index, arg)
+
+
 _STATX_SYNC = 0x6000  # linux/fcntl.h: AT_STATX_SYNC_TYPE
 _CLOCK_TICKS = 100  # USER_HZ of linux/param.h
 
@@ -280,6 +301,7 @@ SPECIAL |= {
     **{key: _open_flags for key in shared.SPECIAL if key[1] in ("flags", "oflag") and "open" in key[0]},
     **{(name, "flags"): _open_flags for name in ("fcntl", "fcntl64")},
     ("seccomp", "flags"): _seccomp_flags,
+    **{(name, "remain"): _left for name in ("clock_nanosleep", "clock_nanosleep_time64")},
     **{(name, "uaddr2"): _futex_second for name in ("futex", "futex_time64")},
     ("membarrier", "cpu_id"): lambda w, i, a: "",
     ("ioctl", "request"): _ioctl_request,
@@ -289,6 +311,7 @@ SPECIAL |= {
     **{(name, "policy"): _policy for name in ("sched_setscheduler",)},
 }
 STRUCTS: dict[str, StructPrinter] = {
+    **dict.fromkeys(("timespec", "timespec64", "timeval", "timeval64"), _time),
     "utsname": _utsname,
     "statx": _statx,
     "sigevent": _sigevent,

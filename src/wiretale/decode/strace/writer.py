@@ -12,6 +12,7 @@ from wiretale.decode.strace.strings import literal
 from wiretale.decode.strace.style import Names, StraceStyle
 from wiretale.decode.writer import AT_FDCWD, Writer
 
+_REFUSED_ROLES = frozenset({"struct", "array"})  # not shown by what is printed after a call has failed
 _TEXT_ROLES = frozenset({"payload", "string", "argv", "envp"})  # what -e verbose leaves alone
 
 StructPrinter = Callable[[Writer, str, bytes], str]
@@ -20,7 +21,7 @@ StructPrinter = Callable[[Writer, str, bytes], str]
 class StraceWriter(Writer):
     """One call while it is put in strace's words."""
 
-    __slots__ = ("brief", "pid_label", "structs", "style", "terse")
+    __slots__ = ("brief", "pid_label", "refused", "structs", "style", "terse")
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class StraceWriter(Writer):
         self.structs = structs
         self.pid_label = pid_label
         self.terse = not style.verbose(call.name)
+        self.refused = False
 
     def named(self, named: Named) -> str:
         return named[0]
@@ -55,11 +57,19 @@ class StraceWriter(Writer):
     def readable(self, arg: int, role: str, *, at_exit: bool, idx: int = 0) -> Datum | None:
         if self.terse and role not in _TEXT_ROLES:
             return None
-        return super().readable(arg, role, at_exit=at_exit, idx=idx)
+        if self.refused and role in _REFUSED_ROLES:
+            return None
+        found = super().readable(arg, role, at_exit=at_exit, idx=idx)
+        cut = found is not None and role == "struct" and found.error and len(found.bytes) < found.full_bytes
+        return None if cut else found
 
     def pid(self, number: int) -> str:
         """A process or thread, with its name if that is wanted."""
         return str(number) if self.pid_label is None or number <= 0 else self.pid_label(number)
+
+    def interface(self, index: int) -> str:
+        name = self.style.interfaces(index)
+        return f'if_nametoindex("{escape_text(name)}")' if name else str(index)
 
     def signal(self, number: int) -> str:
         return names.signal_text(number)
