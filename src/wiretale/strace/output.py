@@ -2,10 +2,10 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
-from wiretale.errors import WiretaleError
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import StraceOptions
 
@@ -19,6 +19,7 @@ class Sink:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._parts: list[str] = []
+        self._lost = False
         self.owner: int | None = None
         self.column = 0
 
@@ -26,15 +27,24 @@ class Sink:
         self._parts.append(text)
 
     def flush(self) -> None:
-        if self._parts:
-            self._stream.write("".join(self._parts))
-            self._parts.clear()
-        self._stream.flush()
+        """A trace that cannot be written any more is no reason to disturb the program: the fault is said once."""
+        text = "".join(self._parts)
+        self._parts.clear()
+        if self._lost:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError as fault:
+            self._lost = True
+            if self._stream is not sys.stderr:
+                sys.stderr.write(f"strace: the trace cannot be written: {os.strerror(fault.errno or 0)}\n")
 
     def close(self) -> None:
         self.flush()
         if self._stream is not sys.stderr:
-            self._stream.close()
+            with suppress(OSError):  # said already
+                self._stream.close()
 
 
 class Outputs:
@@ -87,10 +97,7 @@ class Outputs:
 
     def flush(self) -> None:
         for sink in (self.main, *self._by_task.values()):
-            try:
-                sink.flush()
-            except BrokenPipeError:
-                raise WiretaleError("the reader of the trace has gone") from None
+            sink.flush()
 
     def close(self) -> None:
         self.flush()

@@ -20,6 +20,7 @@ from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.load.tracer_events import TracerChunk, TracerEvent
 from wiretale.strace.descriptors import Descriptors
 from wiretale.strace.dump import dump
+from wiretale.strace.netlink_sockets import NetlinkSockets
 from wiretale.strace.options import StraceOptions
 from wiretale.strace.output import Outputs, Sink
 from wiretale.strace.paths import Paths
@@ -85,6 +86,7 @@ class StracePrinter:
         self._silent = options.summary == "only"
         self._pid_always = options.follow and not outputs.to_stderr and not outputs.separately
         self._holds = options.statuses is not None
+        self._netlink = NetlinkSockets()
         self._awaits_exec = options.awaits_exec
         self._labels = bool(options.descriptors or options.pid_names)  # a line depends on more than its call
         self._plain_head = not (self._stamps.used or options.instruction_pointer or options.call_numbers)
@@ -99,6 +101,8 @@ class StracePrinter:
             self._names.take(e)
         if self._descriptors is not None:
             self._descriptors.take(e, table(e.arch).get(e.number, "") if e.kind in _OF_CALLS else "")
+        if e.chunks:
+            self._netlink.take(e)
         if self._awaits_exec:
             self._awaits_exec = e.kind != EventKind.ENTRY or table(e.arch).get(e.number) != "execve"
         handler = None if self._awaits_exec else _HANDLERS.get(e.kind)
@@ -142,13 +146,14 @@ class StracePrinter:
         if name == "restart_syscall":
             return f"restart_syscall(<... resuming interrupted {task.interrupted or 'system call'} ...>"
         if self._labels:
-            return self._decoder.entry(self._raw(e, name), self._label(e.pid))
-        key = (e.number, e.arch, e.args, e.chunks)
+            return self._decoder.entry(self._raw(e, name), self._label(e.pid), self._netlink.protocol(e, name))
+        netlink = self._netlink.protocol(e, name)
+        key = (e.number, e.arch, e.args, e.chunks, netlink)
         text = self._entries.get(key)
         if text is None:
             if len(self._entries) >= _CACHED:
                 self._entries.clear()
-            text = self._entries[key] = self._decoder.entry(self._raw(e, name))
+            text = self._entries[key] = self._decoder.entry(self._raw(e, name), None, netlink)
         return text
 
     def _exited(self, e: TracerEvent) -> None:
@@ -192,13 +197,16 @@ class StracePrinter:
             call = RawCall(name, e.arch, (), e.value, -e.value if e.flags & _ERROR else None)
             return self._decoder.exit(call)
         if self._labels:
-            return self._decoder.exit(self._raw(begun, name, e), self._label(e.pid))
-        key = (begun.number, e.arch, begun.args, begun.chunks, e.value, e.flags, e.chunks)
+            return self._decoder.exit(
+                self._raw(begun, name, e), self._label(e.pid), self._netlink.protocol(begun, name)
+            )
+        netlink = self._netlink.protocol(begun, name)
+        key = (begun.number, e.arch, begun.args, begun.chunks, e.value, e.flags, e.chunks, netlink)
         found = self._exits.get(key)
         if found is None:
             if len(self._exits) >= _CACHED:
                 self._exits.clear()
-            found = self._exits[key] = self._decoder.exit(self._raw(begun, name, e))
+            found = self._exits[key] = self._decoder.exit(self._raw(begun, name, e), None, netlink)
         return found
 
     def _end_line(self, sink: Sink, arguments: str, result: str, begun: TracerEvent | None, e: TracerEvent) -> None:

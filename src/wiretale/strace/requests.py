@@ -24,6 +24,7 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
         # A filtered program cannot outlive its tracer: its calls would fail.
         kill_on_recorder_exit=options.kill_on_exit or only is not None,
         follow_forks=options.follow,
+        whole_netlink=True,
         links=bool(options.descriptors or options.paths),
         detach_at_exec=options.detach_at_exec,
         tampers=tuple(options.tampers),

@@ -64,6 +64,8 @@ def _strings_of(w: Writer, index: int, role: str) -> str:
 
 def _buffer_in(w: Writer, index: int, arg: Arg) -> str:
     datum = w.readable(index, "payload", at_exit=False)
+    if datum is not None and strace(w).netlink is not None:
+        return messages.payload_text(strace(w), strace(w).netlink or 0, datum)
     if datum is not None:
         wanted = min(strace(w).style.strings + 1, datum.full_bytes)
         return w.data(datum.bytes, datum.full_bytes) if len(datum.bytes) >= wanted else address(w, index)
@@ -73,6 +75,8 @@ def _buffer_in(w: Writer, index: int, arg: Arg) -> str:
 
 def _buffer_out(w: Writer, index: int, arg: Arg) -> str:
     datum = w.readable(index, "payload", at_exit=True)
+    if datum is not None and strace(w).netlink is not None:
+        return messages.payload_text(strace(w), strace(w).netlink or 0, datum)
     if datum is not None:
         return w.data(datum.bytes, datum.full_bytes)
     return '""' if w.succeeded and w.call.retval == 0 and w.values[index] else address(w, index)

@@ -72,9 +72,12 @@ class StraceDecoder:
         self.style = style
         self._pid_label = pid_label
 
-    def entry(self, call: RawCall, label: FdLabel | None = None) -> str:
-        """`name(arguments`, as far as it is printed when the call begins; a comma at its end where more will come."""
-        w, spec = self._writer(call, label)
+    def entry(self, call: RawCall, label: FdLabel | None = None, netlink: int | None = None) -> str:
+        """`name(arguments`, as far as it is printed when the call begins; a comma at its end where more will come.
+
+        `netlink` is the protocol of the netlink socket that the call acts on, if it is one.
+        """
+        w, spec = self._writer(call, label, netlink)
         if spec is None:
             return _raw_entry(w, _UNKNOWN_ARGUMENTS)
         args = _variant(w, spec)
@@ -88,9 +91,9 @@ class StraceDecoder:
         more = ", " if texts and count < len(args) else ""
         return f"{call.name}({', '.join(texts)}{more}"
 
-    def exit(self, call: RawCall, label: FdLabel | None = None) -> Returned:
+    def exit(self, call: RawCall, label: FdLabel | None = None, netlink: int | None = None) -> Returned:
         """What follows `entry` when the call has returned."""
-        w, spec = self._writer(call, label)
+        w, spec = self._writer(call, label, netlink)
         if spec is None or self.style.raw(call.name):
             return Returned("", *result_text(w, spec, raw=spec is not None))
         args = _variant(w, spec)
@@ -106,8 +109,9 @@ class StraceDecoder:
         found = [(a.name, p(w, i, a)) for i, a, p in steps]
         return [f"{name}={text}" if self.style.argument_names else text for name, text in found if text]
 
-    def _writer(self, call: RawCall, label: FdLabel | None) -> tuple[StraceWriter, Call | None]:
+    def _writer(self, call: RawCall, label: FdLabel | None, netlink: int | None) -> tuple[StraceWriter, Call | None]:
         w = StraceWriter(call, self.style, label=label, pid_label=self._pid_label, structs=STRUCTS)
+        w.netlink = netlink
         return w, call_spec(call.name, call.arch)
 
 

@@ -117,6 +117,8 @@ def control_text(w: StraceWriter, datum: Datum, full: int) -> str:
         shown = _data(w, level, kind, body) if body else ""
         found.append(text + (f", cmsg_data={shown}}}" if shown else "}"))
         at += -(-max(length, head) // w.word) * w.word
+        if length < head:  # the kernel ends here too (linux/socket.h: CMSG_OK)
+            break
     if not found:
         return ""
     if len(data) < min(at, full) and not datum.error:

@@ -52,11 +52,24 @@ def vector_text(w: StraceWriter, where: _Message, address: int, count: int) -> s
 def _base(w: StraceWriter, where: _Message, element: int, base: int, length: int) -> str:
     datum = w.datum(where.arg, "payload", at_exit=where.at_exit, idx=where.number << 16 | element)
     if datum is not None:
+        if w.netlink is not None:
+            return payload_text(w, w.netlink, datum)
         wanted = min(w.style.strings + 1, datum.full_bytes)
         return w.data(datum.bytes, datum.full_bytes) if len(datum.bytes) >= wanted else pointer_text(base)
     if base and (length == 0 or (where.at_exit and w.succeeded)):
         return '""'  # what was received did not reach this buffer
     return pointer_text(base)
+
+
+def payload_text(w: StraceWriter, protocol: int, datum: Datum) -> str:
+    """What is sent to or received from a netlink socket."""
+    from wiretale.decode.strace.netlink import messages as netlink_messages  # few programs speak it
+
+    found = netlink_messages(w, protocol, datum.bytes, datum.full_bytes, datum.address)
+    if found:
+        return found
+    whole = len(datum.bytes) >= min(w.style.strings + 1, datum.full_bytes)
+    return w.data(datum.bytes, datum.full_bytes) if whole else pointer_text(datum.address)
 
 
 def vector(w: StraceWriter, index: int, count_index: int, *, out: bool) -> str:

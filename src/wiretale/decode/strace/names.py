@@ -5,7 +5,7 @@ Facts observed with strace 6.1.
 
 from functools import lru_cache
 
-from wiretale.decode.constants import signal_name, table
+from wiretale.decode.constants import netlink, signal_name, table
 from wiretale.decode.strace.style import Names
 
 # table -> what strace says of a value that has no name
@@ -200,6 +200,8 @@ _ADDED: dict[str, dict[int, str]] = {
     "flock_operation": {32: "LOCK_MAND", 64: "LOCK_READ", 128: "LOCK_WRITE"},
     "wait": {2: "WSTOPPED"},
     "statx_mask": {0xFFF: "STATX_ALL"},
+    "ioctl": {0x8906: "SIOCGSTAMP_OLD", 0x8907: "SIOCGSTAMPNS_OLD"},
+    "iff": {0x10000: "IFF_LOWER_UP", 0x20000: "IFF_DORMANT", 0x40000: "IFF_ECHO"},
 }
 _LEFT_OUT: dict[str, frozenset[str]] = {
     "msg": frozenset({"MSG_SOCK_DEVMEM", "MSG_SPLICE_PAGES"}),
@@ -225,12 +227,17 @@ _FIRST: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+_NETLINK = "nl_"  # tables of constants/netlink.py
+
+
 @lru_cache(maxsize=512)
 def _table(name: str, arch: int) -> dict[int, str]:
     """value -> name, as strace knows them."""
     own = _OWN.get(name)
     if own is not None:
         return own
+    if name.startswith(_NETLINK):
+        return netlink.TABLES[name]
     known = {bits: label for bits, label in table(name, arch).items() if label not in _LEFT_OUT.get(name, ())}
     return known | _ADDED.get(name, {})
 
@@ -253,6 +260,13 @@ def _widest(name: str, arch: int) -> tuple[tuple[int, str], ...]:
     return tuple(sorted(_order(name, arch), key=lambda row: -row[0].bit_count()))
 
 
+def _unknown(name: str) -> str:
+    """What strace says of a value of this table that has no name."""
+    if name.startswith(_NETLINK):
+        return netlink.UNKNOWN[name]
+    return UNKNOWN.get(name, "")
+
+
 def number(value: int) -> str:
     return hex(value) if value else "0"
 
@@ -265,7 +279,7 @@ def one(name: str, value: int, arch: int, style: Names) -> str:
     found = _table(name, arch).get(value)
     shown = hex(value & 0xFFFFFFFF) if value else "0"
     if found is None:
-        unknown = UNKNOWN.get(name, "")
+        unknown = _unknown(name)
         return f"{shown} /* {unknown} */" if unknown else shown
     return f"{shown} /* {found} */" if style is Names.VERBOSE else found
 
@@ -285,7 +299,7 @@ def several(name: str, value: int, arch: int, style: Names) -> str:
             found.add(label)
     names = [label for _, label in _order(name, arch) if label in found]
     if not names:
-        unknown = UNKNOWN.get(name, "")
+        unknown = _unknown(name)
         return f"{rest:#x} /* {unknown} */" if unknown else hex(rest)
     text = "|".join([*names, *([hex(rest)] if rest else [])])
     return f"{value:#x} /* {text} */" if style is Names.VERBOSE else text

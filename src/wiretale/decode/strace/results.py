@@ -5,7 +5,7 @@ from collections.abc import Callable
 from wiretale.decode import readiness
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.strace.writer import StraceWriter
-from wiretale.decode.struct_text import octal, open_flags_text
+from wiretale.decode.struct_text import octal, open_flags_text, struct_text
 from wiretale.decode.syscalls.spec import Call, Result
 from wiretale.decode.writer import Writer
 
@@ -66,6 +66,15 @@ def _fcntl(w: Writer, value: int) -> str:
     return str(value)
 
 
+def _left(w: Writer) -> str:
+    """recvmmsg says how much of its timeout was left."""
+    datum = w.readable(4, "struct", at_exit=True)
+    if datum is None:
+        return ""
+    name = "timespec64" if w.call.name.endswith("64") else "timespec"
+    return f" (left {struct_text(w, name, datum.bytes)})"
+
+
 _EXTRAS: dict[str, Callable[[Writer], str]] = {
     "poll": readiness.poll_result,
     "ppoll": readiness.poll_result,
@@ -74,5 +83,7 @@ _EXTRAS: dict[str, Callable[[Writer], str]] = {
     "_newselect": readiness.select_result,
     "pselect6": readiness.select_result,
     "pselect6_time64": readiness.select_result,
+    "recvmmsg": _left,
+    "recvmmsg_time64": _left,
 }
 _FAILED_EXTRAS: dict[str, Callable[[Writer], str]] = {}

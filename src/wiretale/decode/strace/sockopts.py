@@ -73,7 +73,7 @@ _SETS: dict[tuple[int, int], tuple[int, bool, Printer]] = {  # option -> size, w
     **{(SOL_PACKET, n): (16, True, _struct("tpacket_req")) for n in (5, 13)},
     (SOL_RAW, 1): (4, False, _icmp_filter),
 }
-_PARTS = {(SOL_SOCKET, _SO_LINGER): "linger", (SOL_SOCKET, _SO_PEERCRED): "ucred", (SOL_PACKET, 6): "tpacket_stats"}
+_PARTS = {(SOL_SOCKET, _SO_LINGER): "linger", (SOL_SOCKET, _SO_PEERCRED): "ucred", (SOL_PACKET, 6): "tpacket_stats_v3"}
 
 
 def option(w: StraceWriter, index: int, *, out: bool) -> str:

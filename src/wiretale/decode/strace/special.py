@@ -9,9 +9,9 @@ from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, address, path_result, strace
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.style import Names
-from wiretale.decode.struct_text import field_text, mode_text
+from wiretale.decode.struct_text import field_text, mode_text, struct_text
 from wiretale.decode.structs import integers, struct_size, unpack
-from wiretale.decode.syscalls.spec import Arg
+from wiretale.decode.syscalls.spec import Arg, Kind
 from wiretale.decode.writer import Writer, signed32
 
 StructPrinter = Callable[[Writer, str, bytes], str]
@@ -115,6 +115,8 @@ def _random(w: Writer, index: int, arg: Arg) -> str:
 
 
 _EPOLL_CTL_DEL = 2
+_POLLFD_BYTES, _SIGSET_BYTES = 8, 8
+_POSITIONED = ("preadv", "pwritev", "preadv2", "pwritev2")
 _SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
 _MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
 _FUTEX_COMMANDS, _FUTEX_MODIFIERS = 14, 0x180
@@ -164,6 +166,13 @@ def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
     return f"_IOC({direction}, {value >> 8 & 0xFF:#x}, {value & 0xFF:#x}, {value >> 16 & 0x3FFF or 0:#x})".replace(
         " 0x0)", " 0)"
     )
+
+
+def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
+    """Of a request that nobody knows it is a number."""
+    if arg.kind is Kind.POINTER and w.enum("ioctl", w.values[1] & 0xFFFFFFFF).startswith("0"):
+        return names.number(w.unsigned(w.values[index]))
+    return shared.SPECIAL["ioctl", "argp"](w, index, arg)
 
 
 def _futex_op(w: Writer, index: int, arg: Arg) -> str:
@@ -219,6 +228,51 @@ def _open_flags(w: Writer, index: int, arg: Arg) -> str:
     parts += [names.several("open_flags", value & ~3, w.arch, Names.ABBREV)] if value & ~3 else []
     text = "|".join(parts)
     return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
+
+
+def _poll_fds(w: Writer, index: int, arg: Arg) -> str:
+    """What is polled for; strace says where the memory ends, and stops at -s elements."""
+    datum = w.readable(index, "array", at_exit=False)
+    count = w.values[1] & 0xFFFFFFFF
+    start = w.unsigned(w.values[index])
+    if datum is None or len(datum.bytes) < _POLLFD_BYTES:
+        return "[]" if not count and start else address(w, index)
+    limit = w.limit if strace(w).brief else count
+    shown: list[str] = []
+    for at in range(0, len(datum.bytes) - _POLLFD_BYTES + 1, _POLLFD_BYTES):
+        if len(shown) == limit:
+            break
+        fd, events = int.from_bytes(datum.bytes[at : at + 4], "little", signed=True), datum.bytes[at + 4 : at + 6]
+        what = f", events={w.flags('poll', int.from_bytes(events, 'little'))}" if fd >= 0 else ""
+        shown.append(f"{{fd={w.fd(fd)}{what}}}")
+    if len(shown) < count:
+        cut = len(shown) == limit
+        shown.append("..." if cut else f"... /* {start + len(shown) * _POLLFD_BYTES:#x} */")
+    return f"[{', '.join(shown)}]"
+
+
+def _signal_set(size: str) -> Printer:
+    """A set of signals is read only if its size is the kernel's."""
+
+    def text(w: Writer, index: int, arg: Arg) -> str:
+        place = {"rt_sigprocmask": 3, "rt_sigsuspend": 1, "rt_sigtimedwait": 3, "rt_sigtimedwait_time64": 3}[size]
+        fits = w.unsigned(w.values[place]) == _SIGSET_BYTES
+        return shared.KINDS[arg.kind](w, index, arg) if fits else address(w, index)
+
+    return text
+
+
+def _offset(w: Writer, index: int, arg: Arg) -> str:
+    """The kernel takes the low half of a 64-bit offset only on 32-bit machines; the high one is not printed."""
+    value = w.values[index] & 0xFFFFFFFFFFFFFFFF
+    return str(value - (1 << 64) if value >> 63 else value)
+
+
+def _given_time(w: Writer, index: int, arg: Arg) -> str:
+    """The timeout of recvmmsg is shown as it was given, whatever became of the call."""
+    datum = w.datum(index, "struct", at_exit=False)
+    whole = datum is not None and len(datum.bytes) >= struct_size(arg.struct, w.arch)
+    return struct_text(w, arg.struct, datum.bytes) if whole and datum is not None else address(w, index)
 
 
 def _statx_flags(w: Writer, index: int, arg: Arg) -> str:
@@ -293,6 +347,7 @@ for _call in ("readlink", "readlinkat"):
     del SPECIAL[_call, "buf"]
 
 SPECIAL |= {
+    ("ioctl", "argp"): _ioctl_argument,
     **{(name, "type"): _socket_type for name in ("socket", "socketpair")},
     **{(name, "protocol"): _protocol for name in ("socket", "socketpair")},
     **{(name, "flags"): _map_flags for name in ("mmap", "mmap2")},
@@ -301,6 +356,13 @@ SPECIAL |= {
     **{key: _open_flags for key in shared.SPECIAL if key[1] in ("flags", "oflag") and "open" in key[0]},
     **{(name, "flags"): _open_flags for name in ("fcntl", "fcntl64")},
     ("seccomp", "flags"): _seccomp_flags,
+    **{(name, "pos_l"): _offset for name in _POSITIONED},
+    **{(name, "pos_h"): lambda w, i, a: "" for name in _POSITIONED},
+    **{(name, "timeout"): _given_time for name in ("recvmmsg", "recvmmsg_time64")},
+    **{(name, "fds"): _poll_fds for name in ("poll", "ppoll", "ppoll_time64")},
+    **{("rt_sigprocmask", name): _signal_set("rt_sigprocmask") for name in ("set", "oldset")},
+    ("rt_sigsuspend", "mask"): _signal_set("rt_sigsuspend"),
+    **{(name, "set"): _signal_set(name) for name in ("rt_sigtimedwait", "rt_sigtimedwait_time64")},
     **{(name, "remain"): _left for name in ("clock_nanosleep", "clock_nanosleep_time64")},
     **{(name, "uaddr2"): _futex_second for name in ("futex", "futex_time64")},
     ("membarrier", "cpu_id"): lambda w, i, a: "",

@@ -21,7 +21,7 @@ StructPrinter = Callable[[Writer, str, bytes], str]
 class StraceWriter(Writer):
     """One call while it is put in strace's words."""
 
-    __slots__ = ("brief", "pid_label", "refused", "structs", "style", "terse")
+    __slots__ = ("brief", "netlink", "pid_label", "refused", "structs", "style", "terse")
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class StraceWriter(Writer):
         self.pid_label = pid_label
         self.terse = not style.verbose(call.name)
         self.refused = False
+        self.netlink: int | None = None  # the protocol of the netlink socket it acts on
 
     def named(self, named: Named) -> str:
         return named[0]

@@ -56,6 +56,15 @@ static void describe_socket(int fd, uint64_t inode, struct wt_socket *s)
 		s->peer_bytes = bytes < sizeof(s->peer) ? bytes : sizeof(s->peer);
 }
 
+/* The same number in another process may be something else: then more is kept than was asked for, never less. */
+static void note_netlink(struct wt *w, int number, bool is_netlink)
+{
+	if (number < 0 || number >= NETLINK_FDS)
+		return;
+	uint64_t bit = 1ull << number % 64;
+	w->netlink[number / 64] = (w->netlink[number / 64] & ~bit) | (is_netlink ? bit : 0);
+}
+
 /* Adds a SOCKET chunk; false if the descriptor is no socket or cannot be asked. */
 static bool ask_socket(struct wt *w, struct task *t, int number)
 {
@@ -72,6 +81,7 @@ static bool ask_socket(struct wt *w, struct task *t, int number)
 	if (is_socket) {
 		struct wt_socket s;
 		describe_socket(fd, st.st_ino, &s);
+		note_netlink(w, number, s.family == AF_NETLINK);
 		chunk_put(w, WT_SOCKET, 0, (uint64_t)number, &s, sizeof(s));
 	}
 	close(fd);

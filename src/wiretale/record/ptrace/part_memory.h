@@ -218,7 +218,7 @@ static void capture_vector(struct wt *w, pid_t tid, uint64_t address, uint64_t c
 		if (length > m->total - offset)
 			length = m->total - offset;
 		uint64_t before = w->flags & WT_SNAP_EACH ? 0 : offset;
-		uint64_t want = before < w->snaplen ? w->snaplen - before : 0;
+		uint64_t want = before < w->snap_now ? w->snap_now - before : 0;
 		uint32_t index = m->index | (uint32_t)(i / (2 * word));
 		struct piece p = { WT_PAYLOAD, m->arg, index, base, length, want, offset };
 		capture(w, tid, &p);

@@ -30,6 +30,8 @@ struct wt {
 	uint32_t flags;
 	int32_t pin;
 	uint64_t snaplen;
+	uint64_t snap_now;	/* of the call that is looked at */
+	uint64_t netlink[NETLINK_FDS / 64];	/* numbers that were netlink sockets in some process */
 	uint64_t seq;		/* of the event being made */
 	uint32_t event_chunks;	/* chunks it has so far */
 	int full_errno;

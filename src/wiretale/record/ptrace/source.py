@@ -26,7 +26,8 @@ from wiretale.store.spool import Spool
 
 __all__ = ["Notable", "PtraceOptions", "PtraceSource", "SpawnRequest"]
 
-_EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW, _DETACH_AT_EXEC, _ALL_LINKS = 1, 2, 4, 8, 16, 32  # enum wt_option_flag
+_EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
+_DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK = 16, 32, 64
 _RESULT, _CALL, _SIGNAL = 1, 2, 4  # enum wt_tamper_flag
 _SETSID, _CTTY, _IDS, _DEFAULT_SIGNALS = 1, 2, 4, 8  # enum wt_spawn_flag
 _STAGES = {
@@ -59,6 +60,7 @@ class PtraceOptions:
     snaplen_each: bool = False  # snaplen counts for every buffer of a message, not for the message
     follow_forks: bool = True  # trace what the programs start, too
     only: tuple[str, ...] | None = None  # with calls="network": these calls stop the program, and no others
+    whole_netlink: bool = False  # snaplen does not cut what netlink sockets carry
     links: bool = False  # record what every descriptor given to a call is
     detach_at_exec: bool = False  # let a task go when it executes another program
     tampers: tuple[Tamper, ...] = ()
@@ -141,6 +143,7 @@ class PtraceSource:
         flags = (_EXITKILL if o.kill_on_recorder_exit else 0) | (_PLACE if o.follow_cpu else 0)
         flags |= (_SNAP_EACH if o.snaplen_each else 0) | (0 if o.follow_forks else _NO_FOLLOW)
         flags |= (_DETACH_AT_EXEC if o.detach_at_exec else 0) | (_ALL_LINKS if o.links else 0)
+        flags |= _WHOLE_NETLINK if o.whole_netlink else 0
         options = library.Options(
             os.fsencode(self._spool.events_path),
             os.fsencode(self._spool.chunks_path),

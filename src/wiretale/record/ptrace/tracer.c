@@ -39,6 +39,8 @@
 #define WAKE_SIGNAL (SIGRTMIN + 9)
 #define HASH_SIZE 1024
 #define QUEUE_ROOM 64
+#define NETLINK_FDS 1024
+#define NETLINK_LIMIT 65536
 #define EVENT_STOP_CODE 128	/* PTRACE_EVENT_STOP */
 
 struct task {

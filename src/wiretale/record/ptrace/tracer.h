@@ -204,6 +204,7 @@ enum wt_option_flag {
 	WT_SNAP_EACH = 4,	/* snaplen counts for every buffer of a message, not for the message */
 	WT_NO_FOLLOW = 8,	/* what the programs start is not traced */
 	WT_DETACH_AT_EXEC = 16,	/* let a task go when it executes another program */
+	WT_WHOLE_NETLINK = 64,	/* messages of netlink sockets are not cut at snaplen */
 	WT_ALL_LINKS = 32,	/* what its descriptors are is asked at every exec, not only the first */
 };
 
