@@ -42,23 +42,25 @@ class Sink:
 
     def close(self) -> None:
         self.flush()
-        if self._stream is not sys.stderr:
+        if self._stream not in (sys.stderr, sys.stdout):
             with suppress(OSError):  # said already
                 self._stream.close()
 
 
 class Outputs:
-    """The sinks of one run. Raises StraceFault if the file cannot be opened."""
+    """The sinks of one run; one only, `instead`, if that is given. Raises StraceFault if the file cannot be opened."""
 
-    def __init__(self, options: StraceOptions) -> None:
+    def __init__(self, options: StraceOptions, instead: TextIO | None = None) -> None:
         self._options = options
         self._by_task: dict[int, Sink] = {}
         self._command: _Command[str] | None = None
         name = options.output
-        self.to_stderr = name is None
+        self.to_stderr = name is None and instead is None
         self.separately = options.separately and not self.to_stderr
-        if self.to_stderr:
-            stream: IO[str] = sys.stderr
+        if instead is not None:
+            stream: IO[str] = instead
+        elif self.to_stderr:
+            stream = sys.stderr
         elif name is not None and name[:1] in ("|", "!"):
             if options.separately:
                 raise StraceFault("piping the output and -ff/--output-separately are mutually exclusive", usage=True)
