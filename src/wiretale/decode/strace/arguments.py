@@ -1,6 +1,7 @@
 """Arguments in strace's words, by kind: only the kinds that strace writes in another way than `decode/arguments.py`."""
 
 from wiretale.decode import arguments as shared
+from wiretale.decode.record_types import Datum
 from wiretale.decode.strace import messages, sockopts
 from wiretale.decode.strace.strings import literal
 from wiretale.decode.strace.writer import StraceWriter
@@ -31,35 +32,42 @@ def _string(w: Writer, index: int, arg: Arg) -> str:
     return text + ("..." if datum.full_bytes > len(datum.bytes) else "")
 
 
+def _vector(w: Writer, index: int, role: str) -> tuple[list[Datum], int]:
+    """The strings of a vector, and where it cannot be read any further; 0 if it ends with a NULL."""
+    found = w.several(index, role, at_exit=False)
+    if found and found[-1].error and found[-1].offset:
+        return found[:-1], found[-1].address
+    return found, 0
+
+
 def _strings(w: Writer, index: int, arg: Arg) -> str:
-    found = w.several(index, "argv", at_exit=False)
-    if not found:
-        return "NULL" if not w.values[index] else ("[]" if _is_empty(w, index) else address(w, index))
+    return _strings_of(w, index, "argv")
+
+
+def _strings_of(w: Writer, index: int, role: str) -> str:
+    found, end = _vector(w, index, role)
+    if not w.values[index] or (end and not found):
+        return address(w, index)
     limit = strace(w).style.strings if strace(w).brief else len(found)
     shown = [
         pointer_text(d.address) if d.error and not d.bytes else strace(w).data(d.bytes, d.full_bytes)
         for d in found[:limit]
     ]
-    return f"[{', '.join(shown)}{', ...' if len(found) > limit else ''}]"
-
-
-def _is_empty(w: Writer, index: int) -> bool:
-    return False
+    if len(found) > limit:
+        shown.append("...")
+    elif end:
+        shown.append(f"... /* {end:#x} */")
+    return f"[{', '.join(shown)}]"
 
 
 def _environment(w: Writer, index: int, arg: Arg) -> str:
     if not strace(w).brief:
         return _strings_of(w, index, "envp")
-    found = w.several(index, "envp", at_exit=False)
-    count = len(found)
-    return f"{address(w, index)} /* {count} var{'' if count == 1 else 's'} */" if w.values[index] else "NULL"
-
-
-def _strings_of(w: Writer, index: int, role: str) -> str:
-    found = w.several(index, role, at_exit=False)
-    if not found:
+    found, end = _vector(w, index, "envp")
+    if not w.values[index] or (end and not found):
         return address(w, index)
-    return "[" + ", ".join(strace(w).data(d.bytes, d.full_bytes) for d in found) + "]"
+    cut = ", unterminated" if end else ""
+    return f"{address(w, index)} /* {len(found)} var{'' if len(found) == 1 else 's'}{cut} */"
 
 
 def _buffer_in(w: Writer, index: int, arg: Arg) -> str:

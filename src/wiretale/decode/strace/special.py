@@ -1,89 +1,23 @@
 """Arguments of single calls, structures, and calls with an order of their own, in strace's words."""
 
+import re
 from collections.abc import Callable
 
 from wiretale.decode import arguments as shared
 from wiretale.decode.escape import escape_bytes
-from wiretale.decode.signals import decode_siginfo, signal_set
+from wiretale.decode.signals import decode_siginfo
 from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, address, path_result, strace
+from wiretale.decode.strace.stat import stat_text
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.style import Names
-from wiretale.decode.struct_text import field_text, mode_text, struct_text
+from wiretale.decode.strace.waiting import epoll_event, epoll_events, poll_fds
+from wiretale.decode.struct_text import field_text, generic_text, mode_text, struct_text
 from wiretale.decode.structs import integers, struct_size, unpack
 from wiretale.decode.syscalls.spec import Arg, Kind
 from wiretale.decode.writer import Writer, signed32
 
 StructPrinter = Callable[[Writer, str, bytes], str]
-
-_CLONE_PARENT_SETTID, _CLONE_SETTLS, _CLONE_PIDFD = 0x100000, 0x80000, 0x1000
-_CLONE_CHILD_TID = 0x1000000 | 0x200000  # CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID
-
-
-def _clone(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
-    place = {a.name: i for i, a in enumerate(args)}
-    flags = w.unsigned(w.values[place["flags"]])
-    pointers = [
-        ("parent_tid", flags & (_CLONE_PARENT_SETTID | _CLONE_PIDFD)),
-        ("tls", flags & _CLONE_SETTLS),
-        ("child_tid", flags & _CLONE_CHILD_TID),
-    ]
-    if not at_exit:
-        text = shared.SPECIAL["clone", "flags"](w, place["flags"], args[place["flags"]])
-        return f"child_stack={address(w, place['child_stack'])}, flags={text}"
-    shown = []
-    for name, used in pointers:
-        if not used:
-            continue
-        label = "child_tidptr" if name == "child_tid" else name
-        text = address(w, place[name])
-        shown.append(f", {label}={text}")
-    return "".join(shown)
-
-
-def _sigreturn(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
-    """The mask that comes back into force, read from the frame on the stack."""
-    frame = None if at_exit else w.readable(0, "struct", at_exit=False)
-    return (
-        "" if frame is None or len(frame.bytes) < 8 else f"{{mask={signal_set(int.from_bytes(frame.bytes, 'little'))}}}"
-    )
-
-
-_CLONE_FIELDS = (  # of struct clone_args; the flags that make an optional one meaningful
-    ("flags", -1), ("pidfd", 0x1000), ("child_tid", _CLONE_CHILD_TID), ("parent_tid", _CLONE_PARENT_SETTID),
-    ("exit_signal", -1), ("stack", -1), ("stack_size", -1), ("tls", _CLONE_SETTLS),
-)  # fmt: skip
-
-
-def _clone3(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
-    datum = w.readable(0, "struct", at_exit=False)
-    size = w.unsigned(w.values[1])
-    values = integers("clone_args", w.arch, datum.bytes) if datum is not None else {}
-    if "tls" not in values:
-        return f", {size}" if at_exit else address(w, 0)
-    flags = values["flags"]
-    if at_exit:
-        born = w.succeeded and flags & _CLONE_PARENT_SETTID
-        return (f" => {{parent_tid=[{w.call.retval}]}}" if born else "") + f", {size}"
-    shown = []
-    for name, used in _CLONE_FIELDS:
-        value = values[name]
-        if used != -1 and not flags & used:
-            continue
-        if name == "flags":
-            shown.append(f"flags={w.flags('clone', value)}")
-        elif name == "exit_signal":
-            shown.append(f"exit_signal={w.signal(value) if value else 0}")
-        else:
-            shown.append(f"{name}={hex(value) if value else '0' if name == 'stack_size' else 'NULL'}")
-    return "{" + ", ".join(shown) + "}"
-
-
-REWRITES: dict[str, Callable[[Writer, tuple[Arg, ...], bool], str]] = {
-    "clone": _clone,
-    "clone3": _clone3,
-    "rt_sigreturn": _sigreturn,
-}
 
 # How many arguments are printed at the entry, where that is not "up to the first that the kernel fills in".
 ENTRY_ARGUMENTS: dict[str, int] = {
@@ -114,8 +48,7 @@ def _random(w: Writer, index: int, arg: Arg) -> str:
     return hex_literal(shown) + ("..." if datum.full_bytes > len(shown) else "")
 
 
-_EPOLL_CTL_DEL = 2
-_POLLFD_BYTES, _SIGSET_BYTES = 8, 8
+_SIGSET_BYTES = 8
 _POSITIONED = ("preadv", "pwritev", "preadv2", "pwritev2")
 _SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
 _MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
@@ -196,28 +129,6 @@ def _sigevent(w: Writer, name: str, data: bytes) -> str:
     return "{" + ", ".join(shown) + "}"
 
 
-def _epoll_text(w: Writer, data: bytes) -> str:
-    events, value = int.from_bytes(data[:4], "little"), int.from_bytes(data[-8:], "little")
-    return f"{{events={w.flags('epoll', events)}, data={{u32={value & 0xFFFFFFFF}, u64={value}}}}}"
-
-
-def _epoll_event(w: Writer, index: int) -> str:
-    """EPOLL_CTL_DEL does not look at it."""
-    deletes = w.values[1] & 0xFFFFFFFF == _EPOLL_CTL_DEL
-    datum = None if deletes else w.readable(index, "struct", at_exit=False)
-    return address(w, index) if datum is None or len(datum.bytes) < datum.full_bytes else _epoll_text(w, datum.bytes)
-
-
-def _epoll_events(w: Writer, index: int) -> str:
-    datum = w.readable(index, "array", at_exit=True)
-    if datum is None:
-        return "[]" if w.succeeded and w.call.retval == 0 else address(w, index)
-    size = struct_size("epoll_event", w.arch)
-    count = len(datum.bytes) // size
-    shown = [_epoll_text(w, datum.bytes[i * size : (i + 1) * size]) for i in range(min(count, w.limit))]
-    return f"[{', '.join(shown)}{', ...' if count > len(shown) else ''}]"
-
-
 def _open_flags(w: Writer, index: int, arg: Arg) -> str:
     """The access mode is a number, the rest are bits; in every style they are printed as one."""
     value = w.values[index] & 0xFFFFFFFF
@@ -228,27 +139,6 @@ def _open_flags(w: Writer, index: int, arg: Arg) -> str:
     parts += [names.several("open_flags", value & ~3, w.arch, Names.ABBREV)] if value & ~3 else []
     text = "|".join(parts)
     return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
-
-
-def _poll_fds(w: Writer, index: int, arg: Arg) -> str:
-    """What is polled for; strace says where the memory ends, and stops at -s elements."""
-    datum = w.readable(index, "array", at_exit=False)
-    count = w.values[1] & 0xFFFFFFFF
-    start = w.unsigned(w.values[index])
-    if datum is None or len(datum.bytes) < _POLLFD_BYTES:
-        return "[]" if not count and start else address(w, index)
-    limit = w.limit if strace(w).brief else count
-    shown: list[str] = []
-    for at in range(0, len(datum.bytes) - _POLLFD_BYTES + 1, _POLLFD_BYTES):
-        if len(shown) == limit:
-            break
-        fd, events = int.from_bytes(datum.bytes[at : at + 4], "little", signed=True), datum.bytes[at + 4 : at + 6]
-        what = f", events={w.flags('poll', int.from_bytes(events, 'little'))}" if fd >= 0 else ""
-        shown.append(f"{{fd={w.fd(fd)}{what}}}")
-    if len(shown) < count:
-        cut = len(shown) == limit
-        shown.append("..." if cut else f"... /* {start + len(shown) * _POLLFD_BYTES:#x} */")
-    return f"[{', '.join(shown)}]"
 
 
 def _signal_set(size: str) -> Printer:
@@ -270,7 +160,7 @@ def _offset(w: Writer, index: int, arg: Arg) -> str:
 
 def _given_time(w: Writer, index: int, arg: Arg) -> str:
     """The timeout of recvmmsg is shown as it was given, whatever became of the call."""
-    datum = w.datum(index, "struct", at_exit=False)
+    datum = None if strace(w).terse else w.datum(index, "struct", at_exit=False)
     whole = datum is not None and len(datum.bytes) >= struct_size(arg.struct, w.arch)
     return struct_text(w, arg.struct, datum.bytes) if whole and datum is not None else address(w, index)
 
@@ -282,6 +172,12 @@ def _statx_flags(w: Writer, index: int, arg: Arg) -> str:
     if value & _STATX_SYNC:
         return text
     return f"AT_STATX_SYNC_AS_STAT|{text}" if value else "AT_STATX_SYNC_AS_STAT"
+
+
+def _file_system(w: Writer, name: str, data: bytes) -> str:
+    """As the shared decoder says it, with the two halves of f_fsid in a structure of their own."""
+    halves = re.compile(r"f_fsid=\[([^]]*)\]")
+    return halves.sub(lambda m: f"f_fsid={{val=[{m[1].replace('0x0', '0')}]}}", generic_text(w, name, data))
 
 
 def _statx(w: Writer, name: str, data: bytes) -> str:
@@ -359,20 +255,25 @@ SPECIAL |= {
     **{(name, "pos_l"): _offset for name in _POSITIONED},
     **{(name, "pos_h"): lambda w, i, a: "" for name in _POSITIONED},
     **{(name, "timeout"): _given_time for name in ("recvmmsg", "recvmmsg_time64")},
-    **{(name, "fds"): _poll_fds for name in ("poll", "ppoll", "ppoll_time64")},
+    **{(name, "fds"): poll_fds for name in ("poll", "ppoll", "ppoll_time64")},
     **{("rt_sigprocmask", name): _signal_set("rt_sigprocmask") for name in ("set", "oldset")},
     ("rt_sigsuspend", "mask"): _signal_set("rt_sigsuspend"),
     **{(name, "set"): _signal_set(name) for name in ("rt_sigtimedwait", "rt_sigtimedwait_time64")},
     **{(name, "remain"): _left for name in ("clock_nanosleep", "clock_nanosleep_time64")},
     **{(name, "uaddr2"): _futex_second for name in ("futex", "futex_time64")},
+    **{(name, "uaddr"): lambda w, i, a: address(w, i) for name in ("futex", "futex_time64")},
     ("membarrier", "cpu_id"): lambda w, i, a: "",
     ("ioctl", "request"): _ioctl_request,
     **{(name, "futex_op"): _futex_op for name in ("futex", "futex_time64")},
-    ("epoll_ctl", "event"): lambda w, i, a: _epoll_event(w, i),
-    **{(name, "events"): lambda w, i, a: _epoll_events(w, i) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")},
+    ("epoll_ctl", "event"): lambda w, i, a: epoll_event(w, i),
+    **{(name, "events"): lambda w, i, a: epoll_events(w, i) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")},
     **{(name, "policy"): _policy for name in ("sched_setscheduler",)},
 }
 STRUCTS: dict[str, StructPrinter] = {
+    "stat": stat_text,
+    "stat64": stat_text,
+    "statfs": _file_system,
+    "statfs64": _file_system,
     **dict.fromkeys(("timespec", "timespec64", "timeval", "timeval64"), _time),
     "utsname": _utsname,
     "statx": _statx,

@@ -174,8 +174,11 @@ static void capture_strings(struct wt *w, pid_t tid, const struct wt_op *op, uin
 		uint8_t raw[64 * 8];
 		uint64_t page_left = 4096 - (vector & 4095);
 		ssize_t n = read_memory(tid, vector, raw, page_left < sizeof(raw) ? page_left : sizeof(raw));
-		if (n < (ssize_t)word)
+		if (n < (ssize_t)word) {	/* an element of its own says where the vector cannot be read */
+			struct piece end = { op->role, op->arg, index, vector, word, word, 1 };
+			capture(w, tid, &end);
 			return;
+		}
 		for (ssize_t i = 0; i + (ssize_t)word <= n && index < STRINGS_LIMIT; i += word) {
 			uint64_t address = load_word(raw + i, word);
 			if (!address)
