@@ -238,6 +238,19 @@ def test_poll_waited_for_the_segment_that_carried_the_next_byte() -> None:
     ]
 
 
+def test_only_the_commands_of_fcntl_that_wait_for_a_lock_are_waits() -> None:
+    rows = new()
+    tcp = Tcp(rows)
+    tcp.open()
+    setlkw, setfl = 7, 4
+    locked, _ = (
+        rows.call(tcp.server.pid, "fcntl", 3, command, 0, ret=0, start=rows.tick(), end=rows.tick(100_000_000))
+        for command in (setlkw, setfl)
+    )
+    waits = "SELECT call_id FROM wait SEMI JOIN call USING (call_id) WHERE call_id >= ?"
+    assert rows.joined().execute(waits, [locked]).fetchall() == [(locked,)]
+
+
 def column_of_last_packet(rows: Rows) -> int:
     return int(str(rows.tables["packet"][-1]["packet_id"]))
 

@@ -10,7 +10,10 @@ WITH blocking AS (
     SELECT c.call_id, c.task_id, c.pid, c.name, c.fd, c.retval, c.errno, c.entry_ns, c.start_ns, c.exit_ns,
            e.sends, e.receives,
            CASE WHEN c.name IN ('poll', 'epoll_wait', 'epoll_pwait') THEN
-                (CASE c.name WHEN 'poll' THEN c.a2 ELSE c.a3 END & 4294967295) = 0 ELSE false END AS never_blocks
+                (CASE c.name WHEN 'poll' THEN c.a2 ELSE c.a3 END & 4294967295) = 0
+                -- of fcntl's commands only F_SETLKW, F_SETLKW64 and F_OFD_SETLKW wait (fcntl(2))
+                WHEN c.name IN ('fcntl', 'fcntl64') THEN (c.a1 & 4294967295) NOT IN (7, 14, 38)
+                ELSE false END AS never_blocks
     FROM call c JOIN j_effect e USING (name)
     WHERE e.blocks AND (c.exit_ns IS NULL OR c.errno IS DISTINCT FROM 11)
 ),
