@@ -45,7 +45,8 @@ def _three(name: str) -> Printer:
 
 
 def _bytes(w: StraceWriter, data: bytes) -> str:
-    return f"[{', '.join(hex(b) if b else '0' for b in data)}]"
+    shown = [hex(b) if b else "0" for b in (data[: w.limit] if w.brief else data)]
+    return f"[{', '.join([*shown, *(['...'] if len(shown) < len(data) else [])])}]"
 
 
 _FOUR: Callable[[Writer], int] = lambda _: 4  # noqa: E731

@@ -64,12 +64,13 @@ def _base(w: StraceWriter, where: _Message, element: int, base: int, length: int
 def payload_text(w: StraceWriter, protocol: int, datum: Datum) -> str:
     """What is sent to or received from a netlink socket."""
     from wiretale.decode.strace.netlink import messages as netlink_messages  # few programs speak it
+    from wiretale.decode.strace.netlink_values import hexadecimal
 
     found = netlink_messages(w, protocol, datum.bytes, datum.full_bytes, datum.address)
     if found:
         return found
     whole = len(datum.bytes) >= min(w.style.strings + 1, datum.full_bytes)
-    return w.data(datum.bytes, datum.full_bytes) if whole else pointer_text(datum.address)
+    return hexadecimal(w, datum.bytes) if whole else pointer_text(datum.address)
 
 
 def vector(w: StraceWriter, index: int, count_index: int, *, out: bool) -> str:

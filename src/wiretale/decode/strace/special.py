@@ -115,6 +115,10 @@ def _futex_op(w: Writer, index: int, arg: Arg) -> str:
     return shared.SPECIAL["futex", "futex_op"](w, index, arg)
 
 
+def _futex_set(w: Writer, index: int, arg: Arg) -> str:
+    return shared.SPECIAL["futex", "val3"](w, index, arg) if w.values[index] & 0xFFFFFFFF else "0"
+
+
 def _futex_second(w: Writer, index: int, arg: Arg) -> str:
     """The waits and wakes by bit set do not look at it."""
     ignored = w.values[1] & 0xFFFFFFFF & ~_FUTEX_MODIFIERS in _FUTEX_BITSETS
@@ -262,6 +266,8 @@ SPECIAL |= {
     **{(name, "remain"): _left for name in ("clock_nanosleep", "clock_nanosleep_time64")},
     **{(name, "uaddr2"): _futex_second for name in ("futex", "futex_time64")},
     **{(name, "uaddr"): lambda w, i, a: address(w, i) for name in ("futex", "futex_time64")},
+    **{(name, "val3"): _futex_set for name in ("futex", "futex_time64")},
+    **{(name, "count"): lambda w, i, a: str(w.values[i] & 0xFFFFFFFF) for name in ("getdents", "getdents64")},
     ("membarrier", "cpu_id"): lambda w, i, a: "",
     ("ioctl", "request"): _ioctl_request,
     **{(name, "futex_op"): _futex_op for name in ("futex", "futex_time64")},
