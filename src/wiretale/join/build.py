@@ -9,7 +9,7 @@ from wiretale.join.descriptors import build_descriptors
 from wiretale.join.effects import put_effects
 from wiretale.join.failures import put_failures
 from wiretale.join.links import build_links
-from wiretale.join.rows import run
+from wiretale.join.models import run
 from wiretale.join.segments import build_segments, put_segments
 from wiretale.join.sockets import build_sockets, put_transfers
 from wiretale.join.streams import build_streams, place_transfers
