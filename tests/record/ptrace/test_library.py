@@ -61,6 +61,7 @@ def test_records_have_the_fields_of_the_model(structure: str, layout: list[tuple
         ("wt_options", library.Options),
         ("wt_spawn_request", library.SpawnArguments),
         ("wt_stats", library.Stats),
+        ("wt_tamper", library.Tamper),
         ("wt_settings", library.Settings),
     ],
 )

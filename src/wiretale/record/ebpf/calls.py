@@ -21,7 +21,7 @@ from wiretale.store.spool import Spool
 
 SOURCE = "ebpf calls"
 OBJECT_PATH = Path(__file__).with_name("_calls.bpf.o")
-_SNAP_EACH, _NO_FOLLOW, _SELECTED_ONLY = 4, 8, 16  # enum wt_option_flag
+_SNAP_EACH, _NO_FOLLOW, _SELECTED_ONLY = 4, 8, 128  # enum wt_option_flag
 _LOST = ("calls", "events of tasks", "processes that could not be followed")  # enum lost
 _MOST_CALLS = 4096  # of calls.bpf.c
 _EXECVE = {Arch.X86_64: (59, 322), Arch.AARCH64: (221, 281)}  # execve, execveat
@@ -104,7 +104,7 @@ class EbpfCalls(PtraceSource):
 
 def load(ring_bytes: int = _LEAST_RING_BYTES) -> Object:
     """The kernel programs, loaded and not attached. PermissionFault or ResourceFault with the reason."""
-    if Arch(native_arches(platform.machine())[:1][0]) not in _EXECVE:
+    if Arch(native_arches()[:1][0]) not in _EXECVE:
         raise ResourceFault(f"calls cannot be recorded by eBPF on {platform.machine()} yet", "--engine ptrace")
     if Path("/proc/self/ns/pid").stat().st_ino != _FIRST_PID_NAMESPACE:
         raise PermissionFault(

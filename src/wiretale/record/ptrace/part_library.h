@@ -10,6 +10,8 @@ struct wt *wt_open(const struct wt_options *o, int *error)
 	w->ops = o->ops;
 	w->tables = o->tables;
 	w->n_tables = o->n_tables;
+	w->tampers = o->tampers;
+	w->n_tampers = o->n_tampers;
 	w->flags = o->flags;
 	w->snaplen = o->snaplen;
 	w->pin = o->pin;
@@ -185,5 +187,6 @@ void wt_sizes(uint32_t *out)
 	out[7] = sizeof(struct wt_options);
 	out[8] = sizeof(struct wt_spawn_request);
 	out[9] = sizeof(struct wt_stats);
-	out[10] = sizeof(struct wt_settings);
+	out[10] = sizeof(struct wt_tamper);
+	out[11] = sizeof(struct wt_settings);
 }
