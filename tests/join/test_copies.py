@@ -103,7 +103,7 @@ def test_a_needless_copy_is_linked_to_its_write_and_to_no_read() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(cut=st.integers(1, 4))  # a last byte alone has the shape of a keep-alive
+@given(cut=st.integers(1, 5))  # a last byte alone has the shape of a keep-alive
 def test_a_copy_of_a_part_leaves_the_rest_to_the_first(cut: int) -> None:
     rows = Rows()
     rows.source()

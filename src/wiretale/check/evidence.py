@@ -32,13 +32,16 @@ WHERE t.connection_id = ? AND d.role = 'payload' AND d.at_exit = ? AND d.idx // 
 """
 # The payload of every shown packet; a frame cut at the snaplen gives what there is of it.
 _PACKETS = """
-SELECT s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags, list_contains(s.analysis, 'keep_alive'),
+SELECT s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags,
+       -- a keep-alive's byte is none of the stream's; where a link says that it is, the bytes are compared
+       list_contains(s.analysis, 'keep_alive')
+       AND s.packet_id NOT IN (SELECT packet_id FROM link WHERE connection_id = $c AND packet_id IS NOT NULL),
        p.frame[p.payload_offset + 1:p.payload_offset + p.payload_bytes], p.payload_bytes, p.payload_offset IS NULL,
        -- only the first of an IP packet's fragments has ports
        p.src = CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END
        AND coalesce(p.srcport = CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END, p.fragment)
 FROM segment s JOIN packet p USING (packet_id) JOIN connection k USING (connection_id)
-WHERE s.connection_id = ? AND s.shown ORDER BY s.packet_id
+WHERE s.connection_id = $c AND s.shown ORDER BY s.packet_id
 """
 _LINKS = """
 SELECT link_id, kind, direction, lo, hi, write_id, packet_id, read_id FROM link WHERE connection_id = ? ORDER BY link_id
@@ -115,7 +118,7 @@ def read_rows(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str) 
 def _read_packets(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str, rows: Rows) -> None:
     headers: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)  # id, seq, flags, claimed position
     for packet_id, direction, lo, hi, seq, flags, is_probe, data, size, in_parts, is_ours in db.execute(
-        _PACKETS, [connection_id]
+        _PACKETS, {"c": connection_id}
     ).fetchall():
         if not is_ours:
             end = "client" if direction == "c2s" else "server"
