@@ -46,9 +46,7 @@ def saved(rows: Rows, path):
             db.execute(table.ddl)
         for table in (*RAW_TABLES, *DERIVED_TABLES):
             found = joined.execute(f'SELECT * FROM "{table.name}"').fetchall()
-            for begin in range(
-                0, 0 if table.name == "meta" else len(found), 100
-            ):
+            for begin in range(0, 0 if table.name == "meta" else len(found), 100):
                 some = found[begin : begin + 100]
                 places = ", ".join([f"({', '.join('?' for _ in some[0])})"] * len(some))
                 db.execute(f'INSERT INTO "{table.name}" VALUES {places}', [value for row in some for value in row])

@@ -34,10 +34,12 @@ had AS (
     SELECT connection_id, direction, max(hi) FROM j_read_row GROUP BY ALL
 ),
 reached AS (SELECT connection_id, direction, max(top) AS top FROM had GROUP BY ALL)
-SELECT s.packet_id, s.connection_id, s.direction, s.lo, s.hi, s.is_new, p.time_ns, s.lo - p.payload_offset AS frame_lo,
+SELECT s.packet_id, s.connection_id, s.direction, s.lo, s.hi,
+       coalesce(e.was_new, s.is_new) AS is_new, p.time_ns, s.lo - p.payload_offset AS frame_lo,
        list_contains(s.analysis, 'keep_alive') AND s.truth IS DISTINCT FROM 'retransmission'
            AND s.packet_id NOT IN (SELECT packet_id FROM written) AS keep_alive, coalesce(r.top, 0) AS top
 FROM segment s JOIN packet p USING (packet_id)
 JOIN j_connection x USING (connection_id)
+LEFT JOIN j_elsewhere e USING (packet_id)
 LEFT JOIN reached r ON r.connection_id = s.connection_id AND r.direction = s.direction
 WHERE s.shown AND s.lo IS NOT NULL AND s.hi > s.lo AND x.protocol = 'tcp';
