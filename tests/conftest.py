@@ -4,6 +4,11 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes depends on what else the machine does.
+settings.register_profile("wiretale", deadline=None)
+settings.load_profile("wiretale")
 
 
 def pytest_configure() -> None:

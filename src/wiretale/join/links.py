@@ -4,7 +4,8 @@ import duckdb
 
 from wiretale.join.candidates import put_candidates
 from wiretale.join.coverage import add_coverage
-from wiretale.join.rows import clock_error_ns, run
+from wiretale.join.models import run
+from wiretale.join.rows import clock_error_ns
 
 UNEQUAL = "the captured bytes of the two rows differ, so they are not linked"
 UNSENT = "they were still in the socket when the connection or the recording ended"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from wiretale.join.rows import Row, model, put, run
+from wiretale.join.models import model, run
+from wiretale.join.rows import Row, put
 
 TIME_WAIT_NS = 60_000_000_000  # TCP_TIMEWAIT_LEN, include/net/tcp.h
 
