@@ -2,6 +2,7 @@
 
 from wiretale.explain.conversation import socket_calls
 from wiretale.explain.preparing import prepared
+from wiretale.explain.serving import served
 from wiretale.explain.story import Chapter, Counter, Section
 from wiretale.explain.words import capital, count, place
 from wiretale.explain.world import World
@@ -34,8 +35,10 @@ def listening(world: World) -> list[Chapter]:
         if not told:
             continue
         intro = (f"{capital(count(accepted, 'connection'))} came through this socket to a recorded accept().",)
-        steps = tuple(counter.numbered(step) for step in prepared(world, told))
-        chapters.append(
-            Chapter(f"s{socket_id}", f"How {world.who(pid)} came to listen on {where}", intro, (Section("", steps),))
-        )
+        sections = [Section("", tuple(counter.numbered(step) for step in prepared(world, told)))]
+        clients = tuple(counter.numbered(step) for step in served(world, socket_id))
+        if clients:
+            sections.append(Section("How its clients were served", clients))
+        title = f"How {world.who(pid)} came to listen on {where}"
+        chapters.append(Chapter(f"s{socket_id}", title, intro, tuple(sections)))
     return chapters
