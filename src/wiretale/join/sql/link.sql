@@ -9,7 +9,8 @@ WHERE d.role = 'payload' AND NOT d.at_exit AND d.idx // 65536 = w.message AND oc
 CREATE OR REPLACE TEMP TABLE j_read_piece AS
 SELECT r.read_id, r.lo + d."offset" AS lo, least(r.lo + d."offset" + octet_length(d.bytes), r.hi) AS hi, d.bytes
 FROM stream_read r JOIN call_data d USING (call_id)
-WHERE d.role = 'payload' AND d.at_exit AND d.idx // 65536 = r.message AND octet_length(d.bytes) > 0 AND d."offset" < r.hi - r.lo;
+WHERE d.role = 'payload' AND d.at_exit AND d.idx // 65536 = r.message AND octet_length(d.bytes) > 0 AND d."offset" < r.hi - r.lo
+  AND d.call_id NOT IN (SELECT call_id FROM j_placed WHERE discarded);
 
 CREATE OR REPLACE TEMP TABLE j_compared AS
 WITH piece AS (
@@ -47,7 +48,8 @@ SELECT c.* FROM j_candidate c JOIN j_compared USING (candidate_id) WHERE NOT equ
 INSERT INTO link
 SELECT candidate_id, kind, connection_id,
        direction, lo, hi, write_id, packet_id, read_id, retransmission, first_copy,
-       CASE WHEN equal THEN 'bytes' WHEN exact THEN 'position' ELSE 'ambiguous' END, coalesce(compared_bytes, 0), lag_ns
-FROM j_candidate LEFT JOIN j_compared USING (candidate_id)
+       -- equal bytes tell where in a stream they are, but not which of several equal datagrams they were
+       CASE WHEN equal AND (exact OR protocol IN ('tcp', 'unix-stream')) THEN 'bytes' WHEN exact THEN 'position' ELSE 'ambiguous' END, coalesce(compared_bytes, 0), lag_ns
+FROM j_candidate LEFT JOIN j_compared USING (candidate_id) JOIN j_connection USING (connection_id)
 WHERE equal IS DISTINCT FROM false
 ORDER BY candidate_id;
