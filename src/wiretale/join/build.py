@@ -28,7 +28,8 @@ def _endpoints(db: duckdb.DuckDBPyConnection) -> None:
 
 
 def _kernel_links(db: duckdb.DuckDBPyConnection) -> None:
-    run(db, "kernel_link")
+    if db.execute("SELECT event_id FROM kernel_event LIMIT 1").fetchone():
+        run(db, "kernel_link")
 
 
 STEPS: tuple[tuple[str, Step], ...] = (
@@ -51,6 +52,15 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("kernel events", _kernel_links),
 )
 
+# Temporary tables with a row for each call or packet, by the last step that needs them: they would fill the memory.
+LAST_USES = {
+    "streams": ("j_placed", "j_order", "j_start"),
+    "segments": ("j_flow_packet",),
+    "endpoints": ("j_transfer",),
+    "links": ("j_write_row", "j_read_row", "j_segment_row", "j_match", "j_datagram_packet", "j_datagram_pair"),
+    "waits": ("j_segment", "j_ready", "j_waiter", "j_waiting_side", "j_cause"),
+}
+
 
 def build(db: duckdb.DuckDBPyConnection, progress: Progress = silent) -> None:
     """Create and fill every derived table of model.derived; add `coverage` rows for what could not be joined.
@@ -66,6 +76,8 @@ def build(db: duckdb.DuckDBPyConnection, progress: Progress = silent) -> None:
     for number, (name, step) in enumerate(STEPS):
         progress(f"joining: {name}", number / len(STEPS))
         step(db)
+        for temporary in LAST_USES.get(name, ()):
+            db.execute(f'DROP TABLE temp."{temporary}"')
     _drop_temporary(db)
 
 

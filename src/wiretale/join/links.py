@@ -1,10 +1,21 @@
-"""Links between writes, segments and reads (table `link`), and what could not be linked (table `coverage`)."""
+"""Links between writes, segments and reads (table `link`), and what could not be linked (table `coverage`).
+
+A pair whose captured bytes differ anywhere is no link, and is counted.
+"""
+
+from typing import Any
 
 import duckdb
+import numpy as np
 
-from wiretale.join.candidates import put_candidates
+from wiretale.join.candidates import DIRECTIONS, KINDS, NULL, Ints, find_candidates
 from wiretale.join.coverage import add_coverage
+from wiretale.join.evidence import compare
 from wiretale.join.rows import clock_error_ns, run
+from wiretale.store.bulk import Batch, Coded, insert
+
+EVIDENCE = ("bytes", "position", "ambiguous")
+_BATCH = 1 << 17
 
 UNEQUAL = "the captured bytes of the two rows differ, so they are not linked"
 UNSENT = "they were still in the socket when the connection or the recording ended"
@@ -15,18 +26,43 @@ LATE = "the second row is earlier than the first by more than the clocks' stated
 def build_links(db: duckdb.DuckDBPyConnection) -> None:
     """Fill `link`; say what differs, what is out of order in time, and which bytes have no link."""
     run(db, "j_datagram_pair")
-    put_candidates(db)
-    run(db, "link")
-    for kind, count, size in db.execute(
-        "SELECT kind, count(*), sum(hi - lo) FROM j_unequal GROUP BY kind ORDER BY kind"
-    ).fetchall():
-        add_coverage(db, f"{kind} pairs whose bytes differ", count, "unmatched", f"{UNEQUAL} ({size} bytes)")
+    pairs = find_candidates(db)
+    compared, equal = compare(db, pairs)
+    for number, kind in enumerate(KINDS):
+        rows = np.flatnonzero(~equal & (pairs["kind"] == number))
+        size = int((pairs["hi"][rows] - pairs["lo"][rows]).sum())
+        add_coverage(db, f"{kind} pairs whose bytes differ", len(rows), "unmatched", f"{UNEQUAL} ({size} bytes)")
+    _put_links(db, pairs, compared, np.flatnonzero(equal))
     for kind, count, worst in db.execute(
         "SELECT kind, count(*), min(lag_ns) FROM link WHERE lag_ns < -$error GROUP BY kind ORDER BY kind",
         {"error": clock_error_ns(db)},
     ).fetchall():
         add_coverage(db, f"{kind} links against the clock", count, "clock error", f"{LATE}; the worst by {-worst} ns")
     _put_proof(db)
+
+
+def _put_links(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], compared: Ints, linked: Ints) -> None:
+    """One row is one proven relation between a write, a segment and a read; a pair that differs anywhere is none."""
+    proven = np.where(compared > 0, 0, np.where(pairs["exact"], 1, 2))
+
+    def batch(begin: int) -> Batch:
+        rows = linked[begin : begin + _BATCH]
+        columns: dict[str, Any] = {name: pairs[name][rows] for name in ("connection_id", "lo", "hi")}
+        for name in ("write_id", "packet_id", "read_id", "lag_ns"):
+            values = pairs[name][rows]
+            columns[name] = np.ma.masked_array(values, values == NULL)
+        first = pairs["first_copy"][rows]
+        return columns | {
+            "link_id": rows + 1,
+            "kind": Coded(pairs["kind"][rows], KINDS),
+            "direction": Coded(pairs["s2c"][rows], DIRECTIONS),
+            "first_copy": np.ma.masked_array(first == 1, first < 0),
+            "retransmission": pairs["retransmission"][rows].astype(bool),
+            "evidence": Coded(proven[rows], EVIDENCE),
+            "compared_bytes": compared[rows],
+        }
+
+    insert(db, "INSERT INTO link BY NAME SELECT * FROM batch", (batch(at) for at in range(0, len(linked), _BATCH)))
 
 
 def _put_proof(db: duckdb.DuckDBPyConnection) -> None:
