@@ -66,13 +66,15 @@ class Stream:
     acknowledged: int  # position up to which the other end's acknowledgements went; 0: none seen
 
 
-def acknowledged(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str) -> int:
-    """The highest position of a stream that its receiver acknowledged."""
-    row = db.execute(
-        "SELECT max(rel_ack) - 1 FROM segment WHERE connection_id = ? AND direction <> ? AND shown",
-        [connection_id, direction],
-    ).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+def acknowledged(db: duckdb.DuckDBPyConnection) -> dict[tuple[int, str], int]:
+    """For each stream that has one, the highest position that its receiver acknowledged."""
+    rows = db.execute(
+        """
+        SELECT connection_id, CASE direction WHEN 'c2s' THEN 's2c' ELSE 'c2s' END AS stream, max(rel_ack) - 1
+        FROM segment WHERE shown AND rel_ack IS NOT NULL GROUP BY ALL
+        """
+    ).fetchall()
+    return {(connection_id, direction): position for connection_id, direction, position in rows}
 
 
 def gaps(s: Stream) -> list[Gap]:

@@ -57,7 +57,15 @@ LAST_USES = {
     "streams": ("j_placed", "j_order", "j_start"),
     "segments": ("j_flow_packet",),
     "endpoints": ("j_transfer",),
-    "links": ("j_write_row", "j_read_row", "j_segment_row", "j_match", "j_datagram_packet", "j_datagram_pair"),
+    "links": (
+        "j_write_row",
+        "j_read_row",
+        "j_segment_row",
+        "j_match",
+        "j_datagram_packet",
+        "j_datagram_pair",
+        "j_linked",
+    ),
     "waits": ("j_segment", "j_ready", "j_waiter", "j_waiting_side", "j_cause"),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from wiretale.join.candidates import DIRECTIONS, KINDS, NULL, Ints, find_candidates
+from wiretale.join.candidates import DIRECTIONS, KINDS, NULL, SEGMENT_READ, WRITE_SEGMENT, Ints, find_candidates
 from wiretale.join.coverage import add_coverage
 from wiretale.join.evidence import compare
 from wiretale.join.rows import clock_error_ns, run
@@ -32,7 +32,9 @@ def build_links(db: duckdb.DuckDBPyConnection) -> None:
         rows = np.flatnonzero(~equal & (pairs["kind"] == number))
         size = int((pairs["hi"][rows] - pairs["lo"][rows]).sum())
         add_coverage(db, f"{kind} pairs whose bytes differ", len(rows), "unmatched", f"{UNEQUAL} ({size} bytes)")
-    _put_links(db, pairs, compared, np.flatnonzero(equal))
+    linked = np.flatnonzero(equal)
+    _put_links(db, pairs, compared, linked)
+    _put_linked(db, pairs, linked)
     for kind, count, worst in db.execute(
         "SELECT kind, count(*), min(lag_ns) FROM link WHERE lag_ns < -$error GROUP BY kind ORDER BY kind",
         {"error": clock_error_ns(db)},
@@ -63,6 +65,29 @@ def _put_links(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], compared: I
         }
 
     insert(db, "INSERT INTO link BY NAME SELECT * FROM batch", (batch(at) for at in range(0, len(linked), _BATCH)))
+
+
+def _put_linked(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], linked: Ints) -> None:
+    """Make `j_linked`: how many bytes of a write, or of a read, its links with packets cover; the union of them."""
+    db.execute("CREATE OR REPLACE TEMP TABLE j_linked (kind VARCHAR, id BIGINT, bytes BIGINT)")
+    for kind, column in ((WRITE_SEGMENT, "write_id"), (SEGMENT_READ, "read_id")):
+        rows = linked[pairs["kind"][linked] == kind]
+        # The candidates stand in order of position, so each row's links do.
+        rows = rows[np.argsort(pairs[column][rows], kind="stable")]
+        if not len(rows):
+            continue
+        own, lo, hi = (pairs[name][rows] for name in (column, "lo", "hi"))
+        first = np.flatnonzero(np.diff(own, prepend=-1))
+        group = np.repeat(np.arange(len(first)), np.diff(first, append=len(own)))
+        # Ranges of rows one behind the other on a line: what earlier rows reached is before any of this one's bytes.
+        least = np.minimum.reduceat(lo, first)
+        width = np.maximum.reduceat(hi, first) - least
+        shift = (np.cumsum(width) - width - least)[group]
+        begin, end = lo + shift, np.maximum.accumulate(hi + shift)
+        before = np.concatenate([begin[:1], end[:-1]])
+        size = np.add.reduceat(np.maximum(end - np.maximum(begin, before), 0), first)
+        batch = {"kind": Coded(np.full(len(first), kind), KINDS), "id": own[first], "bytes": size}
+        insert(db, "INSERT INTO j_linked SELECT * FROM batch", [batch])
 
 
 def _put_proof(db: duckdb.DuckDBPyConnection) -> None:
