@@ -138,8 +138,8 @@ def http_server(folder: Path, way: Way) -> Times:
 
 
 @contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
-    """A server that listens on `port`, in a process group of its own; ended by SIGTERM (a shell may have started us with SIGINT ignored)."""
+def running(command: list[str], port: int) -> Iterator[int]:
+    """The pid of a server that listens on `port`, in a process group of its own; ended by SIGTERM (a shell may have started us with SIGINT ignored)."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         deadline = time.monotonic() + 30
@@ -150,7 +150,7 @@ def running(command: list[str], port: int) -> Iterator[None]:
             except ConnectionRefusedError:
                 if time.monotonic() > deadline:
                     raise
-        yield
+        yield process.pid
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(120)

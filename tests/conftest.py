@@ -6,9 +6,9 @@ import signal
 import pytest
 from hypothesis import settings
 
-# How long one example takes says how busy the machine is.
-settings.register_profile("any machine", deadline=None)
-settings.load_profile("any machine")
+# How long one example takes depends on what else the machine does.
+settings.register_profile("wiretale", deadline=None)
+settings.load_profile("wiretale")
 
 
 def pytest_configure() -> None:

@@ -1,4 +1,4 @@
-"""`wiretale demo`, the first thing a new user types: the conversation, two files, and an orderly end."""
+"""`wiretale demo`, the first thing a new user types: the conversation, three files, and an orderly end."""
 
 import re
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import html5lib
 import pytest
 
 from tests.conftest import require
@@ -19,10 +20,11 @@ CLIENT = (
     r"connect\(3, .*htons\(4000\)",
     r"\[SYN\]",
     r'read(\(0, | resumed = 6 \()"salam\\n"',
-    r'write\(3, "salam\\n", 6\).*-> bytes 0-5, packet 4',
+    r'write\(3, "salam\\n", 6\)',
     r'TCP \[PSH, ACK\].*"salam\\n" .*<- write by .* fd 3; -> read by .* fd 4',
     r"\[FIN, ACK\]",
 )
+WRITTEN = r'write(\(3, "salam\\n", 6\)| resumed) = 6.*-> bytes 0-5, packet 4'
 SERVER = (
     r"socket\(AF_INET, SOCK_STREAM.*= 3",
     r"listen\(3, 1\)",
@@ -33,11 +35,20 @@ SERVER = (
 )
 
 
+# as the story orders them
+FLAGS = {"syn": "SYN", "fin": "FIN", "reset": "RST", "push": "PSH", "ack": "ACK"}
+
+
 def demo(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "wiretale", "demo", *options],
         capture_output=True, text=True, check=False, timeout=60, cwd=folder,
     )  # fmt: skip
+
+
+def listing(output: str) -> list[str]:
+    """The lines above the story."""
+    return output.partition("The story of ")[0].splitlines()
 
 
 def assert_conversation(lines: list[str]) -> None:
@@ -46,20 +57,42 @@ def assert_conversation(lines: list[str]) -> None:
         rest = iter(lines)
         for pattern in chain:
             assert any(re.search(pattern, line) for line in rest), f"{pattern} is missing, or too early"
+    assert sum(bool(re.search(WRITTEN, line)) for line in lines) == 1
 
 
 @pytest.mark.parametrize("options", [(), ("--builtin",)])
-def test_the_conversation_is_shown_and_two_files_are_left(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_the_conversation_is_shown_and_three_files_are_left(tmp_path: Path, options: tuple[str, ...]) -> None:
     require(options or shutil.which("nc.openbsd"), "OpenBSD's netcat is not installed")
     done = demo(tmp_path, *options)
     assert done.returncode == 0, done.stderr
-    assert_conversation(done.stdout.splitlines())
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.pcapng", "demo.wiretale"]
+    assert_conversation(listing(done.stdout))
+    assert "6 bytes from pid" in done.stdout.partition("The story of demo.wiretale\n")[2]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.html", "demo.pcapng", "demo.wiretale"]
     assert "next:" in done.stderr
+    require(shutil.which("tshark"), "tshark is not installed")
+    assert_ladder(tmp_path / "demo.html", tmp_path / "demo.pcapng")
+
+
+def assert_ladder(page: Path, packets: Path) -> None:
+    """The page is valid HTML, and the ladder in it has the packets that tshark finds in the file, in its order."""
+    fields = ["frame.number", *(f"tcp.flags.{flag}" for flag in FLAGS), "tcp.len"]
+    said = subprocess.run(
+        ["tshark", "-r", packets, "-T", "fields", "-Y", "tcp", *(x for name in fields for x in ("-e", name))],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    expected = []
+    for line in said.splitlines():
+        number, *bits, size = line.split("\t")
+        names = ", ".join(name for name, bit in zip(FLAGS.values(), bits, strict=True) if bit in ("1", "True"))
+        expected.append(f"packet {number}: {number} {names}" + (f" {size} bytes" if int(size) else ""))
+    root = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.read_text("utf-8"))
+    (ladder,) = [e for e in root.iter("figure") if str(e.get("id")).endswith("-ladder")]
+    drawn = ["".join(e.itertext()) for e in ladder.iter() if str(e.tag).rpartition("}")[2] == "title"]
+    assert [text.rpartition(" at ")[0] for text in drawn if text.startswith("packet ")] == expected
 
 
 def test_the_builtin_netcats_leave_by_themselves_and_their_interpreter_folds(tmp_path: Path) -> None:
-    lines = demo(tmp_path, "--builtin").stdout.splitlines()
+    lines = listing(demo(tmp_path, "--builtin").stdout)
     assert sum("exited with status 0" in line for line in lines) == 2
     assert not any("SIG" in line for line in lines if " sig " in line or " proc " in line)
     assert sum("program start" in line for line in lines) == 2
@@ -71,4 +104,4 @@ def test_an_ordinary_user_gets_packets_too(tmp_path: Path) -> None:
     done = run_as_nobody(tmp_path, ["-m", "wiretale", "demo"])
     assert done.returncode == 0, done.stderr
     assert "packets on lo" in done.stdout
-    assert_conversation(done.stdout.splitlines())
+    assert_conversation(listing(done.stdout))

@@ -127,12 +127,10 @@ def test_cork_holds_back_for_200_ms():
         begin = time.monotonic()
         client.send(b"x")
         assert accepted.recv(1) == b"x"
-        assert 0.15 < time.monotonic() - begin < 1
+        assert 0.15 < time.monotonic() - begin < 5
         client.send(b"y")
         client.setsockopt(IPPROTO_TCP, socket.TCP_CORK, 0)
-        begin = time.monotonic()
-        assert accepted.recv(1) == b"y"
-        assert time.monotonic() - begin < 0.15
+        assert accepted.recv(1, socket.MSG_DONTWAIT) == b"y"  # on loopback a segment is there when its sending returns
 
 
 def test_rcvlowat_delays_pollin():

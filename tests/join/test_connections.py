@@ -80,6 +80,18 @@ def test_a_pending_connect_learns_its_end_from_so_error() -> None:
     rows.data(call, "optval", struct.pack("<i", 110), at_exit=True, arg=3)
     db = rows.joined()
     assert db.execute("SELECT server_addr, outcome FROM connection").fetchall() == [("192.0.2.1", "timed out")]
+    assert db.execute("FROM wait").fetchall() == []
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_a_receive_that_says_again_waited_only_if_the_socket_has_a_limit_of_time(limited: bool) -> None:
+    rows = new()
+    tcp = Tcp(rows)
+    tcp.open()
+    call = rows.call(tcp.server.pid, "setsockopt", 4, 1, 20 if limited else 9, 0, 16)
+    late = rows.call(tcp.server.pid, "read", 4, 0, 10, errno=11, start=rows.tick(), end=rows.tick(100_000_000))
+    waits = rows.joined().execute("SELECT call_id, ended_by FROM wait WHERE call_id > ?", [call]).fetchall()
+    assert waits == ([(late, "timeout")] if limited else [])
 
 
 class Udp:
@@ -236,6 +248,19 @@ def test_poll_waited_for_the_segment_that_carried_the_next_byte() -> None:
         (slept, "timeout", None, None),
         (hung, "not ended", None, 4),
     ]
+
+
+def test_only_the_commands_of_fcntl_that_wait_for_a_lock_are_waits() -> None:
+    rows = new()
+    tcp = Tcp(rows)
+    tcp.open()
+    setlkw, setfl = 7, 4
+    locked, _ = (
+        rows.call(tcp.server.pid, "fcntl", 3, command, 0, ret=0, start=rows.tick(), end=rows.tick(100_000_000))
+        for command in (setlkw, setfl)
+    )
+    waits = "SELECT call_id FROM wait SEMI JOIN call USING (call_id) WHERE call_id >= ?"
+    assert rows.joined().execute(waits, [locked]).fetchall() == [(locked,)]
 
 
 def column_of_last_packet(rows: Rows) -> int:

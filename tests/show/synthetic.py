@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from wiretale.join.rows import run
+from wiretale.join.models import run
 from wiretale.model.enums import Arch
 from wiretale.model.tables import BY_NAME, TABLES
 from wiretale.store.capture import create_capture, write_meta

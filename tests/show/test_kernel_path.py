@@ -1,7 +1,8 @@
 """Where the time of a message went: only steps that were seen, and only what they prove."""
 
+from wiretale.explain.kernel_way import spans
 from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent
-from wiretale.show.kernel_path import path_lines, spans
+from wiretale.show.kernel_path import path_lines
 
 WRITER, READER = 100, 200
 READY, WAKING, RUNS = "sock:sk_data_ready", "sched:sched_waking", "sched:sched_switch"

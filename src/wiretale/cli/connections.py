@@ -29,7 +29,7 @@ bytes each way, packets, retransmissions, times since the first event, and the t
 @click.option("--all", "untraced", is_flag=True, help="Also connections between programs that were not traced.")
 @click.pass_context
 def command(context: click.Context, capture: Path, as_json: bool, untraced: bool) -> int:
-    from wiretale.show.about import about
+    from wiretale.explain.about import about
     from wiretale.show.connections import connections
     from wiretale.show.order import origin_ns
     from wiretale.store.capture import open_capture
@@ -94,7 +94,7 @@ def _print(rows: "list[ConnectionRow]", origin: int, output: Output) -> None:
 
 
 def _cells(row: "ConnectionRow", origin: int) -> tuple[str, ...]:
-    from wiretale.show.times import duration
+    from wiretale.decode.durations import duration
 
     return (
         str(row.id), row.protocol, _end(row.client), _end(row.server), row.outcome or "?", str(row.client_bytes),

@@ -1,4 +1,4 @@
-"""`wiretale explain`: what a word means, and where it occurs in a capture."""
+"""`wiretale explain`: the story of a capture; or what a word means, and where it occurs in a capture."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,25 +15,27 @@ if TYPE_CHECKING:
 
 HELP = """
 \b
+  wiretale explain demo.wiretale
   wiretale explain SO_REUSEPORT
   wiretale explain ECONNREFUSED demo.wiretale
   wiretale explain --list tcp-states
 
-Explains a call, socket option, error, signal, TCP state, flag, event or idea; with a capture, also says where it
-occurs in it. Case, dashes and the usual prefixes do not matter: close-wait, reuseport and 111 are words, too.
+Tells what happened in a capture, step by step. Or explains a word: a call, socket option, error, signal, TCP state,
+flag, event or idea; with a capture, also says where it occurs in it. Case, dashes and the usual prefixes do not
+matter: close-wait, reuseport and 111 are words, too.
 """
-USAGE = "wiretale explain WORD [CAPTURE]; wiretale explain --list names the words"
+USAGE = "wiretale explain CAPTURE, or wiretale explain WORD [CAPTURE]; wiretale explain --list names the words"
 PROSE_COLUMNS = 80  # prose is set this wide in a pipe, as man does, and never wider than MOST_COLUMNS
 MOST_COLUMNS = 100
 _STYLES = {"title": "bold", "heading": "bold cyan", "name": "bold", "dim": "dim", "warning": "yellow"}
 
 
 @click.command(name="explain", help=HELP)
-@click.argument("word", metavar="WORD", required=False)
+@click.argument("word", metavar="CAPTURE|WORD", required=False)
 @click.argument("capture", metavar="[CAPTURE]", required=False)
 @click.option(
-    "--for", "reader_text", type=click.Choice(["beginner", "engineer"]), default="engineer", show_default=True,
-    help="How much background to give, and how much detail.",
+    "--for", "reader_text", type=click.Choice(["beginner", "engineer"]),
+    help="How much background to give, and how much detail.  [default: beginner for a story, engineer for a word]",
 )  # fmt: skip
 @click.option("--list", "as_list", is_flag=True, help="List the subjects, or the words of the subject named by WORD.")
 @click.option(
@@ -41,23 +43,49 @@ _STYLES = {"title": "bold", "heading": "bold cyan", "name": "bold", "dim": "dim"
     help="At most N lines of the capture for each way in which the word occurs.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object (keys: docs/explain.md).")
+@click.option(
+    "--format", "format_text", type=click.Choice(["text", "markdown", "json", "html"]),
+    help="What a story is written as.  [default: as the file's name ends (.html, .md, .json), else text]",
+)  # fmt: skip
+@click.option("-o", "--output", "into", type=click.Path(path_type=Path, dir_okay=False, readable=False), metavar="FILE",
+              help="Write the story to a file.")  # fmt: skip
+@click.option("--figures", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+              help="Also write the figures of a story as SVG files into a folder.")  # fmt: skip
+@click.option("--connection", "connection_id", type=click.IntRange(0), metavar="N",
+              help="The story of one connection only (wiretale connections numbers them).")  # fmt: skip
+@click.option("--brief", is_flag=True, help="Of each step of a story its title and first sentence only.")
 @click.pass_context
 def command(
     context: click.Context,
     word: str | None,
     capture: str | None,
-    reader_text: str,
+    reader_text: str | None,
     as_list: bool,
     limit: int,
     as_json: bool,
+    format_text: str | None,
+    into: Path | None,
+    figures: Path | None,
+    connection_id: int | None,
+    brief: bool,
 ) -> int:
     from wiretale.explain.entry import Reader
 
-    output, reader = output_of(context), Reader(reader_text)
+    output, reader = output_of(context), Reader(reader_text or Reader.ENGINEER)
     if as_list:
         return _print_list(word, output, as_json=as_json)
     if word is None:
-        raise UsageFault("which word?", USAGE)
+        raise UsageFault("which capture or word?", USAGE)
+    if _is_capture(word):
+        if capture is not None:
+            raise UsageFault(f"{click.format_filename(word)} is a capture: its story needs no second argument", USAGE)
+        from wiretale.cli.story import StoryFormat, StoryRequest, print_story
+
+        chosen = StoryFormat(format_text or (StoryFormat.JSON if as_json else StoryFormat.of_file(into)))
+        teller = Reader(reader_text or Reader.BEGINNER)
+        return print_story(StoryRequest(Path(word), teller, chosen, connection_id, into, figures, brief), output)
+    if any(given is not None for given in (format_text, into, figures, connection_id)) or brief:
+        raise UsageFault("--format, -o, --figures, --connection and --brief are for the story of a capture", USAGE)
     if capture is not None and capture.isdecimal() and word.lower() in ("errno", "signal"):
         word, capture = f"{word} {capture}", None
     found = _entries(word)
@@ -70,6 +98,15 @@ def command(
         return _print_json(found[0], reader, capture, limit)
     _print_text(found[0], reader, capture, limit, output)
     return Exit.OK
+
+
+def _is_capture(argument: str) -> bool:
+    """Whether an argument names a capture rather than a word. A file that is called like a word is given as ./word."""
+    from wiretale.explain.lookup import find
+
+    if argument.endswith(".wiretale") or "/" in argument:
+        return True
+    return not find(argument) and Path(argument).exists()
 
 
 def _entries(word: str) -> "list[Entry]":

@@ -35,8 +35,9 @@ that happened to run.
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
 def command(context: click.Context, capture: Path, call_id: int | None, packet: int | None, as_json: bool) -> int:
+    from wiretale.explain.kernel_way import spans
     from wiretale.join.kernel_path import kernel_path
-    from wiretale.show.kernel_path import path_lines, spans
+    from wiretale.show.kernel_path import path_lines
     from wiretale.store.capture import open_capture
 
     if call_id is not None and packet is not None:

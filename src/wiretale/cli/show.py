@@ -1,5 +1,6 @@
 """`wiretale show`: a capture as one merged list."""
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,10 @@ from wiretale.cli.output import Output, output_of
 from wiretale.errors import UsageFault
 
 if TYPE_CHECKING:
+    import duckdb
+
     from wiretale.filter.condition import Filter
+    from wiretale.show.order import Selection
 
 EXAMPLES = """
 \b
@@ -46,6 +50,9 @@ stream, the packet that carried them, who wrote and who read them, what ended a 
 @click.option("--ids", is_flag=True, help="Print the number of each call.")
 @click.option("--call", "call_id", type=click.IntRange(1), metavar="ID", help="Only this call.")
 @click.option("--packet", "packet_number", type=click.IntRange(1), metavar="N", help="Only this packet.")
+@click.option(
+    "--step", metavar="ANCHOR|N", help="Only the rows that a step of the story (wiretale explain FILE) rests on."
+)
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="At most N lines from the beginning.")
 @click.option("--tail", type=click.IntRange(0), metavar="N", help="At most N lines from the end.")
 @click.option("--unfold", is_flag=True, help="Show the calls of each program's start, too.")
@@ -68,6 +75,7 @@ def command(
     ids: bool,
     call_id: int | None,
     packet_number: int | None,
+    step: str | None,
     limit: int | None,
     tail: int | None,
     unfold: bool,
@@ -100,9 +108,28 @@ def command(
         tail=tail,
     )
     style = Style(TimeFormat(TimeMode(time_mode)), output.color, output.width, numbers, strings)
-    listing = Listing(capture, selection, style, as_json=as_json, labels=labels, ids=ids, header=not no_header)
     with open_capture(capture) as db:
+        if step is not None:
+            selection = _of_step(db, step, selection, as_json=as_json)
+            ids, no_header = True, True
+        listing = Listing(capture, selection, style, as_json=as_json, labels=labels, ids=ids, header=not no_header)
         return print_listing(db, listing, sys.stdout, sys.stderr)
+
+
+def _of_step(db: "duckdb.DuckDBPyConnection", name: str, selection: "Selection", *, as_json: bool) -> "Selection":
+    """Only the events that a step of the story rests on; what it says stands above them."""
+    from wiretale.explain.opening import find_step, opened
+    from wiretale.explain.tell import Options, tell
+    from wiretale.explain.words import plain
+    from wiretale.show.order import Only
+
+    step = find_step(tell(db, Options()), name)
+    rows = opened(db, step.evidence)
+    if not as_json:
+        click.echo(f"# {step.anchor}: {plain(step.title)}")
+        for ref in rows.others:
+            click.echo(f"# rests on {ref.label}: wiretale sql FILE 'FROM {ref.table} WHERE {ref.table}_id = {ref.id}'")
+    return dataclasses.replace(selection, only=Only(rows.calls, rows.packets, rows.tasks), all_packets=True)
 
 
 def _compiled(text: str) -> "Filter":

@@ -36,9 +36,9 @@ _UNITS = ("", "k", "M", "G", "T")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line (keys: docs/stats.md); all rows.")
 @click.pass_context
 def command(context: click.Context, capture: Path, filter_text: str | None, top: int, as_json: bool) -> int:
+    from wiretale.explain.about import about
     from wiretale.filter.condition import EVERYTHING
     from wiretale.show import stats
-    from wiretale.show.about import about
     from wiretale.show.order import origin_ns
     from wiretale.store.capture import open_capture
 
@@ -65,7 +65,7 @@ def command(context: click.Context, capture: Path, filter_text: str | None, top:
         _print_traffic(connections, begin - origin, width, output)
         _print_waits(waits, top, output)
         if cost_ns and by_name:
-            from wiretale.show.times import duration
+            from wiretale.decode.durations import duration
 
             print_notes([f"each call's time includes what the tracer costs, at least {duration(cost_ns)}"])
     return Exit.OK if by_name or connections else Exit.FAILED
@@ -83,7 +83,7 @@ def _left(shown: int, count: int) -> None:
 
 
 def _time(nanoseconds: int | None) -> str:
-    from wiretale.show.times import duration
+    from wiretale.decode.durations import duration
 
     return "-" if nanoseconds is None else duration(nanoseconds)
 

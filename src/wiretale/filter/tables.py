@@ -2,7 +2,7 @@
 
 import duckdb
 
-from wiretale.join.rows import run
+from wiretale.join.models import run
 from wiretale.model.derived import CALL_CONNECTION, DERIVED_TABLES
 
 

@@ -9,7 +9,7 @@ from wiretale.join.descriptors import build_descriptors
 from wiretale.join.effects import put_effects
 from wiretale.join.failures import put_failures
 from wiretale.join.links import build_links
-from wiretale.join.rows import run
+from wiretale.join.models import run
 from wiretale.join.segments import build_segments, put_segments
 from wiretale.join.sockets import build_sockets, put_transfers
 from wiretale.join.streams import build_streams, place_transfers
@@ -17,6 +17,7 @@ from wiretale.join.tcp_states import build_tcp_states
 from wiretale.join.unseen import put_unseen
 from wiretale.join.waits import build_waits
 from wiretale.model.derived import DERIVED_TABLES
+from wiretale.store.capture import make_tables
 from wiretale.store.progress import Progress, silent
 
 Step = Callable[[duckdb.DuckDBPyConnection], None]
@@ -28,7 +29,7 @@ def _endpoints(db: duckdb.DuckDBPyConnection) -> None:
 
 
 def _kernel_links(db: duckdb.DuckDBPyConnection) -> None:
-    if db.execute("SELECT event_id FROM kernel_event LIMIT 1").fetchone():
+    if db.execute("SELECT 1 FROM kernel_event LIMIT 1").fetchone():
         run(db, "kernel_link")
 
 
@@ -78,9 +79,7 @@ def build(db: duckdb.DuckDBPyConnection, progress: Progress = silent) -> None:
     # DuckDB answers an ASOF join by a nested loop where it expects few rows on the left. Over temporary tables it
     # expects too few: a conversation of 100,000 calls took half a minute instead of a tenth of a second.
     db.execute("SET asof_loop_join_threshold = 0")
-    for table in DERIVED_TABLES:
-        db.execute(f'DROP TABLE IF EXISTS "{table.name}"')
-        db.execute(table.ddl)
+    make_tables(db, DERIVED_TABLES)
     for number, (name, step) in enumerate(STEPS):
         progress(f"joining: {name}", number / len(STEPS))
         step(db)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.join.copies import put_copies
-from wiretale.join.rows import run
+from wiretale.join.models import run
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]

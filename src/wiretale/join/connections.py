@@ -4,8 +4,9 @@ import duckdb
 
 from wiretale.join.associations import read_sockets, tcp_associations
 from wiretale.join.coverage import add_coverage
+from wiretale.join.models import run
 from wiretale.join.pairing import read_flows, write_conversations
-from wiretale.join.rows import clock_error_ns, run
+from wiretale.join.rows import clock_error_ns
 from wiretale.join.segments import name_flows
 from wiretale.join.tcp_connections import TcpPairing
 from wiretale.join.udp_connections import UdpPairing, read_uses

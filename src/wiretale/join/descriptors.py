@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import duckdb
 
 from wiretale.join.descriptor_events import Change, Event, read_events
-from wiretale.join.rows import put, run
+from wiretale.join.models import run
+from wiretale.join.rows import put
 from wiretale.model.enums import FileKind
 
 # calls whose result is always of one kind, whatever a sample says

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from wiretale.join.rows import put, run
+from wiretale.join.models import run
+from wiretale.join.rows import put
 
 SOL_SOCKET, SO_ERROR = 1, 4  # asm-generic/socket.h
 # Errors by which the kernel tells that the other side is not there (connect(2), udp(7), ip(7)).

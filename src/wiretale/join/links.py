@@ -11,7 +11,8 @@ import numpy as np
 from wiretale.join.candidates import DIRECTIONS, KINDS, NULL, SEGMENT_READ, WRITE_SEGMENT, Ints, find_candidates
 from wiretale.join.coverage import add_coverage
 from wiretale.join.evidence import compare
-from wiretale.join.rows import clock_error_ns, run
+from wiretale.join.models import run
+from wiretale.join.rows import clock_error_ns
 from wiretale.store.bulk import Batch, Coded, insert
 
 EVIDENCE = ("bytes", "position", "ambiguous")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from wiretale.join.rows import Row, model, put
+from wiretale.join.models import model
+from wiretale.join.rows import Row, put
 from wiretale.join.stream_bytes import Known, known_bytes
 
 REASON = "calls of several threads on this socket overlap, and the captured bytes do not tell their order"

@@ -1,7 +1,6 @@
 """Between DuckDB and Python: small tables out as tuples, small tables in as typed temporary tables."""
 
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from typing import Any
 
 import duckdb
@@ -11,16 +10,6 @@ from wiretale.store.bulk import NUMPY_TYPES, Column, coded, insert
 
 Value = object
 Row = tuple[Value, ...]
-
-
-def model(name: str) -> str:
-    """The text of `sql/NAME.sql`."""
-    return resources.files("wiretale.join").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-
-
-def run(db: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Execute all statements of `sql/NAME.sql`."""
-    db.execute(model(name))
 
 
 def put(db: duckdb.DuckDBPyConnection, name: str, columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> None:

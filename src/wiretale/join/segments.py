@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from wiretale.decode.packets import ABSENT, decode_frames
 from wiretale.decode.transport import BAD_TCP_LENGTH, CUT_OPTIONS
 from wiretale.decode.words import Ints
-from wiretale.join.rows import put, run
+from wiretale.join.models import run
+from wiretale.join.rows import put
 from wiretale.join.tcp import library
 from wiretale.join.tcp.library import SEGMENT, analyse
 from wiretale.join.tcp.verdicts import DEFAULT_VERSION, EVENTS, TRUTHS, mask_names

@@ -6,7 +6,8 @@ import struct
 import duckdb
 
 from wiretale.join.addresses import Address, parse_sockaddr
-from wiretale.join.rows import put, run
+from wiretale.join.models import run
+from wiretale.join.rows import put
 
 SOCK_TYPE_MASK = 0xF  # linux/net.h: the flags SOCK_CLOEXEC and SOCK_NONBLOCK share the argument
 

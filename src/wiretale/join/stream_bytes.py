@@ -4,7 +4,7 @@ from bisect import bisect_right
 
 import duckdb
 
-from wiretale.join.rows import model
+from wiretale.join.models import model
 
 _MOST = 64 << 20  # bytes of one stream held at once; later ones are left out, and what they would decide stays open
 

@@ -4,8 +4,9 @@ import duckdb
 
 from wiretale.join.coverage import add_coverage
 from wiretale.join.datagrams import put_datagrams
+from wiretale.join.models import run
 from wiretale.join.order import put_order
-from wiretale.join.rows import clock_error_ns, run
+from wiretale.join.rows import clock_error_ns
 from wiretale.join.start import put_starts
 
 

@@ -5,7 +5,7 @@ import struct
 import duckdb
 
 from wiretale.join.coverage import add_coverage
-from wiretale.join.rows import model
+from wiretale.join.models import model
 
 WHY = "io_uring takes operations from shared memory, so ptrace sees neither them nor their descriptors"
 

@@ -2,8 +2,8 @@
 
 import duckdb
 
+from wiretale.join.models import run
 from wiretale.join.ready import put_ready
-from wiretale.join.rows import run
 
 # A call shorter than this with no cause found between its start and end did not wait: a ptrace stop costs that much.
 BLOCKING_NS = 300_000

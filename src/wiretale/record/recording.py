@@ -1,8 +1,8 @@
 """One recording: arm the sources, start the programs in order, feed them, end everything in order, leave a spool.
 
 The control loop never looks at the recorded events; it is woken only by the few notable ones (a listen, a connect, the
-end of a task). What must stay true: the spool's manifest is on disk before the first program runs, and a source that
-cannot run is reported, not fatal, as long as another one can.
+end of a task), and only while it waits for one. What must stay true: the spool's manifest is on disk before the first
+program runs, and a source that cannot run is reported, not fatal, as long as another one can.
 """
 
 import dataclasses
@@ -62,7 +62,7 @@ class Recording:
         return self._spool
 
     def observe(self, observer: Observer) -> None:
-        """Call `observer` at every turn of the control loop (20 times a second, and at notable events)."""
+        """Call `observer` at every turn of the control loop (20 times a second, or more)."""
         self._observer = observer
 
     def reports(self) -> list[SourceReport]:
@@ -223,6 +223,7 @@ class Recording:
     def _loop(self, waiter: Waiter) -> None:
         assert self._ptrace is not None
         while not self._is_over():
+            self._ptrace.be_impatient(self._is_awaited())
             ready, signals = waiter.wait(_TICK_S)
             for number in signals:
                 self._on_signal(number)
@@ -231,6 +232,10 @@ class Recording:
             self._advance(waiter, ready)
             if self._observer:
                 self._observer()
+
+    def _is_awaited(self) -> bool:
+        """Whether the next step waits for a program to listen or to connect; all else has time until the next tick."""
+        return self._programs_left() or (self._feed is not None and not self._feed.begun)
 
     def _is_over(self) -> bool:
         assert self._ptrace is not None
@@ -327,13 +332,16 @@ class Recording:
             return
         if self._programs_left() or self._plan.attach or self._asked_to_end:
             return
+        feed = self._feed if self._plan.interrupt_when_idle else None
+        if len(self._plan.commands) == 1 and feed is None:
+            return
         quiet, silent = self._stillness.is_quiet(now), self._stillness.is_silent(now)
         if not self._tree_is_alive(newest):
             # The last program is done; if nobody talks any more, only its servers are left (some tick for ever).
             if len(self._plan.commands) > 1 and (self._stillness.is_quiet(now, LEFT_ALONE_NS) or silent):
                 self._end_programs(signal.SIGINT)
-        elif quiet and self._plan.interrupt_when_idle and self._feed is not None and self._feed.finished:
-            self._feed.interrupt()
+        elif quiet and feed is not None and feed.finished:
+            feed.interrupt()
             self._stillness.stirred(now)
 
     def _tree_is_alive(self, program: int) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import duckdb
 
 from wiretale.decode.packet_text import Known, packet_text
-from wiretale.decode.record_types import Datum, RawCall
+from wiretale.decode.record_types import RawCall
+from wiretale.explain.rows import call_data
 from wiretale.show.order import LineKind, Place
 from wiretale.show.records import Actor, CallRecord, PacketRecord, SignalRecord, TaskRecord
 
@@ -46,15 +47,7 @@ def fetch(db: duckdb.DuckDBPyConnection, places: Sequence[Place]) -> Rows:
 
 def calls(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, CallRecord]:
     """Calls with what they carried."""
-    data: dict[int, list[Datum]] = {}
-    for call_id, *rest in db.execute(
-        'SELECT call_id, at_exit, role, arg, idx, address, "offset", full_bytes, error, bytes FROM call_data'
-        " WHERE call_id IN (SELECT unnest(?)) ORDER BY call_id, rowid",
-        [wanted],
-    ).fetchall():
-        at_exit, role, arg, idx, address, offset, full, error, captured = rest
-        datum = Datum(bool(at_exit), role, arg, idx, address or 0, offset or 0, full or 0, error or 0, captured or b"")
-        data.setdefault(call_id, []).append(datum)
+    data = call_data(db, wanted)
     found = db.execute(
         "SELECT c.call_id, c.pid, c.tid, t.comm, c.name, c.arch, c.a0, c.a1, c.a2, c.a3, c.a4, c.a5, c.retval, c.errno,"
         " c.entry_ns, c.exit_ns, c.fd, c.number FROM call c LEFT JOIN task t ON t.task_id = c.task_id"

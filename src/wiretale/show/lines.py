@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from wiretale.decode.calls import decode_call
+from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.decode.record_types import DecodedCall, FdLabel, RawCall
 from wiretale.show.records import Actor, CallRecord, PacketRecord, SignalRecord, TaskRecord
-from wiretale.show.times import TimeFormat, duration
+from wiretale.show.times import TimeFormat
 
 _NO_BREAK = "\u00a0"  # stands for a space where no line may be broken; escaped text never holds one
 _LATER = (errno.EAGAIN, errno.EINPROGRESS, errno.EINTR, errno.EALREADY)

@@ -7,14 +7,15 @@ from typing import TextIO
 
 import duckdb
 
+from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.errors import Exit
-from wiretale.show.about import About, about, foreign_packets
+from wiretale.explain.about import About, about, foreign_packets
 from wiretale.show.json_lines import objects
 from wiretale.show.lines import LineRenderer, Style
 from wiretale.show.merged import batches, lines
 from wiretale.show.order import Selection, origin_ns
-from wiretale.show.times import TimeMode, duration
+from wiretale.show.times import TimeMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ def _print_gaps(db: duckdb.DuckDBPyConnection, listing: Listing, facts: About, o
 
 def _print_empty(db: duckdb.DuckDBPyConnection, listing: Listing, facts: About, messages: TextIO) -> None:
     selection = listing.selection
-    if selection.filter.text or selection.call_id is not None or selection.packet_number is not None:
+    if selection.only is not None:
+        messages.write("no call and no packet stands behind this\n")
+    elif selection.filter.text or selection.call_id is not None or selection.packet_number is not None:
         messages.write("nothing in the capture matches\n")
         hidden = 0 if selection.all_packets else foreign_packets(db)
         if hidden:

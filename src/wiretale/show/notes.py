@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
-from wiretale.show.times import duration
 
 LISTED = 3  # packets or calls named in one note; the rest is counted
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
+from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
+from wiretale.explain.about import Gap, about
 from wiretale.explain.occurrences import Occurrence, Row, RowKind, StateSpan, state_spans
-from wiretale.show.about import Gap, about
 from wiretale.show.entry import Json, TextLine
 from wiretale.show.json_lines import objects
 from wiretale.show.labels import address
 from wiretale.show.lines import LineRenderer, Style
 from wiretale.show.merged import batch, lines
 from wiretale.show.order import LineKind, Place, origin_ns
-from wiretale.show.times import TimeFormat, duration
+from wiretale.show.times import TimeFormat
 
 _LINES = {RowKind.CALL: LineKind.CALL, RowKind.PACKET: LineKind.PACKET, RowKind.SIGNAL: LineKind.SIGNAL}
 

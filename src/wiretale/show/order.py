@@ -50,6 +50,24 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """The ids of the only events to show."""
+
+    calls: tuple[int, ...] = ()
+    packets: tuple[int, ...] = ()
+    tasks: tuple[int, ...] = ()
+
+    def condition(self, kind: EventKind) -> str:
+        """As SQL over the event's table."""
+        column, ids = {
+            EventKind.CALL: ("c.call_id", self.calls),
+            EventKind.PACKET: ("p.packet_id", self.packets),
+            EventKind.TASK: ("t.task_id", self.tasks),
+        }.get(kind, ("", ()))
+        return f"{column} IN ({', '.join(str(int(i)) for i in ids)})" if ids else "FALSE"
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """What to show of a capture."""
 
@@ -60,6 +78,7 @@ class Selection:
     unfold: bool = False
     call_id: int | None = None
     packet_number: int | None = None
+    only: Only | None = None
     limit: int | None = None
     tail: int | None = None
 
@@ -113,7 +132,9 @@ def _query(db: duckdb.DuckDBPyConnection, selection: Selection) -> str:
                 if selection.packet_number is not None
                 else "FALSE",
             }.get(kind, "FALSE")
-    fold = not selection.unfold and selection.call_id is None
+    if selection.only is not None:
+        conditions = {kind: f"({sql}) AND {selection.only.condition(kind)}" for kind, sql in conditions.items()}
+    fold = not selection.unfold and selection.call_id is None and selection.only is None
     events = {kind: f"{source(kind, condition)} WHERE ({condition})" for kind, condition in conditions.items()}
     chosen = f"""chosen AS MATERIALIZED (
     SELECT c.call_id, c.task_id, c.entry_ns, c.exit_ns FROM {events[EventKind.CALL]}

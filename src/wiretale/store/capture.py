@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import duckdb
 
 from wiretale.errors import CaptureError, ResourceFault
 from wiretale.model.raw import CAPTURE_VERSION, RAW_TABLES
+from wiretale.model.table import Table
 
 HINT_RECORD = "record one with: wiretale record -o FILE.wiretale -- COMMAND"
 
@@ -152,6 +153,15 @@ def _memory_limit(expected_bytes: int) -> int:
     return min(max(_LEAST_MEMORY, expected_bytes // 2), physical // 2)
 
 
+def make_tables(db: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
+    """Make them, new and empty, in one transaction: each one waits for the disk when it ends."""
+    db.begin()
+    for table in tables:
+        db.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+        db.execute(table.ddl)
+    db.commit()
+
+
 @contextmanager
 def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
     """A new, empty capture to fill; it takes its final name when the block ends without an exception.
@@ -178,8 +188,7 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
             db.execute("SET enable_progress_bar = false")  # its own, on standard output
             db.execute(f"SET memory_limit = '{_memory_limit(expected_bytes)}B'")
             db.execute(f"SET temp_directory = {_quoted(str(spill))}")
-            for table in RAW_TABLES:
-                db.execute(table.ddl)
+            make_tables(db, RAW_TABLES)
             yield db
             db.execute("CHECKPOINT")
         finally:
@@ -206,4 +215,6 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
 def write_meta(db: duckdb.DuckDBPyConnection, facts: dict[str, object]) -> None:
     """Add facts to `meta`; anything but text is stored as JSON."""
     rows = [(k, v if isinstance(v, str) else json.dumps(v)) for k, v in facts.items()]
+    db.begin()  # otherwise every row waits for the disk
     db.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+    db.commit()

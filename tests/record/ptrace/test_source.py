@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -588,12 +589,47 @@ def test_notable_events_tell_who_listens_and_who_is_connected(tmp_path: Path) ->
     assert {n.tgid: n.status for n in seen if n.status is not None} == {pid: 0, child: 0}
 
 
+@pytest.mark.parametrize("impatient", [False, True])
+def test_only_an_impatient_caller_is_woken_before_the_programs_are_gone(tmp_path: Path, impatient: bool) -> None:
+    program = script(
+        tmp_path,
+        f"""
+        import os
+        if not os.fork():
+            os._exit(0)
+        os.wait()
+        os.mkfifo({str(tmp_path / "born")!r})
+        open({str(tmp_path / "born")!r}).read()
+        """,
+    )
+    with Tracing(tmp_path / "spool") as tracing:
+        tracing.source.be_impatient(impatient)
+        tracing.spawn(*program)
+        until((tmp_path / "born").exists, "the child has come and gone")
+        assert bool(select.select([tracing.source.notable_fd], [], [], 0)[0]) is impatient
+        (tmp_path / "born").write_text("")
+        assert select.select([tracing.source.notable_fd], [], [], 20)[0]
+        assert impatient or not tracing.source.alive()
+        assert [n.child_pid for n in tracing.notable() if n.child_pid]
+
+
+@pytest.mark.alone
 def test_two_busy_programs_share_the_tracer_fairly(tmp_path: Path) -> None:
-    text = f"import os\nwhile not os.path.exists({str(tmp_path / 'end')!r}): os.getppid()"
-    program = script(tmp_path, text)
+    program = script(
+        tmp_path,
+        f"""
+        import os
+        os.close(os.open({str(tmp_path)!r} + f"/ready{{os.getpid()}}", os.O_CREAT))
+        while not os.path.exists({str(tmp_path / "begin")!r}): pass
+        while not os.path.exists({str(tmp_path / "end")!r}): os.getppid()
+        """,
+    )
     with Tracing(tmp_path / "spool") as tracing:
         pids = [tracing.spawn(*program) for _ in range(3)]
-        until(lambda: tracing.source.report().items > 30000, "calls are recorded")
+        until(lambda: all((tmp_path / f"ready{pid}").exists() for pid in pids), "all have started")
+        (tmp_path / "begin").touch()
+        before = tracing.source.report().items
+        until(lambda: tracing.source.report().items > before + 30000, "calls are recorded")
         (tmp_path / "end").touch()
         traced = tracing.finish()
     counts = dict(traced.rows("SELECT pid, count(*) FROM call WHERE name = 'getppid' GROUP BY pid"))

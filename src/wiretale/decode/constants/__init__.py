@@ -100,10 +100,17 @@ def error_text(number: int) -> str:
     return f"{row[0]} ({row[1]})" if row else f"E{number} (unknown error)"
 
 
+def error_message(number: int) -> str:
+    """The message alone, for example "Connection refused"."""
+    row = ERRORS.get(number)
+    return row[1] if row else "unknown error"
+
+
 __all__ = [
     "Named",
     "Numbers",
     "enumerator",
+    "error_message",
     "error_name",
     "error_text",
     "flag_set",

@@ -6,13 +6,23 @@
 
 -- What each blocking call waited for: the descriptor it names, or those it reported ready.
 CREATE OR REPLACE TEMP TABLE j_waiter AS
-WITH blocking AS (
+WITH timed AS ( -- sockets with SO_RCVTIMEO or SO_SNDTIMEO, of either size of time (asm-generic/socket.h)
+    SELECT DISTINCT x.file_id FROM call c JOIN call_file x USING (call_id)
+    WHERE c.name = 'setsockopt' AND c.retval = 0 AND x.file_id IS NOT NULL
+      AND (c.a1 & 4294967295) = 1 AND (c.a2 & 4294967295) IN (20, 21, 66, 67)
+),
+blocking AS (
     SELECT c.call_id, c.task_id, c.pid, c.name, c.fd, c.retval, c.errno, c.entry_ns, c.start_ns, c.exit_ns,
            e.sends, e.receives,
            CASE WHEN c.name IN ('poll', 'epoll_wait', 'epoll_pwait') THEN
-                (CASE c.name WHEN 'poll' THEN c.a2 ELSE c.a3 END & 4294967295) = 0 ELSE false END AS never_blocks
+                (CASE c.name WHEN 'poll' THEN c.a2 ELSE c.a3 END & 4294967295) = 0
+                -- of fcntl's commands only F_SETLKW, F_SETLKW64 and F_OFD_SETLKW wait (fcntl(2))
+                WHEN c.name IN ('fcntl', 'fcntl64') THEN (c.a1 & 4294967295) NOT IN (7, 14, 38)
+                ELSE false END AS never_blocks
     FROM call c JOIN j_effect e USING (name)
-    WHERE e.blocks AND (c.exit_ns IS NULL OR c.errno IS DISTINCT FROM 11)
+    LEFT JOIN call_file x ON x.call_id = c.call_id AND c.errno IN (11, 115)
+    -- EAGAIN, EALREADY, EINPROGRESS: the descriptor does not wait (connect(2)), or its own limit of time has passed
+    WHERE e.blocks AND (c.exit_ns IS NULL OR c.errno IS NULL OR c.errno NOT IN (11, 114, 115) OR x.file_id IN (FROM timed))
 ),
 target AS (
     SELECT b.call_id, coalesce(r.fd, CASE WHEN b.name NOT LIKE 'epoll%' THEN b.fd END) AS fd,
@@ -153,7 +163,7 @@ judged AS (
     SELECT *, CASE
         WHEN exit_ns IS NULL THEN 'not ended'
         WHEN errno IN (4, 512, 513, 514, 516) THEN 'signal'
-        WHEN errno IN (110, 62) AND time_ns IS NULL THEN 'timeout'
+        WHEN errno IN (11, 62, 110, 115) AND time_ns IS NULL THEN 'timeout'
         WHEN retval = 0 AND what = 'in' AND (name LIKE '%poll%' OR name LIKE '%select%' OR name LIKE 'epoll%') THEN 'timeout'
         WHEN packet_id IS NOT NULL THEN 'packet'
         WHEN cause_call_id IS NOT NULL THEN 'peer'

@@ -111,6 +111,15 @@ int wt_notable_fd(struct wt *w)
 	return w->notable_fd;
 }
 
+/*
+ * Whether wt_notable_fd becomes readable at every notable event, or only when nothing is traced any more: waking
+ * the control thread takes time from the programs.
+ */
+void wt_impatient(struct wt *w, int impatient)
+{
+	__atomic_store_n(&w->impatient, impatient != 0, __ATOMIC_RELAXED);
+}
+
 /* Copies the notable events from record *cursor on; *cursor moves behind the last one looked at. */
 uint32_t wt_notable(struct wt *w, uint64_t *cursor, struct wt_event *out, uint32_t room)
 {

@@ -22,6 +22,7 @@
 #define CROWD_MOST 8
 #define LOOK_NS 100000ull
 #define LOOK_SCORE_MOST 16
+#define LOOK_FAILED 4		/* a look in vain costs the CPU several times what a good one saves */
 #define LOOK_REST_STOPS 64
 
 static uint64_t read_delay(struct placement *p)
@@ -214,7 +215,7 @@ static pid_t next_stop(struct wt *w, int *status)
 				return tid;
 			}
 		} while (now_ns() < until && __atomic_load_n(&w->request, __ATOMIC_ACQUIRE) == REQUEST_NONE);
-		p->look_score -= 2;
+		p->look_score -= LOOK_FAILED;
 		if (p->look_score < 0) {
 			p->look_score = 0;
 			p->look_rest = LOOK_REST_STOPS;

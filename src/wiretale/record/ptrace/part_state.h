@@ -39,6 +39,7 @@ struct wt {
 	int pidfds;
 	int notable_fd;
 	uint32_t notified;
+	bool impatient;		/* the control thread wants to know at once; see wt_impatient */
 	struct placement place;
 	struct wt_stats stats;
 	struct task *hash[HASH_SIZE];
@@ -196,6 +197,9 @@ static struct wt_event *event_begin(struct wt *w, const struct task *t, uint16_t
 static void notify(struct wt *w)
 {
 	uint64_t one = 1;
+	bool over = !w->stats.tasks;
+	if (!over && !__atomic_load_n(&w->impatient, __ATOMIC_RELAXED))
+		return;
 	if (!__atomic_exchange_n(&w->notified, 1, __ATOMIC_ACQ_REL) && write(w->notable_fd, &one, sizeof(one)) < 0)
 		w->notified = 0;
 }

@@ -250,8 +250,8 @@ static void on_end(struct wt *w, pid_t tid, int status, uint64_t now)
 	spawn_done(w, t, ECHILD);
 	if (!w->full_errno)
 		simple_event(w, t, WT_END, now, status, 0);
-	notify(w);
 	remove_task(w, t);
+	notify(w);
 }
 
 static void on_exiting(struct wt *w, struct task *t, uint64_t now)

@@ -239,8 +239,12 @@ class PtraceSource:
 
     @property
     def notable_fd(self) -> int:
-        """Readable when `notable` has something to say."""
+        """Readable when nothing is traced any more; while `be_impatient`, when `notable` has something to say, too."""
         return self._library.call("wt_notable_fd", self._handle)
+
+    def be_impatient(self, impatient: bool) -> None:
+        """Whether notable events must be known at once. Each one that is takes time from the programs."""
+        self._library.call("wt_impatient", self._handle, impatient)
 
     def notable(self) -> list[Notable]:
         """The notable events since the last call, in order."""

@@ -271,6 +271,7 @@ int wt_wait(struct wt *w, int timeout_ms);
 int wt_status(struct wt *w, int pid, int *status);
 int wt_alive(struct wt *w, int32_t *pids, int room);
 int wt_notable_fd(struct wt *w);
+void wt_impatient(struct wt *w, int impatient);
 uint32_t wt_notable(struct wt *w, uint64_t *cursor, struct wt_event *out, uint32_t room);
 const struct wt_chunk *wt_chunks(struct wt *w);
 const uint8_t *wt_data(struct wt *w);

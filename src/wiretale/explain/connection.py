@@ -1,0 +1,122 @@
+"""The chapter of one connection: who talks to whom, then how it was made, used and ended."""
+
+from wiretale.decode.durations import duration
+from wiretale.explain.choose import Candidate
+from wiretale.explain.conversation import Conversation, End
+from wiretale.explain.data import data_section
+from wiretale.explain.datagrams import datagram_section
+from wiretale.explain.ended import ended
+from wiretale.explain.established import established
+from wiretale.explain.failed import is_unanswered, why_it_failed
+from wiretale.explain.figures import ladder, states
+from wiretale.explain.messages import Traffic
+from wiretale.explain.story import Chapter, Counter, Section, Step
+from wiretale.explain.unix import unix_section
+from wiretale.explain.words import code, count, listed, place
+from wiretale.explain.world import World
+
+_PROTOCOLS = {
+    "tcp": "TCP connection", "udp": "UDP conversation", "unix-stream": "unix stream connection",
+    "unix-dgram": "unix datagram conversation", "unix-seqpacket": "unix seqpacket connection",
+}  # fmt: skip
+
+
+def title(talk: Conversation) -> str:
+    """`TCP connection 3: 127.0.0.1:4444 → 127.0.0.1:4000`."""
+    word = _PROTOCOLS.get(talk.protocol, f"{talk.protocol} connection")
+    client, server = place(talk.client.addr, talk.client.port), place(talk.server.addr, talk.server.port)
+    ends = f"{client} → {server}" if talk.client.addr else server
+    return f"{word[0].upper()}{word[1:]} {talk.connection_id}: {ends}"
+
+
+def _end(world: World, talk: Conversation, end: End) -> str:
+    where = place(end.addr, end.port)
+    if end.pid is None:
+        return f"{code(where)}, a program that was not traced"
+    held = f", descriptor {end.fd}" if end.fd is not None else ""
+    return f"{world.who(end.pid)}{held}" + (f", at {code(where)}" if end.addr else "")
+
+
+def _server(world: World, talk: Conversation) -> str:
+    """The other end; of an attempt that failed only the address that was asked for is known."""
+    failed = talk.outcome in _DATAGRAM_OUTCOMES or talk.outcome == "timed out" or is_unanswered(talk)
+    if talk.server.pid is None and talk.established_ns is None and failed:
+        return f"It asks for {code(place(talk.server.addr, talk.server.port))}"
+    return f"The server is {_end(world, talk, talk.server)}"
+
+
+def _intro(world: World, talk: Conversation) -> list[str]:
+    said = [f"The client is {_end(world, talk, talk.client)}. {_server(world, talk)}."]
+    if talk.known_by == "guess":
+        said[0] += " Which is which is a guess: the beginning was not recorded."
+    moved = f"{count(talk.client_bytes, 'byte')} went to the server and {count(talk.server_bytes, 'byte')} came back"
+    packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
+    outcome = _DATAGRAM_OUTCOMES.get(talk.outcome) if talk.protocol == "udp" else _OUTCOMES.get(talk.outcome)
+    if is_unanswered(talk):
+        outcome = "No answer had come when the recording ended."
+    if outcome is not None:
+        said.append(outcome)
+    if talk.client_bytes or talk.server_bytes:
+        said.append(f"{moved}{packets}.")
+    if talk.to_ns is not None and talk.to_ns > talk.from_ns:
+        said.append(f"It lived {duration(talk.to_ns - talk.from_ns)}.")
+    return said
+
+
+_OUTCOMES = {
+    "refused": "The connection was refused.",
+    "timed out": "The attempt got no answer.",
+    "unreachable": "The other end could not be reached.",
+    "reset": "It ended with a reset.",
+    "failed": "The attempt failed.",
+    "open": "It was still open when the recording ended.",
+    "half-closed": "Only one end had closed it when the recording ended.",
+}
+
+_DATAGRAM_OUTCOMES = {  # UDP has no connection that could be refused or end
+    "refused": "An ICMP error said that nobody takes datagrams there.",
+    "unreachable": "The other end could not be reached.",
+    "failed": "The attempt failed.",
+}
+
+
+def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike: list[Candidate]) -> Chapter:
+    """The chapter."""
+    counter = Counter(f"c{talk.connection_id}")
+    first = min((f.first_ns for f in traffic.flows.values()), default=None)
+    last = max((f.last_ns for f in traffic.flows.values()), default=talk.established_ns or talk.from_ns)
+    ending = [c.entry_ns for _, c in talk.calls if c.name in ("shutdown", "close") and c.entry_ns > talk.from_ns]
+    until = first if first is not None else min(ending, default=world.end_ns + 1)
+    sections: list[Section] = [established(world, talk, counter, until)]
+    sections += _numbered(why_it_failed(world, talk), counter)
+    data = data_section(world, talk, traffic, counter)
+    sections += [data] if data is not None else []
+    sections += _numbered(unix_section(world, talk) or datagram_section(world, talk), counter)
+    end = ended(world, talk, counter, last)
+    sections += [end] if end is not None else []
+    if alike:
+        sections.append(Section("Others like it", (_alike(talk, alike, counter),)))
+    kept = tuple(s for s in sections if s.steps)
+    figures = tuple(f for f in (ladder(world, talk), states(talk)) if f is not None)
+    return Chapter(f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), kept, figures, talk.connection_id)
+
+
+def _numbered(section: Section | None, counter: Counter) -> list[Section]:
+    """A section whose steps still lack their anchors."""
+    return [Section(section.title, counter.in_order(section.steps), section.figures)] if section is not None else []
+
+
+def _alike(talk: Conversation, alike: list[Candidate], counter: Counter) -> Step:
+    lasted = sorted(c.lasted_ns for c in alike if c.lasted_ns is not None)
+    sizes = sorted(c.bytes for c in alike)
+    said = [
+        f"{count(len(alike), 'more connection')} of the same programs to the same address ended the same way: "
+        f"{listed([str(c.connection_id) for c in alike], 10)}."
+    ]
+    if sizes[-1]:
+        moved = count(sizes[0], "byte") if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {count(sizes[-1], 'byte')}"
+        said.append(f"They moved {moved} each.")
+    if lasted:
+        said.append(f"They lived {duration(lasted[0])} to {duration(lasted[-1])}.")
+    return Step(counter.next(), f"{count(len(alike), 'more connection')} like it", tuple(said), refs=(talk.ref,),
+                remedy=f"wiretale explain FILE --connection {alike[0].connection_id}")  # fmt: skip

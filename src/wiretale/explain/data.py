@@ -1,0 +1,275 @@
+"""How data moved: each message and its way from call to call; long conversations by their pattern."""
+
+from dataclasses import replace
+
+from wiretale.decode.durations import duration
+from wiretale.decode.escape import escape_bytes
+from wiretale.explain import kernel_way
+from wiretale.explain.asks import timeout_words
+from wiretale.explain.conversation import Conversation, Wait
+from wiretale.explain.ends import bare_name, receiver_name, sender_name
+from wiretale.explain.messages import Message, Traffic
+from wiretale.explain.patterns import patterns
+from wiretale.explain.rows import SHOWN_BYTES, Call, calls
+from wiretale.explain.story import Counter, Hop, Ref, Section, Step
+from wiretale.explain.words import bytes_at, capital, code, count, numbers
+from wiretale.explain.world import World
+
+KERNEL_TOLD = 3  # messages of a connection whose way through the kernel is told
+
+
+def data_section(world: World, talk: Conversation, traffic: Traffic, counter: Counter) -> Section | None:
+    """The section, or None if nothing moved."""
+    if not traffic.total:
+        return None
+    waits = _waiting_calls(world, traffic)
+    steps = [] if traffic.is_whole else patterns(world, talk, traffic, counter)
+    slow_run = traffic.rounds.slowest_run if traffic.rounds is not None and not traffic.is_whole else -1
+    for message in traffic.told:
+        slow = message.run in (slow_run, slow_run + 1)
+        steps.append(_message(world, talk, message, waits, counter.next(), of_slowest=slow))
+    if world.has_kernel:
+        steps = _with_kernel(world, traffic, steps)
+    return Section("How data moved", tuple(steps))
+
+
+def _with_kernel(world: World, traffic: Traffic, steps: list[Step]) -> list[Step]:
+    """Add the way through the kernel to the steps of the first messages."""
+    found, told = list(steps), 0
+    for i, message in enumerate(traffic.told, len(steps) - len(traffic.told)):
+        way = (
+            kernel_way.told(world.db, message.write.call_id) if message.write is not None and told < KERNEL_TOLD else ""
+        )
+        if way:
+            told += 1
+            remedy = f"wiretale path FILE --call {message.write.call_id}" if message.write is not None else ""
+            found[i] = replace(found[i], sentences=(*found[i].sentences, way), remedy=remedy)
+    return found
+
+
+def _waiting_calls(world: World, traffic: Traffic) -> dict[int, Call]:
+    """The calls that the messages woke, where they are not the reads themselves."""
+    wanted = {w.call_id for m in traffic.told for w in m.wakes} - {r.call_id for m in traffic.told for r in m.reads}
+    return calls(world.db, wanted)
+
+
+# -- one message -----------------------------------------------------------------------------------------------------
+
+
+def _message(
+    world: World, talk: Conversation, message: Message, waits: dict[int, Call], anchor: str, *, of_slowest: bool
+) -> Step:
+    sender = sender_name(world, talk, message.direction)
+    receiver = receiver_name(world, talk, message.direction)
+    content = message.content()
+    hops = _hops(world, message, waits)
+    said = [
+        *_sent(world, talk, message, sender),
+        *_carried(world, message),
+        *_received(world, talk, message, receiver, waits),
+    ]
+    if message.after is not None:
+        said.append(
+            f"{world.who(message.after.pid)} then writes the same bytes to descriptor "
+            f"{message.after.fd}{_target(world, message.after)}{_likeness(message.after)}."
+        )
+    if not message.exact:
+        said.append(f"Their place in the stream is not certain: {message.reason or 'the stream was joined late'}.")
+    total = count(message.size, "byte")
+    ends = bare_name(world, talk.sender(message.direction)), bare_name(world, talk.receiver(message.direction))
+    title = f"{total} from {ends[0]} to {ends[1]}"
+    if of_slowest:
+        title = f"The slowest round: {title}"
+    topics = [c.name for c in (message.write, *message.reads[:1]) if c is not None]
+    topics += ["ACK"] if message.acknowledged is not None else []
+    return Step(
+        anchor, title, tuple(said), message.at_ns, hops=tuple(sorted(hops, key=lambda h: h.time_ns)),
+        excerpt=escape_bytes(content, SHOWN_BYTES) if content else "", refs=_refs(talk, message),
+        inferred=not message.exact, topics=tuple(dict.fromkeys(topics)),
+    )  # fmt: skip
+
+
+def _refs(talk: Conversation, message: Message) -> tuple[Ref, ...]:
+    table = {"write": "stream_write", "read": "stream_read"}.get(message.kind)
+    return (Ref(table, message.id, f"{message.kind} {message.id}"),) if table else (talk.ref,)
+
+
+def _sent(world: World, talk: Conversation, message: Message, sender: str) -> list[str]:
+    size = count(message.size, "byte")
+    where = bytes_at(message.low, message.high)
+    is_stream = talk.protocol != "udp" and "dgram" not in talk.protocol
+    end = talk.sender(message.direction)
+    seen = "what was seen of " if end.initial_seq is None and end.made_call_id is None and talk.is_tcp else ""
+    stream = f": {where} of {seen}its stream" if where and is_stream else ""
+    call = message.write
+    if call is None:
+        whose = f"{sender}, whose calls were not recorded," if message.kind == "read" else sender
+        return [f"{whose} sent {size}{stream}."]
+    if message.size == 0:
+        return [f"{sender} sends an empty message with {code(call.name + '()')}."]
+    said = []
+    taken = ""
+    if message.before is not None:
+        waited = message.input
+        if waited is not None and waited.to_ns is not None:
+            span = duration(waited.to_ns - waited.from_ns)
+            said.append(f"{sender} had been waiting in {code(waited.name + '()')} for {span} until there was input.")
+        source = f"descriptor {message.before.fd}{_target(world, message.before)}"
+        taken = f" reads these {size} from {source}{_likeness(message.before)} and"
+    subject = "It" if said else sender
+    handed = f"{'it' if message.size == 1 else 'them'}" if taken else size
+    said.append(f"{subject}{taken} hands {handed} to the kernel with {code(call.name + '()')}{stream}.")
+    asked = _asked_bytes(call)
+    if call.retval is not None and asked is not None and call.retval < asked:
+        said.append(f"It had offered {asked:,}: the kernel had room for no more, and the rest must be sent again.")
+    return said
+
+
+def _likeness(call: Call) -> str:
+    """How it is known that a call on another descriptor moved these bytes, where not all of them were captured."""
+    kept = len(call.payload())
+    return f" (inferred: as many, and the first {kept} are the same)" if kept < (call.retval or 0) else ""
+
+
+_LENGTH_ARGUMENT = {"write": 2, "sendto": 2, "send": 2}
+
+
+def _asked_bytes(call: Call) -> int | None:
+    index = _LENGTH_ARGUMENT.get(call.name)
+    return call.raw.args[index] if index is not None and len(call.raw.args) > index else None
+
+
+def _carried(world: World, message: Message) -> list[str]:
+    if not message.packets:
+        return []
+    said = []
+    shown = numbers("packet", [p.number for p in message.packets])
+    more = message.packet_total - len(message.packets) - len(message.resent)
+    rest = f" and {more} more" if more > 0 else ""
+    first = message.packets[0]
+    carried = f"{capital(shown)}{rest} carried {'it' if message.size == 1 else 'them'}"
+    if message.write is not None:
+        since = first.time_ns - message.write.start_ns
+        inside = message.write.holds(first.time_ns, world.error_ns)
+        when = f", seen {duration(max(since, 0))} after the call began" if since > -world.error_ns else ""
+        carried += f"{when}{', while the call was still in the kernel' if inside and when else ''}"
+    said.append(carried + ".")
+    if message.resent:
+        again = numbers("packet", [p.number for p in message.resent])
+        said.append(f"{capital(again)} carried them again: a retransmission.")
+    if message.acknowledged is not None and message.acknowledged.time_ns >= message.packets[-1].time_ns:
+        ack = message.acknowledged
+        said.append(
+            f"Packet {ack.number} acknowledges {'it' if message.size == 1 else 'them'} "
+            f"{duration(ack.time_ns - message.packets[-1].time_ns)} later."
+        )
+    return said
+
+
+def _received(world: World, talk: Conversation, message: Message, receiver: str, waits: dict[int, Call]) -> list[str]:
+    said = []
+    for wait in message.wakes[:2]:
+        said += _woken(world, message, wait, waits)
+    if message.reads:
+        first = message.reads[0]
+        is_exact = first.retval == message.size and message.kind != "read"
+        how_many = f"{first.retval:,}" + (": exactly these bytes" if is_exact else f" of at most {_room(first)}")
+        it, them = "It" if said and said[-1].startswith(receiver) else receiver, "it" if message.size == 1 else "them"
+        name = code(first.name + "()")
+        if message.read_total > 1:
+            said.append(
+                f"{receiver} takes them with {message.read_total:,} calls; the first, {name} on descriptor {first.fd}, "
+                f"returns {first.retval:,}."
+            )
+        elif said and message.wakes[-1].call_id == first.call_id:
+            said.append(f"That {name}, on descriptor {first.fd}, returns {how_many}.")
+        else:
+            said.append(f"{it} takes {them} with {name} on descriptor {first.fd}, which returns {how_many}.")
+    elif message.kind == "write" and message.size and talk.receiver(message.direction).pid is not None:
+        said.append(f"No call of {receiver} that read them was recorded.")
+    return said
+
+
+def _room(call: Call) -> str:
+    size = call.raw.args[2] if call.name in ("read", "recvfrom", "recv") and len(call.raw.args) > 2 else None
+    return f"{size:,}" if size is not None else "more"
+
+
+def _woken(world: World, message: Message, wait: Wait, waits: dict[int, Call]) -> list[str]:
+    if wait.to_ns is None or wait.ended_by not in ("packet", "peer"):
+        return []
+    call = waits.get(wait.call_id)
+    number = next((p.number for p in message.packets if p.packet_id == wait.packet_id), None)
+    waited = duration(wait.to_ns - wait.from_ns)
+    where = f"in {code(wait.name + '()')}"
+    limit = f", {timeout_words(call)}" if call is not None and timeout_words(call) else ""
+    by = f"packet {number}" if number is not None else "that call" if wait.ended_by == "peer" else ""
+    if not by:
+        return []
+    late = ""
+    if wait.latency_ns is not None:
+        late = f": its return was seen {duration(max(wait.latency_ns, 0))} after it" if wait.ended_by == "packet" else \
+            f": its return was seen {duration(max(wait.latency_ns, 0))} after that began"  # fmt: skip
+    return [f"{world.who(wait.pid)} had been waiting {where} for {waited}{limit}; {by} ended the wait{late}."]
+
+
+def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
+    hops = []
+    waited = message.input
+    took = message.before.call_id if message.before is not None else None
+    if waited is not None and waited.to_ns is not None and waited.call_id != took:
+        what = f"{waited.name}() returns"
+        hops.append(Hop(waited.to_ns, world.short(waited.pid), what, "there is input", (waited.ref,), lane="other"))
+    if message.before is not None:
+        hops.append(_call_hop(world, message.before, "the bytes come in", "other", inferred=True))
+    if message.write is not None:
+        where = bytes_at(message.low, message.high)
+        hops.append(_call_hop(world, message.write, f"→ {where}" if where else "", _lane(message, sends=True)))
+    for packet in (*message.packets, *message.resent):
+        arrow = "→" if packet.direction == "c2s" else "←"
+        note = bytes_at(packet.lo, packet.hi)
+        what = f"{packet.flag_text}, {count(packet.payload_bytes, 'byte')}"
+        again = "again: " if packet in message.resent else ""
+        hops.append(
+            Hop(packet.time_ns, f"packet {packet.number} {arrow}", again + what, note, (packet.ref,), lane="wire")
+        )
+    if message.acknowledged is not None:
+        ack = message.acknowledged
+        arrow = "→" if ack.direction == "c2s" else "←"
+        hops.append(
+            Hop(ack.time_ns, f"packet {ack.number} {arrow}", ack.flag_text, f"got all before byte {message.high:,}",
+                (ack.ref,), lane="wire")
+        )  # fmt: skip
+    for wait in message.wakes[:2]:
+        call = waits.get(wait.call_id)
+        if call is not None and wait.to_ns is not None:
+            after = f"{duration(wait.latency_ns)} after its cause" if wait.latency_ns and wait.latency_ns > 0 else ""
+            result = call.words.result
+            hops.append(Hop(wait.to_ns, world.short(wait.pid), f"{call.name}() returns {result}", after,
+                            (call.ref, wait.ref), lane=_lane(message, sends=False)))  # fmt: skip
+    for read in message.reads:
+        hops.append(_call_hop(world, read, "", _lane(message, sends=False)))
+    if message.after is not None:
+        hops.append(_call_hop(world, message.after, "the same bytes go out", "other", inferred=True))
+    return hops
+
+
+def _lane(message: Message, *, sends: bool) -> str:
+    return "client" if (message.direction == "c2s") == sends else "server"
+
+
+def _call_hop(world: World, call: Call, note: str, lane: str, *, inferred: bool = False) -> Hop:
+    # A read that waited is placed where it returned, everything else where it began.
+    at = call.exit_ns if call.words.name in ("read", "recvfrom", "recvmsg") and call.exit_ns else call.start_ns
+    return Hop(at, world.short(call.pid), call.text, note, (call.ref,), inferred, lane)
+
+
+_STANDARD = {0: "standard input", 1: "standard output", 2: "standard error"}
+
+
+def _target(world: World, call: Call) -> str:
+    """What a descriptor was: its usual name and what the capture knows of it."""
+    known = world.file_names.get(call.call_id, "")
+    usual = _STANDARD.get(call.fd if call.fd is not None else -1, "")
+    said = ", ".join(x for x in (usual, known) if x)
+    return f" ({said})" if said else ""

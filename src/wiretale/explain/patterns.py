@@ -1,0 +1,85 @@
+"""Long conversations by their pattern: the rounds they form, and each direction in figures."""
+
+from dataclasses import replace
+
+from wiretale.decode.durations import duration
+from wiretale.explain.conversation import Conversation
+from wiretale.explain.ends import bare_name, receiver_name, sender_name
+from wiretale.explain.messages import Flow, Traffic
+from wiretale.explain.story import Counter, Step
+from wiretale.explain.words import count, listed
+from wiretale.explain.world import World
+
+SECOND_NS = 1_000_000_000
+
+
+def patterns(world: World, talk: Conversation, traffic: Traffic, counter: Counter) -> list[Step]:
+    steps = []
+    if traffic.rounds is not None and traffic.runs >= 4:
+        rounds = traffic.rounds
+        back = "s2c" if rounds.asked_by == "c2s" else "c2s"
+        asker = sender_name(world, talk, rounds.asked_by)
+        answerer = sender_name(world, talk, back)
+        took = [duration(t) for t in rounds.took]
+        spread = f"{took[0]} to {took[2]}, half of them at most {took[1]}" if took[0] != took[2] else took[0]
+        said = [
+            f"The two ends take turns: {count(rounds.count, 'round')} in which {asker} speaks and {answerer} answers.",
+            f"{asker} sends {_spread(rounds.ask)} a round, {answerer} answers with {_spread(rounds.answer)}.",
+            f"A round, from the first call that sends to the last that answers, takes {spread}.",
+        ]
+        steps.append(Step(counter.next(), f"{count(rounds.count, 'round')}", tuple(said), rounds.first_ns,
+                          refs=(talk.ref,)))  # fmt: skip
+    for flow in traffic.flows.values():
+        steps.append(_flow(world, talk, flow, counter))
+    note = f"Of these {traffic.total:,} messages the ones below are told in full."
+    steps[-1] = replace(steps[-1], sentences=(*steps[-1].sentences, note))
+    return steps
+
+
+def _spread(figures: tuple[int, int, int]) -> str:
+    least, median, most = figures
+    if least == most:
+        return count(least, "byte")
+    return f"{least:,} to {count(most, 'byte')} (median {median:,})"
+
+
+_UNIT = {"write": "call that sends", "read": "call that reads", "packet": "packet with data"}
+_UNIT_VERB = {"write": "sent", "read": "took", "packet": "carried"}
+_UNITS = {"write": "calls that send", "read": "calls that read", "packet": "packets with data"}
+
+
+def _flow(world: World, talk: Conversation, flow: Flow, counter: Counter) -> Step:
+    sender = sender_name(world, talk, flow.direction)
+    receiver = receiver_name(world, talk, flow.direction)
+    span = flow.last_ns - flow.first_ns
+    units = count(flow.messages, _UNIT[flow.kind], _UNITS[flow.kind])
+    said = [f"From {sender} to {receiver}: {count(flow.bytes, 'byte')} in {units} within {duration(span)}."]
+    if flow.messages > 1:
+        said.append(f"Each {_UNIT_VERB[flow.kind]} {_spread((flow.least, flow.median, flow.most))}.")
+    if span > 0 and flow.bytes > 1_000_000:
+        said.append(f"That is {flow.bytes * SECOND_NS / span / 1e6:,.1f} million bytes a second.")
+    how = _how_many(world, talk, flow)
+    if how:
+        said.append(how)
+    return Step(
+        counter.next(), f"{count(flow.bytes, 'byte')} from {bare_name(world, talk.sender(flow.direction))}",
+        tuple(said), flow.first_ns, refs=(talk.ref,),
+    )  # fmt: skip
+
+
+def _how_many(world: World, talk: Conversation, flow: Flow) -> str:
+    """Calls, segments and reads need not be one for one: TCP keeps bytes, not messages."""
+    row = world.db.execute(
+        "SELECT (SELECT count(*) FROM segment g JOIN packet p USING (packet_id) WHERE g.connection_id = $1 AND"
+        " g.direction = $2 AND g.shown AND p.payload_bytes > 0),"
+        " (SELECT count(*) FROM stream_read WHERE connection_id = $1 AND direction = $2 AND NOT peeked)",
+        [talk.connection_id, flow.direction],
+    ).fetchone()
+    packets, reads = (int(row[0]), int(row[1])) if row else (0, 0)
+    if not talk.is_tcp or flow.kind != "write" or not packets:
+        return ""
+    if packets == flow.messages and reads in (0, flow.messages):
+        return ""
+    taken = [count(packets, "packet")] + ([count(reads, "call that read", "calls that read")] if reads else [])
+    became = f"{count(flow.messages, 'call')} became {listed(taken)}"
+    return f"{became}: TCP carries bytes, and keeps no borders between calls."

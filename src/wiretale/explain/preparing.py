@@ -1,0 +1,71 @@
+"""The calls that prepare a socket, as steps: reading the flags and setting them is one, a question repeated is one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wiretale.explain import asks
+from wiretale.explain.rows import Call
+from wiretale.explain.story import Step
+from wiretale.explain.words import code
+from wiretale.explain.world import World
+
+_QUESTIONS = ("getsockname", "getpeername", "getsockopt", "fcntl", "fcntl64")
+
+
+def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
+    """One step for each thing that was done or asked, in order."""
+    steps: list[Step] = []
+    places: dict[tuple[int, str], int] = {}  # a question and its answer -> its step
+    repeats: dict[int, list[Call]] = {}
+    previous: Call | None = None
+    for call in calls:
+        if previous is not None and _sets_what_was_read(previous, call):
+            steps[-1] = _flags(world, previous, call)
+            previous = call
+            continue
+        if previous is not None and _sets_descriptor_flags(previous, call):
+            steps[-1] = replace(asks.step(world, call, ""), refs=(previous.ref, call.ref))
+            previous = call
+            continue
+        key = (call.pid, call.text)
+        if call.name in _QUESTIONS and not asks.sets_flags(call) and key in places:
+            repeats.setdefault(places[key], []).append(call)
+            continue
+        places[key] = len(steps)
+        steps.append(asks.step(world, call, ""))
+        previous = call
+    for i, again in repeats.items():
+        said = f"It asks the same {'once more' if len(again) == 1 else f'{len(again)} more times'}."
+        steps[i] = replace(
+            steps[i], sentences=(*steps[i].sentences, said), refs=(*steps[i].refs, *(c.ref for c in again))
+        )
+    return steps
+
+
+def _sets_what_was_read(read: Call, call: Call) -> bool:
+    """The idiom of fcntl(2): F_GETFL, then F_SETFL on the same descriptor."""
+    same = read.task_id == call.task_id and read.fd == call.fd
+    return same and asks.reads_flags(read) and asks.sets_flags(call) and not (read.failed or call.failed)
+
+
+def _sets_descriptor_flags(read: Call, call: Call) -> bool:
+    """F_GETFD, then F_SETFD."""
+    same = read.task_id == call.task_id and read.fd == call.fd
+    return same and asks.reads_descriptor_flags(read) and asks.sets_descriptor_flags(call) and not call.failed
+
+
+def _flags(world: World, read: Call, call: Call) -> Step:
+    """Both calls as one."""
+    before, after = asks.flags_of(read), asks.flags_of(call)
+    added, removed = [f for f in after if f not in before], [f for f in before if f not in after]
+    who = f"{world.who(call.pid)} reads the flags of descriptor {call.fd} ({code('|'.join(before))})"
+    if added or removed:
+        changes = [f"with {code(f)}" for f in added] + [f"without {code(f)}" for f in removed]
+        said = [f"{who} and sets them {' and '.join(changes)}: {asks.blocking(after)}."]
+    else:
+        said = [f"{who} and sets them to the same: {asks.blocking(after)}, as before."]
+    title = "The descriptor shall not wait" if "O_NONBLOCK" in added else "The descriptor shall wait"
+    return Step(
+        "", title if added or removed else "The descriptor's flags", tuple(said), read.entry_ns, call.text,
+        asks.arguments(call), refs=(read.ref, call.ref), topics=asks.topics(call),
+    )  # fmt: skip

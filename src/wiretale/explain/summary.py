@@ -1,0 +1,212 @@
+"""The summary: the capture in two sentences, and a last chapter of times, bytes, round trips and waits."""
+
+from wiretale.decode.durations import duration
+from wiretale.explain.about import about as about_capture
+from wiretale.explain.choose import Chosen
+from wiretale.explain.conversation import EINPROGRESS, SENDS, Conversation
+from wiretale.explain.ends import end_name
+from wiretale.explain.failed import is_unanswered
+from wiretale.explain.figures import waits as waits_figure
+from wiretale.explain.story import Chapter, Counter, Gap, Ref, Section, Step
+from wiretale.explain.words import capital, code, count, listed, place
+from wiretale.explain.world import World
+
+CONNECTIONS_TOLD, OPENING_TOLD = 10, 3
+LEAST_BLOCKING_SEND = 2048  # a smaller send that took long found room at once; it was the machine that was busy
+
+
+def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tuple[str, ...]:
+    """What happened, in a few sentences."""
+    names = [p.name for p in world.processes.values()]
+    connections = count(chosen.total - len(chosen.silent), "connection")
+    if names:
+        lead = f"{capital(listed(names, 4))} took part" if len(names) > 1 else f"One process was recorded, {names[0]}"
+        said = [f"{lead}; there {'was' if connections.startswith('1 ') else 'were'} {connections}."]
+    else:
+        said = [f"No process was recorded; the packets hold {connections}."]
+    said += [_in_short(world, talk) for talk in list(talks.values())[:OPENING_TOLD]]
+    if len(talks) > OPENING_TOLD:
+        said.append(f"The other {len(talks) - OPENING_TOLD} kinds of connection are told below.")
+    return tuple(said)
+
+
+def _in_short(world: World, talk: Conversation) -> str:
+    client, server = end_name(world, talk.client), end_name(world, talk.server)
+    target = code(place(talk.server.addr, talk.server.port))
+    verb = _VERBS.get(talk.outcome)
+    if verb is not None and talk.established_ns is None:
+        return f"{client} {verb} {target}."
+    if is_unanswered(talk):
+        return f"{client} asked to connect to {target}; no answer was captured."
+    how = {"reset": " The connection was reset.", "open": " It was still open at the end."}.get(talk.outcome, "")
+    to_server, back = count(talk.client_bytes, "byte"), count(talk.server_bytes, "byte")
+    if not (talk.client_bytes or talk.server_bytes):
+        return f"{client} and {server} were connected and sent each other nothing.{how}"
+    bond = "talking" if talk.protocol in ("udp", "unix-dgram") else "connected"
+    via = f", {bond} to {server}," if talk.server.pid is None or not talk.server.addr else f", {bond} to {target},"
+    if not talk.server_bytes:
+        return f"{client}{via} sent {to_server}{_to(talk, server)} and got none back.{how}"
+    if not talk.client_bytes:
+        return f"{client}{via} sent nothing and got {back}{_to(talk, server, 'from')}.{how}"
+    return f"{client}{via} sent {to_server}{_to(talk, server)} and got {back} back.{how}"
+
+
+def _to(talk: Conversation, server: str, word: str = "to") -> str:
+    """` to pid 12 (nc)`, where that is not what it was connected to."""
+    return f" {word} {server}" if talk.server.pid is not None and talk.server.addr else ""
+
+
+_VERBS = {
+    "refused": "was refused by",
+    "timed out": "waited in vain for",
+    "unreachable": "could not reach",
+    "failed": "failed to connect to",
+}
+
+
+def summary_chapter(world: World, talks: dict[int, Conversation]) -> Chapter | None:
+    """The last chapter; None if there is nothing to sum up."""
+    counter = Counter("sum")
+    steps = [*_connections(talks), *_round_trips(world, talks), *_waits(world)]
+    if not steps:
+        return None
+    figure = waits_figure(world)
+    return Chapter(
+        "sum", "In figures", (), (Section("", tuple(counter.numbered(s) for s in steps)),), (figure,) if figure else ()
+    )
+
+
+def _connections(talks: dict[int, Conversation]) -> list[Step]:
+    steps = []
+    for talk in list(talks.values())[:CONNECTIONS_TOLD]:
+        if talk.to_ns is None or not (talk.client_bytes or talk.server_bytes):
+            continue
+        up = talk.established_ns
+        setup = f", of which {duration(up - talk.from_ns)} to be established" if up and up > talk.from_ns else ""
+        packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
+        said = (
+            f"It lived {duration(talk.to_ns - talk.from_ns)}{setup}. "
+            f"{capital(count(talk.client_bytes, 'byte'))} of payload went to the server and "
+            f"{count(talk.server_bytes, 'byte')} came back{packets}."
+        )
+        steps.append(Step("", f"Connection {talk.connection_id}", (said,), None, refs=(talk.ref,)))
+    return steps
+
+
+def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
+    """Times from a segment to its acknowledgement, where they were captured."""
+    rows = world.db.execute(
+        "SELECT connection_id, direction, count(*), min(ack_rtt_ns), CAST(median(ack_rtt_ns) AS BIGINT),"
+        " max(ack_rtt_ns) FROM segment WHERE shown AND ack_rtt_ns IS NOT NULL"
+        " AND connection_id IN (SELECT unnest(?)) GROUP BY ALL ORDER BY ALL LIMIT 12",
+        [list(talks)],
+    ).fetchall()
+    by_talk: dict[int, list[str]] = {}
+    for connection_id, direction, total, least, median, most in rows:
+        # A segment's ack_rtt is the time since what it acknowledges: the acknowledging end is its sender.
+        end = end_name(world, talks[connection_id].sender(direction))
+        spread = f"after {duration(least)} to {duration(most)}, half of them within {duration(median)}"
+        after = f"{duration(least)} later" if total == 1 else spread
+        said = f"The kernel of {end} acknowledged {count(total, 'segment')}, {after}."
+        by_talk.setdefault(connection_id, []).append(said)
+    return [
+        Step(
+            "", f"Round trips of connection {connection_id}", (" ".join(said),), None, refs=(talks[connection_id].ref,)
+        )
+        for connection_id, said in by_talk.items()
+    ]
+
+
+_ENDED = {
+    "packet": "until a packet came", "peer": "until a call of the other end", "input": "until there was input",
+    "timeout": "until its time limit", "signal": "until a signal came", "error": "until an error",
+    "not ended": "and had not ended when the recording did",
+}  # fmt: skip
+
+
+def _waits(world: World) -> list[Step]:
+    """The calls in which each thread was blocked longest."""
+    rows = world.db.execute(
+        f"""
+        WITH one AS (
+            SELECT c.pid, c.tid, c.name, w.ended_by, coalesce(w.to_ns, {world.end_ns}) - w.from_ns AS took, w.wait_id
+            FROM wait w JOIN call c USING (call_id)
+            WHERE c.errno IS DISTINCT FROM {EINPROGRESS} -- that call did not wait
+                AND NOT (c.name IN {SENDS} AND coalesce(c.retval, 0) < {LEAST_BLOCKING_SEND})
+        ),
+        longest AS (
+            SELECT pid, tid, name, count(*) AS n, sum(took)::BIGINT AS took, max(took) AS most,
+                arg_max(wait_id, took) AS id, arg_max(ended_by, took) AS ended_by
+            FROM one GROUP BY pid, tid, name
+        )
+        SELECT * FROM longest QUALIFY row_number() OVER (PARTITION BY pid ORDER BY name = 'futex', took DESC) = 1
+        ORDER BY took DESC LIMIT 4"""  # noqa: S608 (numbers and fixed names)
+    ).fetchall()
+    steps = []
+    for pid, tid, name, total, took, most, wait_id, ended_by in rows:
+        process = world.processes.get(pid)
+        lived = (process.end_ns or world.end_ns) - process.start_ns if process is not None else 0
+        share = f" of the {duration(lived)} it lived" if lived else ""
+        thread = f", thread {tid}," if tid != pid else ""
+        by = f" {_ENDED[ended_by]}" if ended_by in _ENDED else ""
+        if total == 1:
+            said = f"{world.who(pid)}{thread} was blocked once in {code(name + '()')}, for {duration(took)}{share}{by}."
+        else:
+            said = (
+                f"{world.who(pid)}{thread} was blocked in {code(name + '()')} for {duration(took)}{share}, in "
+                f"{count(total, 'wait')}. The longest lasted {duration(most)}{by}."
+            )
+        ref = Ref("wait", wait_id, f"wait {wait_id}")
+        steps.append(Step("", f"What {world.who(pid)} waited for", (said,), None, refs=(ref,)))
+    return steps
+
+
+def about(world: World) -> tuple[str, ...]:
+    """How to read the times."""
+    calls = world.db.execute("SELECT count(*) FROM call").fetchone()
+    packets = world.db.execute("SELECT count(*) FROM packet WHERE shown").fetchone()
+    sources = listed([
+        count(row[0], word) for word, row in (("system call", calls), ("packet", packets)) if row and row[0]
+    ])  # fmt: skip
+    said = [f"Told from {sources}." if sources else "The capture holds neither calls nor packets."]
+    said.append("Times are seconds since the first event.")
+    if world.has_calls and world.has_packets and world.error_ns:
+        said.append(f"Calls and packets are on one clock, right to {duration(world.error_ns)}.")
+    if world.cost_ns:
+        said.append(
+            f"A call's return is seen a little late: the tracer costs about {duration(world.cost_ns)} a call, and "
+            "shorter durations are not told as facts."
+        )
+    return tuple(said)
+
+
+# Whether of some message only the first bytes are in the capture.
+_CUT = """
+SELECT EXISTS (FROM call_data d WHERE d.role = 'payload' AND octet_length(d.bytes) < d.full_bytes AND d.call_id IN (
+    SELECT call_id FROM stream_write UNION ALL SELECT call_id FROM stream_read))"""
+_RECORD = "-o FILE.wiretale -- COMMAND"
+
+
+def gaps(world: World) -> tuple[Gap, ...]:
+    """What was not recorded or got lost, and the command that would record it."""
+    found = [Gap(f"{capital(gap.text)}.", gap.remedy or "") for gap in about_capture(world.db).gaps]
+    ran = {source for (source,) in world.db.execute("SELECT source FROM source WHERE ran").fetchall()}
+    if world.has_calls and not world.has_packets and "packets" in ran:
+        found.append(Gap("No packet was captured while the programs ran: what passed between them did not pass an "
+                         "interface that was watched, or nothing was sent."))  # fmt: skip
+    cut = world.db.execute(_CUT).fetchone()
+    if cut is not None and cut[0]:
+        found.append(
+            Gap("Of some messages only the first bytes were kept.", f"wiretale record --snaplen all {_RECORD}")
+        )
+    untraced = world.db.execute(
+        "SELECT count(DISTINCT e.connection_id) FROM endpoint e JOIN endpoint o ON o.connection_id = e.connection_id"
+        " AND o.role <> e.role JOIN connection k ON k.connection_id = e.connection_id"
+        " WHERE e.pid IS NULL AND o.pid IS NOT NULL AND k.established_ns IS NOT NULL"
+    ).fetchone()
+    if untraced and untraced[0]:
+        found.append(Gap(
+            f"Only one end of {count(untraced[0], 'connection')} was traced: what the other program did between its "
+            "packets is not known.", f"wiretale record --with 'OTHER COMMAND' {_RECORD}",
+        ))  # fmt: skip
+    return tuple(found)

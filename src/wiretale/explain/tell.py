@@ -1,0 +1,73 @@
+"""The visible list of chapters: from an open capture to its story."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from wiretale.decode.escape import escape_text
+from wiretale.errors import UsageFault
+from wiretale.explain.background import Background
+from wiretale.explain.cast import cast
+from wiretale.explain.choose import choose
+from wiretale.explain.connection import connection_chapter
+from wiretale.explain.conversation import conversations
+from wiretale.explain.entry import Reader
+from wiretale.explain.files import descriptors, load_file_names
+from wiretale.explain.listening import listening
+from wiretale.explain.messages import Traffic, traffic
+from wiretale.explain.odd import oddities
+from wiretale.explain.story import Chapter, Story
+from wiretale.explain.summary import about, gaps, opening, summary_chapter
+from wiretale.explain.world import World, load_world
+from wiretale.filter.tables import with_all_tables
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked of a story."""
+
+    name: str = "capture"
+    reader: Reader = Reader.BEGINNER
+    connection_id: int | None = None
+
+
+def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
+    """The story of a capture. Raises UsageFault if it has no such connection."""
+    world = load_world(with_all_tables(db))
+    if options.connection_id is not None:
+        _check(world, options.connection_id)
+    chosen = choose(world, options.connection_id)
+    talks = conversations(db, chosen.told)
+    moved = traffic(db, talks)
+    load_file_names(world, _neighbour_calls(moved))
+    owned = descriptors(world)
+    chapters: list[Chapter] = []
+    told_cast = cast(world, owned)
+    if told_cast is not None:
+        chapters.append(told_cast)
+    chapters += listening(world)
+    for connection_id, talk in talks.items():
+        chapters.append(connection_chapter(world, talk, moved[connection_id], chosen.alike.get(connection_id, [])))
+    for last in (oddities(world), summary_chapter(world, talks)) if options.connection_id is None else ():
+        if last is not None:
+            chapters.append(last)
+    background = Background(options.reader)
+    woven = tuple(background.chapter(chapter) for chapter in chapters)
+    return Story(
+        escape_text(options.name), world.origin_ns, world.error_ns, opening(world, chosen, talks), about(world), woven,
+        gaps(world), options.reader,
+    )  # fmt: skip
+
+
+def _check(world: World, connection_id: int) -> None:
+    row = world.db.execute("SELECT 1 FROM connection WHERE connection_id = ?", [connection_id]).fetchone()
+    if row is None:
+        raise UsageFault(f"the capture has no connection {connection_id}", "wiretale connections lists them")
+
+
+def _neighbour_calls(moved: dict[int, Traffic]) -> list[int]:
+    found = []
+    for told in moved.values():
+        for message in told.told:
+            found += [c.call_id for c in (message.before, message.after) if c is not None]
+    return found

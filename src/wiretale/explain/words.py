@@ -1,0 +1,72 @@
+"""Words and figures as sentences use them. Everything that takes text of a capture escapes it."""
+
+from collections.abc import Iterable, Sequence
+
+from wiretale.decode.durations import duration
+from wiretale.decode.escape import escape_text
+
+# Of Unicode's private use area: escape_text makes them visible (they are not printable), so no captured text has them.
+CODE_BEGIN, CODE_END = "\ue000", "\ue001"
+
+
+def code(text: str) -> str:
+    """`text`, to be set as code. Escapes it."""
+    return f"{CODE_BEGIN}{escape_text(text)}{CODE_END}"
+
+
+def plain(text: str, mark: str = "") -> str:
+    """A text without its marks, or with `mark` in their place."""
+    return text.replace(CODE_BEGIN, mark).replace(CODE_END, mark)
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 byte`, `6 bytes`, `no bytes`, `1,234 bytes`."""
+    many = plural or noun + "s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {many}" if number else f"no {many}"
+
+
+def listed(items: Iterable[str], most: int = 6) -> str:
+    """`a`, `a and b`, `a, b and c`, `a, b, c and 9 more`."""
+    found = list(items)
+    if len(found) > most:
+        found = [*found[: most - 1], f"{len(found) - most + 1} more"]
+    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}" if found else ""
+
+
+def place(addr: str | None, port: int | None) -> str:
+    """`127.0.0.1:4000`, `[::1]:4000`, or a unix path."""
+    if addr is None or (addr == "" and port is None):
+        return "an unnamed address"
+    host = f"[{addr}]" if ":" in addr and port is not None else escape_text(addr)
+    return host if port is None else f"{host}:{port}"
+
+
+def bytes_at(low: int | None, high: int | None) -> str:
+    """`bytes 0 to 5 of the stream`, or nothing for an empty or unknown range."""
+    if low is None or high is None or high <= low:
+        return ""
+    return f"byte {low:,}" if high == low + 1 else f"bytes {low:,} to {high - 1:,}"
+
+
+def within(error_ns: int) -> str:
+    """The error bound in brackets, where there is one."""
+    return f" (clock error at most {duration(error_ns)})" if error_ns else ""
+
+
+def ordinal(number: int) -> str:
+    """first, second, third, 4th."""
+    words = ("", "first", "second", "third")
+    if number < len(words):
+        return words[number]
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{ending}"
+
+
+def numbers(label: str, found: Sequence[int]) -> str:
+    """`packet 4`, `packets 4 and 6`."""
+    return f"{label}{'s' if len(found) > 1 else ''} {listed([str(n) for n in found])}"
+
+
+def capital(text: str) -> str:
+    """With a capital letter in front."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,1 @@
+"""Lays a story out: terminal, Markdown, HTML, JSON. Says nothing of its own."""
