@@ -68,7 +68,7 @@ def test_50_megabytes_are_linked(subject: Subject, tmp_path: Path) -> None:
     """
     up = os.urandom(LARGE if subject.name != "pwncat" else LARGE // 10)
     session = session_of(subject, HOST4, tmp_path, up, None)
-    session.options = ["--packet-snaplen", "512", "--calls", "network"]
+    session.options = ["--packet-snaplen", "512", "--packet-ring", "512", "--calls", "network"]
     session.client_stays = True
     session.record()
     assert session.output("server") == up

@@ -65,6 +65,10 @@ class Recording:
         """Call `observer` at every turn of the control loop (20 times a second, or more)."""
         self._observer = observer
 
+    def packets_are_behind(self) -> bool:
+        """Whether the spool may lack packets that were captured some time ago."""
+        return self._packets is not None and self._packets.is_behind()
+
     def reports(self) -> list[SourceReport]:
         """What the sources say of themselves now."""
         return [*self._reports, *self._running_reports()]
