@@ -1,13 +1,13 @@
 """The proof of a capture, connection by connection: what calls carried, what is linked, compared, missing and wrong."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.check.carried import calls_against_streams
-from wiretale.check.evidence import KINDS, Linked, Row, Rows, follow_links, read_rows
-from wiretale.check.ranges import Ranges, common, size, union
+from wiretale.check.evidence import KINDS, Row, Rows, follow_links, read_rows
+from wiretale.check.ranges import size, union
 from wiretale.check.reasons import End, Gap, Stream, acknowledged, gaps, uncompared
 
 OVER_PACKETS = ("tcp", "udp")
@@ -17,7 +17,7 @@ OVER_PACKETS = ("tcp", "udp")
 class StreamCheck:
     """One direction of one connection, in bytes. `covered` and `equal` have a figure for each kind of link.
 
-    `equal`: distinct bytes that were captured on both sides of a link and are the same.
+    Of what was written (by write_segment) or read (by the others). `equal`: captured on both sides, and the same.
     """
 
     connection_id: int
@@ -94,49 +94,21 @@ def check(db: duckdb.DuckDBPyConnection, progress: Callable[[int, int], None] | 
             wrong.append(f"{unequal} calls are placed with another size than they returned, for example call {example}")
     wrong += _against_the_clock(db)
     streams: list[StreamCheck] = []
-    ends, acked = _ends(db), acknowledged(db)
-    connections = db.execute(_CONNECTIONS).fetchall()
-    done = 0
-    for some in _batches(connections):
-        for connection_id, rows in read_rows(db, some).items():
-            if progress is not None:
-                progress(done, len(connections))
-            streams += _connection(connection_id, some[connection_id], rows, ends, acked)
-            done += 1
+    ends = _ends(db)
+    connections = db.execute("SELECT connection_id, protocol FROM connection ORDER BY connection_id").fetchall()
+    for done, (connection_id, protocol) in enumerate(connections):
+        if progress is not None:
+            progress(done, len(connections))
+        streams += _connection(db, connection_id, protocol, ends)
     return Check(tuple(streams), tuple(calls), (*wrong, *(w for s in streams for w in s.wrong)))
 
 
 Ends = dict[tuple[int, str], End]
 
-_CONNECTIONS = """
-SELECT k.connection_id, k.protocol, coalesce(r.rows, 0) FROM connection k LEFT JOIN (
-    SELECT connection_id, count(*) AS rows FROM (
-        SELECT connection_id FROM segment UNION ALL SELECT connection_id FROM stream_write
-        UNION ALL SELECT connection_id FROM stream_read
-    ) GROUP BY connection_id
-) r USING (connection_id) ORDER BY k.connection_id
-"""
-_ROWS_AT_ONCE = 100_000
 
-
-def _batches(connections: list[tuple[int, str, int]]) -> Iterator[dict[int, str]]:
-    """Connections with their protocols, in order, so many at a time as have about _ROWS_AT_ONCE rows."""
-    some: dict[int, str] = {}
-    held = 0
-    for connection_id, protocol, rows in connections:
-        if some and held + rows > _ROWS_AT_ONCE:
-            yield some
-            some, held = {}, 0
-        some[connection_id] = protocol
-        held += rows
-    if some:
-        yield some
-
-
-def _connection(
-    connection_id: int, protocol: str, rows: Rows, ends: Ends, acked: dict[tuple[int, str], int]
-) -> list[StreamCheck]:
-    linked = follow_links(rows)
+def _connection(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str, ends: Ends) -> list[StreamCheck]:
+    rows = read_rows(db, connection_id, protocol)
+    linked = follow_links(db, connection_id, rows)
     found = []
     for direction, sender, receiver in (("c2s", "client", "server"), ("s2c", "server", "client")):
         stream = Stream(
@@ -146,8 +118,8 @@ def _connection(
             linked[direction],
             ends[connection_id, sender],
             ends[connection_id, receiver],
-            protocol in OVER_PACKETS,
-            acked.get((connection_id, direction), 0) if protocol == "tcp" else 0,
+            protocol,
+            acknowledged(db, connection_id, direction) if protocol == "tcp" else 0,
         )
         found.append(_stream(connection_id, protocol, direction, stream, rows))
     return found
@@ -158,9 +130,7 @@ def _of(rows: dict[int, Row], direction: str) -> list[Row]:
 
 
 def _stream(connection_id: int, protocol: str, direction: str, s: Stream, rows: Rows) -> StreamCheck:
-    written = union([(r.lo, r.hi) for r in s.writes])
     wire = union([(r.lo, r.hi) for r in s.packets])
-    read = union([(r.lo, r.hi) for r in s.reads if not r.peeked])
     missing = gaps(s)
     if rows.unplaced[direction]:
         reason = "where the stream begins is not known, so its packets have no position"
@@ -170,26 +140,17 @@ def _stream(connection_id: int, protocol: str, direction: str, s: Stream, rows: 
         connection_id=connection_id,
         protocol=protocol,
         direction=direction,
-        written=size(written),
+        written=sum(r.hi - r.lo for r in s.writes),
         on_wire=size(wire) + rows.unplaced[direction],
-        read=size(read),
+        read=sum(r.hi - r.lo for r in s.takes),
         links=s.linked.links,
-        covered=_sizes(s.linked, written, read, "covered"),
-        equal=_sizes(s.linked, written, read, "equal"),
+        covered={kind: sum(size(s.linked.of(kind, r)) for r in s.rows_of(kind)) for kind in KINDS},
+        equal={kind: sum(size(s.linked.compared(kind, r)) for r in s.rows_of(kind)) for kind in KINDS},
         gaps=tuple(missing),
         uncompared=tuple(gap for kind in kinds for gap in uncompared(s, kind)),
         # a connection's faults are told once, with its first direction
         wrong=tuple(f"connection {connection_id}: {text}" for text in rows.wrong) if direction == "c2s" else (),
     )
-
-
-def _sizes(linked: Linked, written: Ranges, read: Ranges, which: str) -> dict[str, int]:
-    """Distinct bytes by kind of link; of segments that a peek saw and nobody read, only what was read counts."""
-    result = {}
-    for kind in KINDS:
-        ranges = getattr(linked, which)[kind]
-        result[kind] = size(common(ranges, written if kind == "write_segment" else read))
-    return result
 
 
 def _ends(db: duckdb.DuckDBPyConnection) -> Ends:

@@ -1,4 +1,4 @@
-"""The rows of connections, and what their own bytes and headers say: independent of how the joins compared them.
+"""The rows of one connection, and what their own bytes and headers say: independent of how the joins compared them.
 
 Positions of TCP segments are computed again from the raw sequence numbers; every link's two rows are compared again.
 """
@@ -6,40 +6,45 @@ Positions of TCP segments are computed again from the raw sequence numbers; ever
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import duckdb
 import numpy as np
 
-from wiretale.check.ranges import NONE, Ranges, union
+from wiretale.check.ranges import Ranges, union
 
 SYN, RST = 2, 4  # TCP flags (RFC 9293)
+MSG_TRUNC = 0x20  # linux/socket.h
 KINDS = ("write_segment", "segment_read", "write_read")
 Pieces = list[tuple[int, bytes]]
-Link = tuple[Any, ...]  # link_id, kind, direction, lo, hi, write_id, packet_id, read_id
 
 _ROWS = """
-SELECT t.connection_id, {id}, t.direction, t.lo, t.hi, t.exact, t.reason, {peeked}, c.name
-FROM {table} t JOIN call c USING (call_id) WHERE t.connection_id BETWEEN ? AND ? ORDER BY t.connection_id, t.lo
+SELECT {id}, t.direction, t.lo, t.hi, t.exact, t.reason, {peeked}, c.name FROM {table} t JOIN call c USING (call_id)
+WHERE t.connection_id = ? ORDER BY t.lo
 """
 _BYTES = """
 SELECT {id}, t.lo + d."offset", d.bytes[1:t.hi - t.lo - d."offset"] FROM {table} t JOIN call_data d USING (call_id)
-WHERE t.connection_id BETWEEN ? AND ? AND d.role = 'payload' AND d.at_exit = ? AND d.idx // 65536 = t.message
+JOIN call c USING (call_id)
+WHERE t.connection_id = ? AND d.role = 'payload' AND d.at_exit = ? AND d.idx // 65536 = t.message
+  -- TCP throws away what MSG_TRUNC takes (tcp(7)); the buffer then holds what was there before
+  AND NOT (? AND CASE c.name WHEN 'recvmsg' THEN c.a2 WHEN 'recvfrom' THEN c.a3 WHEN 'recv' THEN c.a3 ELSE 0 END
+                 & ? <> 0)
   AND d."offset" < t.hi - t.lo AND octet_length(d.bytes) > 0
 """
 # The payload of every shown packet; a frame cut at the snaplen gives what there is of it.
 _PACKETS = """
-SELECT s.connection_id, s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags, list_contains(s.analysis, 'keep_alive'),
+SELECT s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags,
+       -- a keep-alive's byte is none of the stream's; where a link says that it is, the bytes are compared
+       list_contains(s.analysis, 'keep_alive')
+       AND s.packet_id NOT IN (SELECT packet_id FROM link WHERE connection_id = $c AND packet_id IS NOT NULL),
        p.frame[p.payload_offset + 1:p.payload_offset + p.payload_bytes], p.payload_bytes, p.payload_offset IS NULL,
        -- only the first of an IP packet's fragments has ports
        p.src = CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END
        AND coalesce(p.srcport = CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END, p.fragment)
 FROM segment s JOIN packet p USING (packet_id) JOIN connection k USING (connection_id)
-WHERE s.connection_id BETWEEN ? AND ? AND s.shown ORDER BY s.packet_id
+WHERE s.connection_id = $c AND s.shown ORDER BY s.packet_id
 """
 _LINKS = """
-SELECT connection_id, link_id, kind, direction, lo, hi, write_id, packet_id, read_id
-FROM link WHERE connection_id BETWEEN ? AND ? ORDER BY link_id
+SELECT link_id, kind, direction, lo, hi, write_id, packet_id, read_id FROM link WHERE connection_id = ? ORDER BY link_id
 """
 
 
@@ -47,6 +52,7 @@ FROM link WHERE connection_id BETWEEN ? AND ? ORDER BY link_id
 class Row:
     """A write, a segment or a read. `data` holds its captured bytes by position."""
 
+    row_id: int
     direction: str
     lo: int
     hi: int
@@ -60,69 +66,73 @@ class Row:
 
 @dataclass(slots=True)
 class Rows:
-    """All of one connection, by id, with its links; and what is wrong with them."""
+    """All of one connection, by id; and what is wrong with them."""
 
     writes: dict[int, Row] = field(default_factory=dict)
     packets: dict[int, Row] = field(default_factory=dict)
     reads: dict[int, Row] = field(default_factory=dict)
     unplaced: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # packets' bytes without a position
-    links: list[Link] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Linked:
-    """The links of one direction: ranges covered and compared, by kind, and the bytes compared that were equal."""
+    """The links of one direction: ranges covered, and of these the bytes compared that were equal.
 
-    covered: dict[str, Ranges] = field(default_factory=lambda: dict.fromkeys(KINDS, NONE))
-    equal: dict[str, Ranges] = field(default_factory=lambda: dict.fromkeys(KINDS, NONE))
+    By kind and call's row: several sockets may read the same multicast, and a peek takes nothing.
+    """
+
+    covered: dict[tuple[str, int], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    equal: dict[tuple[str, int], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     links: int = 0
 
+    def of(self, kind: str, row: Row) -> Ranges:
+        """What of a write or a read is linked by `kind`."""
+        return union(self.covered.get((kind, row.row_id), ()))
 
-def read_rows(db: duckdb.DuckDBPyConnection, protocols: dict[int, str]) -> dict[int, Rows]:
-    """The rows of some connections, given with their protocols, with their captured bytes; and their links.
+    def compared(self, kind: str, row: Row) -> Ranges:
+        """What of a write or a read was compared, and is equal."""
+        return union(self.equal.get((kind, row.row_id), ()))
 
-    Their numbers must be all there are between the first and the last: each table is read once for all of them.
-    """
-    found = {connection_id: Rows() for connection_id in protocols}
-    span = [min(protocols), max(protocols)]
-    for table, name, at_exit in (("stream_write", "write_id", False), ("stream_read", "read_id", True)):
+
+def read_rows(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str) -> Rows:
+    """The rows of one connection with their captured bytes."""
+    rows = Rows()
+    for table, name, at_exit, into in (
+        ("stream_write", "write_id", False, rows.writes),
+        ("stream_read", "read_id", True, rows.reads),
+    ):
         pieces: dict[int, Pieces] = defaultdict(list)
-        for row_id, lo, data in db.execute(_BYTES.format(id=name, table=table), [*span, at_exit]).fetchall():
+        values = [connection_id, at_exit, protocol == "tcp" and at_exit, MSG_TRUNC]
+        for row_id, lo, data in db.execute(_BYTES.format(id=name, table=table), values).fetchall():
             pieces[row_id].append((lo, data))
         peeked = "t.peeked" if table == "stream_read" else "false"
-        for connection_id, row_id, direction, lo, hi, exact, reason, peek, call in db.execute(
-            _ROWS.format(id=name, table=table, peeked=peeked), span
+        for row_id, direction, lo, hi, exact, reason, peek, call in db.execute(
+            _ROWS.format(id=name, table=table, peeked=peeked), [connection_id]
         ).fetchall():
-            rows = found[connection_id]
-            into = rows.writes if table == "stream_write" else rows.reads
-            into[row_id] = Row(direction, lo, hi, call, exact, reason, peek, data=pieces.get(row_id, []))
-    _read_packets(db, protocols, span, found)
-    for connection_id, *link in db.execute(_LINKS, span).fetchall():
-        found[connection_id].links.append(tuple(link))
-    return found
+            into[row_id] = Row(row_id, direction, lo, hi, call, exact, reason, peek, data=pieces.get(row_id, []))
+    _read_packets(db, connection_id, protocol, rows)
+    return rows
 
 
-def _read_packets(
-    db: duckdb.DuckDBPyConnection, protocols: dict[int, str], span: list[int], into: dict[int, Rows]
-) -> None:
-    # by connection and direction: id, sequence number, flags, claimed position
-    headers: dict[tuple[int, str], list[tuple[int, int, int, int]]] = defaultdict(list)
-    for connection_id, packet_id, direction, lo, hi, seq, flags, is_probe, data, size, in_parts, is_ours in db.execute(
-        _PACKETS, span
+def _read_packets(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str, rows: Rows) -> None:
+    headers: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)  # id, seq, flags, claimed position
+    for packet_id, direction, lo, hi, seq, flags, is_probe, data, size, in_parts, is_ours in db.execute(
+        _PACKETS, {"c": connection_id}
     ).fetchall():
-        rows = into[connection_id]
         if not is_ours:
             end = "client" if direction == "c2s" else "server"
             rows.wrong.append(f"packet {packet_id} does not come from the {end}'s address")
-        if protocols[connection_id] == "tcp" and lo is not None and seq is not None and not flags & RST:
-            headers[connection_id, direction].append((packet_id, seq, flags, lo))
+        if protocol == "tcp" and lo is not None and seq is not None and not flags & RST:
+            headers[direction].append((packet_id, seq, flags, lo))
         if lo is None:
             rows.unplaced[direction] += size or 0
-        elif hi > lo and not is_probe:
-            rows.packets[packet_id] = Row(direction, lo, hi, in_parts=in_parts, data=[(lo, data)] if data else [])
-    for (connection_id, _), segments in headers.items():
-        into[connection_id].wrong += misplaced(segments)
+        elif (hi > lo or protocol == "udp") and not is_probe:
+            rows.packets[packet_id] = Row(
+                packet_id, direction, lo, hi, in_parts=in_parts, data=[(lo, data)] if data else []
+            )
+    for found in headers.values():
+        rows.wrong += misplaced(found)
 
 
 def misplaced(headers: Sequence[tuple[int, int, int, int]]) -> list[str]:
@@ -147,12 +157,12 @@ def misplaced(headers: Sequence[tuple[int, int, int, int]]) -> list[str]:
     ]
 
 
-def follow_links(rows: Rows) -> dict[str, Linked]:
+def follow_links(db: duckdb.DuckDBPyConnection, connection_id: int, rows: Rows) -> dict[str, Linked]:
     """Compare both rows of every link again. What is wrong goes to `rows.wrong`."""
-    covered: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    equal: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     found = {direction: Linked() for direction in ("c2s", "s2c")}
-    for link_id, kind, direction, lo, hi, write_id, packet_id, read_id in rows.links:
+    for link_id, kind, direction, lo, hi, write_id, packet_id, read_id in db.execute(
+        _LINKS, [connection_id]
+    ).fetchall():
         ends = {
             "write_segment": (rows.writes.get(write_id), rows.packets.get(packet_id)),
             "segment_read": (rows.packets.get(packet_id), rows.reads.get(read_id)),
@@ -160,22 +170,23 @@ def follow_links(rows: Rows) -> dict[str, Linked]:
         }[kind]
         found[direction].links += 1
         first, last = ends
-        if first is None or last is None or not all(_holds(end, direction, lo, hi) for end in (first, last)):
+        if first is None or last is None or not _lies_in(first, last, direction, lo, hi):
             rows.wrong.append(f"{kind} link {link_id}, bytes {lo} to {hi}, is not inside both of its rows")
             continue
-        covered[direction, kind].append((lo, hi))
+        row = last.row_id if kind != "write_segment" else first.row_id
+        found[direction].covered[kind, row].append((lo, hi))
         same, differs_at = _compare(first.data, last.data, lo, hi)
-        equal[direction, kind] += same
+        found[direction].equal[kind, row] += same
         if differs_at is not None:
             rows.wrong.append(f"{kind} link {link_id}, bytes {lo} to {hi}: the captured bytes differ at {differs_at}")
-    for (direction, kind), ranges in covered.items():
-        found[direction].covered[kind] = union(ranges)
-        found[direction].equal[kind] = union(equal[direction, kind])
     return found
 
 
-def _holds(row: Row, direction: str, lo: int, hi: int) -> bool:
-    return row.direction == direction and row.lo <= lo < hi <= row.hi
+def _lies_in(first: Row, last: Row, direction: str, lo: int, hi: int) -> bool:
+    """Whether a link is inside both rows. It is empty if one of them is: a datagram without bytes, or none taken."""
+    is_empty = first.lo == first.hi or last.lo == last.hi
+    inside = all(row.direction == direction and row.lo <= lo <= hi <= row.hi for row in (first, last))
+    return inside and (lo < hi or is_empty)
 
 
 def _compare(first: Pieces, last: Pieces, lo: int, hi: int) -> tuple[list[tuple[int, int]], int | None]:

@@ -55,7 +55,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
 
 # Temporary tables with a row for each call or packet, by the last step that needs them: they would fill the memory.
 LAST_USES = {
-    "streams": ("j_placed", "j_order", "j_start"),
+    "streams": ("j_order", "j_start"),
     "segments": ("j_flow_packet",),
     "endpoints": ("j_transfer",),
     "links": (

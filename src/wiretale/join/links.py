@@ -46,7 +46,10 @@ def build_links(db: duckdb.DuckDBPyConnection) -> None:
 
 def _put_links(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], compared: Ints, linked: Ints) -> None:
     """One row is one proven relation between a write, a segment and a read; a pair that differs anywhere is none."""
-    proven = np.where(compared > 0, 0, np.where(pairs["exact"], 1, 2))
+    streams = db.execute("SELECT connection_id FROM j_connection WHERE protocol IN ('tcp', 'unix-stream')").fetchnumpy()
+    # Equal bytes tell where in a stream they are, but not which of several equal datagrams they were.
+    telling = pairs["exact"] | np.isin(pairs["connection_id"], np.ma.getdata(streams["connection_id"]))
+    proven = np.where((compared > 0) & telling, 0, np.where(pairs["exact"], 1, 2))
 
     def batch(begin: int) -> Batch:
         rows = linked[begin : begin + _BATCH]

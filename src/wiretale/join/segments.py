@@ -191,6 +191,7 @@ def _put_segments(
         FROM j_verdicts v JOIN j_mask m USING (mask) LEFT JOIN j_truth t USING (truth)
         """
     )
+    run(db, "j_elsewhere")
 
 
 # column of j_segment -> field of VERDICT; -1 is NULL

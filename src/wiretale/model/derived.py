@@ -205,7 +205,7 @@ SEGMENT = Table(
         C(
             "truth",
             "VARCHAR",
-            "what the windows prove a probing segment to be, whatever analysis calls it: zero_window_probe or keep_alive; NULL for others",
+            "what a segment that repeats at most the last byte is proven to be by windows and acknowledgements, whatever analysis calls it: zero_window_probe, keep_alive or retransmission; or other_interface: the same packet was seen on another interface before; NULL for others",
         ),
         C("is_new", "BOOLEAN", "carries at least one byte (or SYN/FIN) not carried before"),
     ),

@@ -95,6 +95,8 @@ class EventFlag(IntFlag):
     FOLLOWED = 4  # ATTACHED: child of a traced task, not attached from outside
     NOTABLE = 8  # was reported to the control thread
     SOCKETCALL = 16  # made through i386 socketcall(2); number and args are those of the call it stands for
+    INJECTED = 32  # EXIT: the result, or the call itself, was put in by the tracer (wiretale strace -e inject)
+    DELAYED = 64  # EXIT: the tracer held the call up
 
 
 class Role(IntEnum):

@@ -2,7 +2,7 @@
 -- From j_match (join/datagrams.py), stream_write, stream_read, call and packet.
 CREATE OR REPLACE TEMP TABLE j_datagram_pair AS
 SELECT m.kind, m.connection_id, m.direction, m.lo, m.hi, w.write_id, m.packet_id, r.read_id,
-       coalesce(d.repeated, false) AS retransmission, coalesce(w.exact, true) AND coalesce(r.exact, true) AS exact,
+       coalesce(d.repeated, false) AS retransmission, m.exact AND coalesce(w.exact, true) AND coalesce(r.exact, true) AS exact,
        CASE WHEN m.packet_id IS NOT NULL THEN NOT coalesce(d.repeated, false) END AS first_copy,
        CASE m.kind WHEN 'write_segment' THEN p.time_ns - wc.start_ns
                    WHEN 'segment_read' THEN rc.exit_ns - p.time_ns

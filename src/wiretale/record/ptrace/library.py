@@ -97,6 +97,24 @@ class Table(ctypes.Structure):
     _fields_ = [("arch", _u32), ("count", _u32), ("calls", ctypes.POINTER(CallPlan))]
 
 
+class Tamper(ctypes.Structure):
+    """struct wt_tamper: what is done to some calls of one number."""
+
+    _fields_ = [
+        ("arch", _u32),
+        ("flags", _u32),
+        ("number", _i64),
+        ("result", _i64),
+        ("other", _i64),
+        ("delay_enter_ns", _u64),
+        ("delay_exit_ns", _u64),
+        ("first", _u32),
+        ("last", _u32),
+        ("step", _u32),
+        ("signal", _u32),
+    ]
+
+
 class Options(ctypes.Structure):
     """struct wt_options."""
 
@@ -110,7 +128,8 @@ class Options(ctypes.Structure):
         ("flags", _u32),
         ("snaplen", _u64),
         ("pin", _i32),
-        ("reserved", _u32),
+        ("n_tampers", _u32),
+        ("tampers", ctypes.POINTER(Tamper)),
     ]
 
 
@@ -154,7 +173,9 @@ class Stats(ctypes.Structure):
     ]
 
 
-SHARED_STRUCTURES = (None, Event, Chunk, None, Op, CallPlan, Table, Options, SpawnArguments, Stats)  # as in wt_sizes
+SHARED_STRUCTURES = (  # as in wt_sizes
+    None, Event, Chunk, None, Op, CallPlan, Table, Options, SpawnArguments, Stats, Tamper,
+)  # fmt: skip
 
 _HANDLE = ctypes.c_void_p
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {

@@ -10,6 +10,8 @@ struct wt *wt_open(const struct wt_options *o, int *error)
 	w->ops = o->ops;
 	w->tables = o->tables;
 	w->n_tables = o->n_tables;
+	w->tampers = o->tampers;
+	w->n_tampers = o->n_tampers;
 	w->flags = o->flags;
 	w->snaplen = o->snaplen;
 	w->pin = o->pin;
@@ -182,4 +184,5 @@ void wt_sizes(uint32_t *out)
 	out[7] = sizeof(struct wt_options);
 	out[8] = sizeof(struct wt_spawn_request);
 	out[9] = sizeof(struct wt_stats);
+	out[10] = sizeof(struct wt_tamper);
 }

@@ -25,9 +25,13 @@ struct wt {
 	const struct wt_op *ops;
 	const struct wt_table *tables;
 	uint32_t n_tables;
+	const struct wt_tamper *tampers;
+	uint32_t n_tampers;
 	uint32_t flags;
 	int32_t pin;
 	uint64_t snaplen;
+	uint64_t snap_now;	/* of the call that is looked at */
+	uint64_t netlink[NETLINK_FDS / 64];	/* numbers that were netlink sockets in some process */
 	uint64_t seq;		/* of the event being made */
 	uint32_t event_chunks;	/* chunks it has so far */
 	int full_errno;
@@ -120,6 +124,7 @@ static void remove_task(struct wt *w, struct task *t)
 	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 	task_close(w, t);
+	free(t->tampered);
 	free(t);
 }
 

@@ -39,6 +39,8 @@
 #define WAKE_SIGNAL (SIGRTMIN + 9)
 #define HASH_SIZE 1024
 #define QUEUE_ROOM 64
+#define NETLINK_FDS 1024
+#define NETLINK_LIMIT 65536
 #define EVENT_STOP_CODE 128	/* PTRACE_EVENT_STOP */
 
 struct task {
@@ -50,6 +52,8 @@ struct task {
 	uint32_t arch;
 	int pidfd, statfd;
 	uint32_t window, window_stops;
+	const struct wt_tamper *tamper;	/* what is done to the call it is in */
+	uint32_t *tampered;	/* calls seen, by rule */
 	bool in_call;	/* between the entry and the exit of a recorded call */
 	bool socketcall;
 	bool named;	/* the call gave an address to send to */
@@ -77,6 +81,7 @@ enum request { REQUEST_NONE, REQUEST_SPAWN, REQUEST_SPAWN_FILTERED, REQUEST_ATTA
 #include "part_placement.h"
 #include "part_spawn.h"
 #include "part_identity.h"
+#include "part_tamper.h"
 #include "part_stops.h"
 #include "part_attach.h"
 

@@ -86,6 +86,8 @@ enum wt_event_flag {
 	WT_FLAG_FOLLOWED = 4,
 	WT_FLAG_NOTABLE = 8,
 	WT_FLAG_SOCKETCALL = 16,
+	WT_FLAG_INJECTED = 32,	/* the result, or the call itself, is not the kernel's answer to the program */
+	WT_FLAG_DELAYED = 64,
 };
 
 enum wt_role {
@@ -123,6 +125,7 @@ enum wt_what {
 	WT_READ_IOVEC = 5,
 	WT_READ_MSGHDR = 6,
 	WT_READ_MMSGHDR = 7,
+	WT_READ_LINK = 8,	/* what the descriptor is, as a LINK chunk: nothing of the task's memory */
 };
 
 /* Where the element count comes from. */
@@ -200,7 +203,27 @@ enum wt_option_flag {
 	WT_PLACE = 2,		/* follow the busiest thread's CPU, with SCHED_IDLE */
 	WT_SNAP_EACH = 4,	/* snaplen counts for every buffer of a message, not for the message */
 	WT_NO_FOLLOW = 8,	/* what the programs start is not traced */
+	WT_DETACH_AT_EXEC = 16,	/* let a task go when it executes another program */
+	WT_WHOLE_NETLINK = 64,	/* messages of netlink sockets are not cut at snaplen */
+	WT_ALL_LINKS = 32,	/* what its descriptors are is asked at every exec, not only the first */
 };
+
+/* One rule of tampering with a call: it applies to the calls `first`, `first + step` ... `last` of each task. */
+struct wt_tamper {
+	uint32_t arch;
+	uint32_t flags;		/* wt_tamper_flag */
+	int64_t number;
+	int64_t result;		/* -errno for an error */
+	int64_t other;		/* the call made in its place */
+	uint64_t delay_enter_ns;
+	uint64_t delay_exit_ns;
+	uint32_t first;
+	uint32_t last;
+	uint32_t step;		/* at least 1 */
+	uint32_t signal;
+};
+
+enum wt_tamper_flag { WT_TAMPER_RESULT = 1, WT_TAMPER_CALL = 2, WT_TAMPER_SIGNAL = 4 };
 
 struct wt_options {
 	const char *events_path;
@@ -212,7 +235,8 @@ struct wt_options {
 	uint32_t flags;
 	uint64_t snaplen;	/* UINT64_MAX: all */
 	int32_t pin;		/* CPU to move programs and tracer to; -1: none */
-	uint32_t reserved;
+	uint32_t n_tampers;
+	const struct wt_tamper *tampers;
 };
 
 struct wt_spawn_request {
