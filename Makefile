@@ -67,6 +67,7 @@ bench: $(VENV)/installed ## measure against strace; writes docs/benchmarks.md
 tables: $(VENV)/dev-installed ## regenerate system call numbers and constants from the kernel headers
 	$(BIN)/python scripts/make_syscall_tables.py
 	$(BIN)/python scripts/make_constants.py
+	$(BIN)/python scripts/make_netlink_constants.py
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) build dist src/wiretale/record/ptrace/_tracer.so src/wiretale/join/tcp/_tcp_analysis.so src/wiretale/record/ebpf/_ring.so src/wiretale/record/ebpf/_wiretale.bpf.o
+	rm -rf $(VENV) build dist src/wiretale/record/ptrace/_tracer.so src/wiretale/join/tcp/_tcp_analysis.so src/wiretale/join/_compare.so src/wiretale/decode/_usual.so src/wiretale/record/ebpf/_ring.so src/wiretale/record/ebpf/_wiretale.bpf.o

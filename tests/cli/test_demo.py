@@ -1,4 +1,4 @@
-"""`wiretale demo`, the first thing a new user types: the conversation, two files, and an orderly end."""
+"""`wiretale demo`, the first thing a new user types: the conversation, three files, and an orderly end."""
 
 import re
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import html5lib
 import pytest
 
 from tests.conftest import require
@@ -34,6 +35,10 @@ SERVER = (
 )
 
 
+# as the story orders them
+FLAGS = {"syn": "SYN", "fin": "FIN", "reset": "RST", "push": "PSH", "ack": "ACK"}
+
+
 def demo(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "wiretale", "demo", *options],
@@ -56,14 +61,34 @@ def assert_conversation(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--builtin",)])
-def test_the_conversation_is_shown_and_two_files_are_left(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_the_conversation_is_shown_and_three_files_are_left(tmp_path: Path, options: tuple[str, ...]) -> None:
     require(options or shutil.which("nc.openbsd"), "OpenBSD's netcat is not installed")
     done = demo(tmp_path, *options)
     assert done.returncode == 0, done.stderr
     assert_conversation(listing(done.stdout))
     assert "6 bytes from pid" in done.stdout.partition("The story of demo.wiretale\n")[2]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.pcapng", "demo.wiretale"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.html", "demo.pcapng", "demo.wiretale"]
     assert "next:" in done.stderr
+    require(shutil.which("tshark"), "tshark is not installed")
+    assert_ladder(tmp_path / "demo.html", tmp_path / "demo.pcapng")
+
+
+def assert_ladder(page: Path, packets: Path) -> None:
+    """The page is valid HTML, and the ladder in it has the packets that tshark finds in the file, in its order."""
+    fields = ["frame.number", *(f"tcp.flags.{flag}" for flag in FLAGS), "tcp.len"]
+    said = subprocess.run(
+        ["tshark", "-r", packets, "-T", "fields", "-Y", "tcp", *(x for name in fields for x in ("-e", name))],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    expected = []
+    for line in said.splitlines():
+        number, *bits, size = line.split("\t")
+        names = ", ".join(name for name, bit in zip(FLAGS.values(), bits, strict=True) if bit in ("1", "True"))
+        expected.append(f"packet {number}: {number} {names}" + (f" {size} bytes" if int(size) else ""))
+    root = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.read_text("utf-8"))
+    (ladder,) = [e for e in root.iter("figure") if str(e.get("id")).endswith("-ladder")]
+    drawn = ["".join(e.itertext()) for e in ladder.iter() if str(e.tag).rpartition("}")[2] == "title"]
+    assert [text.rpartition(" at ")[0] for text in drawn if text.startswith("packet ")] == expected
 
 
 def test_the_builtin_netcats_leave_by_themselves_and_their_interpreter_folds(tmp_path: Path) -> None:

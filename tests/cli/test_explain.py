@@ -1,7 +1,11 @@
 import json
+import os
+import re
 import subprocess
 import sys
+from xml.etree import ElementTree
 
+import html5lib
 import pytest
 
 from tests.show.golden_text import check
@@ -154,3 +158,51 @@ def test_explaining_a_word_needs_no_database():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     for heavy in ("duckdb", "numpy", "lark"):
         assert heavy not in done.stderr.split()
+
+
+def test_a_file_s_name_says_what_a_story_is_written_as_and_only_its_owner_may_read_it(capsys, capture, tmp_path):
+    into = tmp_path / "story.html"
+    code, out, err = explained(capsys, capture, "-o", str(into))
+    assert (code, out, err) == (Exit.OK, "", "")
+    assert into.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert into.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_page_opens_the_rows_that_each_step_rests_on_as_show_prints_them(capsys, capture):
+    html = explained(capsys, capture, "--format", "html")[1]
+    root = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(html)
+    article = next(a for a in root.iter("article") if len(re.findall(r"#\d+ ", _opened(a))) > 1)
+    run(["show", capture, "--step", article.get("id"), "--no-header"])
+    shown = capsys.readouterr().out
+    of_calls = re.compile(r"(?<= )#\d+ \w+\(")
+    assert sorted(of_calls.findall(_opened(article))) == sorted(of_calls.findall(shown))
+
+
+def _opened(article):
+    return "".join(text for pre in article.findall("details/pre") for text in pre.itertext())
+
+
+def test_figures_are_written_as_files(capsys, capture, tmp_path):
+    code, out, _ = explained(capsys, capture, "--figures", str(tmp_path / "drawn" / "here"))
+    assert code == Exit.OK
+    for path in (tmp_path / "drawn" / "here").iterdir():
+        root = ElementTree.fromstring(path.read_text("utf-8"))
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        title = next(t.text for t in root.iter("{http://www.w3.org/2000/svg}text"))
+        assert f"\n{title}\n" in out
+
+
+def test_a_terminal_without_box_drawing_gets_ascii(capture):
+    done = subprocess.run(
+        [sys.executable, "-m", "wiretale", "explain", capture], capture_output=True, check=False, timeout=60,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.returncode == Exit.OK, done.stderr
+    assert done.stdout.isascii()
+    assert b"SYN --" in done.stdout
+
+
+def test_a_place_that_cannot_be_written_is_said(capsys, capture, tmp_path):
+    code, _, err = explained(capsys, capture, "--figures", f"{capture}/x")
+    assert code == Exit.CAPTURE
+    assert "cannot be made" in err

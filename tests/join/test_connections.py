@@ -80,6 +80,18 @@ def test_a_pending_connect_learns_its_end_from_so_error() -> None:
     rows.data(call, "optval", struct.pack("<i", 110), at_exit=True, arg=3)
     db = rows.joined()
     assert db.execute("SELECT server_addr, outcome FROM connection").fetchall() == [("192.0.2.1", "timed out")]
+    assert db.execute("FROM wait").fetchall() == []
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_a_receive_that_says_again_waited_only_if_the_socket_has_a_limit_of_time(limited: bool) -> None:
+    rows = new()
+    tcp = Tcp(rows)
+    tcp.open()
+    call = rows.call(tcp.server.pid, "setsockopt", 4, 1, 20 if limited else 9, 0, 16)
+    late = rows.call(tcp.server.pid, "read", 4, 0, 10, errno=11, start=rows.tick(), end=rows.tick(100_000_000))
+    waits = rows.joined().execute("SELECT call_id, ended_by FROM wait WHERE call_id > ?", [call]).fetchall()
+    assert waits == ([(late, "timeout")] if limited else [])
 
 
 class Udp:

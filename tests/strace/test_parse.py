@@ -3,8 +3,9 @@
 import pytest
 
 from wiretale.decode.strace.style import Hex, Names
+from wiretale.model.enums import Arch
 from wiretale.strace.faults import StraceFault
-from wiretale.strace.options import Precision
+from wiretale.strace.options import DETAILS, Precision
 from wiretale.strace.parse import parse
 from wiretale.strace.sets import call_set, descriptor_set, signal_set
 
@@ -49,7 +50,10 @@ def test_styles() -> None:
     [
         ["-Q"], ["-s", "x"], ["-s"], ["-e", "trace=nosuch"], ["-e", "foo=bar"], ["-e", "signal=foo"], ["-p", "0"],
         ["-I", "9"], ["-S", "foo"], ["-U", "a"], ["-O", "3x"], ["-e", "status=foo"], ["-e", "read=x"], ["--nosuch"],
-        ["-c", "-ff", "-o", "x"],
+        ["-c", "-ff", "-o", "x"], ["-b", "open"], ["-DDDD"], ["-e", "decode-fds=foo"], ["-e", "inject=read"],
+        ["-e", "inject=read:error=NOSUCH"], ["-e", "inject=read:error=1:retval=1"], ["-e", "fault=read:signal=1"],
+        ["-e", "inject=read:signal=1:when=0"], ["-e", "inject=read:signal=1:when=3..2"],
+        ["-e", "inject=read:delay_enter=x"], ["-e", "inject=nosuch:error=1"],
     ],
 )  # fmt: skip
 def test_what_strace_refuses_is_refused_with_its_exit_code(words: list[str]) -> None:
@@ -61,14 +65,35 @@ def test_what_strace_refuses_is_refused_with_its_exit_code(words: list[str]) -> 
 @pytest.mark.parametrize(
     "words",
     [
-        ["-k"], ["-d"], ["-D"], ["-b", "execve"], ["-P", "/x"], ["-N"], ["-y"], ["-yy"], ["-Y"], ["-e", "verbose=none"],
-        ["--tips"], ["-e", "kvm=vcpu"],
-        ["-e", "inject=read:error=EIO"], ["--decode-fds=all"], ["--decode-pids=comm"], ["--fault=read"],
+        ["-k"], ["-d"], ["--tips"], ["-e", "kvm=vcpu"], ["--decode-pids=pidns"],
+        ["-e", "inject=read:poke_exit=@arg2=00"], ["-P", "/x", "-e", "fault=read"],
     ],
 )  # fmt: skip
 def test_what_is_not_built_is_refused_in_a_sentence_and_never_ignored(words: list[str]) -> None:
     with pytest.raises(StraceFault, match="is not supported"):
         options(*words)
+
+
+def test_what_is_said_of_descriptors() -> None:
+    assert options().descriptors == frozenset()
+    assert options("-y").descriptors == options("--decode-fds").descriptors == {"path"}
+    assert options("-yy").descriptors == options("--decode-fds=all").descriptors == DETAILS
+    assert options("-e", "decode-fds=socket").descriptors == {"socket"}
+
+
+def test_a_fault_without_an_error_is_enosys() -> None:
+    rules = options("--fault=read").tampers
+    assert {r.result for r in rules} == {-38}
+    assert (int(Arch.X86_64), 0) in {(r.arch, r.number) for r in rules}
+
+
+@pytest.mark.parametrize(
+    ("when", "first", "last", "step"),
+    [("3", 3, 3, 1), ("3+", 3, 0xFFFFFFFF, 1), ("2+5", 2, 0xFFFFFFFF, 5), ("2..9", 2, 9, 1), ("2..9+3", 2, 9, 3)],
+)
+def test_which_calls_are_tampered_with(when: str, first: int, last: int, step: int) -> None:
+    rule = options("-e", f"inject=read:retval=0x10:when={when}").tampers[0]
+    assert (rule.result, rule.first, rule.last, rule.step) == (16, first, last, step)
 
 
 def test_nothing_to_trace() -> None:

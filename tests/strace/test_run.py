@@ -98,6 +98,7 @@ PROGRAMS = {
     "cat": ["cat", "/etc/hostname"],
     "refused": ["nc.openbsd", "127.0.0.1", "1"],
     "bash": ["bash", "-c", "for i in 1 2; do /bin/echo $i; done; trap 'echo t' TERM; kill -TERM $$"],
+    "netlink": ["ip", "addr"],
     "python": ["/usr/bin/python3", "-c", "import socket; socket.socket().close()"],
 }
 

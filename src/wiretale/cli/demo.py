@@ -28,7 +28,7 @@ TEXT = "salam"
     type=click.Path(path_type=Path, dir_okay=False, readable=False),
     default=Path("demo.wiretale"),
     show_default=True,
-    help="The capture to write; the packets go to the same name with .pcapng.",
+    help="The capture to write; the packets go to the same name with .pcapng, the story to that with .html.",
 )
 @click.option("--builtin", is_flag=True, help="Use wiretale's own netcat even if OpenBSD's is installed.")
 @click.pass_context
@@ -71,8 +71,8 @@ def command(context: click.Context, output: Path, builtin: bool) -> None:
     _show(context, output)
     _tell(context, output)
     click.echo(
-        f"\nwiretale: {output} and {output.with_suffix('.pcapng')} written; next:\n"
-        f"  wiretale explain {output}    (the whole story, every argument explained)\n"
+        f"\nwiretale: {output}, {output.with_suffix('.pcapng')} and {output.with_suffix('.html')} written; next:\n"
+        f"  wiretale explain {output}    (the whole story; the same as in the page)\n"
         f"  wiretale show {output} --filter 'tcp.srcport == 4000 || tcp.srcport == 4444'\n"
         f"  wiretale connections {output}\n"
         f"  wiretale fds {output} --at end",
@@ -118,10 +118,12 @@ def _show(context: click.Context, output: Path) -> None:
 
 
 def _tell(context: click.Context, output: Path) -> None:
-    """The story in short: the listing above has every call already."""
+    """The story: in short here, as the listing above has every call already; whole in a page beside the capture."""
     from wiretale.cli.output import output_of
-    from wiretale.cli.story import StoryRequest, print_story
+    from wiretale.cli.story import StoryFormat, StoryRequest, print_story
     from wiretale.explain.entry import Reader
 
     click.echo()
     print_story(StoryRequest(output, Reader.BEGINNER, brief=True), output_of(context))
+    page = output.with_suffix(".html")
+    print_story(StoryRequest(output, Reader.BEGINNER, StoryFormat.HTML, into=page), output_of(context))

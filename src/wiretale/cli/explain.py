@@ -44,11 +44,13 @@ _STYLES = {"title": "bold", "heading": "bold cyan", "name": "bold", "dim": "dim"
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object (keys: docs/explain.md).")
 @click.option(
-    "--format", "format_text", type=click.Choice(["text", "markdown", "json"]),
-    help="What a story is written as.  [default: text]",
+    "--format", "format_text", type=click.Choice(["text", "markdown", "json", "html"]),
+    help="What a story is written as.  [default: as the file's name ends (.html, .md, .json), else text]",
 )  # fmt: skip
 @click.option("-o", "--output", "into", type=click.Path(path_type=Path, dir_okay=False, readable=False), metavar="FILE",
               help="Write the story to a file.")  # fmt: skip
+@click.option("--figures", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+              help="Also write the figures of a story as SVG files into a folder.")  # fmt: skip
 @click.option("--connection", "connection_id", type=click.IntRange(0), metavar="N",
               help="The story of one connection only (wiretale connections numbers them).")  # fmt: skip
 @click.option("--brief", is_flag=True, help="Of each step of a story its title and first sentence only.")
@@ -63,6 +65,7 @@ def command(
     as_json: bool,
     format_text: str | None,
     into: Path | None,
+    figures: Path | None,
     connection_id: int | None,
     brief: bool,
 ) -> int:
@@ -78,11 +81,11 @@ def command(
             raise UsageFault(f"{click.format_filename(word)} is a capture: its story needs no second argument", USAGE)
         from wiretale.cli.story import StoryFormat, StoryRequest, print_story
 
-        chosen = StoryFormat(format_text or (StoryFormat.JSON if as_json else StoryFormat.TEXT))
+        chosen = StoryFormat(format_text or (StoryFormat.JSON if as_json else StoryFormat.of_file(into)))
         teller = Reader(reader_text or Reader.BEGINNER)
-        return print_story(StoryRequest(Path(word), teller, chosen, connection_id, into, brief), output)
-    if format_text is not None or into is not None or connection_id is not None or brief:
-        raise UsageFault("--format, -o, --connection and --brief are for the story of a capture", USAGE)
+        return print_story(StoryRequest(Path(word), teller, chosen, connection_id, into, figures, brief), output)
+    if any(given is not None for given in (format_text, into, figures, connection_id)) or brief:
+        raise UsageFault("--format, -o, --figures, --connection and --brief are for the story of a capture", USAGE)
     if capture is not None and capture.isdecimal() and word.lower() in ("errno", "signal"):
         word, capture = f"{word} {capture}", None
     found = _entries(word)

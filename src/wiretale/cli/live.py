@@ -30,6 +30,7 @@ from wiretale.store.load.live_calls import CallReader, LiveEvent
 from wiretale.store.load.packets import PacketReader
 
 HOLD_NS = 60_000_000  # the packet ring hands over a block after 10 ms; twice the control loop's turn covers the rest
+LAG_NS = 1_000_000_000  # on a busy machine packets are waited for, but not for ever
 _NEVER = 1 << 62
 _SYN, _ACK = 0x02, 0x10
 
@@ -100,8 +101,11 @@ class LiveView:
 
     def tick(self) -> None:
         """Take what is new, print what is old enough."""
+        horizon_ns = now_ns() - HOLD_NS
+        if self._recording.packets_are_behind():
+            horizon_ns -= LAG_NS
         self._read()
-        self._print_until(now_ns() - HOLD_NS)
+        self._print_until(horizon_ns)
 
     def finish(self) -> None:
         """Print everything that is left; calls that never returned as such."""

@@ -13,7 +13,7 @@ import click
 
 from wiretale.errors import PermissionFault, ResourceFault, UsageFault, WiretaleError
 from wiretale.record.ebpf.source import KernelOptions
-from wiretale.record.packets.source import PacketOptions
+from wiretale.record.packets.source import MIB, PacketOptions
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.ptrace.source import PtraceOptions
 from wiretale.record.user import give_to, invoking_user, named
@@ -98,6 +98,14 @@ _OPTIONS = [
         help="Bytes kept of every packet.",
     ),
     click.option(
+        "--packet-ring",
+        type=click.IntRange(4, 4096),
+        default=PacketOptions().ring_bytes // MIB,
+        metavar="MIB",
+        show_default=True,
+        help="Room for packets that came and are not written yet; more of it helps against drops.",
+    ),
+    click.option(
         "-i",
         "--interface",
         "interfaces",
@@ -170,6 +178,7 @@ def plan_from(output: Path, options: dict[str, Any]) -> Plan:
             interfaces=options["interfaces"],
             snaplen=options["packet_snaplen"],
             filter=options["packet_filter"] or "",
+            ring_bytes=options["packet_ring"] * MIB,
         ),
         kernel=KernelOptions() if options["kernel"] else None,
         private_net=options["private_net"],

@@ -34,6 +34,13 @@ stream, the packet that carried them, who wrote and who read them, what ended a 
 )
 @click.option("--fields", is_flag=True, help="List the fields a filter can use, and exit.")
 @click.option("--level", type=click.Choice(["syscall", "packet"]), help="Only calls, or only packets.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["list", "strace", "json"]),
+    default="list",
+    help="The merged list; the calls alone as strace prints them; or one JSON object per line.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line (keys: docs/show.md).")
 @click.option(
     "--time",
@@ -67,6 +74,7 @@ def command(
     filter_text: str | None,
     fields: bool,
     level: str | None,
+    layout: str,
     as_json: bool,
     time_mode: str,
     numbers: bool,
@@ -89,6 +97,9 @@ def command(
         raise UsageFault("which capture?", "wiretale show FILE.wiretale")
     if limit is not None and tail is not None:
         raise UsageFault("--limit and --tail exclude each other", "give one of them")
+    if layout == "strace":
+        return _print_as_strace(capture, strings, filter_text)
+    as_json = as_json or layout == "json"
     from wiretale.filter.condition import EVERYTHING
     from wiretale.show.lines import Style
     from wiretale.show.listing import Listing, print_listing
@@ -114,6 +125,17 @@ def command(
             ids, no_header = True, True
         listing = Listing(capture, selection, style, as_json=as_json, labels=labels, ids=ids, header=not no_header)
         return print_listing(db, listing, sys.stdout, sys.stderr)
+
+
+def _print_as_strace(capture: Path, strings: int, filter_text: str | None) -> int:
+    if filter_text is not None:
+        raise UsageFault("--format strace prints whole processes, and takes no filter", "leave out --filter")
+    from wiretale.store.capture import open_capture
+    from wiretale.strace.replay import print_capture
+
+    with open_capture(capture) as db:
+        print_capture(db, sys.stdout, strings=strings)
+    return 0
 
 
 def _of_step(db: "duckdb.DuckDBPyConnection", name: str, selection: "Selection", *, as_json: bool) -> "Selection":

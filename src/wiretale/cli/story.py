@@ -1,5 +1,6 @@
 """The story of a capture, as `wiretale explain CAPTURE` and `wiretale demo` print it."""
 
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -24,17 +25,29 @@ class StoryFormat(StrEnum):
     TEXT = "text"
     MARKDOWN = "markdown"
     JSON = "json"
+    HTML = "html"
+
+    @classmethod
+    def of_file(cls, path: Path | None) -> "StoryFormat":
+        """What a file's name asks for."""
+        return _SUFFIXES.get(path.suffix.lower(), cls.TEXT) if path is not None else cls.TEXT
+
+
+_SUFFIXES = {
+    ".html": StoryFormat.HTML, ".htm": StoryFormat.HTML, ".md": StoryFormat.MARKDOWN, ".json": StoryFormat.JSON,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class StoryRequest:
-    """What is asked for: `connection_id` None means all; `into` None means standard output."""
+    """What is asked for. None means: all connections, standard output, no files of figures."""
 
     capture: Path
     reader: "Reader"
     format: StoryFormat = StoryFormat.TEXT
     connection_id: int | None = None
     into: Path | None = None
+    figures: Path | None = None
     brief: bool = False
 
 
@@ -45,8 +58,47 @@ def print_story(request: StoryRequest, output: Output) -> int:
 
     with open_capture(request.capture) as db:
         story = tell(db, Options(str(request.capture), request.reader, request.connection_id))
-    _write(_lines(story, request, output), request.into)
+        if request.figures is not None:
+            _draw(story, request.figures)
+        if request.format is StoryFormat.HTML:
+            from wiretale.show.story.evidence import evidence_lines
+            from wiretale.show.story.html import page
+
+            rows = evidence_lines(db, (ref for step in story.steps() for ref in step.evidence))
+            pieces: Iterable[str] = page(story, rows)
+            if request.into is None:
+                encoding = sys.stdout.encoding
+                pieces = (piece.encode(encoding, "xmlcharrefreplace").decode(encoding) for piece in pieces)
+            _write(pieces, request.into)
+            return Exit.OK
+    lines = _lines(story, request, output)
+    if request.into is None:
+        lines = _encodable(lines, sys.stdout.encoding)
+    _write((line + "\n" for line in lines), request.into)
     return Exit.OK
+
+
+def _draw(story: "Story", folder: Path) -> None:
+    """Every figure as a file of its own, named after its anchor."""
+    from wiretale.show.story.svg import svg
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise CaptureError(f"{folder} cannot be made: {fault.strerror}", "choose another place") from fault
+    for figure in story.figures():
+        _write([svg(figure, story, alone=True), "\n"], folder / f"{figure.anchor}.svg")
+
+
+def _encodable(lines: Iterable[str], encoding: str) -> Iterable[str]:
+    """As they are; for a terminal that lacks the characters of figures in ASCII."""
+    from wiretale.show.story.text_figures import OWN_CHARACTERS, as_ascii
+
+    try:
+        OWN_CHARACTERS.encode(encoding)
+    except UnicodeEncodeError:
+        return (as_ascii(line).encode(encoding, "backslashreplace").decode(encoding) for line in lines)
+    return lines
 
 
 def _lines(story: "Story", request: StoryRequest, output: Output) -> Iterable[str]:
@@ -66,12 +118,17 @@ def _lines(story: "Story", request: StoryRequest, output: Output) -> Iterable[st
     return Terminal(story, output.width or COLUMNS, color=color, brief=request.brief).lines()
 
 
-def _write(lines: Iterable[str], into: Path | None) -> None:
+def _write(pieces: Iterable[str], into: Path | None) -> None:
     with ExitStack() as stack:
         out = sys.stdout
         if into is not None:
             try:
-                out = stack.enter_context(into.open("w", encoding="utf-8"))
+                out = stack.enter_context(open(into, "w", encoding="utf-8", opener=_private))
             except OSError as fault:
                 raise CaptureError(f"{into} cannot be written: {fault.strerror}", "choose another place") from fault
-        out.writelines(line + "\n" for line in lines)
+        out.writelines(pieces)
+
+
+def _private(path: str, flags: int) -> int:
+    """What was captured is for its owner's eyes, as the capture is."""
+    return os.open(path, flags, 0o600)

@@ -7,12 +7,11 @@ prints bytes; SO_ERROR carries its message; an unfinished call ends in `= ?`; on
 from collections.abc import Callable
 from functools import lru_cache
 
-from wiretale.decode import readiness
 from wiretale.decode.arguments import KINDS, SPECIAL, Printer
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.escape import escape_text
 from wiretale.decode.record_types import DecodedArg, DecodedCall, FdLabel, RawCall
-from wiretale.decode.struct_text import octal, open_flags_text
+from wiretale.decode.results import EXTRAS, value_text
 from wiretale.decode.syscalls import call_spec
 from wiretale.decode.syscalls.spec import Arg, Call, Kind, Result
 from wiretale.decode.writer import Writer
@@ -105,51 +104,9 @@ def _result(w: Writer, spec: Call | None) -> str:
         return "?"
     if spec is None:
         return str(value) if -10 < value < 10 else hex(value & 0xFFFFFFFFFFFFFFFF)
-    text = _value_text(w, spec, value)
-    extra = _EXTRAS.get(w.call.name)
+    text = value_text(w, spec, value)
+    extra = EXTRAS.get(w.call.name)
     return text + extra(w) if extra is not None else text
-
-
-def _value_text(w: Writer, spec: Call, value: int) -> str:
-    if spec.result is Result.HEX:
-        return hex(w.unsigned(value)) if value else "0"
-    if spec.result in (Result.FD, Result.SOCKET):
-        return w.fd(value)
-    if w.call.name == "umask":
-        return octal(value & 0o777)
-    if w.call.name in _FCNTL:
-        return _fcntl_result(w, value)
-    return str(value)
-
-
-_FCNTL = frozenset({"fcntl", "fcntl64"})
-_F_DUPFDS, _F_GETFD, _F_GETFL, _F_GETSIG, _F_GET_SEALS = (0, 1030), 1, 3, 11, 1034
-
-
-def _fcntl_result(w: Writer, value: int) -> str:
-    command = w.values[1] & 0xFFFFFFFF
-    if command in _F_DUPFDS:
-        return w.fd(value)
-    if command == _F_GETFL:
-        return f"{value:#x} (flags {open_flags_text(w, value)})"
-    if command == _F_GETFD and value:
-        return f"{value:#x} (flags {w.flags('fd_flags', value)})"
-    if command == _F_GETSIG and value:
-        return f"{value} ({w.signal(value)})"
-    if command == _F_GET_SEALS and value:
-        return f"{value:#x} (seals {w.flags('seals', value)})"
-    return str(value)
-
-
-_EXTRAS: dict[str, Callable[[Writer], str]] = {  # what follows the value
-    "poll": readiness.poll_result,
-    "ppoll": readiness.poll_result,
-    "ppoll_time64": readiness.poll_result,
-    "select": readiness.select_result,
-    "_newselect": readiness.select_result,
-    "pselect6": readiness.select_result,
-    "pselect6_time64": readiness.select_result,
-}
 
 
 # -- calls whose arguments people know in another order --------------------------------------------------------------

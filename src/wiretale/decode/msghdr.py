@@ -111,7 +111,8 @@ _PAYLOADS: dict[tuple[int, int], Callable[[Writer, bytes], str]] = {
 }
 
 
-def _cmsg_type(w: Writer, level: int, kind: int) -> str:
+def type_text(w: Writer, level: int, kind: int) -> str:
+    """The name of a control message."""
     if level == SOL_SOCKET and kind <= 4:
         return w.enum("scm", kind)
     if level == SOL_TCP and kind == 36:
@@ -130,21 +131,23 @@ def control_text(w: Writer, data: bytes, full: int) -> str:
         length = int.from_bytes(data[at : at + w.word], "little")
         level, kind = struct.unpack_from("<ii", data, at + w.word)
         text = (
-            f"{{cmsg_len={length}, cmsg_level={w.enum('sockopt_level', level)}, cmsg_type={_cmsg_type(w, level, kind)}"
+            f"{{cmsg_len={length}, cmsg_level={w.enum('sockopt_level', level)}, cmsg_type={type_text(w, level, kind)}"
         )
         if length < header:  # the kernel ends here too (linux/socket.h: CMSG_OK)
             found.append(text + "}")
             break
         body = data[at + header : at + length]
-        found.append(f"{text}, cmsg_data={_PAYLOADS.get((level, kind), _raw)(w, body)}}}" if body else text + "}")
+        found.append(f"{text}, cmsg_data={payload_text(w, level, kind, body)}}}" if body else text + "}")
         at += -(-length // w.word) * w.word
     if len(data) < full:
         found.append("...")
     return f"[{', '.join(found)}]"
 
 
-def _raw(w: Writer, data: bytes) -> str:
-    return w.data(data, len(data))
+def payload_text(w: Writer, level: int, kind: int, data: bytes) -> str:
+    """What a control message holds; as bytes if its type is not known."""
+    printer = _PAYLOADS.get((level, kind))
+    return printer(w, data) if printer is not None else w.data(data, len(data))
 
 
 @dataclass(frozen=True, slots=True)

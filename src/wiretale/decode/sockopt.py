@@ -133,7 +133,7 @@ def _group_request(w: Writer, data: bytes) -> str:
     start = w.word
     addresses = [w.sockaddr(data[at : at + 28]) for at in range(start, len(data) - 27, 128)][:2]
     names = ("gr_group", "gsr_source")
-    shown = [f"gr_interface={index}", *(f"{n}={a}" for n, a in zip(names, addresses, strict=False))]
+    shown = [f"gr_interface={w.interface(index)}", *(f"{n}={a}" for n, a in zip(names, addresses, strict=False))]
     return "{" + ", ".join(shown) + ("" if addresses else ", ...") + "}"
 
 

@@ -83,7 +83,7 @@ _PRINTERS: dict[str, Callable[[Writer, int, Field], str]] = {
     "dev": lambda w, v, f: device_text(v),
     "mode": lambda w, v, f: mode_text(w, v),
     "lim": lambda w, v, f: limit_text(v, f.size),
-    "if": lambda w, v, f: str(v),
+    "if": lambda w, v, f: w.interface(v),
     "v4": lambda w, v, f: _v4(v),
 }
 
@@ -119,7 +119,8 @@ def _ints(value: Value) -> list[int]:
     return [v for v in value if isinstance(v, int)] if isinstance(value, list) else []
 
 
-def _generic(w: Writer, name: str, data: bytes) -> str:
+def generic_text(w: Writer, name: str, data: bytes) -> str:
+    """Every field in order."""
     fields = [f"{f.name}={field_text(w, f, v)}" for f, v in unpack(name, w.arch, data)]
     if len(data) < struct_size(name, w.arch):
         fields.append("...")
@@ -129,7 +130,7 @@ def _generic(w: Writer, name: str, data: bytes) -> str:
 def _stat(w: Writer, name: str, data: bytes) -> str:
     values = integers(name, w.arch, data)
     if "st_mode" not in values or "st_size" not in values:
-        return _generic(w, name, data)
+        return generic_text(w, name, data)
     mode = mode_text(w, values["st_mode"])
     if values["st_mode"] & _FORMAT_MASK in _DEVICES:
         return f"{{st_mode={mode}, st_rdev={device_text(values['st_rdev'])}, ...}}"
@@ -139,7 +140,7 @@ def _stat(w: Writer, name: str, data: bytes) -> str:
 def _statx(w: Writer, name: str, data: bytes) -> str:
     values = integers(name, w.arch, data)
     if "stx_size" not in values:
-        return _generic(w, name, data)
+        return generic_text(w, name, data)
     mask = w.flags("statx_mask", values["stx_mask"])
     return f"{{stx_mask={mask}, stx_mode={mode_text(w, values['stx_mode'])}, stx_size={values['stx_size']}, ...}}"
 
@@ -220,7 +221,7 @@ def struct_text(w: Writer, name: str, data: bytes) -> str:
     shape = layout(name, w.arch)
     if len(shape.fields) == 1 and shape.fields[0].name == "value":
         return f"[{element_text(w, name, data)}]" if len(data) >= size else "[...]"
-    return _generic(w, name, data)
+    return generic_text(w, name, data)
 
 
 def element_text(w: Writer, name: str, data: bytes) -> str:

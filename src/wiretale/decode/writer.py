@@ -104,6 +104,14 @@ class Writer:
     def dirfd(self, number: int) -> str:
         return self.note("AT_FDCWD", AT_FDCWD) if number == AT_FDCWD else self.fd(number)
 
+    def pid(self, number: int) -> str:
+        """A process or thread."""
+        return str(number)
+
+    def interface(self, index: int) -> str:
+        """A network interface by its index."""
+        return str(index)
+
     def unsigned(self, value: int) -> int:
         """A register as an unsigned long of the task."""
         return value & 0xFFFFFFFF if self.word == 4 else value & 0xFFFFFFFFFFFFFFFF

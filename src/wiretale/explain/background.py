@@ -1,5 +1,6 @@
 """What the knowledge base says to a story: the meaning of arguments and constants, the background of calls and ideas,
-and what an error means from the call that returned it. Each is told once, where it is first met."""
+and what an error means from the call that returned it. Each is told once, where it is first met; what a step brings of
+its own comes first."""
 
 from dataclasses import replace
 
@@ -29,7 +30,7 @@ class Background:
         arguments = step.arguments
         if self.reader is Reader.BEGINNER:
             arguments = tuple(self._argument(call, argument) for argument in arguments)
-            texts += self._ideas(step, call)
+            texts = [*(text for text in step.background if self._first(text)), *texts, *self._ideas(step, call)]
         return replace(step, arguments=arguments, background=tuple(texts[:MOST]))
 
     def _first(self, name: str) -> bool:

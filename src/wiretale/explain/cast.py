@@ -1,8 +1,8 @@
 """The cast: the processes, their command lines, and what each of their descriptors was and since when."""
 
-from wiretale.decode.durations import duration
+from wiretale.explain import figures
 from wiretale.explain.files import STANDARD, Descriptor
-from wiretale.explain.story import Chapter, Counter, Figure, Hop, Ref, Section, Span, Step, Track
+from wiretale.explain.story import Chapter, Counter, Hop, Ref, Section, Step
 from wiretale.explain.words import code, count
 from wiretale.explain.world import Process, World
 
@@ -78,21 +78,5 @@ def cast(world: World, owned: list[Descriptor]) -> Chapter | None:
         if left
         else []
     )
-    figure = _figure(world, owned, {p.pid for p in chosen})
+    figure = figures.descriptors(world)
     return Chapter("cast", "The cast", tuple(intro), (Section("", tuple(steps)),), (figure,) if figure else ())
-
-
-def _figure(world: World, owned: list[Descriptor], pids: set[int]) -> Figure | None:
-    """Sockets over time, one line for each process and number."""
-    tracks: dict[tuple[int, int], list[Span]] = {}
-    for d in owned:
-        if d.kind == "socket" and d.pid in pids:
-            kind = "listening" if "listens" in d.what else "connected" if d.connection_id is not None else "idle"
-            ref = Ref("descriptor", d.descriptor_id, f"descriptor {d.descriptor_id}")
-            tracks.setdefault((d.pid, d.fd), []).append(Span(d.what.removeprefix("a "), d.from_ns, d.to_ns, kind, ref))
-    if not tracks:
-        return None
-    rows = tuple(Track(f"{world.short(pid)} fd {fd}", tuple(spans)) for (pid, fd), spans in sorted(tracks.items())[:16])
-    lasted = duration(world.end_ns - world.origin_ns)
-    return Figure("fig-descriptors", "Sockets over time", f"Which descriptor was which socket, in {lasted}. "
-                  "The time axis is compressed: every stretch between two changes has room.", rows)  # fmt: skip

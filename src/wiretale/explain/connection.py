@@ -4,11 +4,14 @@ from wiretale.decode.durations import duration
 from wiretale.explain.choose import Candidate
 from wiretale.explain.conversation import Conversation, End
 from wiretale.explain.data import data_section
+from wiretale.explain.datagrams import datagram_section
 from wiretale.explain.ended import ended
 from wiretale.explain.established import established
+from wiretale.explain.failed import is_unanswered, why_it_failed
 from wiretale.explain.figures import ladder, states
 from wiretale.explain.messages import Traffic
 from wiretale.explain.story import Chapter, Counter, Section, Step
+from wiretale.explain.unix import unix_section
 from wiretale.explain.words import code, count, listed, place
 from wiretale.explain.world import World
 
@@ -34,12 +37,20 @@ def _end(world: World, talk: Conversation, end: End) -> str:
     return f"{world.who(end.pid)}{held}" + (f", at {code(where)}" if end.addr else "")
 
 
+def _server(world: World, talk: Conversation) -> str:
+    """The other end; of an attempt that failed only the address that was asked for is known."""
+    if talk.server.pid is None and talk.outcome == "refused" and talk.is_tcp:
+        return f"It asks for {code(place(talk.server.addr, talk.server.port))}, where nobody listens"
+    failed = talk.outcome in _DATAGRAM_OUTCOMES or talk.outcome == "timed out" or is_unanswered(talk)
+    if talk.server.pid is None and talk.established_ns is None and failed:
+        return f"It asks for {code(place(talk.server.addr, talk.server.port))}"
+    return f"The server is {_end(world, talk, talk.server)}"
+
+
 def _intro(world: World, talk: Conversation) -> list[str]:
-    said = [f"The client is {_end(world, talk, talk.client)}. The server is {_end(world, talk, talk.server)}."]
+    said = [f"The client is {_end(world, talk, talk.client)}. {_server(world, talk)}."]
     made = talk.client.made_call_id
-    if talk.outcome == "refused" and talk.server.pid is None:
-        said[0] = f"The client is {_end(world, talk, talk.client)}. {_nobody_at(talk)}"
-    elif made is not None and made == talk.server.made_call_id:
+    if made is not None and made == talk.server.made_call_id:
         said.append(
             "socketpair() made both ends at once, so neither called the other: which is called client means nothing."
         )
@@ -47,8 +58,11 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         said[0] += " Which is which is a guess: the beginning was not recorded."
     moved = f"{count(talk.client_bytes, 'byte')} went to the server and {count(talk.server_bytes, 'byte')} came back"
     packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
-    if talk.outcome in _OUTCOMES:
-        said.append(f"{_OUTCOMES[talk.outcome]}")
+    outcome = _DATAGRAM_OUTCOMES.get(talk.outcome) if talk.protocol == "udp" else _OUTCOMES.get(talk.outcome)
+    if is_unanswered(talk):
+        outcome = "No answer had come when the recording ended."
+    if outcome is not None:
+        said.append(outcome)
     if talk.client_bytes or talk.server_bytes:
         said.append(f"{moved}{packets}.")
     if talk.to_ns is not None and talk.to_ns > talk.from_ns:
@@ -57,14 +71,9 @@ def _intro(world: World, talk: Conversation) -> list[str]:
     return said
 
 
-def _nobody_at(talk: Conversation) -> str:
-    where = code(place(talk.server.addr, talk.server.port))
-    return f"It wants to reach {where}, and nobody listens there." if talk.server.addr else "Nobody listens there."
-
-
 _OUTCOMES = {
     "refused": "The connection was refused.",
-    "timed out": "The attempt timed out.",
+    "timed out": "The attempt got no answer.",
     "unreachable": "The other end could not be reached.",
     "reset": "It ended with a reset.",
     "failed": "The attempt failed.",
@@ -72,23 +81,45 @@ _OUTCOMES = {
     "half-closed": "Only one end had closed it when the recording ended.",
 }
 
+_DATAGRAM_OUTCOMES = {  # UDP has no connection that could be refused or end
+    "refused": "An ICMP error said that nobody takes datagrams there.",
+    "unreachable": "The other end could not be reached.",
+    "failed": "The attempt failed.",
+}
+
 
 def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike: list[Candidate]) -> Chapter:
     """The chapter."""
     counter = Counter(f"c{talk.connection_id}")
-    first = min((f.first_ns for f in traffic.flows.values()), default=None)
     last = max((f.last_ns for f in traffic.flows.values()), default=talk.established_ns or talk.from_ns)
-    ending = [c.entry_ns for _, c in talk.calls if c.name in ("shutdown", "close") and c.entry_ns > talk.from_ns]
-    until = first if first is not None else min(ending, default=world.end_ns + 1)
+    until = {end.role: _set_up_until(world, talk, traffic, end) for end in talk.ends}
     sections: list[Section] = [established(world, talk, counter, until)]
+    sections += _numbered(why_it_failed(world, talk), counter)
     data = data_section(world, talk, traffic, counter)
+    sections += [data] if data is not None else []
+    sections += _numbered(unix_section(world, talk) or datagram_section(world, talk), counter)
     end = ended(world, talk, counter, last)
-    sections += [s for s in (data, end) if s is not None]
+    sections += [end] if end is not None else []
     if alike:
         sections.append(Section("Others like it", (_alike(talk, alike, counter),)))
     kept = tuple(s for s in sections if s.steps)
-    figures = tuple(f for f in (ladder(world, talk, kept), states(talk)) if f is not None)
+    figures = tuple(f for f in (ladder(world, talk), states(talk)) if f is not None)
     return Chapter(f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), kept, figures, talk.connection_id)
+
+
+def _set_up_until(world: World, talk: Conversation, traffic: Traffic, end: End) -> int:
+    """When an end turned from setting up to using: at its own first call with payload, else at its end."""
+    sent = traffic.flows.get(end.sends)
+    used = [sent.first_ns] if sent is not None else []
+    used += [m.reads[0].entry_ns for m in traffic.told if m.reads and talk.receiver(m.direction) is end][:1]
+    if not used:
+        used = [c.entry_ns for c in talk.of(end, "shutdown", "close") if c.entry_ns > talk.from_ns][:1]
+    return min(used, default=world.end_ns + 1)
+
+
+def _numbered(section: Section | None, counter: Counter) -> list[Section]:
+    """A section whose steps still lack their anchors."""
+    return [Section(section.title, counter.in_order(section.steps), section.figures)] if section is not None else []
 
 
 def _alike(talk: Conversation, alike: list[Candidate], counter: Counter) -> Step:

@@ -41,10 +41,10 @@ SELECT d.descriptor_id, d.pid, d.fd, f.kind, f.name, d.how, d.from_ns, d.to_ns, 
     s.listening, n.protocol, n.n, n.addr, n.port, n.peer_addr, n.peer_port, b.addr, b.port, n.connection_id
 FROM descriptor d JOIN file f USING (file_id) LEFT JOIN socket s ON s.file_id = f.file_id
 LEFT JOIN ends n ON n.socket_id = s.socket_id LEFT JOIN bound b ON b.inode = f.inode AND f.kind = 'socket'
-WHERE d.pid IN (SELECT pid FROM task WHERE traced)
-    AND (f.kind <> 'file' OR d.fd <= 2)
-QUALIFY row_number() OVER (PARTITION BY d.pid, f.kind = 'socket' ORDER BY d.descriptor_id) <= ?
+WHERE d.pid IN (SELECT pid FROM task WHERE traced) AND {condition}
 ORDER BY d.pid, d.from_ns, d.fd"""
+_NO_FILES = """(f.kind <> 'file' OR d.fd <= 2)
+QUALIFY row_number() OVER (PARTITION BY d.pid, f.kind = 'socket' ORDER BY d.descriptor_id) <= ?"""
 
 _KINDS = {"pipe": "a pipe", "terminal": "a terminal", "event": "an event object of the kernel"}
 
@@ -73,14 +73,20 @@ def _what(row: tuple[object, ...]) -> str:
 
 def descriptors(world: World, most_of_each: int = 60) -> list[Descriptor]:
     """Descriptors of traced processes: sockets, pipes, terminals, and whatever 0 to 2 are. Plain files are left out."""
+    return _fetch(world, _NO_FILES, most_of_each)
+
+
+def described(world: World, ids: list[int]) -> dict[int, Descriptor]:
+    """Some descriptors by id, plain files among them."""
+    return {d.descriptor_id: d for d in _fetch(world, "d.descriptor_id IN (SELECT unnest(?))", ids)}
+
+
+def _fetch(world: World, condition: str, parameter: object) -> list[Descriptor]:
     found = []
-    for row in world.db.execute(_QUERY, [most_of_each]).fetchall():
+    for row in world.db.execute(_QUERY.format(condition=condition), [parameter]).fetchall():
         id_, pid, fd, kind, name, how, begin, end, end_how, *rest = row
-        found.append(
-            Descriptor(
-                id_, pid, fd, _what((kind, name, *rest[:-1])), kind or "", how or "", begin, end, end_how, rest[-1]
-            )
-        )
+        what = _what((kind, name, *rest[:-1]))
+        found.append(Descriptor(id_, pid, fd, what, kind or "", how or "", begin, end, end_how, rest[-1]))
     return found
 
 

@@ -7,6 +7,7 @@ from wiretale.explain.conversation import socket_calls
 from wiretale.explain.copies import Holder, copies_closed, holders_after
 from wiretale.explain.preparing import prepared
 from wiretale.explain.rows import Call
+from wiretale.explain.serving import served
 from wiretale.explain.story import Chapter, Counter, Section, Step
 from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
@@ -44,12 +45,11 @@ def listening(world: World) -> list[Chapter]:
         intro = (f"{capital(count(accepted, 'connection'))} came through this socket to a recorded accept().",)
         sections = [
             Section("", tuple(counter.numbered(step) for step in prepared(world, told))),
+            Section("How its clients were served", tuple(counter.numbered(step) for step in served(world, socket_id))),
             Section("How it stopped listening", counter.in_order(_closed(world, found[socket_id], held, where))),
         ]
-        chapters.append(
-            Chapter(f"s{socket_id}", f"How {world.who(pid)} came to listen on {where}{by}", intro,
-                    tuple(s for s in sections if s.steps))
-        )  # fmt: skip
+        title = f"How {world.who(pid)} came to listen on {where}{by}"
+        chapters.append(Chapter(f"s{socket_id}", title, intro, tuple(s for s in sections if s.steps)))
     return chapters
 
 

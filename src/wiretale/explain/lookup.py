@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from wiretale.decode.constants.tables import ERRORS, TABLES
-from wiretale.explain.entry import Entry
-from wiretale.explain.load import one_entry, raw_text
+from wiretale.explain.entry import Entry, Kind
+from wiretale.explain.load import entries, one_entry, raw_text
 from wiretale.explain.subjects import SUBJECTS
 
 _HEADER_OR_ALIASES = re.compile(r"^(?:\[([\w-]+)\]|aliases = \[(.*)\])$", re.MULTILINE)
@@ -119,3 +119,9 @@ def near(word: str, count: int = 4) -> tuple[str, ...]:
             if reference.name not in names:
                 names.append(reference.name)
     return tuple(names[:count])
+
+
+def function_sentences() -> dict[str, str]:
+    """What each kernel function does, in words that go on from its name."""
+    subjects = [s.name for s in SUBJECTS.values() if s.kind is Kind.FUNCTION]
+    return {name: entry.meaning for subject in subjects for name, entry in entries(subject).items()}

@@ -8,12 +8,14 @@ import duckdb
 from wiretale.errors import UsageFault
 from wiretale.explain.story import Ref, Step, Story
 
+EVENTS = ("call", "packet", "task")
+
 # Rows that are about calls stand for those calls.
 _CALLS_OF = {
-    "wait": "SELECT call_id FROM wait WHERE wait_id IN (SELECT unnest(?))",
-    "stream_write": "SELECT call_id FROM stream_write WHERE write_id IN (SELECT unnest(?))",
-    "stream_read": "SELECT call_id FROM stream_read WHERE read_id IN (SELECT unnest(?))",
-    "descriptor": "SELECT unnest([open_call_id, close_call_id]) FROM descriptor"
+    "wait": "SELECT wait_id, call_id FROM wait WHERE wait_id IN (SELECT unnest(?))",
+    "stream_write": "SELECT write_id, call_id FROM stream_write WHERE write_id IN (SELECT unnest(?))",
+    "stream_read": "SELECT read_id, call_id FROM stream_read WHERE read_id IN (SELECT unnest(?))",
+    "descriptor": "SELECT descriptor_id, unnest([open_call_id, close_call_id]) FROM descriptor"
     " WHERE descriptor_id IN (SELECT unnest(?))",
 }
 
@@ -40,19 +42,25 @@ def find_step(story: Story, name: str) -> Step:
     return found
 
 
+def events_of(db: duckdb.DuckDBPyConnection, refs: Iterable[Ref]) -> dict[Ref, tuple[tuple[str, int], ...]]:
+    """The events behind each row, as table and id; none for rows that are no events, such as a connection."""
+    found: dict[Ref, tuple[tuple[str, int], ...]] = {}
+    by_table: dict[str, dict[int, Ref]] = {}
+    for ref in refs:
+        found[ref] = ((ref.table, ref.id),) if ref.table in EVENTS else ()
+        by_table.setdefault(ref.table, {})[ref.id] = ref
+    for table, query in _CALLS_OF.items():
+        of_table = by_table.get(table, {})
+        for row_id, call_id in db.execute(query, [list(of_table)]).fetchall() if of_table else ():
+            if call_id is not None:
+                found[of_table[row_id]] += (("call", call_id),)
+    return found
+
+
 def opened(db: duckdb.DuckDBPyConnection, refs: Iterable[Ref]) -> Opened:
     """The events behind some rows."""
-    by_table: dict[str, list[Ref]] = {}
-    for ref in refs:
-        by_table.setdefault(ref.table, []).append(ref)
-    calls = {ref.id for ref in by_table.pop("call", [])}
-    packets = {ref.id for ref in by_table.pop("packet", [])}
-    tasks = {ref.id for ref in by_table.pop("task", [])}
-    others: list[Ref] = []
-    for table, found in by_table.items():
-        if table in _CALLS_OF:
-            rows = db.execute(_CALLS_OF[table], [[ref.id for ref in found]]).fetchall()
-            calls.update(row[0] for row in rows if row[0] is not None)
-        else:
-            others += found
-    return Opened(tuple(sorted(calls)), tuple(sorted(packets)), tuple(sorted(tasks)), tuple(others))
+    found = events_of(db, refs)
+    ids = {table: {i for events in found.values() for t, i in events if t == table} for table in EVENTS}
+    others = tuple(ref for ref in found if ref.table not in EVENTS and ref.table not in _CALLS_OF)
+    calls, packets, tasks = (tuple(sorted(ids[table])) for table in EVENTS)
+    return Opened(calls, packets, tasks, others)

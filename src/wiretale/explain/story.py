@@ -86,6 +86,11 @@ class Chapter:
     figures: tuple["Figure", ...] = ()
     connection_id: int | None = None
 
+    @property
+    def all_figures(self) -> list["Figure"]:
+        """Its own and those of its sections."""
+        return [*self.figures, *(figure for section in self.sections for figure in section.figures)]
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -96,14 +101,22 @@ class Span:
     to_ns: int | None
     kind: str  # a class for its colour
     ref: Ref | None = None
+    detail: str = ""  # what follows the label where there is room
+    inferred: bool = False
+
+    @property
+    def text(self) -> str:
+        """All that is said of it."""
+        return f"{self.label}{'?' if self.inferred else ''} {self.detail}".strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One line of a timeline."""
+    """One line of a timeline: spans in order, none over another. Tracks of one group follow each other."""
 
     label: str
     spans: tuple[Span, ...]
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +127,28 @@ class Arrow:
     to_right: bool
     label: str
     ref: Ref
-    lost: bool = False
+    kind: str = "control"  # a class for its colour; "bytes": a proven link where no packet was captured
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One call of a ladder, beside its end's line. `to_ns` None: it did not return."""
+    """One call of a ladder, beside its end's line: `write(3)` and its result. `to_ns` None: it did not return."""
 
     from_ns: int
     to_ns: int | None
     on_left: bool
     label: str
+    result: str
     ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """A stretch of a ladder of which nothing that began in it is drawn."""
+
+    from_ns: int
+    to_ns: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +163,7 @@ class Figure:
     right: str = ""
     arrows: tuple[Arrow, ...] = ()
     marks: tuple[Mark, ...] = ()
+    omitted: Omission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +186,10 @@ class Story:
     chapters: tuple[Chapter, ...]
     gaps: tuple[Gap, ...] = ()
     reader: Reader = Reader.BEGINNER
+
+    def figures(self) -> list[Figure]:
+        """All figures in order."""
+        return [figure for chapter in self.chapters for figure in chapter.all_figures]
 
     def steps(self) -> list[Step]:
         """All steps in order."""

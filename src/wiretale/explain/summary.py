@@ -5,6 +5,7 @@ from wiretale.explain.about import about as about_capture
 from wiretale.explain.choose import Chosen
 from wiretale.explain.conversation import EINPROGRESS, SENDS, Conversation
 from wiretale.explain.ends import end_name
+from wiretale.explain.failed import is_unanswered
 from wiretale.explain.figures import waits as waits_figure
 from wiretale.explain.story import Chapter, Counter, Gap, Ref, Section, Step
 from wiretale.explain.words import capital, code, count, listed, place
@@ -35,13 +36,14 @@ def _in_short(world: World, talk: Conversation) -> str:
     verb = _VERBS.get(talk.outcome)
     if verb is not None and talk.established_ns is None:
         return f"{client} {verb} {target}."
+    if is_unanswered(talk):
+        return f"{client} asked to connect to {target}; no answer was captured."
     how = {"reset": " The connection was reset.", "open": " It was still open at the end."}.get(talk.outcome, "")
     to_server, back = count(talk.client_bytes, "byte"), count(talk.server_bytes, "byte")
     if not (talk.client_bytes or talk.server_bytes):
         return f"{client} and {server} were connected and sent each other nothing.{how}"
-    via = (
-        f", connected to {server}," if talk.server.pid is None or not talk.server.addr else f", connected to {target},"
-    )
+    bond = "talking" if talk.protocol in ("udp", "unix-dgram") else "connected"
+    via = f", {bond} to {server}," if talk.server.pid is None or not talk.server.addr else f", {bond} to {target},"
     if not talk.server_bytes:
         return f"{client}{via} sent {to_server}{_to(talk, server)} and got none back.{how}"
     if not talk.client_bytes:

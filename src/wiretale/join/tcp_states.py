@@ -147,6 +147,8 @@ def _life(endpoint: _Endpoint, events: list[_Event], from_ns: int, end_ns: int) 
     """The states of one endpoint in order. Without a SYN the connection was there before: established, inferred."""
     if not any(e.what in ("syn", "syn-ack") for e in events):
         endpoint.state, endpoint.entered = "ESTABLISHED", _Event(from_ns, True, "", None, None, inferred=True)
+    if not endpoint.is_client and events and all(e.what in ("syn", "rst") for e in events):
+        return  # nothing but silence or a reset answered: nobody listened, so there is no child of a listener
     for event in events:
         yield from endpoint.take(event)
     if endpoint.entered is None:

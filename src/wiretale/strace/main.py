@@ -18,16 +18,20 @@ Print the system calls and signals of a program in the words and the layout of s
 
   -f, -ff, -p PID                     follow children; one file each; attach
   -o FILE, -o '|COMMAND', -A          where the trace goes; append
+  -o FILE.wiretale                    calls and packets into a capture besides
   -e trace=SET, signal=SET            which calls and signals (names, %net, /regex, !, ?)
-  -e status=SET, -z, -Z               which results
+  -e status=SET, -z, -Z, -P PATH      which results; only calls that name a path
   -e quiet=SET, -q, -qq, -qqq         which messages are left out
   -e read=SET, write=SET              dump the bytes of these descriptors
-  -e abbrev=SET, raw=SET, -v          how much is decoded
+  -e abbrev=SET, raw=, verbose=, -v    how much is decoded
+  -y, -yy, -Y, -N                     what descriptors are, names of processes, names of arguments
   -s N, -x, -xx, -X FORMAT, -a N      strings, hexadecimal, constants, column of the results
   -t, -tt, -ttt, -r, -T, -i, -n       times, instruction pointer, call number
   -c, -C, -S KEY, -U COLUMNS, -O N    counts (times are wall-clock: -w is implied)
   -E VAR=VAL, -u USER, -I N           environment, user, signals
-  --kill-on-exit                      the program dies with the tracer
+  -e inject=SET:..., fault=SET:...    tamper with calls: errors, results, signals, delays
+  -b execve, -D, -DD, -DDD            let go at the next program; trace in the background
+  --seccomp-bpf, --kill-on-exit       stop at wanted calls only; the program dies with the tracer
 
 docs/strace.md lists what is not supported. Exit status: the program's own; if a signal killed it, the same signal.
 """

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from wiretale.decode.strace.style import Hex, Names
+from wiretale.record.ptrace.tamper import Tamper
 
 Select = Callable[[str], bool]
 
@@ -28,6 +29,8 @@ class Precision(IntEnum):
 
 STATUSES = ("successful", "failed", "unfinished", "unavailable", "detached")
 MESSAGES = ("attach", "exit", "path-resolution", "personality", "thread-execve")
+CAPTURE_SUFFIX = ".wiretale"  # of -o: a capture is made besides
+DETAILS = frozenset(("path", "dev", "socket", "pidfd"))  # of a descriptor
 SUMMARY_COLUMNS = ("time-percent", "total-time", "avg-time", "calls", "errors", "name")
 
 
@@ -46,11 +49,17 @@ class StraceOptions:
     interruptible: int = 0
     seccomp: bool = False
     kill_on_exit: bool = False
+    daemon: int = 0  # -D, -DD, -DDD: the tracer is a grandchild, in its own process group, in its own session
+    attached_fd: int = -1  # with -D: where to say that the program is traced now
+    awaits_exec: bool = False  # with -D: what a process does before it is the program is not shown
+    detach_at_exec: bool = False
+    tampers: list[Tamper] = field(default_factory=list)
     # which events
     trace: Select = everything
     signals: Callable[[int], bool] = everything
     statuses: frozenset[str] | None = None  # None: all
     quiet: frozenset[str] = frozenset()
+    paths: list[str] = field(default_factory=list)  # only calls that name one of them
     # how they look
     strings: int = 32
     column: int = 40
@@ -58,6 +67,10 @@ class StraceOptions:
     hex: Hex = Hex.NONE
     abbreviated: Select = everything
     raw: Select = nothing
+    verbose: Select = everything  # whose structures are shown
+    argument_names: bool = False
+    descriptors: frozenset[str] = frozenset()  # what is said of one: members of DETAILS
+    pid_names: bool = False
     dump_read: Callable[[int], bool] | None = None
     dump_write: Callable[[int], bool] | None = None
     call_numbers: bool = False

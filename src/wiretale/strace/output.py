@@ -1,14 +1,16 @@
 """Where lines go: standard error, a file, one file per process (-ff), or a command's input."""
 
 import os
-import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, TYPE_CHECKING, TextIO
 
-from wiretale.errors import WiretaleError
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import StraceOptions
+
+if TYPE_CHECKING:
+    from subprocess import Popen as _Command
 
 
 class Sink:
@@ -17,6 +19,7 @@ class Sink:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._parts: list[str] = []
+        self._lost = False
         self.owner: int | None = None
         self.column = 0
 
@@ -24,37 +27,48 @@ class Sink:
         self._parts.append(text)
 
     def flush(self) -> None:
-        if self._parts:
-            self._stream.write("".join(self._parts))
-            self._parts.clear()
-        self._stream.flush()
+        """A trace that cannot be written any more is no reason to disturb the program: the fault is said once."""
+        text = "".join(self._parts)
+        self._parts.clear()
+        if self._lost:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError as fault:
+            self._lost = True
+            if self._stream is not sys.stderr:
+                sys.stderr.write(f"strace: the trace cannot be written: {os.strerror(fault.errno or 0)}\n")
 
     def close(self) -> None:
         self.flush()
-        if self._stream is not sys.stderr:
-            self._stream.close()
+        if self._stream not in (sys.stderr, sys.stdout):
+            with suppress(OSError):  # said already
+                self._stream.close()
 
 
 class Outputs:
-    """The sinks of one run. Raises StraceFault if the file cannot be opened."""
+    """The sinks of one run; one only, `instead`, if that is given. Raises StraceFault if the file cannot be opened."""
 
-    def __init__(self, options: StraceOptions) -> None:
+    def __init__(self, options: StraceOptions, instead: TextIO | None = None) -> None:
         self._options = options
         self._by_task: dict[int, Sink] = {}
-        self._process: subprocess.Popen[str] | None = None
+        self._command: _Command[str] | None = None
         name = options.output
-        if name is not None and name.endswith(".wiretale"):
-            raise StraceFault("-o FILE.wiretale is not supported yet: wiretale record -o FILE.wiretale -- PROG")
-        self.to_stderr = name is None
+        self.to_stderr = name is None and instead is None
         self.separately = options.separately and not self.to_stderr
-        if self.to_stderr:
-            stream: IO[str] = sys.stderr
+        if instead is not None:
+            stream: IO[str] = instead
+        elif self.to_stderr:
+            stream = sys.stderr
         elif name is not None and name[:1] in ("|", "!"):
             if options.separately:
                 raise StraceFault("piping the output and -ff/--output-separately are mutually exclusive", usage=True)
-            self._process = subprocess.Popen(["/bin/sh", "-c", name[1:]], stdin=subprocess.PIPE, text=True)
-            assert self._process.stdin is not None
-            stream = self._process.stdin
+            from subprocess import PIPE, Popen  # takes longer to load than most of the rest
+
+            self._command = Popen(["/bin/sh", "-c", name[1:]], stdin=PIPE, text=True)
+            assert self._command.stdin is not None
+            stream = self._command.stdin
         elif self.separately:
             stream = sys.stderr
         else:
@@ -85,14 +99,11 @@ class Outputs:
 
     def flush(self) -> None:
         for sink in (self.main, *self._by_task.values()):
-            try:
-                sink.flush()
-            except BrokenPipeError:
-                raise WiretaleError("the reader of the trace has gone") from None
+            sink.flush()
 
     def close(self) -> None:
         self.flush()
         for sink in (self.main, *self._by_task.values()):
             sink.close()
-        if self._process is not None:
-            self._process.wait()
+        if self._command is not None:
+            self._command.wait()

@@ -4,9 +4,11 @@ A call's beginning is printed at once. When another task has something to say me
 `<unfinished ...>` and continued later with `<... name resumed>`.
 """
 
+import socket
 from dataclasses import dataclass
+from itertools import groupby
 
-from wiretale.decode.record_types import Datum, RawCall
+from wiretale.decode.record_types import Datum, FdLabel, RawCall
 from wiretale.decode.strace.calls import Returned, StraceDecoder
 from wiretale.decode.strace.names import signal_text
 from wiretale.decode.strace.special import siginfo_text
@@ -16,10 +18,14 @@ from wiretale.decode.syscalls.spec import Effect
 from wiretale.model.enums import Arch
 from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.load.tracer_events import TracerChunk, TracerEvent
+from wiretale.strace.descriptors import Descriptors
 from wiretale.strace.dump import dump
+from wiretale.strace.netlink_sockets import NetlinkSockets
 from wiretale.strace.options import StraceOptions
 from wiretale.strace.output import Outputs, Sink
+from wiretale.strace.paths import Paths
 from wiretale.strace.summary import Summary
+from wiretale.strace.task_names import TaskNames
 from wiretale.strace.times import Stamps, fixed
 
 _ROLE_NAMES = {int(role): role.name.lower() for role in Role}
@@ -27,6 +33,8 @@ _NOT_DATA = frozenset({int(Role.SOCKET), int(Role.LINK)})
 _CACHED = 4096
 # Plain integers: arithmetic with members of an enumeration is slow, and this is done at every call.
 _ERROR, _FOLLOWED, _EXIT = int(EventFlag.ERROR), int(EventFlag.FOLLOWED), int(EventKind.EXIT)
+_INJECTED, _DELAYED = int(EventFlag.INJECTED), int(EventFlag.DELAYED)
+_OF_CALLS = (EventKind.ENTRY, EventKind.EXIT)
 _RESTART, _FIRST_RESTART = 516, 512  # include/linux/errno.h
 _SIGNAL_MASK, _CORE = 0x7F, 0x80
 
@@ -38,6 +46,7 @@ class _Task:
     tid: int
     pid: int
     begun: TracerEvent | None = None
+    passed: bool = False  # its call names none of the paths of -P
     shown: bool = False  # the beginning of its call was printed
     held: str = ""  # the beginning, kept back until it is known whether the call is printed (-z, -Z)
     interrupted: str = ""  # the call that restart_syscall goes on with
@@ -58,9 +67,17 @@ class StracePrinter:
                 hex=options.hex,
                 abbreviated=options.abbreviated,
                 raw=options.raw,
+                verbose=options.verbose,
+                argument_names=options.argument_names,
+                interfaces=_interface,
                 more=options.more,
-            )
+            ),
+            self._pid_text if options.pid_names else None,
         )
+        wants_links = options.descriptors or options.paths
+        self._descriptors = Descriptors(options.descriptors) if wants_links else None
+        self._paths = Paths(options.paths, self._descriptors) if self._descriptors and options.paths else None
+        self._names = TaskNames() if options.pid_names else None
         self._tasks: dict[int, _Task] = {}
         self._entries: dict[object, str] = {}
         self._exits: dict[object, Returned] = {}
@@ -69,6 +86,9 @@ class StracePrinter:
         self._silent = options.summary == "only"
         self._pid_always = options.follow and not outputs.to_stderr and not outputs.separately
         self._holds = options.statuses is not None
+        self._netlink = NetlinkSockets()
+        self._awaits_exec = options.awaits_exec
+        self._labels = bool(options.descriptors or options.pid_names)  # a line depends on more than its call
         self._plain_head = not (self._stamps.used or options.instruction_pointer or options.call_numbers)
         self.first_pid = 0
         self.first_status: int | None = None
@@ -77,7 +97,15 @@ class StracePrinter:
 
     def take(self, e: TracerEvent) -> None:
         """One event."""
-        handler = _HANDLERS.get(e.kind)
+        if self._names is not None:
+            self._names.take(e)
+        if self._descriptors is not None:
+            self._descriptors.take(e, table(e.arch).get(e.number, "") if e.kind in _OF_CALLS else "")
+        if e.chunks:
+            self._netlink.take(e)
+        if self._awaits_exec:
+            self._awaits_exec = e.kind != EventKind.ENTRY or table(e.arch).get(e.number) != "execve"
+        handler = None if self._awaits_exec else _HANDLERS.get(e.kind)
         if handler is not None:
             handler(self, e)
 
@@ -97,9 +125,12 @@ class StracePrinter:
 
     def _entered(self, e: TracerEvent) -> None:
         task = self._task(e)
-        task.begun, task.shown, task.held = e, False, ""
+        task.begun, task.shown, task.held, task.passed = e, False, "", False
         name = self._name(e.arch, e.number)
-        if not name or self._silent:
+        if not name:
+            return
+        task.passed = self._paths is not None and not self._paths.match(e, name)
+        if task.passed or self._silent:
             return
         text = self._entry_text(e, name, task)
         if self._holds:
@@ -114,12 +145,15 @@ class StracePrinter:
     def _entry_text(self, e: TracerEvent, name: str, task: _Task) -> str:
         if name == "restart_syscall":
             return f"restart_syscall(<... resuming interrupted {task.interrupted or 'system call'} ...>"
-        key = (e.number, e.arch, e.args, e.chunks)
+        if self._labels:
+            return self._decoder.entry(self._raw(e, name), self._label(e.pid), self._netlink.protocol(e, name))
+        netlink = self._netlink.protocol(e, name)
+        key = (e.number, e.arch, e.args, e.chunks, netlink)
         text = self._entries.get(key)
         if text is None:
             if len(self._entries) >= _CACHED:
                 self._entries.clear()
-            text = self._entries[key] = self._decoder.entry(self._raw(e, name))
+            text = self._entries[key] = self._decoder.entry(self._raw(e, name), None, netlink)
         return text
 
     def _exited(self, e: TracerEvent) -> None:
@@ -128,8 +162,17 @@ class StracePrinter:
         if begun is None:
             return
         name = self._name(begun.arch, begun.number)
-        if name:
+        if name and not task.passed:
             self._finish_call(task, begun, e, name)
+        self._learn(begun, e)
+
+    def _learn(self, begun: TracerEvent, e: TracerEvent) -> None:
+        """What a call changed for the lines to come, whether it was printed or not."""
+        name = table(begun.arch).get(begun.number, "")
+        if self._descriptors is not None:
+            self._descriptors.returned(begun, e, name)
+        if self._names is not None:
+            self._names.renamed(begun, e, name)
 
     def _finish_call(self, task: _Task, begun: TracerEvent, e: TracerEvent, name: str) -> None:
         failed = bool(e.flags & _ERROR)
@@ -144,7 +187,8 @@ class StracePrinter:
         returned = self._exit_text(begun, e, name)
         sink = self._outputs.of(e.tid)
         self._continue(sink, task, e.time_ns, begun, name)
-        self._end_line(sink, returned.arguments, returned.result + returned.extra, begun, e)
+        tampered = (" (INJECTED)" if e.flags & _INJECTED else "") + (" (DELAYED)" if e.flags & _DELAYED else "")
+        self._end_line(sink, returned.arguments, returned.result + returned.extra + tampered, begun, e)
         if self._options.dump_read is not None or self._options.dump_write is not None:
             self._dump(sink, begun, e, name)
 
@@ -152,12 +196,17 @@ class StracePrinter:
         if name == "restart_syscall":
             call = RawCall(name, e.arch, (), e.value, -e.value if e.flags & _ERROR else None)
             return self._decoder.exit(call)
-        key = (begun.number, e.arch, begun.args, begun.chunks, e.value, e.flags, e.chunks)
+        if self._labels:
+            return self._decoder.exit(
+                self._raw(begun, name, e), self._label(e.pid), self._netlink.protocol(begun, name)
+            )
+        netlink = self._netlink.protocol(begun, name)
+        key = (begun.number, e.arch, begun.args, begun.chunks, e.value, e.flags, e.chunks, netlink)
         found = self._exits.get(key)
         if found is None:
             if len(self._exits) >= _CACHED:
                 self._exits.clear()
-            found = self._exits[key] = self._decoder.exit(self._raw(begun, name, e))
+            found = self._exits[key] = self._decoder.exit(self._raw(begun, name, e), None, netlink)
         return found
 
     def _end_line(self, sink: Sink, arguments: str, result: str, begun: TracerEvent | None, e: TracerEvent) -> None:
@@ -216,7 +265,7 @@ class StracePrinter:
         if begun is None:
             return
         name = self._name(begun.arch, begun.number)
-        if name and self.summary is not None:
+        if name and self.summary is not None and not task.passed:
             self.summary.add(name, 0, False)
         if not task.shown or self._silent or (self._holds and not self._status_wanted("unfinished")):
             task.held = ""
@@ -233,6 +282,8 @@ class StracePrinter:
             self._whole_line(e, _end_text(status))
         if e.tid == self.first_pid:
             self.first_status = status
+        if self._names is not None:
+            self._names.forget(e.tid)
         del self._tasks[e.tid]
 
     def _replaced(self, e: TracerEvent) -> None:
@@ -273,9 +324,9 @@ class StracePrinter:
             sink.owner = None
         head = ""
         if self._pid_always:
-            head = f"{task.tid:<5} "
+            head = f"{self._pid_text(task.tid):<5} "
         elif len(self._tasks) > 1 and not self._outputs.separately:
-            head = f"[pid {task.tid:>5}] "
+            head = f"[pid {self._pid_text(task.tid):>5}] "
         if not self._plain_head:
             head += self._stamps.text(time_ns)
             if self._options.call_numbers:
@@ -297,10 +348,21 @@ class StracePrinter:
             if wanted is None or effect not in effects or not wanted(fd) or e.flags & _ERROR:
                 continue
             pieces = [c for c in event.chunks if c.role == Role.PAYLOAD]
-            for number, piece in enumerate(pieces):
-                if len(pieces) > 1 or name.endswith("v") or "msg" in name:
-                    sink.write(f" * {len(piece.data)} bytes in buffer {number}\n")
-                sink.write(dump(piece.data))
+            in_vectors, in_buffers = name.endswith("mmsg"), name.rstrip("2").endswith("v") or "msg" in name
+            for vector, group in groupby(pieces, lambda c: c.place >> 16):
+                buffers = list(group)
+                if in_vectors:
+                    sink.write(f" = {len(buffers)} buffers in vector {vector}\n")
+                for number, piece in enumerate(buffers):
+                    if in_buffers:
+                        sink.write(f" * {len(piece.data)} bytes in buffer {number}\n")
+                    sink.write(dump(piece.data))
+
+    def _label(self, pid: int) -> FdLabel | None:
+        return self._descriptors.label(pid) if self._descriptors is not None and self._options.descriptors else None
+
+    def _pid_text(self, pid: int) -> str:
+        return self._names.text(pid) if self._names is not None else str(pid)
 
     # -- values ------------------------------------------------------------------------------------------------------
 
@@ -310,6 +372,13 @@ class StracePrinter:
             return RawCall(name, begun.arch, begun.args, None, None, data)
         errno = -e.value if e.flags & _ERROR and e.value < 0 else None
         return RawCall(name, begun.arch, begun.args, e.value, errno, data + _data(e.chunks, True))
+
+
+def _interface(index: int) -> str:
+    try:
+        return socket.if_indextoname(index) if 0 < index < 1 << 31 else ""
+    except OSError:
+        return ""
 
 
 def _effects(name: str) -> frozenset[Effect]:

@@ -1,4 +1,7 @@
-"""One run: start or attach, follow the tracer's spool, print, and end as the traced program ended."""
+"""One run: start or attach, follow the tracer's spool, print, and end as the traced program ended.
+
+The program is started before the decoders are imported: it runs, and is recorded, while they load.
+"""
 
 import os
 import resource
@@ -6,20 +9,22 @@ import select
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wiretale.clock import now_ns
 from wiretale.errors import WiretaleError
-from wiretale.record.ptrace.source import PtraceOptions, PtraceSource, SpawnRequest
-from wiretale.record.user import named
+from wiretale.record.ptrace.source import PtraceSource
 from wiretale.store.load.tracer_events import EventReader
 from wiretale.store.spool import Spool
 from wiretale.strace.faults import StraceFault
-from wiretale.strace.options import StraceOptions
+from wiretale.strace.options import CAPTURE_SUFFIX, StraceOptions
 from wiretale.strace.output import Outputs
-from wiretale.strace.printer import StracePrinter
+from wiretale.strace.requests import spawn_request, tracer_options
+
+if TYPE_CHECKING:
+    from wiretale.strace.printer import StracePrinter
 
 _POLL_S = 0.01
 _ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTERM)
@@ -27,10 +32,20 @@ _ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.
 
 def run(options: StraceOptions) -> int:
     """Trace; returns the exit code. A program killed by a signal takes this process with it, as under strace."""
+    if options.daemon:
+        from wiretale.strace.daemon import leave_tracing_to_grandchild  # rarely wanted
+
+        options = leave_tracing_to_grandchild(options)
+    if options.output is not None and options.output.endswith(CAPTURE_SUFFIX):
+        from wiretale.strace.capture import run as trace_and_capture  # loads the packet sources
+
+        return trace_and_capture(options)
     outputs = Outputs(options)
-    folder = tempfile.mkdtemp(prefix="wiretale-strace-")
+    # Not tempfile: loading it takes longer than tracing a short program.
+    folder = Path(os.environ.get("TMPDIR") or "/tmp", f"wiretale-strace-{os.getpid()}-{now_ns()}")
+    folder.mkdir(mode=0o700)
     try:
-        return _Run(options, outputs, Spool(Path(folder))).go()
+        return _Run(options, outputs, Spool(folder)).go()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -40,19 +55,18 @@ class _Run:
         self._options = options
         self._outputs = outputs
         self._offset_ns = time.time_ns() - now_ns()
-        dumps = options.dump_read is not None or options.dump_write is not None
-        self._source = PtraceSource(
-            spool,
-            PtraceOptions(
-                snaplen=None if dumps else options.strings + 1,
-                snaplen_each=True,
-                kill_on_recorder_exit=options.kill_on_exit,
-                follow_forks=options.follow,
-            ),
-        )
+        self._source = PtraceSource(spool, tracer_options(options))
         self._reader = EventReader(spool)
-        self._printer = StracePrinter(options, outputs, self._offset_ns)
+        self._lazy_printer: StracePrinter | None = None
         self._ended_by: signal.Signals | None = None
+
+    @property
+    def _printer(self) -> "StracePrinter":
+        if self._lazy_printer is None:
+            from wiretale.strace.printer import StracePrinter  # see above
+
+            self._lazy_printer = StracePrinter(self._options, self._outputs, self._offset_ns)
+        return self._lazy_printer
 
     def go(self) -> int:
         self._source.start()
@@ -61,6 +75,8 @@ class _Run:
         try:
             for attached in self._options.pids:
                 self._attach(attached)
+            if self._options.attached_fd >= 0:
+                os.write(self._options.attached_fd, b"x")
             if self._options.command:
                 pid = self._spawn()
             self._follow(pid)
@@ -80,24 +96,8 @@ class _Run:
             raise StraceFault(f"attach: {fault.message}") from fault
 
     def _spawn(self) -> int:
-        o = self._options
-        environment = dict(os.environ)
-        for word in o.env:
-            name, equals, value = word.partition("=")
-            if equals:
-                environment[name] = value
-            else:
-                environment.pop(name, None)
-        user = named(o.user) if o.user is not None else None
-        request = SpawnRequest(
-            o.command,
-            environment,
-            uid=user.uid if user else None,
-            gid=user.gid if user else None,
-            groups=list(user.groups) if user else None,
-        )
         try:
-            return self._source.spawn(request)
+            return self._source.spawn(spawn_request(self._options))
         except WiretaleError as fault:
             self._print()
             raise StraceFault(fault.message) from fault

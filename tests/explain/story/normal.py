@@ -29,14 +29,14 @@ _REPLACED = (
 
 
 def normalised(story: Story, processes: dict[int, str], leave_out: str = "") -> str:
-    """The text. `processes` names each process; `leave_out` is a pattern over titles of chapters, sections, steps."""
+    """The text. `processes` names each process; `leave_out` is a pattern over titles and introductions."""
     found: list[str] = []
     left = re.compile(leave_out or "$")
     for chapter in story.chapters:
         if chapter.anchor == "sum" or left.match(chapter.title):
             continue
         found += ["", f"# {_text(chapter.title, processes)}"]
-        found += [s for s in (_text(s, processes) for s in chapter.intro) if s]
+        found += [s for s in (_text(s, processes) for s in chapter.intro) if s and not left.match(s)]
         for section in chapter.sections:
             if not section.title or not left.match(section.title):
                 found += _section(section, processes, chapter, left)
@@ -81,3 +81,10 @@ def names(capture_processes: list[tuple[int, int | None, str]]) -> dict[int, str
         else:
             found[pid] = f"{comm} {1 + sum(1 for n in found.values() if re.fullmatch(rf'{re.escape(comm)} [0-9]+', n))}"
     return found
+
+
+def without_descriptors(text: str) -> str:
+    """The same without the numbers of descriptors."""
+    text = re.sub(r"\b(descriptors?) \d+(, \d+)*( and \d+)?|a new descriptor, \d+,", r"descriptor N", text)
+    text = re.sub(r"^(    \w+\()\d+(?=[,)])", r"\1N", text, flags=re.MULTILINE)
+    return re.sub(r"^(    (?:accept4?|socket)\(.*\) = )\d+$", r"\1N", text, flags=re.MULTILINE)

@@ -44,7 +44,7 @@ FIRST_LIST = (
     (SERVER, r'read\(4, "", 16384\) = 0', r"gets 0 bytes: the end of the stream"),
     (SERVER, r"shutdown\(4, SHUT_RD\) = 0", r"\(SHUT_RD, the number 0\)"),
     (SERVER, r"close\(4\) = 0", r"closes descriptor 4\. That sends its FIN"),
-    (SERVER, r"close\(3\) = -1 EBADF \(Bad file descriptor\)", r"closes descriptor 3 again.*EBADF"),
+    (SERVER, r"close\(3\) = -1 EBADF \(Bad file descriptor\)", r"closed descriptor 3 again.*EBADF"),
     (CLIENT, r'openat\(AT_FDCWD, "/etc/services", .*\) = \d+', r"opens .*/etc/services"),
 )  # fmt: skip
 

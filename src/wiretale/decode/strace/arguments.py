@@ -1,8 +1,8 @@
 """Arguments in strace's words, by kind: only the kinds that strace writes in another way than `decode/arguments.py`."""
 
 from wiretale.decode import arguments as shared
-from wiretale.decode import sockopt
 from wiretale.decode.record_types import Datum
+from wiretale.decode.strace import messages, sockopts
 from wiretale.decode.strace.strings import literal
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import octal, struct_text
@@ -32,39 +32,48 @@ def _string(w: Writer, index: int, arg: Arg) -> str:
     return text + ("..." if datum.full_bytes > len(datum.bytes) else "")
 
 
+def _vector(w: Writer, index: int, role: str) -> tuple[list[Datum], int]:
+    """The strings of a vector, and where it cannot be read any further; 0 if it ends with a NULL."""
+    found = w.several(index, role, at_exit=False)
+    if found and found[-1].error and found[-1].offset:
+        return found[:-1], found[-1].address
+    return found, 0
+
+
 def _strings(w: Writer, index: int, arg: Arg) -> str:
-    found = w.several(index, "argv", at_exit=False)
-    if not found:
-        return "NULL" if not w.values[index] else ("[]" if _is_empty(w, index) else address(w, index))
+    return _strings_of(w, index, "argv")
+
+
+def _strings_of(w: Writer, index: int, role: str) -> str:
+    found, end = _vector(w, index, role)
+    if not w.values[index] or (end and not found):
+        return address(w, index)
     limit = strace(w).style.strings if strace(w).brief else len(found)
     shown = [
         pointer_text(d.address) if d.error and not d.bytes else strace(w).data(d.bytes, d.full_bytes)
         for d in found[:limit]
     ]
-    return f"[{', '.join(shown)}{', ...' if len(found) > limit else ''}]"
-
-
-def _is_empty(w: Writer, index: int) -> bool:
-    return False
+    if len(found) > limit:
+        shown.append("...")
+    elif end:
+        shown.append(f"... /* {end:#x} */")
+    return f"[{', '.join(shown)}]"
 
 
 def _environment(w: Writer, index: int, arg: Arg) -> str:
     if not strace(w).brief:
         return _strings_of(w, index, "envp")
-    found = w.several(index, "envp", at_exit=False)
-    count = len(found)
-    return f"{address(w, index)} /* {count} var{'' if count == 1 else 's'} */" if w.values[index] else "NULL"
-
-
-def _strings_of(w: Writer, index: int, role: str) -> str:
-    found = w.several(index, role, at_exit=False)
-    if not found:
+    found, end = _vector(w, index, "envp")
+    if not w.values[index] or (end and not found):
         return address(w, index)
-    return "[" + ", ".join(strace(w).data(d.bytes, d.full_bytes) for d in found) + "]"
+    cut = ", unterminated" if end else ""
+    return f"{address(w, index)} /* {len(found)} var{'' if len(found) == 1 else 's'}{cut} */"
 
 
 def _buffer_in(w: Writer, index: int, arg: Arg) -> str:
     datum = w.readable(index, "payload", at_exit=False)
+    if datum is not None and strace(w).netlink is not None:
+        return messages.payload_text(strace(w), strace(w).netlink or 0, datum)
     if datum is not None:
         wanted = min(strace(w).style.strings + 1, datum.full_bytes)
         return w.data(datum.bytes, datum.full_bytes) if len(datum.bytes) >= wanted else address(w, index)
@@ -74,6 +83,8 @@ def _buffer_in(w: Writer, index: int, arg: Arg) -> str:
 
 def _buffer_out(w: Writer, index: int, arg: Arg) -> str:
     datum = w.readable(index, "payload", at_exit=True)
+    if datum is not None and strace(w).netlink is not None:
+        return messages.payload_text(strace(w), strace(w).netlink or 0, datum)
     if datum is not None:
         return w.data(datum.bytes, datum.full_bytes)
     return '""' if w.succeeded and w.call.retval == 0 and w.values[index] else address(w, index)
@@ -130,7 +141,7 @@ _UNSIGNED = frozenset({"ioctl", "reboot", "prctl"})
 
 
 def _pid(w: Writer, index: int, arg: Arg) -> str:
-    return str(signed32(w.values[index]))
+    return strace(w).pid(signed32(w.values[index]))
 
 
 def _sockaddr_in(w: Writer, index: int, arg: Arg) -> str:
@@ -144,34 +155,6 @@ def _sockaddr_in(w: Writer, index: int, arg: Arg) -> str:
 def _uid(w: Writer, index: int, arg: Arg) -> str:
     value = w.values[index] & 0xFFFFFFFF
     return "-1" if value == 0xFFFFFFFF else str(value)
-
-
-def _option(w: Writer, index: int, *, out: bool) -> str:
-    """Options that hold an int: a shorter value is an address, an empty one an empty string."""
-    datum = w.readable(index, "optval", at_exit=out)
-    if datum is None:
-        empty = not out and w.values[index] and not signed32(w.values[4])
-        return '""' if empty else address(w, index)
-    key = signed32(w.values[1]), signed32(w.values[2])
-    if key == (1, 4) and len(datum.bytes) == 4:  # SOL_SOCKET, SO_ERROR
-        number = int.from_bytes(datum.bytes, "little", signed=True)
-        return f"[{w.error(number).split(' ')[0]}]" if number > 0 else f"[{number}]"
-    if key[0] == 1 and len(datum.bytes) < 4:
-        return address(w, index)
-    if (key in _RAW_OPTIONS or key[0] in _RAW_LEVELS) and not strace(w).style.more:
-        return _raw_option(w, datum)
-    return sockopt.option_value(w, index, out=out)
-
-
-# What strace 6.1 does not decode: all of TCP, UDP and TLS, and the timeouts. `--more` does.
-_RAW_LEVELS = frozenset({6, 17, 282})
-_RAW_OPTIONS = frozenset({(1, n) for n in (20, 21, 66, 67)})
-
-
-def _raw_option(w: Writer, datum: Datum) -> str:
-    if len(datum.bytes) == 4 == datum.full_bytes:
-        return f"[{int.from_bytes(datum.bytes, 'little', signed=True)}]"
-    return w.data(datum.bytes, datum.full_bytes)
 
 
 KINDS: dict[Kind, Printer] = {
@@ -191,8 +174,14 @@ KINDS: dict[Kind, Printer] = {
     Kind.PID: _pid,
     Kind.UID: _uid,
     Kind.SOCKADDR_IN: _sockaddr_in,
-    Kind.OPTVAL_IN: lambda w, i, a: _option(w, i, out=False),
-    Kind.OPTVAL_OUT: lambda w, i, a: _option(w, i, out=True),
+    Kind.IOVEC_IN: lambda w, i, a: messages.vector(strace(w), i, a.length, out=False),
+    Kind.IOVEC_OUT: lambda w, i, a: messages.vector(strace(w), i, a.length, out=True),
+    Kind.MSGHDR_IN: lambda w, i, a: messages.message(strace(w), i, out=False),
+    Kind.MSGHDR_OUT: lambda w, i, a: messages.message(strace(w), i, out=True),
+    Kind.MMSGHDR_IN: lambda w, i, a: messages.messages(strace(w), i, a.length, out=False),
+    Kind.MMSGHDR_OUT: lambda w, i, a: messages.messages(strace(w), i, a.length, out=True),
+    Kind.OPTVAL_IN: lambda w, i, a: sockopts.option(strace(w), i, out=False),
+    Kind.OPTVAL_OUT: lambda w, i, a: sockopts.option(strace(w), i, out=True),
 }
 
 

@@ -10,7 +10,8 @@ from functools import lru_cache
 from wiretale.decode.record_types import FdLabel, RawCall
 from wiretale.decode.strace.arguments import KINDS, Printer
 from wiretale.decode.strace.results import result_text
-from wiretale.decode.strace.special import ENTRY_ARGUMENTS, REWRITES, SPECIAL, STRUCTS
+from wiretale.decode.strace.rewrites import REWRITES
+from wiretale.decode.strace.special import ENTRY_ARGUMENTS, FILLED_ON_ERROR, SPECIAL, STRUCTS
 from wiretale.decode.strace.style import DEFAULT_STYLE, StraceStyle
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.syscalls import call_spec
@@ -68,12 +69,16 @@ def _variant(w: Writer, spec: Call) -> tuple[Arg, ...]:
 class StraceDecoder:
     """Puts calls in words. Never raises, whatever the bytes are."""
 
-    def __init__(self, style: StraceStyle = DEFAULT_STYLE) -> None:
+    def __init__(self, style: StraceStyle = DEFAULT_STYLE, pid_label: FdLabel | None = None) -> None:
         self.style = style
+        self._pid_label = pid_label
 
-    def entry(self, call: RawCall, label: FdLabel | None = None) -> str:
-        """`name(arguments`, as far as it is printed when the call begins; a comma at its end where more will come."""
-        w, spec = self._writer(call, label)
+    def entry(self, call: RawCall, label: FdLabel | None = None, netlink: int | None = None) -> str:
+        """`name(arguments`, as far as it is printed when the call begins; a comma at its end where more will come.
+
+        `netlink` is the protocol of the netlink socket that the call acts on, if it is one.
+        """
+        w, spec = self._writer(call, label, netlink)
         if spec is None:
             return _raw_entry(w, _UNKNOWN_ARGUMENTS)
         args = _variant(w, spec)
@@ -83,13 +88,13 @@ class StraceDecoder:
         if rewrite is not None:
             return f"{call.name}({rewrite(w, args, False)}"
         count = _at_entry(call.name, args)
-        texts = [t for t in (p(w, i, a) for i, a, p in _steps(call.name, args)[:count]) if t]
+        texts = self._texts(w, _steps(call.name, args)[:count])
         more = ", " if texts and count < len(args) else ""
         return f"{call.name}({', '.join(texts)}{more}"
 
-    def exit(self, call: RawCall, label: FdLabel | None = None) -> Returned:
+    def exit(self, call: RawCall, label: FdLabel | None = None, netlink: int | None = None) -> Returned:
         """What follows `entry` when the call has returned."""
-        w, spec = self._writer(call, label)
+        w, spec = self._writer(call, label, netlink)
         if spec is None or self.style.raw(call.name):
             return Returned("", *result_text(w, spec, raw=spec is not None))
         args = _variant(w, spec)
@@ -97,11 +102,17 @@ class StraceDecoder:
         if rewrite is not None:
             return Returned(rewrite(w, args, True), *result_text(w, spec))
         count = _at_entry(call.name, args)
-        texts = [t for t in (p(w, i, a) for i, a, p in _steps(call.name, args)[count:]) if t]
+        w.refused = w.failed and call.name not in FILLED_ON_ERROR
+        texts = self._texts(w, _steps(call.name, args)[count:])
         return Returned(", ".join(texts), *result_text(w, spec))
 
-    def _writer(self, call: RawCall, label: FdLabel | None) -> tuple[StraceWriter, Call | None]:
-        w = StraceWriter(call, self.style, label=label, structs=STRUCTS)
+    def _texts(self, w: StraceWriter, steps: _Steps) -> list[str]:
+        found = [(a.name, p(w, i, a)) for i, a, p in steps]
+        return [f"{name}={text}" if self.style.argument_names else text for name, text in found if text]
+
+    def _writer(self, call: RawCall, label: FdLabel | None, netlink: int | None) -> tuple[StraceWriter, Call | None]:
+        w = StraceWriter(call, self.style, label=label, pid_label=self._pid_label, structs=STRUCTS)
+        w.netlink = netlink
         return w, call_spec(call.name, call.arch)
 
 

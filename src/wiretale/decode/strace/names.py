@@ -5,7 +5,7 @@ Facts observed with strace 6.1.
 
 from functools import lru_cache
 
-from wiretale.decode.constants import signal_name, table
+from wiretale.decode.constants import netlink, signal_name, table
 from wiretale.decode.strace.style import Names
 
 # table -> what strace says of a value that has no name
@@ -23,13 +23,27 @@ UNKNOWN: dict[str, str] = {
     "udp": "UDP_???",
     "packet": "PACKET_???",
     "netlink": "NETLINK_???",
+    "packet_mr": "PACKET_MR_???",
+    "packet_fanout": "PACKET_FANOUT_???",
+    "fsconfig": "FSCONFIG_???",
+    "landlock_rule": "LANDLOCK_RULE_???",
+    "mempolicy": "MPOL_???",
     "raw": "RAW_???",
     "icmpv6": "ICMPV6_???",
     "tls": "TLS_???",
+    "vsock_flags": "VMADDR_FLAG_???",
+    "xdp_flags": "XDP_???",
+    "nfc_protocol": "NFC_PROTO_???",
+    "rxrpc_service": "???_SERVICE",
+    "hci_channel": "HCI_CHANNEL_???",
+    "l2cap_psm": "L2CAP_PSM_???",
+    "l2cap_cid": "L2CAP_CID_???",
+    "bdaddr_type": "BDADDR_???",
     "vsock": "SO_VM_SOCKETS_???",
     "msg": "MSG_???",
     "shutdown": "SHUT_???",
-    "scm": "SCM_???",
+    "scm_socket": "SCM_???",
+    "scm_ip": "IP_???",
     "poll": "POLL???",
     "epoll": "EPOLL???",
     "epoll_ctl": "EPOLL_CTL_???",
@@ -40,6 +54,8 @@ UNKNOWN: dict[str, str] = {
     "open_access": "O_???",
     "open_flags": "O_???",
     "at_flags": "AT_???",
+    "at_eaccess": "AT_???",
+    "at_statx": "AT_???",
     "access_mode": "?_OK",
     "fcntl_cmd": "F_???",
     "fd_flags": "FD_???",
@@ -121,7 +137,7 @@ _AT = {
 # Tables of strace 6.1 that have other names than the kernel's newest headers, or another meaning of the same bits.
 _OWN: dict[str, dict[int, str]] = {
     "at_flags": _AT,
-    "at_eaccess": {0x200: "AT_EACCESS", **{bits: name for bits, name in _AT.items() if bits != 0x200}},
+    "at_eaccess": {0x100: "AT_SYMLINK_NOFOLLOW", 0x200: "AT_EACCESS", 0x1000: "AT_EMPTY_PATH"},
     "at_statx": {0x2000: "AT_STATX_FORCE_SYNC", 0x4000: "AT_STATX_DONT_SYNC", **_AT},
     "unlink_flags": _AT,
     "timerfd_create": {
@@ -131,6 +147,45 @@ _OWN: dict[str, dict[int, str]] = {
         2048: "TFD_NONBLOCK",
     },
 }
+# The types of control messages; most are named as the option that asks for them.
+_OWN["scm_socket"] = {
+    1: "SCM_RIGHTS", 2: "SCM_CREDENTIALS", 3: "SCM_SECURITY", 4: "SCM_PIDFD", 29: "SO_TIMESTAMP_OLD",
+    35: "SO_TIMESTAMPNS_OLD", 37: "SO_TIMESTAMPING_OLD", 63: "SO_TIMESTAMP_NEW", 64: "SO_TIMESTAMPNS_NEW",
+    65: "SO_TIMESTAMPING_NEW",
+}  # fmt: skip
+_OWN["scm_ip"] = {
+    1: "IP_TOS", 2: "IP_TTL", 6: "IP_RECVOPTS", 7: "IP_RETOPTS", 8: "IP_PKTINFO", 11: "IP_RECVERR",
+    20: "IP_ORIGDSTADDR", 23: "IP_CHECKSUM", 25: "IP_RECVFRAGSIZE",
+}  # fmt: skip
+# linux/vm_sockets.h, if_xdp.h, nfc.h, rxrpc.h, and net/bluetooth/{hci_sock,l2cap,bluetooth}.h of the kernel
+_OWN |= {
+    "vsock_cid": {
+        0: "VMADDR_CID_HYPERVISOR", 1: "VMADDR_CID_LOCAL", 2: "VMADDR_CID_HOST", 0xFFFFFFFF: "VMADDR_CID_ANY",
+    },
+    "vsock_flags": {1: "VMADDR_FLAG_TO_HOST"},
+    "xdp_flags": {1: "XDP_SHARED_UMEM", 2: "XDP_COPY", 4: "XDP_ZEROCOPY", 8: "XDP_USE_NEED_WAKEUP"},
+    "nfc_protocol": {
+        1: "NFC_PROTO_JEWEL", 2: "NFC_PROTO_MIFARE", 3: "NFC_PROTO_FELICA", 4: "NFC_PROTO_ISO14443",
+        5: "NFC_PROTO_NFC_DEP", 6: "NFC_PROTO_ISO14443_B", 7: "NFC_PROTO_ISO15693",
+    },
+    "rxrpc_service": {1: "CM_SERVICE", 52: "VL_SERVICE", 2500: "YFS_CM_SERVICE", 2503: "YFS_VL_SERVICE"},
+    "hci_channel": {
+        0: "HCI_CHANNEL_RAW", 1: "HCI_CHANNEL_USER", 2: "HCI_CHANNEL_MONITOR", 3: "HCI_CHANNEL_CONTROL",
+        4: "HCI_CHANNEL_LOGGING",
+    },
+    "l2cap_psm": {
+        1: "L2CAP_PSM_SDP", 3: "L2CAP_PSM_RFCOMM", 5: "L2CAP_PSM_TCSBIN", 7: "L2CAP_PSM_TCSBIN_CORDLESS",
+        0xF: "L2CAP_PSM_BNEP", 0x11: "L2CAP_PSM_HID_CTRL", 0x13: "L2CAP_PSM_HID_INT", 0x15: "L2CAP_PSM_UPNP",
+        0x17: "L2CAP_PSM_AVCTP", 0x19: "L2CAP_PSM_AVDTP", 0x1B: "L2CAP_PSM_AVCTP_BROWSING",
+        0x1D: "L2CAP_PSM_UDI_C_PLANE", 0x1F: "L2CAP_PSM_ATT", 0x21: "L2CAP_PSM_3DSP", 0x23: "L2CAP_PSM_LE_IPSP",
+        0x25: "L2CAP_PSM_OTS", 0x1001: "L2CAP_PSM_DYN_START",
+    },
+    "l2cap_cid": {
+        1: "L2CAP_CID_SIGNALING", 2: "L2CAP_CID_CONN_LESS", 3: "L2CAP_CID_A2MP", 4: "L2CAP_CID_ATT",
+        5: "L2CAP_CID_LE_SIGNALING", 6: "L2CAP_CID_SMP", 7: "L2CAP_CID_SMP_BREDR", 0x40: "L2CAP_CID_DYN_START",
+    },
+    "bdaddr_type": {0: "BDADDR_BREDR", 1: "BDADDR_LE_PUBLIC", 2: "BDADDR_LE_RANDOM"},
+}  # fmt: skip
 # linux/stat.h
 _OWN["statx_attributes"] = {
     0x4: "STATX_ATTR_COMPRESSED", 0x10: "STATX_ATTR_IMMUTABLE", 0x20: "STATX_ATTR_APPEND", 0x40: "STATX_ATTR_NODUMP",
@@ -145,6 +200,8 @@ _ADDED: dict[str, dict[int, str]] = {
     "flock_operation": {32: "LOCK_MAND", 64: "LOCK_READ", 128: "LOCK_WRITE"},
     "wait": {2: "WSTOPPED"},
     "statx_mask": {0xFFF: "STATX_ALL"},
+    "ioctl": {0x8906: "SIOCGSTAMP_OLD", 0x8907: "SIOCGSTAMPNS_OLD"},
+    "iff": {0x10000: "IFF_LOWER_UP", 0x20000: "IFF_DORMANT", 0x40000: "IFF_ECHO"},
 }
 _LEFT_OUT: dict[str, frozenset[str]] = {
     "msg": frozenset({"MSG_SOCK_DEVMEM", "MSG_SPLICE_PAGES"}),
@@ -170,12 +227,17 @@ _FIRST: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+_NETLINK = "nl_"  # tables of constants/netlink.py
+
+
 @lru_cache(maxsize=512)
 def _table(name: str, arch: int) -> dict[int, str]:
     """value -> name, as strace knows them."""
     own = _OWN.get(name)
     if own is not None:
         return own
+    if name.startswith(_NETLINK):
+        return netlink.TABLES[name]
     known = {bits: label for bits, label in table(name, arch).items() if label not in _LEFT_OUT.get(name, ())}
     return known | _ADDED.get(name, {})
 
@@ -198,6 +260,13 @@ def _widest(name: str, arch: int) -> tuple[tuple[int, str], ...]:
     return tuple(sorted(_order(name, arch), key=lambda row: -row[0].bit_count()))
 
 
+def _unknown(name: str) -> str:
+    """What strace says of a value of this table that has no name."""
+    if name.startswith(_NETLINK):
+        return netlink.UNKNOWN[name]
+    return UNKNOWN.get(name, "")
+
+
 def number(value: int) -> str:
     return hex(value) if value else "0"
 
@@ -210,7 +279,7 @@ def one(name: str, value: int, arch: int, style: Names) -> str:
     found = _table(name, arch).get(value)
     shown = hex(value & 0xFFFFFFFF) if value else "0"
     if found is None:
-        unknown = UNKNOWN.get(name, "")
+        unknown = _unknown(name)
         return f"{shown} /* {unknown} */" if unknown else shown
     return f"{shown} /* {found} */" if style is Names.VERBOSE else found
 
@@ -230,7 +299,7 @@ def several(name: str, value: int, arch: int, style: Names) -> str:
             found.add(label)
     names = [label for _, label in _order(name, arch) if label in found]
     if not names:
-        unknown = UNKNOWN.get(name, "")
+        unknown = _unknown(name)
         return f"{rest:#x} /* {unknown} */" if unknown else hex(rest)
     text = "|".join([*names, *([hex(rest)] if rest else [])])
     return f"{value:#x} /* {text} */" if style is Names.VERBOSE else text

@@ -39,6 +39,9 @@ class StraceStyle:
     hex: Hex = Hex.NONE
     abbreviated: Callable[[str], bool] = _every  # -e abbrev, -v
     raw: Callable[[str], bool] = _no  # -e raw
+    verbose: Callable[[str], bool] = _every  # -e verbose: whose structures are shown
+    argument_names: bool = False  # -N
+    interfaces: Callable[[int], str] = lambda _: ""  # the name of a network interface, if there is such a one
     more: bool = False  # --more: decode what strace leaves raw
 
 

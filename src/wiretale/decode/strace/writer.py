@@ -5,12 +5,15 @@ from collections.abc import Callable, Mapping
 from wiretale.decode.constants import Named, error_text
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.escape import escape_text
-from wiretale.decode.record_types import FdLabel, RawCall
+from wiretale.decode.record_types import Datum, FdLabel, RawCall
 from wiretale.decode.strace import names
 from wiretale.decode.strace.address import address_text
 from wiretale.decode.strace.strings import literal
 from wiretale.decode.strace.style import Names, StraceStyle
 from wiretale.decode.writer import AT_FDCWD, Writer
+
+_REFUSED_ROLES = frozenset({"struct", "array"})  # not shown by what is printed after a call has failed
+_TEXT_ROLES = frozenset({"payload", "string", "argv", "envp"})  # what -e verbose leaves alone
 
 StructPrinter = Callable[[Writer, str, bytes], str]
 
@@ -18,15 +21,25 @@ StructPrinter = Callable[[Writer, str, bytes], str]
 class StraceWriter(Writer):
     """One call while it is put in strace's words."""
 
-    __slots__ = ("brief", "structs", "style")
+    __slots__ = ("brief", "netlink", "pid_label", "refused", "structs", "style", "terse")
 
     def __init__(
-        self, call: RawCall, style: StraceStyle, *, label: FdLabel | None = None, structs: Mapping[str, StructPrinter]
+        self,
+        call: RawCall,
+        style: StraceStyle,
+        *,
+        label: FdLabel | None = None,
+        pid_label: FdLabel | None = None,
+        structs: Mapping[str, StructPrinter],
     ) -> None:
         super().__init__(call, label=label, limit=style.strings, numbered=False)
         self.style = style
         self.brief = style.abbreviated(call.name)
         self.structs = structs
+        self.pid_label = pid_label
+        self.terse = not style.verbose(call.name)
+        self.refused = False
+        self.netlink: int | None = None  # the protocol of the netlink socket it acts on
 
     def named(self, named: Named) -> str:
         return named[0]
@@ -41,6 +54,23 @@ class StraceWriter(Writer):
         if self.style.names is Names.RAW:
             return names.number(value) if value >= 0 else str(value)
         return f"{value & 0xFFFFFFFF:#x} /* {name} */" if self.style.names is Names.VERBOSE else name
+
+    def readable(self, arg: int, role: str, *, at_exit: bool, idx: int = 0) -> Datum | None:
+        if self.terse and role not in _TEXT_ROLES:
+            return None
+        if self.refused and role in _REFUSED_ROLES:
+            return None
+        found = super().readable(arg, role, at_exit=at_exit, idx=idx)
+        cut = found is not None and role == "struct" and found.error and len(found.bytes) < found.full_bytes
+        return None if cut else found
+
+    def pid(self, number: int) -> str:
+        """A process or thread, with its name if that is wanted."""
+        return str(number) if self.pid_label is None or number <= 0 else self.pid_label(number)
+
+    def interface(self, index: int) -> str:
+        name = self.style.interfaces(index)
+        return f'if_nametoindex("{escape_text(name)}")' if name else str(index)
 
     def signal(self, number: int) -> str:
         return names.signal_text(number)

@@ -1,7 +1,7 @@
 """What is odd: one small file per oddity, with its condition, its sentence, why it happens, what to do about it.
 
-Each module has `find(world) -> list[Step]`: no more than a few steps, however often the oddity occurred. An oddity that
-is harmless says so. The list below is in the order in which they are told.
+Each module has `find(world) -> list[Step]`: no more than a few steps, however often the oddity occurred, and none that
+rows do not prove. The two lists below are in the order in which they are told.
 """
 
 from collections.abc import Callable
@@ -9,18 +9,28 @@ from collections.abc import Callable
 from wiretale.explain.odd import (
     again_and_again,
     bad_descriptor,
+    both_families,
     broken_pipe,
     connect_in_progress,
+    cut_datagram,
     exit_unclosed,
     failed_setup,
+    full_receiver,
     half_shutdown,
+    held_back,
+    late_reader,
+    leaked_socket,
     name_cache,
+    no_route,
     not_a_socket,
     option_twice,
+    queue_full,
     resent,
+    reuse_too_late,
     service_names,
     shared_port,
     silent_sockets,
+    tiny_transfers,
     unread_reset,
     unused_sockets,
 )
@@ -29,20 +39,37 @@ from wiretale.explain.world import World
 
 Finder = Callable[[World], list[Step]]
 
-ODDITIES: tuple[Finder, ...] = (
+# Something was lost, refused or slow, or can be: worth a look.
+TROUBLE: tuple[Finder, ...] = (
     failed_setup.find,
-    resent.find,
-    unread_reset.find,
+    no_route.find,
+    queue_full.find,
     broken_pipe.find,
-    shared_port.find,
-    bad_descriptor.find,
-    connect_in_progress.find,
+    unread_reset.find,
+    cut_datagram.find,
+    resent.find,
+    held_back.find,
+    late_reader.find,
+    full_receiver.find,
     again_and_again.find,
-    option_twice.find,
+    tiny_transfers.find,
+    bad_descriptor.find_risky,
+    leaked_socket.find,
+    reuse_too_late.find,
+    shared_port.find,
+)
+
+# Looks odd in a trace and is no fault.
+HARMLESS: tuple[Finder, ...] = (
+    connect_in_progress.find,
+    both_families.find,
     half_shutdown.find,
+    option_twice.find,
+    bad_descriptor.find,
     not_a_socket.find,
     unused_sockets.find,
     silent_sockets.find,
+    no_route.find_sorted,
     exit_unclosed.find,
     service_names.find,
     name_cache.find,
@@ -52,8 +79,9 @@ ODDITIES: tuple[Finder, ...] = (
 def oddities(world: World) -> Chapter | None:
     """The chapter; None if nothing was odd."""
     counter = Counter("odd")
-    found = [step for finder in ODDITIES for step in finder(world)]
-    if not found:
-        return None
-    steps = tuple(counter.numbered(step) for step in found)
-    return Chapter("odd", "What is odd, and whether it matters", (), (Section("", steps),))
+    sections = []
+    for title, finders in (("Worth a look", TROUBLE), ("Looks odd, and is harmless", HARMLESS)):
+        steps = tuple(counter.numbered(step) for finder in finders for step in finder(world))
+        if steps:
+            sections.append(Section(title, steps))
+    return Chapter("odd", "What is odd, and whether it matters", (), tuple(sections)) if sections else None

@@ -1,37 +1,76 @@
 """A descriptor that is not open: closed twice, or -1 from an earlier failure."""
 
-from wiretale.explain.odd._rows import groups
+from wiretale.explain.odd._rows import Group, groups
 from wiretale.explain.story import Step
 from wiretale.explain.words import code
 from wiretale.explain.world import World
 
 EBADF = 9
+# What is the matter: the number as the register held it, and whether the process had it open before.
+_KIND = """
+c.name || ' ' || CASE WHEN (c.a0 & 4294967295) >= 2147483648 THEN 'negative'
+    WHEN EXISTS (SELECT 1 FROM descriptor d WHERE d.pid = c.pid AND d.fd = (c.a0 & 4294967295)::BIGINT
+        AND d.to_ns <= c.entry_ns AND d.end_how = 'close') THEN 'closed' ELSE 'never' END"""
+_FD = "CASE WHEN (c.a0 & 4294967295) < 2147483648 THEN (c.a0 & 4294967295)::INTEGER END"
+# Calls whose first argument is a descriptor are those that act on one (call.fd), and close, for which -1 is none.
+_CONDITION = f"c.errno = {EBADF} AND (c.fd IS NOT NULL OR c.name = 'close')"
+_RANGE = 20  # a program that closes that many numbers closes a range of them, whatever is open
+
+
+# Of programs that have a socket at some time: what shells and others do with their files is no tale of a network.
+_NETWORKS = "c.pid IN (SELECT d.pid FROM descriptor d JOIN file f USING (file_id) WHERE f.kind = 'socket')"
 
 
 def find(world: World) -> list[Step]:
-    """Calls that failed with EBADF, by what is the matter."""
-    steps = []
-    closed_before = "EXISTS (SELECT 1 FROM descriptor d WHERE d.pid = c.pid AND d.fd = c.fd AND d.to_ns <= c.entry_ns)"
-    for group in groups(world, f"c.errno = {EBADF}", f"c.name || CASE WHEN {closed_before} THEN ' again' ELSE '' END"):
-        name, _, again = group.key.partition(" ")
-        who = world.who(group.pid)
-        if name == "close" and group.fd is not None and group.fd < 0:
-            said = [
-                f"{who} calls {code(f'close({group.fd})')} {group.times}: it closes the result of a call that "
-                "had failed.",
-                "The kernel answers EBADF. Harmless, and a sign that the program does not check what it got.",
-            ]
-        elif name == "close" and again:
-            said = [
-                f"{who} closes descriptor {group.fd} again ({group.times}) when it is already closed; the kernel "
-                "answers EBADF.",
-                "In a program with one thread that is harmless. With several, the number may by then be another "
-                "file's, which is then closed by mistake.",
-            ]
-        else:
-            said = [
-                f"{who} calls {code(name + '()')} on descriptor {group.fd} {group.times}, which is not open: EBADF."
-            ]
-        title = "A descriptor is closed twice" if name == "close" and again else "A descriptor that is not open"
-        steps.append(Step("", title, tuple(said), group.first_ns, refs=group.refs, topics=("EBADF",)))
-    return steps
+    """Calls that failed with EBADF in programs of one thread, where nothing comes of it."""
+    return [_step(world, group) for group in _found(world) if not _has_threads(world, group)][:8]
+
+
+def find_risky(world: World) -> list[Step]:
+    """The same in programs with threads: there the number can be another's by then."""
+    return [_step(world, group) for group in _found(world) if _has_threads(world, group)][:8]
+
+
+def _found(world: World) -> list[Group]:
+    found = groups(world, f"{_CONDITION} AND {_NETWORKS}", _KIND, fd=_FD)
+    swept = _sweeps(found)
+    return [group for group in found if not (group.key.startswith("close ") and set(group.pids) & swept)]
+
+
+def _has_threads(world: World, group: Group) -> bool:
+    return any(world.processes[pid].threads for pid in group.pids if pid in world.processes)
+
+
+def _sweeps(found: list[Group]) -> set[int]:
+    """Processes that close every number there might be, as many do before they execute another program."""
+    closed = [pid for group in found if group.key == "close never" for pid in group.pids]
+    return {pid for pid in closed if closed.count(pid) >= _RANGE}
+
+
+def _step(world: World, group: Group) -> Step:
+    name, _, kind = group.key.partition(" ")
+    who = group.who(world)
+    background: tuple[str, ...] = ()
+    title, remedy = "A descriptor that is not open", ""
+    number = "a descriptor" if group.fd is None else f"descriptor {group.fd}"
+    if kind == "negative":
+        title = f"{name}() of a negative number"
+        said = f"{who} called {code(name + '()')} with a negative number as descriptor ({group.times}): EBADF."
+        background = ("That is what a call returns that failed: the program goes on with it without having looked.",)
+    elif kind == "closed" and name == "close":
+        title = "A descriptor is closed twice"
+        said = f"{who} closed {number} again ({group.times}) when it was already closed; the kernel answered EBADF."
+        background = (
+            "The program has threads: by then the number may be another file's, which is then closed by mistake."
+            if _has_threads(world, group) else
+            "In a program with one thread that does nothing. With several, the number may by then be another file's.",
+        )  # fmt: skip
+        remedy = "forget the number when it is closed (set the variable to -1)"
+    elif kind == "closed":
+        said = f"{who} called {code(name + '()')} on {number} {group.times} after having closed it: EBADF."
+        background = ("Had the number been given to another file meanwhile, the call would have acted on that one.",)
+    else:
+        said = f"{who} called {code(name + '()')} on {number} {group.times}, which was not open: EBADF."
+    return Step(
+        "", title, (said,), group.first_ns, refs=group.refs, topics=("EBADF",), background=background, remedy=remedy
+    )

@@ -1,33 +1,24 @@
 """glibc asking the name service cache daemon, which usually is not there."""
 
-from wiretale.explain.choose import NAME_CACHE, candidates
-from wiretale.explain.odd._rows import groups
-from wiretale.explain.story import Ref, Step
+from wiretale.explain.choose import NAME_CACHE
+from wiretale.explain.odd._rows import all_refs, each, groups
+from wiretale.explain.story import Step
 from wiretale.explain.words import code
 from wiretale.explain.world import World
 
 
 def find(world: World) -> list[Step]:
-    """One step, if the cache was asked in vain."""
-    asked = [c for c in candidates(world) if c.is_name_cache and c.outcome == "failed"]
-    if not asked:
-        return []
-    ids = ", ".join(str(c.connection_id) for c in asked[:50])
+    """One step for all who asked in vain."""
     joins = (
-        f"JOIN call_file f USING (call_id) JOIN endpoint e ON e.socket_id = f.socket_id AND e.connection_id IN ({ids})"
+        "JOIN call_file f USING (call_id) JOIN endpoint e ON e.socket_id = f.socket_id AND e.role = 'client'"
+        f" JOIN connection k ON k.connection_id = e.connection_id AND k.server_addr = '{NAME_CACHE}'"
     )
     found = groups(world, "c.name = 'connect' AND c.errno IS NOT NULL", joins=joins, fd="NULL::INTEGER")
-    return [
-        Step(
-            "",
-            "The name cache is not there",
-            (
-                f"{world.who(group.pid)} tries {group.times} to connect to {code(NAME_CACHE)} and finds nothing. "
-                "That is where the C library looks for nscd, a daemon that remembers names; where it does not run, "
-                "the library looks names up itself. Harmless.",
-            ),
-            group.first_ns,
-            refs=(*group.refs, Ref("connection", asked[0].connection_id, f"connection {asked[0].connection_id}")),
-        )
-        for group in found
-    ]
+    if not found:
+        return []
+    said = (
+        f"{code(NAME_CACHE)} was tried in vain by {each(world, found)}. There the C library looks for nscd, a daemon "
+        "that "
+        "remembers names; where it does not run, the library looks names up itself.",
+    )
+    return [Step("", "The name cache is not there", said, found[0].first_ns, refs=all_refs(found), topics=("nscd",))]

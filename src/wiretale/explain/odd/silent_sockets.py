@@ -1,22 +1,36 @@
 """UDP sockets that are connected and never send: getaddrinfo asks the kernel which source address it would use."""
 
-from wiretale.explain.choose import candidates
-from wiretale.explain.odd._rows import SHOWN_CALLS
-from wiretale.explain.story import Ref, Step
-from wiretale.explain.words import count, listed, place
+from wiretale.explain.asks import address_of
+from wiretale.explain.conversation import RECEIVES, SENDS
+from wiretale.explain.odd._rows import all_refs, each, groups
+from wiretale.explain.rows import calls
+from wiretale.explain.story import Step
+from wiretale.explain.words import code, listed
 from wiretale.explain.world import World
+
+# A datagram socket of the internet families that was connected and that no call sent on or received from.
+_CONDITION = f"""c.name = 'connect' AND c.errno IS NULL AND c.retval IS NOT NULL
+    AND s.type = 'SOCK_DGRAM' AND s.family IN ('AF_INET', 'AF_INET6') AND s.to_ns IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM call_file g JOIN call x USING (call_id) WHERE g.socket_id = s.socket_id
+        AND x.name IN {(*SENDS, *RECEIVES)})"""  # noqa: S608 (fixed names)
 
 
 def find(world: World) -> list[Step]:
-    """One step for all of them."""
-    silent = [c for c in candidates(world) if c.is_silent]
-    if not silent:
+    """One step for all who made them."""
+    joins = "JOIN call_file f USING (call_id) JOIN socket s USING (socket_id)"
+    found = groups(world, _CONDITION, joins=joins, fd="NULL::INTEGER")
+    if not found:
         return []
-    where = listed(list(dict.fromkeys(place(*c.server) for c in silent)))
+    refs = all_refs(found)
+    to = [address_of(call) for call in calls(world.db, [ref.id for ref in refs]).values()]
+    where = listed([code(address) for address in dict.fromkeys(to) if address])
     said = (
-        f"{count(len(silent), 'UDP socket was', 'UDP sockets were')} connected (to {where}) and sent nothing. "
-        "connect() on a UDP socket sends no packet: the kernel only chooses a route and with it a local address. "
-        "The library's getaddrinfo() does this to sort the addresses it found. Harmless."
+        f"UDP sockets were connected{f' (to {where})' if where else ''} and sent nothing, by {each(world, found)}. "
+        f"{code('connect()')} on a UDP socket sends no packet: the kernel only chooses a route and with it a local "
+        f"address.",
     )
-    refs = tuple(Ref("connection", c.connection_id, f"connection {c.connection_id}") for c in silent[:SHOWN_CALLS])
-    return [Step("", "Sockets that send nothing", (said,), None, refs=refs, topics=("connect",))]
+    background = ("The library's getaddrinfo() does this to sort the addresses it found (RFC 6724).",)
+    return [
+        Step("", "Sockets that send nothing", said, found[0].first_ns, refs=refs, topics=("connect",),
+             background=background)
+    ]  # fmt: skip

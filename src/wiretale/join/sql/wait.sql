@@ -6,7 +6,12 @@
 
 -- What each blocking call waited for: the descriptor it names, or those it reported ready.
 CREATE OR REPLACE TEMP TABLE j_waiter AS
-WITH blocking AS (
+WITH timed AS ( -- sockets with SO_RCVTIMEO or SO_SNDTIMEO, of either size of time (asm-generic/socket.h)
+    SELECT DISTINCT x.file_id FROM call c JOIN call_file x USING (call_id)
+    WHERE c.name = 'setsockopt' AND c.retval = 0 AND x.file_id IS NOT NULL
+      AND (c.a1 & 4294967295) = 1 AND (c.a2 & 4294967295) IN (20, 21, 66, 67)
+),
+blocking AS (
     SELECT c.call_id, c.task_id, c.pid, c.name, c.fd, c.retval, c.errno, c.entry_ns, c.start_ns, c.exit_ns,
            e.sends, e.receives,
            CASE WHEN c.name IN ('poll', 'epoll_wait', 'epoll_pwait') THEN
@@ -15,7 +20,9 @@ WITH blocking AS (
                 WHEN c.name IN ('fcntl', 'fcntl64') THEN (c.a1 & 4294967295) NOT IN (7, 14, 38)
                 ELSE false END AS never_blocks
     FROM call c JOIN j_effect e USING (name)
-    WHERE e.blocks AND (c.exit_ns IS NULL OR c.errno IS DISTINCT FROM 11)
+    LEFT JOIN call_file x ON x.call_id = c.call_id AND c.errno IN (11, 115)
+    -- EAGAIN, EALREADY, EINPROGRESS: the descriptor does not wait (connect(2)), or its own limit of time has passed
+    WHERE e.blocks AND (c.exit_ns IS NULL OR c.errno IS NULL OR c.errno NOT IN (11, 114, 115) OR x.file_id IN (FROM timed))
 ),
 target AS (
     SELECT b.call_id, coalesce(r.fd, CASE WHEN b.name NOT LIKE 'epoll%' THEN b.fd END) AS fd,
@@ -34,17 +41,23 @@ LEFT JOIN (SELECT file_id, min(socket_id) AS socket_id, bool_or(listening) AS li
 WHERE NOT b.never_blocks AND (f.kind IS DISTINCT FROM 'file' OR b.exit_ns IS NULL);
 
 -- The side of a connection a waiting socket was, and how far it had read when the call began.
+-- Whoever waited for room to send needs no such place.
 CREATE OR REPLACE TEMP TABLE j_waiting_side AS
-SELECT w.call_id, w.socket_id, w.what, w.start_ns, w.exit_ns, x.connection_id, c.protocol,
-       CASE x.role WHEN 'client' THEN 's2c' ELSE 'c2s' END AS incoming, coalesce(r.hi, 0) AS had_read
-FROM j_waiter w
-JOIN j_side x ON x.socket_id = w.socket_id AND x.from_ns <= coalesce(w.exit_ns, w.start_ns) AND x.to_ns >= w.start_ns
-JOIN j_connection c USING (connection_id)
+WITH side AS (
+    SELECT w.call_id, w.socket_id, w.what, w.start_ns, w.exit_ns, x.connection_id, c.protocol,
+           CASE x.role WHEN 'client' THEN 's2c' ELSE 'c2s' END AS incoming
+    FROM j_waiter w
+    JOIN j_side x ON x.socket_id = w.socket_id AND x.from_ns <= coalesce(w.exit_ns, w.start_ns) AND x.to_ns >= w.start_ns
+    JOIN j_connection c USING (connection_id)
+    WHERE w.exit_ns IS NOT NULL AND NOT w.listening
+)
+SELECT s.*, coalesce(r.hi, 0) AS had_read
+FROM (SELECT * FROM side WHERE what IN ('in', 'error')) s
 ASOF LEFT JOIN (
     SELECT r.connection_id, r.direction, r.hi, k.exit_ns FROM stream_read r JOIN call k USING (call_id) WHERE NOT r.peeked
-) r ON r.connection_id = x.connection_id AND r.direction = CASE x.role WHEN 'client' THEN 's2c' ELSE 'c2s' END
-   AND w.start_ns >= r.exit_ns
-WHERE w.exit_ns IS NOT NULL AND NOT w.listening;
+) r ON r.connection_id = s.connection_id AND r.direction = s.incoming AND s.start_ns >= r.exit_ns
+UNION ALL
+SELECT s.*, NULL FROM side s WHERE what NOT IN ('in', 'error');
 
 CREATE OR REPLACE TEMP TABLE j_cause AS
 WITH arrival AS (
@@ -139,6 +152,8 @@ WITH chosen AS (
            k.packet_id, k.cause_call_id, k.time_ns
     FROM j_waiter w
     LEFT JOIN j_cause k ON k.call_id = w.call_id AND k.socket_id IS NOT DISTINCT FROM CASE WHEN w.kind = 'pipe' THEN NULL ELSE w.socket_id END
+    -- a short call with no cause inside it did not wait: most calls need no more thought
+    WHERE w.exit_ns IS NULL OR w.exit_ns - w.start_ns >= getvariable('blocking_ns') OR k.time_ns BETWEEN w.start_ns AND w.exit_ns
     QUALIFY row_number() OVER (
         PARTITION BY w.call_id
         -- of several ready descriptors the first one that became so
@@ -148,7 +163,7 @@ judged AS (
     SELECT *, CASE
         WHEN exit_ns IS NULL THEN 'not ended'
         WHEN errno IN (4, 512, 513, 514, 516) THEN 'signal'
-        WHEN errno IN (110, 62) AND time_ns IS NULL THEN 'timeout'
+        WHEN errno IN (11, 62, 110, 115) AND time_ns IS NULL THEN 'timeout'
         WHEN retval = 0 AND what = 'in' AND (name LIKE '%poll%' OR name LIKE '%select%' OR name LIKE 'epoll%') THEN 'timeout'
         WHEN packet_id IS NOT NULL THEN 'packet'
         WHEN cause_call_id IS NOT NULL THEN 'peer'

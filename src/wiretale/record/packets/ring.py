@@ -112,6 +112,11 @@ class PacketRing:
             taken += 1
         return taken
 
+    def has_filled_block(self) -> bool:
+        """Whether a block that the kernel has handed over is not taken yet."""
+        status, *_ = _HEADER.unpack_from(self._view, self._next * self.block_bytes + BLOCK_STATUS_OFFSET)
+        return bool(status & TP_STATUS_USER)
+
     def is_empty(self) -> bool:
         """Whether no packet waits: the block in turn is the kernel's, and nothing was put into it yet."""
         start = self._next * self.block_bytes

@@ -114,6 +114,10 @@ class PacketSource:
         self._ring = None
         os.close(self._file)
 
+    def is_behind(self) -> bool:
+        """Whether packets older than the ring's time limit may not be in the spool yet."""
+        return self._ring is not None and self._ring.has_filled_block()
+
     def report(self) -> SourceReport:
         """What was captured so far; complete after `stop`."""
         if self._ring is not None and self._report.ran:
@@ -225,7 +229,10 @@ class PacketSource:
     def _remedy(self, drops: int) -> str | None:
         if self._disk_lost:
             return "free space on the disk, or capture less of each packet"
-        return "make the ring larger, or capture less of each packet" if drops else None
+        if not drops:
+            return None
+        larger = 4 * self.options.ring_bytes // MIB
+        return f"give the ring more room: --packet-ring {larger}; or capture less of each packet: --packet-snaplen 256"
 
     def _describe(self, ring: PacketRing) -> dict[str, Any]:
         options = self.options

@@ -87,7 +87,7 @@ class CallPlan(ctypes.Structure):
         ("condition", _u8),
         ("fd_arg", _u8),
         ("fds_arg", _u8),
-        ("reserved", _u8),
+        ("whens", _u8),
     ]
 
 
@@ -95,6 +95,24 @@ class Table(ctypes.Structure):
     """struct wt_table: the calls of one architecture."""
 
     _fields_ = [("arch", _u32), ("count", _u32), ("calls", ctypes.POINTER(CallPlan))]
+
+
+class Tamper(ctypes.Structure):
+    """struct wt_tamper: what is done to some calls of one number."""
+
+    _fields_ = [
+        ("arch", _u32),
+        ("flags", _u32),
+        ("number", _i64),
+        ("result", _i64),
+        ("other", _i64),
+        ("delay_enter_ns", _u64),
+        ("delay_exit_ns", _u64),
+        ("first", _u32),
+        ("last", _u32),
+        ("step", _u32),
+        ("signal", _u32),
+    ]
 
 
 class Options(ctypes.Structure):
@@ -110,7 +128,12 @@ class Options(ctypes.Structure):
         ("flags", _u32),
         ("snaplen", _u64),
         ("pin", _i32),
-        ("reserved", _u32),
+        ("n_tampers", _u32),
+        ("tampers", ctypes.POINTER(Tamper)),
+        ("ring_fd", _i32),
+        ("tasks_fd", _i32),
+        ("states_fd", _i32),
+        ("ring_bytes", _u64),
     ]
 
 
@@ -134,6 +157,23 @@ class SpawnArguments(ctypes.Structure):
     ]
 
 
+class Settings(ctypes.Structure):
+    """struct wt_settings."""
+
+    _fields_ = [
+        ("snaplen", _u64),
+        ("flags", _u32),
+        ("native", _u32),
+        ("compat", _u32),
+        ("native_at", _u32),
+        ("compat_at", _u32),
+        ("native_calls", _u32),
+        ("compat_calls", _u32),
+        ("execve", _u32 * 2),
+        ("reserved", _u32),
+    ]
+
+
 class Stats(ctypes.Structure):
     """struct wt_stats."""
 
@@ -154,7 +194,9 @@ class Stats(ctypes.Structure):
     ]
 
 
-SHARED_STRUCTURES = (None, Event, Chunk, None, Op, CallPlan, Table, Options, SpawnArguments, Stats)  # as in wt_sizes
+SHARED_STRUCTURES = (  # as in wt_sizes
+    None, Event, Chunk, None, Op, CallPlan, Table, Options, SpawnArguments, Stats, Tamper, Settings,
+)  # fmt: skip
 
 _HANDLE = ctypes.c_void_p
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {

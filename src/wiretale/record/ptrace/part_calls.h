@@ -47,7 +47,7 @@ static void capture_bytes(struct wt *w, struct task *t, const struct wt_op *op, 
 	uint64_t count = count_elements(op, t, result, word), full;
 	if (__builtin_mul_overflow(count, size, &full) || full > (1ull << 62))
 		return;
-	uint64_t most = op->flags & WT_OP_PAYLOAD ? w->snaplen : op->limit;
+	uint64_t most = op->flags & WT_OP_PAYLOAD ? w->snap_now : op->limit;
 	uint64_t detail = op->role == WT_ARRAY ? size : 0;
 	struct piece p = { op->role, op->arg, 0, t->args[op->arg], full, most, detail };
 	capture(w, t->tid, &p);
@@ -139,6 +139,9 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 	case WT_READ_MSGHDR:
 		capture_msghdr(w, t, op, result, at_exit, word);
 		break;
+	case WT_READ_LINK:
+		ask_link(w, t, op->arg);
+		break;
 	case WT_READ_MMSGHDR:
 		capture_mmsghdr(w, t, op, result, at_exit, word);
 		break;
@@ -148,6 +151,9 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 static void run_ops(struct wt *w, struct task *t, int64_t result, unsigned when)
 {
 	const struct wt_call *call = t->call;
+	uint64_t fd = t->args[0];
+	bool netlink = w->flags & WT_WHOLE_NETLINK && fd < NETLINK_FDS && w->netlink[fd / 64] >> fd % 64 & 1;
+	w->snap_now = netlink && w->snaplen < NETLINK_LIMIT ? NETLINK_LIMIT : w->snaplen;
 	for (uint32_t i = 0; i < call->ops && !w->full_errno; i++) {
 		const struct wt_op *op = &w->ops[call->first_op + i];
 		bool applies = op->only_arg >= 6 || (uint32_t)t->args[op->only_arg] == op->only_value;

@@ -56,6 +56,15 @@ static void describe_socket(int fd, uint64_t inode, struct wt_socket *s)
 		s->peer_bytes = bytes < sizeof(s->peer) ? bytes : sizeof(s->peer);
 }
 
+/* The same number in another process may be something else: then more is kept than was asked for, never less. */
+static void note_netlink(struct wt *w, int number, bool is_netlink)
+{
+	if (number < 0 || number >= NETLINK_FDS)
+		return;
+	uint64_t bit = 1ull << number % 64;
+	w->netlink[number / 64] = (w->netlink[number / 64] & ~bit) | (is_netlink ? bit : 0);
+}
+
 /* Adds a SOCKET chunk; false if the descriptor is no socket or cannot be asked. */
 static bool ask_socket(struct wt *w, struct task *t, int number)
 {
@@ -72,6 +81,7 @@ static bool ask_socket(struct wt *w, struct task *t, int number)
 	if (is_socket) {
 		struct wt_socket s;
 		describe_socket(fd, st.st_ino, &s);
+		note_netlink(w, number, s.family == AF_NETLINK);
 		chunk_put(w, WT_SOCKET, 0, (uint64_t)number, &s, sizeof(s));
 	}
 	close(fd);
@@ -93,6 +103,22 @@ static void ask_descriptor(struct wt *w, struct task *t, int64_t number, bool su
 	if (n > 8 && !memcmp(target, "socket:[", 8) && !surely_socket && ask_socket(w, t, (int)number))
 		return;
 	chunk_put(w, WT_LINK, 0, (uint64_t)number, target, (size_t)n);
+}
+
+/* What argument `arg` is now, whatever it is; the folder of AT_FDCWD. */
+static void ask_link(struct wt *w, struct task *t, unsigned arg)
+{
+	int number = (int)t->args[arg];
+	char path[64], target[PATH_MAX];
+	if (number == AT_FDCWD)
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/cwd", t->tgid, t->tid);
+	else if (number >= 0)
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", t->tgid, t->tid, number);
+	else
+		return;
+	ssize_t n = readlink(path, target, sizeof(target));
+	if (n > 0)
+		chunk_put(w, WT_LINK, arg, (uint32_t)number, target, (size_t)n);
 }
 
 /* Descriptors that came in ancillary data (SCM_RIGHTS). */

@@ -174,8 +174,11 @@ static void capture_strings(struct wt *w, pid_t tid, const struct wt_op *op, uin
 		uint8_t raw[64 * 8];
 		uint64_t page_left = 4096 - (vector & 4095);
 		ssize_t n = read_memory(tid, vector, raw, page_left < sizeof(raw) ? page_left : sizeof(raw));
-		if (n < (ssize_t)word)
+		if (n < (ssize_t)word) {	/* an element of its own says where the vector cannot be read */
+			struct piece end = { op->role, op->arg, index, vector, word, word, 1 };
+			capture(w, tid, &end);
 			return;
+		}
 		for (ssize_t i = 0; i + (ssize_t)word <= n && index < STRINGS_LIMIT; i += word) {
 			uint64_t address = load_word(raw + i, word);
 			if (!address)
@@ -218,7 +221,7 @@ static void capture_vector(struct wt *w, pid_t tid, uint64_t address, uint64_t c
 		if (length > m->total - offset)
 			length = m->total - offset;
 		uint64_t before = w->flags & WT_SNAP_EACH ? 0 : offset;
-		uint64_t want = before < w->snaplen ? w->snaplen - before : 0;
+		uint64_t want = before < w->snap_now ? w->snap_now - before : 0;
 		uint32_t index = m->index | (uint32_t)(i / (2 * word));
 		struct piece p = { WT_PAYLOAD, m->arg, index, base, length, want, offset };
 		capture(w, tid, &p);

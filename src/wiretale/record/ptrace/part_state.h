@@ -20,14 +20,38 @@ struct placement {
 	int look_score, look_rest;
 };
 
+/* Pieces of an event that is still being written, by CPU. */
+struct parts {
+	uint8_t *bytes;
+	size_t used, room;
+	uint32_t count;
+};
+
+struct ring {
+	uint64_t *consumed;		/* the consumer's page */
+	const uint64_t *produced;	/* the producer's page */
+	const uint8_t *data;		/* the ring, mapped twice in a row */
+	uint64_t bytes;
+	int tasks_fd, states_fd;
+	uint32_t cpus;
+	bool notable;
+	struct parts *parts;
+	struct wt_event *batch;
+	uint32_t batched;
+};
+
 struct wt {
 	struct file events, chunks, data;
 	const struct wt_op *ops;
 	const struct wt_table *tables;
 	uint32_t n_tables;
+	const struct wt_tamper *tampers;
+	uint32_t n_tampers;
 	uint32_t flags;
 	int32_t pin;
 	uint64_t snaplen;
+	uint64_t snap_now;	/* of the call that is looked at */
+	uint64_t netlink[NETLINK_FDS / 64];	/* numbers that were netlink sockets in some process */
 	uint64_t seq;		/* of the event being made */
 	uint32_t event_chunks;	/* chunks it has so far */
 	int full_errno;
@@ -36,6 +60,8 @@ struct wt {
 	bool ending;
 	bool finished;
 	bool any_attached, any_filtered;
+	bool by_ring;		/* no ptrace: the kernel programs of record/ebpf */
+	struct ring ring;
 	int pidfds;
 	int notable_fd;
 	uint32_t notified;
@@ -120,6 +146,7 @@ static void remove_task(struct wt *w, struct task *t)
 	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 	task_close(w, t);
+	free(t->tampered);
 	free(t);
 }
 
@@ -138,16 +165,17 @@ static struct program *find_program(struct wt *w, pid_t pid)
 	return p;
 }
 
-static void add_program(struct wt *w, pid_t pid)
+static struct program *add_program(struct wt *w, pid_t pid)
 {
 	struct program *p = calloc(1, sizeof(*p));
 	if (!p)
-		return;
+		return NULL;
 	p->pid = pid;
 	pthread_mutex_lock(&w->lock);
 	p->next = w->programs;
 	w->programs = p;
 	pthread_mutex_unlock(&w->lock);
+	return p;
 }
 
 static void program_ended(struct wt *w, pid_t pid, int status)

@@ -85,7 +85,8 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 	event_end(w, e);
 }
 
-static void on_exit_call(struct wt *w, struct task *t, const struct __ptrace_syscall_info *info, uint64_t now)
+static void on_exit_call(struct wt *w, struct task *t, const struct __ptrace_syscall_info *info, uint16_t flags,
+			 uint64_t now)
 {
 	int64_t result = info->exit.rval;
 	bool failed = info->exit.is_error, known = t->in_call;
@@ -95,7 +96,7 @@ static void on_exit_call(struct wt *w, struct task *t, const struct __ptrace_sys
 	t->in_call = false;
 	if (!e)
 		return;
-	e->flags = (failed ? WT_FLAG_ERROR : 0) | (known && t->socketcall ? WT_FLAG_SOCKETCALL : 0);
+	e->flags = flags | (failed ? WT_FLAG_ERROR : 0) | (known && t->socketcall ? WT_FLAG_SOCKETCALL : 0);
 	e->arch = info->arch;
 	e->number = known ? t->number : -1;
 	e->value = result;
@@ -115,6 +116,7 @@ static void on_exit_call(struct wt *w, struct task *t, const struct __ptrace_sys
 static void on_call_stop(struct wt *w, struct task *t, uint16_t flags, uint64_t now)
 {
 	struct __ptrace_syscall_info info = { 0 };
+	int sig = 0;
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) < 0) {
 		if (errno != ESRCH)	/* Linux before 5.3: nothing can be told, but the program must go on */
 			go_on(w, t, 0);
@@ -126,10 +128,11 @@ static void on_call_stop(struct wt *w, struct task *t, uint16_t flags, uint64_t 
 			spawn_done(w, t, info.exit.is_error ? (int)-info.exit.rval : 0);
 	} else if (info.op == PTRACE_SYSCALL_INFO_ENTRY || info.op == PTRACE_SYSCALL_INFO_SECCOMP) {
 		on_entry(w, t, &info, flags, now);
+		sig = tamper_entry(w, t);
 	} else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-		on_exit_call(w, t, &info, now);
+		on_exit_call(w, t, &info, t->tamper ? tamper_exit(t, &info) : 0, now);
 	}
-	go_on(w, t, 0);
+	go_on(w, t, sig);
 }
 
 /* Whether a task that turned up before its maker's report stops by the filter. */
@@ -188,10 +191,16 @@ static void on_exec(struct wt *w, struct task *t, uint64_t now)
 			e->number = (int64_t)former;
 			e->flags = WT_FLAG_NOTABLE;
 			chunks_of_task(w, t);
-			if (is_first)	/* before, it held the recorder's own descriptors, which this exec closed */
+			if (is_first || w->flags & WT_ALL_LINKS)	/* before, it held the recorder's own descriptors, which this exec closed */
 				chunks_of_descriptors(w, t);
 			event_end(w, e);
 		}
+	}
+	if (w->flags & WT_DETACH_AT_EXEC && !is_first && recording(w)) {
+		simple_event(w, t, WT_DETACHED, now_ns(), 0, 0);
+		if (ptrace(PTRACE_DETACH, t->tid, NULL, NULL) == 0)
+			remove_task(w, t);
+		return;
 	}
 	go_on(w, t, 0);
 }

@@ -5,9 +5,9 @@ which calls the control thread is told about.
 """
 
 import ctypes
-import platform
+import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum, IntFlag
 from functools import lru_cache
@@ -36,6 +36,7 @@ class What(IntEnum):
     IOVEC = 5
     MSGHDR = 6
     MMSGHDR = 7
+    LINK = 8
 
 
 class Count(IntEnum):
@@ -55,6 +56,7 @@ class When(IntFlag):
     ENTRY = 1
     EXIT = 2
     ERROR = 4
+    TWICE = 8
 
 
 class OpFlag(IntFlag):
@@ -207,9 +209,19 @@ def _steps_of_arg(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]
         yield from _bytes_steps(index, arg, call, arch)
 
 
-def steps(call: Call, arch: int) -> list[Step]:
-    """What to read at one call, in order of its arguments."""
-    found = [s for i, a in enumerate(call.args) for s in _steps_of_arg(i, a, call, arch)]
+_LINKED = frozenset({Kind.FD, Kind.DIRFD})
+
+
+def _links(arguments: tuple[Arg, ...]) -> Iterator[Step]:
+    for index, arg in enumerate(arguments):
+        if arg.kind in _LINKED:
+            yield Step(What.LINK, _ENTRY, index, Role.LINK)
+
+
+def steps(call: Call, arch: int, *, links: bool = False) -> list[Step]:
+    """What to read at one call, in order of its arguments; `links`: also what its descriptors are."""
+    found = list(_links(call.args)) if links else []
+    found += [s for i, a in enumerate(call.args) for s in _steps_of_arg(i, a, call, arch)]
     for value, arguments in call.variants.items():
         for index, arg in enumerate(arguments):
             if index < len(call.args) and arg == call.args[index]:
@@ -241,10 +253,19 @@ def call_flags(call: Call) -> CallFlag:
     return flags | _SPECIAL.get(call.name, CallFlag(0))
 
 
+def _whens(own: list[Step]) -> When:
+    """When anything of a call is read."""
+    found = When(0)
+    for step in own:
+        found |= step.when | (When.TWICE if step.when & _BOTH == _BOTH else When(0))
+    return found
+
+
 class TracePlan:
     """The op tables of several architectures, as the library takes them. Must outlive the recording."""
 
-    def __init__(self, arches: Iterable[int]) -> None:
+    def __init__(self, arches: Iterable[int], *, links: bool = False) -> None:
+        self._links = links
         ops: list[Step] = []
         planned = [(arch, self._calls(arch, ops)) for arch in arches]
         self.ops = (Op * max(len(ops), 1))(*map(_op, ops))
@@ -253,19 +274,18 @@ class TracePlan:
             *(Table(arch, len(calls), ctypes.cast(calls, ctypes.POINTER(CallPlan))) for arch, calls in planned)
         )
 
-    @staticmethod
-    def _calls(arch: int, ops: list[Step]) -> "ctypes.Array[CallPlan]":
+    def _calls(self, arch: int, ops: list[Step]) -> "ctypes.Array[CallPlan]":
         names = {n: name for n, name in table(arch).items() if n < _HIGHEST_NUMBER}
         calls = (CallPlan * (max(names, default=0) + 1))()
         for number, name in names.items():
             call = call_spec(name, arch)
             if call is None:
                 continue
-            own = steps(call, arch)
+            own = steps(call, arch, links=self._links)
             fd_arg = call.fd_arg if call.fd_arg >= 0 else NO_ARG
             fds_arg = call.sets_fds if call.sets_fds >= 0 else NO_ARG
             condition = _CONDITIONS.get(name, Condition.ALWAYS)
-            calls[number] = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, 0)
+            calls[number] = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, _whens(own))
             ops.extend(own)
         return calls
 
@@ -281,12 +301,18 @@ _NUMBER_AT, _ARCH_AT = 0, 4  # offsets in struct seccomp_data
 Instruction = tuple[int, int, int, int]
 
 
-def selected_numbers(arch: int) -> list[int]:
-    """Numbers of the calls that `--calls network` records."""
+_FOLLOWING = frozenset({"clone", "clone3", "fork", "vfork", "execve", "execveat"})  # who belongs to whom
+
+
+def selected_numbers(arch: int, only: Collection[str] | None = None) -> list[int]:
+    """Numbers of the calls that `--calls network` records, or of those named in `only`."""
     found = []
     for number, name in table(arch).items():
         call = call_spec(name, arch)
-        if number < _HIGHEST_NUMBER and call is not None and is_selected(call):
+        if number >= _HIGHEST_NUMBER:
+            continue
+        chosen = name in only or name in _FOLLOWING if only is not None else call is not None and is_selected(call)
+        if chosen:
             found.append(number)
     return sorted(found)
 
@@ -315,25 +341,26 @@ def _search(borders: list[int], traced: bool) -> list[Instruction]:
     return [(_JUMP_AT_LEAST, 0, 1, borders[middle]), (_JUMP, 0, 0, len(below)), *below, *above]
 
 
-def seccomp_filter(arches: Iterable[int]) -> bytes:
+def seccomp_filter(arches: Iterable[int], only: Collection[str] | None = None) -> bytes:
     """The seccomp program (struct sock_filter[]) that stops the selected calls and lets all others run at full speed.
 
     Calls of an unknown architecture are allowed: they run unseen rather than fail.
     """
     program: list[Instruction] = [(_LOAD_WORD, 0, 0, _ARCH_AT)]
     for arch in arches:
-        search = [(_LOAD_WORD, 0, 0, _NUMBER_AT), *_search(_borders(selected_numbers(arch)), traced=False)]
+        search = [(_LOAD_WORD, 0, 0, _NUMBER_AT), *_search(_borders(selected_numbers(arch, only)), traced=False)]
         program += [(_JUMP_EQUAL, 1, 0, arch), (_JUMP, 0, 0, len(search)), *search]
     program.append((_RETURN, 0, 0, _RET_ALLOW))
     return b"".join(struct.pack("=HBBI", *i) for i in program)
 
 
-def native_arches(machine: str) -> tuple[int, ...]:
-    """The architectures whose calls a program on `machine` (uname -m) can make."""
+def native_arches() -> tuple[int, ...]:
+    """The architectures whose calls a program on this machine can make."""
+    machine = os.uname().machine
     return {"x86_64": (Arch.X86_64, Arch.I386), "aarch64": (Arch.AARCH64, Arch.ARM)}.get(machine, ())
 
 
-@lru_cache(maxsize=1)
-def native_plan() -> TracePlan:
+@lru_cache(maxsize=2)
+def native_plan(*, links: bool = False) -> TracePlan:
     """The plan of every architecture a task on this machine can have."""
-    return TracePlan(native_arches(platform.machine()))
+    return TracePlan(native_arches(), links=links)

@@ -7,7 +7,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import platform
 import shutil
 import signal
 import threading
@@ -21,12 +20,15 @@ from wiretale.errors import Exit, PermissionFault, ResourceFault, WiretaleError
 from wiretale.record.ptrace import library
 from wiretale.record.ptrace.notable import Notable, decode_notable
 from wiretale.record.ptrace.plan import native_arches, native_plan, seccomp_filter
+from wiretale.record.ptrace.tamper import Tamper
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Spool
 
 __all__ = ["Notable", "PtraceOptions", "PtraceSource", "SpawnRequest"]
 
 _EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
+_DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK = 16, 32, 64
+_RESULT, _CALL, _SIGNAL = 1, 2, 4  # enum wt_tamper_flag
 _SETSID, _CTTY, _IDS, _DEFAULT_SIGNALS = 1, 2, 4, 8  # enum wt_spawn_flag
 _STAGES = {
     1: "a process could not be made",
@@ -57,6 +59,11 @@ class PtraceOptions:
     follow_cpu: bool = True  # run where the busiest traced thread runs
     snaplen_each: bool = False  # snaplen counts for every buffer of a message, not for the message
     follow_forks: bool = True  # trace what the programs start, too
+    only: tuple[str, ...] | None = None  # with calls="network": these calls stop the program, and no others
+    whole_netlink: bool = False  # snaplen does not cut what netlink sockets carry
+    links: bool = False  # record what every descriptor given to a call is
+    detach_at_exec: bool = False  # let a task go when it executes another program
+    tampers: tuple[Tamper, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,8 @@ class PtraceSource:
         self.options = options
         self._spool = spool
         self._library = library.load()
-        self._plan = native_plan()
+        self._plan = native_plan(links=options.links)
+        self._tampers = (library.Tamper * max(len(options.tampers), 1))(*map(_tamper, options.tampers))
         self._handle = 0
         self._thread: threading.Thread | None = None
         self._cursor = ctypes.c_uint64(0)
@@ -134,6 +142,8 @@ class PtraceSource:
         o = self.options
         flags = (_EXITKILL if o.kill_on_recorder_exit else 0) | (_PLACE if o.follow_cpu else 0)
         flags |= (_SNAP_EACH if o.snaplen_each else 0) | (0 if o.follow_forks else _NO_FOLLOW)
+        flags |= (_DETACH_AT_EXEC if o.detach_at_exec else 0) | (_ALL_LINKS if o.links else 0)
+        flags |= _WHOLE_NETLINK if o.whole_netlink else 0
         options = library.Options(
             os.fsencode(self._spool.events_path),
             os.fsencode(self._spool.chunks_path),
@@ -144,7 +154,9 @@ class PtraceSource:
             flags,
             library.ALL_BYTES if o.snaplen is None else o.snaplen,
             self._pin_cpu,
-            0,
+            len(o.tampers),
+            self._tampers,
+            *self._ring(),
         )
         self._handle = self._library.call("wt_open", ctypes.byref(options), ctypes.byref(fault))
         if not self._handle:
@@ -157,10 +169,15 @@ class PtraceSource:
         self._thread.start()
         self._started_ns = now_ns()
 
+    def _ring(self) -> tuple[int, int, int, int]:
+        """Where the calls come from, if not by ptrace: see struct wt_options."""
+        return (-1, -1, -1, 0)
+
     def spawn(self, request: SpawnRequest) -> int:
         """Start a program, recorded from its execve on. Returns its pid. Raises WiretaleError if it cannot start."""
         path = find_program(request.argv[0], request.env, request.cwd)
-        filter_program = seccomp_filter(native_arches(platform.machine())) if self._filtered else None
+        arches = native_arches()
+        filter_program = seccomp_filter(arches, self.options.only) if self._filtered else None
         with_ids = request.uid is not None
         groups = request.groups if request.groups is not None else [request.gid or 0]
         arguments = library.SpawnArguments(
@@ -341,6 +358,15 @@ class PtraceSource:
             clock_error_ns=0,
             detail=detail,
         )
+
+
+def _tamper(rule: Tamper) -> library.Tamper:
+    flags = (_RESULT if rule.result is not None else 0) | (_CALL if rule.other is not None else 0)
+    flags |= _SIGNAL if rule.signal else 0
+    return library.Tamper(
+        rule.arch, flags, rule.number, rule.result or 0, rule.other or 0, rule.delay_enter_ns, rule.delay_exit_ns,
+        rule.first, rule.last, rule.step, rule.signal,
+    )  # fmt: skip
 
 
 def _strings(items: list[bytes]) -> "ctypes.Array[ctypes.c_char_p]":

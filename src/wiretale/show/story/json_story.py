@@ -1,6 +1,6 @@
 """A story as one JSON object: every sentence, and the rows that each step rests on. The keys are in docs/explain.md."""
 
-from wiretale.explain.story import Arrow, Chapter, Figure, Gap, Hop, Mark, Ref, Section, Span, Step, Story
+from wiretale.explain.story import Arrow, Chapter, Figure, Gap, Hop, Mark, Omission, Ref, Section, Span, Step, Story
 from wiretale.explain.words import plain
 
 Json = dict[str, object]
@@ -84,14 +84,20 @@ class _Writer:
             "caption": figure.caption,
             "left": figure.left or None,
             "right": figure.right or None,
-            "tracks": [{"label": t.label, "spans": [self._span(s) for s in t.spans]} for t in figure.tracks],
+            "tracks": [
+                {"group": t.group or None, "label": t.label, "spans": [self._span(s) for s in t.spans]}
+                for t in figure.tracks
+            ],
             "arrows": [self._arrow(a) for a in figure.arrows],
             "marks": [self._mark(m) for m in figure.marks],
+            "omitted": self._omission(figure.omitted) if figure.omitted is not None else None,
         }
 
     def _span(self, span: Span) -> Json:
         return {
             "label": span.label,
+            "detail": span.detail or None,
+            "inferred": span.inferred,
             "kind": span.kind,
             "from": self._time(span.from_ns),
             "to": self._time(span.to_ns),
@@ -103,9 +109,12 @@ class _Writer:
             "time": self._time(arrow.time_ns),
             "to": "right" if arrow.to_right else "left",
             "label": arrow.label,
-            "lost": arrow.lost,
+            "kind": arrow.kind,
             "evidence": [_ref(arrow.ref)],
         }
+
+    def _omission(self, omitted: Omission) -> Json:
+        return {"from": self._time(omitted.from_ns), "to": self._time(omitted.to_ns), "text": omitted.text}
 
     def _mark(self, mark: Mark) -> Json:
         return {
@@ -113,6 +122,7 @@ class _Writer:
             "to": self._time(mark.to_ns),
             "end": "left" if mark.on_left else "right",
             "label": mark.label,
+            "result": mark.result,
             "evidence": [_ref(mark.ref)],
         }
 

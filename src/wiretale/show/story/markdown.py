@@ -73,7 +73,7 @@ def _chapter(story: Story, number: int, chapter: Chapter) -> Iterator[str]:
 
 
 def _figure(story: Story, figure: Figure) -> Iterator[str]:
-    yield from _block(text for text, _ in figure_lines(figure, story, FIGURE_COLUMNS))
+    yield from _block("".join(text for text, _ in line) for line in figure_lines(figure, story, FIGURE_COLUMNS))
 
 
 def _seconds(story: Story, time_ns: int) -> str:

@@ -1,7 +1,7 @@
-"""The time axis of figures: compressed, so that microseconds beside seconds can both be seen.
+"""The time axis of timelines: compressed, so that microseconds beside seconds can both be seen.
 
-Every stretch between two moments that matter gets room that grows with the logarithm of its length. Order is kept,
-lengths are not: figures say so, and print the times.
+Every stretch between two moments that matter gets one column at least, and of the rest a share that grows with the
+logarithm of its length. Order is kept, lengths are not: figures say so, and print the times.
 """
 
 import math
@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+SAID = "The time axis is compressed: order is kept, lengths are not."
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Maps times to [0, 1]."""
+    """Maps times to columns."""
 
     moments: Sequence[int]
     places: Sequence[float]
@@ -23,20 +25,20 @@ class Scale:
         if not self.moments or time_ns <= self.moments[0]:
             return 0.0
         if time_ns >= self.moments[-1]:
-            return 1.0
+            return self.places[-1]
         i = bisect_right(self.moments, time_ns) - 1
         low, high = self.moments[i], self.moments[i + 1]
         share = (time_ns - low) / (high - low)
         return self.places[i] + share * (self.places[i + 1] - self.places[i])
 
 
-def compressed(moments: Iterable[int], least: float = 0.6) -> Scale:
-    """A scale over some moments; `least` is the room of the shortest stretch, in decades of nanoseconds over 1 us."""
+def compressed(moments: Iterable[int], columns: int) -> Scale:
+    """A scale over some moments."""
     found = sorted(set(moments))
-    rooms = [max(least, math.log10(max(b - a, 1) / 1000)) for a, b in pairwise(found)]
-    total = sum(rooms) or 1.0
-    places, at = [0.0], 0.0
-    for room in rooms:
-        at += room
-        places.append(at / total)
+    weights = [max(0.1, math.log10((b - a) / 1000)) for a, b in pairwise(found)]
+    least = min(1.0, columns / max(len(weights), 1))
+    share = (columns - least * len(weights)) / (sum(weights) or 1.0)
+    places = [0.0]
+    for weight in weights:
+        places.append(places[-1] + least + share * weight)
     return Scale(found, places)

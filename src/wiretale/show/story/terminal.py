@@ -16,6 +16,9 @@ _STYLES = {
     "title": "\x1b[1m", "chapter": "\x1b[1;36m", "section": "\x1b[1;34m", "anchor": "\x1b[36m", "time": "\x1b[32m",
     "code": "\x1b[36m", "dim": "\x1b[2m", "call": "\x1b[33m", "guess": "\x1b[35m", "gap": "\x1b[33m",
     "client": "\x1b[34m", "server": "\x1b[35m", "wire": "\x1b[32m", "other": "\x1b[2m", "": "",
+    "listening": "\x1b[36m", "idle": "\x1b[2m", "connected": "\x1b[32m", "waiting": "\x1b[33m", "opening": "\x1b[36m",
+    "open": "\x1b[32m", "closing": "\x1b[33m", "over": "\x1b[2m", "pipe": "\x1b[2m", "terminal": "\x1b[2m",
+    "event": "\x1b[2m", "file": "\x1b[2m", "reset": "\x1b[31m",
 }  # fmt: skip
 
 
@@ -85,9 +88,8 @@ class Terminal:
                 yield ""
                 yield from (self._drawn(line) for line in figure_lines(figure, self.story, self.columns))
 
-    def _drawn(self, line: tuple[str, str]) -> str:
-        text, style = line
-        return self.paint(style, text)
+    def _drawn(self, pieces: list[tuple[str, str]]) -> str:
+        return "".join(self.paint(style, text) for text, style in pieces)
 
     def _paragraph(self, text: str, indent: int, style: str = "", first: str = "") -> Iterator[str]:
         space = " " * indent

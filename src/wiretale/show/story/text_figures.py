@@ -2,101 +2,128 @@
 
 from collections.abc import Iterator
 
-from wiretale.explain.story import Figure, Span, Story
-from wiretale.show.story.scale import Scale, compressed
-from wiretale.show.story.wrap import padded, width, wrapped
+from wiretale.explain.story import Figure, Story
+from wiretale.show.story import ladder, timeline
+from wiretale.show.story.scale import SAID
+from wiretale.show.story.timeline import seconds
+from wiretale.show.story.wrap import cut, padded, width, wrapped
 
-Line = tuple[str, str]  # text, style
-_FILLS = {"listening": "░", "idle": "·", "connected": "█", "waiting": "▒", "open": "█", "closing": "▓", "over": "·"}
+Piece = tuple[str, str]  # text, style
+_TIME = 12  # columns of the ladder's times
+_LEAST_MIDDLE, _MOST_MIDDLE = 24, 56
+_FILLS = {
+    "listening": "░", "idle": "·", "connected": "█", "waiting": "▒", "opening": "░", "open": "█", "closing": "▓",
+    "over": "·", "pipe": "▒", "terminal": "▒", "event": "▒", "file": "░", "other": "░",
+}  # fmt: skip
+# For terminals that lack the characters: each has one of ASCII in its place.
+OWN_CHARACTERS = "─│┃┬└▶◀█▓▒░·…→←"
+_ASCII = str.maketrans(OWN_CHARACTERS, "-|#+`><#%=..~><")
 
 
-def figure_lines(figure: Figure, story: Story, columns: int) -> Iterator[Line]:
-    """The lines of a figure, each with its style."""
-    yield figure.title, "title"
+def as_ascii(text: str) -> str:
+    """A figure's line in ASCII, as far as its characters are the figure's own."""
+    return text.translate(_ASCII)
+
+
+def figure_lines(figure: Figure, story: Story, columns: int) -> Iterator[list[Piece]]:
+    """The lines of a figure, in pieces of one style each."""
+    yield [(figure.title, "title")]
     if figure.tracks:
         yield from _timeline(figure, story, columns)
     if figure.arrows or figure.marks:
         yield from _ladder(figure, story, columns)
-    for line in wrapped(figure.caption, columns):
-        yield line, "dim"
+    for line in wrapped(caption(figure), columns):
+        yield [(line, "dim")]
 
 
-def moments_of(figure: Figure, end_ns: int) -> Scale:
-    """The scale of a timeline: the borders of its spans."""
-    found = {s.from_ns for t in figure.tracks for s in t.spans}
-    found |= {s.to_ns if s.to_ns is not None else end_ns for t in figure.tracks for s in t.spans}
-    return compressed(found)
+def caption(figure: Figure) -> str:
+    """What stands below a figure: what it shows, and how its axis is to be read."""
+    return f"{figure.caption} {SAID}" if figure.tracks else figure.caption
 
 
-def last_ns(figure: Figure) -> int:
-    """The last moment of a timeline that is known."""
-    return max((s.to_ns or s.from_ns for t in figure.tracks for s in t.spans), default=0)
+def _timeline(figure: Figure, story: Story, columns: int) -> Iterator[list[Piece]]:
+    found = timeline.laid_out(figure, story.origin_ns, columns)
+    for row in found.rows:
+        if not row.bars:
+            yield [(row.label, "")]
+            continue
+        pieces: list[Piece] = [(f"{padded(row.label, found.names)} │", "")]
+        at = 0
+        for bar in row.bars:
+            low = max(min(round(bar.low), found.room - 1), at)
+            high = min(max(round(bar.high), low + 1), found.room)
+            if high <= low:
+                continue
+            fill = _FILLS.get(bar.span.kind, "─")
+            spare = high - low - width(bar.text)
+            text = f" {bar.text} " if spare >= 4 else cut(bar.text, high - low)
+            before = 1 if spare >= 2 else 0
+            pieces.append((" " * (low - at), ""))
+            pieces.append((fill * before + text + fill * (high - low - before - width(text)), bar.span.kind))
+            at = high
+        yield pieces
+    yield from _axis(found)
+    for key, text in found.legend:
+        for i, line in enumerate(wrapped(text, columns - 6)):
+            yield [(f"  {padded(key if i == 0 else '', 2)}  ", "time"), (line, "")]
 
 
-def _timeline(figure: Figure, story: Story, columns: int) -> Iterator[Line]:
-    end = last_ns(figure)
-    scale = moments_of(figure, end)
-    names = max(width(t.label) for t in figure.tracks)
-    room = max(columns - names - 3, 20)
-    for track in figure.tracks:
-        bar = [" "] * room
-        for span in track.spans:
-            low, high = _cells(span, scale, end, room)
-            fill = _FILLS.get(span.kind, "─")
-            bar[low:high] = [fill] * (high - low)
-            text = f" {span.label} "
-            if width(text) + 2 <= high - low:
-                at = low + 1
-                bar[at : at + len(text)] = list(text)
-        yield f"{padded(track.label, names)} │{''.join(bar)}", ""
-    first = min((s.from_ns for t in figure.tracks for s in t.spans), default=0)
-    left, right = _seconds(first, story), _seconds(end, story)
-    yield f"{' ' * names} └{left}{' ' * max(room - len(left) - len(right), 1)}{right}", "dim"
+def _axis(found: timeline.Timeline) -> Iterator[list[Piece]]:
+    line, times = ["─"] * found.room, [" "] * found.room
+    for tick in found.ticks:
+        at = min(round(tick.column), found.room - 1)
+        line[at] = "┬"
+        start = min(at, found.room - len(tick.text))
+        times[start : start + len(tick.text)] = tick.text
+    yield [(f"{' ' * found.names} └{''.join(line)}", "dim")]
+    yield [(f"{timeline.AXIS.rjust(found.names)}  {''.join(times)}".rstrip(), "dim")]
 
 
-def _cells(span: Span, scale: Scale, end: int, room: int) -> tuple[int, int]:
-    low = round(scale.at(span.from_ns) * room)
-    high = round(scale.at(span.to_ns if span.to_ns is not None else end) * room)
-    low = min(low, room - 1)
-    return low, max(high, low + 1)
-
-
-def _seconds(time_ns: int, story: Story) -> str:
-    return f"{(time_ns - story.origin_ns) / 1e9:.6f} s"
-
-
-def _ladder(figure: Figure, story: Story, columns: int) -> Iterator[Line]:
+def _ladder(figure: Figure, story: Story, columns: int) -> Iterator[list[Piece]]:
     """Time runs down; the calls of each end stand outside its line, packets between the lines."""
-    side = max((columns - 12) * 3 // 10, 12)
-    middle = columns - 12 - 2 * side - 4
-    blank = " " * 10
-    yield f"{blank}  {_fit(figure.left, side)} ┬{' ' * middle}┬ {_cut(figure.right, side)}", "title"
-    events: list[tuple[int, int, str, str, str]] = []
-    for arrow in figure.arrows:
-        text = _cut(arrow.label, middle - 6)
-        dashes = "─" * max((middle - width(text) - 4) // 2, 1)
-        line = padded(f"{dashes} {text} ", middle - 1).rstrip(" ") + " "
-        line += "─" * max(middle - width(line) - 1, 0)
-        drawn = f"{line}▶" if arrow.to_right else f"◀{line}"
-        events.append((arrow.time_ns, 1, " " * side, padded(drawn[:middle], middle), ""))
-    for mark in figure.marks:
-        left, right = (_fit(mark.label, side), "") if mark.on_left else (" " * side, _cut(mark.label, side))
-        events.append((mark.from_ns, 0, left, " " * middle, right))
-    for time_ns, _, left, between, right in sorted(events, key=lambda e: (e[0], e[1])):
-        at = f"{(time_ns - story.origin_ns) / 1e9:.6f}"
-        yield f"{at.rjust(10)}  {left} │{between}│ {right}".rstrip(), ""
+    found = ladder.laid_out(figure)
+    most = (columns - _TIME - 4 - _LEAST_MIDDLE) // 2
+    ends = [[width(word) for word in end.rsplit(" ", 1)] for end in (figure.left, figure.right)]
+    left = min(max([*(width(row.left) for row in found.rows), *(wide - _TIME for wide in ends[0])]), most)
+    right = min(max([*(width(row.right) for row in found.rows), *ends[1]]), most)
+    middle = min(columns - _TIME - 4 - left - right, _MOST_MIDDLE)
+    for one, two in _headings(figure, left + _TIME, right):
+        yield [(f"{one} {' ' * (middle + 2)} {two}".rstrip(), "title")]
+    yield [(f"{' ' * (_TIME + left)} ┬{' ' * middle}┬", "dim")]
+    for row in found.rows:
+        at = seconds(row.time_ns, story.origin_ns) if row.time_ns is not None else ""
+        lines = ["┃" if side in row.busy else "│" for side in (True, False)]
+        between = " " * middle
+        if row.arrow is not None:
+            between = _arrow(row.arrow.label, middle, to_right=row.arrow.to_right)
+        elif row.note:
+            between = padded(_centred(cut(f"· {row.note} ·", middle), middle), middle)
+        yield [
+            (f"{at.rjust(_TIME - 2)}  ", "time"), (f"{_fit(row.left, left)} ", "client"), (lines[0], "dim"),
+            (between, "wire" if row.arrow is not None else "dim"), (lines[1], "dim"),
+            (f" {cut(row.right, right)}".rstrip(), "server"),
+        ]  # fmt: skip
 
 
-def _cut(text: str, columns: int) -> str:
-    if width(text) <= columns:
-        return text
-    kept = text
-    while width(kept) > columns - 1:
-        kept = kept[:-1]
-    return kept + "…"
+def _headings(figure: Figure, left: int, right: int) -> Iterator[tuple[str, str]]:
+    """Who the ends are: the name, and the address below it."""
+    one, two = figure.left.rsplit(" ", 1), figure.right.rsplit(" ", 1)
+    for i in range(max(len(one), len(two))):
+        yield (_fit(one[i] if i < len(one) else "", left), cut(two[i] if i < len(two) else "", right))
+
+
+def _arrow(label: str, columns: int, *, to_right: bool) -> str:
+    text = f" {cut(label, columns - 6)} "
+    line = _centred(text, columns - 1, "─")
+    line += "─" * (columns - 1 - width(line))
+    return f"{line}▶" if to_right else f"◀{line}"
+
+
+def _centred(text: str, columns: int, fill: str = " ") -> str:
+    return fill * ((columns - width(text)) // 2) + text
 
 
 def _fit(text: str, columns: int) -> str:
     """Cut or filled on the left, so that it ends at the line."""
-    cut = _cut(text, columns)
-    return " " * max(columns - width(cut), 0) + cut
+    found = cut(text, columns)
+    return " " * max(columns - width(found), 0) + found

@@ -54,3 +54,13 @@ def _pieces(word: str, columns: int) -> list[str]:
 def padded(text: str, columns: int) -> str:
     """Filled with spaces to a width."""
     return text + " " * max(columns - width(text), 0)
+
+
+def cut(text: str, columns: int) -> str:
+    """Cut to a width; what was cut shows as an ellipsis."""
+    if width(text) <= columns:
+        return text
+    kept = text[:columns]
+    while width(kept) > columns - 1:
+        kept = kept[:-1]
+    return kept + "…"

@@ -1,0 +1,134 @@
+"""Values of socket options in strace's words: what is too short for its option is an address, or as much as was given.
+
+strace 6.1 decodes no option of TCP, UDP and TLS and no timeout; `--more` does (`decode/sockopt.py`).
+"""
+
+import struct
+from collections.abc import Callable
+from ipaddress import IPv6Address
+
+from wiretale.decode import sockopt as shared
+from wiretale.decode.sockopt import SOL_IP, SOL_IPV6, SOL_PACKET, SOL_RAW, SOL_SOCKET, SOL_TCP, SOL_TLS, SOL_UDP
+from wiretale.decode.strace.strings import hex_literal
+from wiretale.decode.strace.writer import StraceWriter
+from wiretale.decode.struct_text import field_text, struct_text
+from wiretale.decode.structs import layout, struct_size, unpack
+from wiretale.decode.writer import pointer_text, signed32
+
+Printer = Callable[[StraceWriter, bytes], str]
+_SO_ERROR, _SO_LINGER, _SO_PEERCRED = 4, 13, 17
+_RAW_LEVELS = frozenset({SOL_TCP, SOL_UDP, SOL_TLS})
+_RAW_OPTIONS = frozenset({(SOL_SOCKET, n) for n in (20, 21, 66, 67)})
+_ICMP = (  # linux/icmp.h: the types that have a name below 32
+    (0, "ICMP_ECHOREPLY"), (3, "ICMP_DEST_UNREACH"), (4, "ICMP_SOURCE_QUENCH"), (5, "ICMP_REDIRECT"),
+    (8, "ICMP_ECHO"), (11, "ICMP_TIME_EXCEEDED"), (12, "ICMP_PARAMETERPROB"), (13, "ICMP_TIMESTAMP"),
+    (14, "ICMP_TIMESTAMPREPLY"), (15, "ICMP_INFO_REQUEST"), (16, "ICMP_INFO_REPLY"), (17, "ICMP_ADDRESS"),
+    (18, "ICMP_ADDRESSREPLY"),
+)  # fmt: skip
+_HALF = 16
+
+
+def _icmp_filter(w: StraceWriter, data: bytes) -> str:
+    value = int.from_bytes(data[:4], "little")
+    inverted = value.bit_count() > _HALF
+    bits = value ^ 0xFFFFFFFF if inverted else value
+    known = dict(_ICMP)
+    names = [known.get(bit, str(bit)) for bit in range(32) if bits >> bit & 1]
+    return f"{'~' if inverted else ''}[{' '.join(names)}]"
+
+
+def _packet_request(w: StraceWriter, data: bytes) -> str:
+    index, kind, length = struct.unpack_from("<IHH", data)
+    address = ":".join(f"{b:02x}" for b in data[8 : 8 + min(length, 8)])
+    return (
+        f"{{mr_ifindex={w.interface(index)}, mr_type={w.enum('packet_mr', kind)}, mr_alen={length}, "
+        f"mr_address={address}}}"
+    )
+
+
+def _group(w: StraceWriter, data: bytes) -> str:
+    index = int.from_bytes(data[:4], "little")
+    addresses = [w.sockaddr(data[at : at + 128]) for at in range(w.word, len(data) - 127, 128)]
+    if len(addresses) == 1:
+        return f"{{gr_interface={w.interface(index)}, gr_group={addresses[0]}}}"
+    return f"{{gsr_interface={w.interface(index)}, gsr_group={addresses[0]}, gsr_source={addresses[1]}}}"
+
+
+def _ipv6_request(w: StraceWriter, data: bytes) -> str:
+    address, index = IPv6Address(data[:16]), int.from_bytes(data[16:20], "little")
+    return f'{{inet_pton(AF_INET6, "{address}", &ipv6mr_multiaddr), ipv6mr_interface={w.interface(index)}}}'
+
+
+def _struct(name: str) -> Printer:
+    return lambda w, data: struct_text(w, name, data)
+
+
+_SETS: dict[tuple[int, int], tuple[int, bool, Printer]] = {  # option -> size, whether no other size will do, printer
+    (SOL_SOCKET, _SO_LINGER): (8, False, _struct("linger")),
+    **{(SOL_IP, n): (8, False, _struct("ip_mreq")) for n in (35, 36)},
+    **{(SOL_IPV6, n): (20, False, _ipv6_request) for n in (20, 21, 27, 28)},
+    **{(level, n): (136, False, _group) for level in (SOL_IP, SOL_IPV6) for n in (42, 45)},
+    **{(level, n): (264, False, _group) for level in (SOL_IP, SOL_IPV6) for n in (43, 44, 46, 47)},
+    **{(SOL_PACKET, n): (16, True, _packet_request) for n in (1, 2)},
+    **{(SOL_PACKET, n): (16, True, _struct("tpacket_req")) for n in (5, 13)},
+    (SOL_RAW, 1): (4, False, _icmp_filter),
+}
+_PARTS = {(SOL_SOCKET, _SO_LINGER): "linger", (SOL_SOCKET, _SO_PEERCRED): "ucred", (SOL_PACKET, 6): "tpacket_stats_v3"}
+
+
+def option(w: StraceWriter, index: int, *, out: bool) -> str:
+    """setsockopt's or getsockopt's value, by level and option."""
+    datum = w.readable(index, "optval", at_exit=out)
+    level = signed32(w.values[1])
+    key = level, signed32(w.values[2])
+    address = pointer_text(w.unsigned(w.values[index]))
+    length = signed32(w.values[4])
+    sets = None if out else _SETS.get(key)
+    if datum is None:
+        return '""' if not out and w.values[index] and not length and not sets else address
+    if sets is not None:
+        size, exact, printer = sets
+        fits = length == size if exact else length >= size
+        return printer(w, datum.bytes[:size]) if fits and len(datum.bytes) >= size else address
+    if datum.error and len(datum.bytes) < min(datum.full_bytes, w.limit):
+        return address
+    if key == (SOL_SOCKET, _SO_ERROR):
+        return _error(w, datum.bytes)
+    if out and key in _PARTS:
+        return _part(w, _PARTS[key], datum.bytes)
+    if level == SOL_SOCKET and len(datum.bytes) < 4:
+        return address
+    if (key in _RAW_OPTIONS or level in _RAW_LEVELS) and not w.style.more:
+        if len(datum.bytes) == 4 == datum.full_bytes:
+            return f"[{int.from_bytes(datum.bytes, 'little', signed=True)}]"
+        return w.data(datum.bytes, datum.full_bytes)
+    return shared.option_value(w, index, out=out)
+
+
+def _error(w: StraceWriter, data: bytes) -> str:
+    if len(data) < 4:
+        return hex_literal(data) if data else ""
+    number = int.from_bytes(data[:4], "little", signed=True)
+    return f"[{w.error(number).split(' ')[0]}]" if number > 0 else f"[{number}]"
+
+
+def _part(w: StraceWriter, name: str, data: bytes) -> str:
+    """As many fields as the kernel gave; the bytes of one that is cut."""
+    if len(data) >= struct_size(name, w.arch):
+        return _whole(w, name, data)
+    shown = []
+    fields = {f.name: v for f, v in unpack(name, w.arch, data)}
+    for field in layout(name, w.arch).fields:
+        if field.name in fields:
+            shown.append(f"{field.name}={field_text(w, field, fields[field.name])}")
+        elif field.offset < len(data):
+            shown.append(f"{field.name}={hex_literal(data[field.offset :])}")
+            break
+    return "{" + ", ".join(shown) + "}"
+
+
+def _whole(w: StraceWriter, name: str, data: bytes) -> str:
+    if name != "ucred":
+        return struct_text(w, name, data[: struct_size(name, w.arch)])
+    pid, uid, gid = struct.unpack_from("<iii", data)  # -1: nobody, as for a TCP socket
+    return f"{{pid={w.pid(pid)}, uid={uid}, gid={gid}}}"

@@ -1,0 +1,70 @@
+"""Bytes that lay in the receive queue while the thread that then read them slept in another call."""
+
+from wiretale.decode.durations import duration
+from wiretale.explain.odd._rows import packet_refs, refs
+from wiretale.explain.story import Step
+from wiretale.explain.words import code, count
+from wiretale.explain.world import World
+
+LATE_NS = 50_000_000
+SLEEPS = ("nanosleep", "clock_nanosleep")
+POLLS = ("poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2")
+
+# A read that began long after its first byte had arrived, and a long call of the same thread in between that the
+# arrival could not end: a sleep, a wait for a child or a lock, or a poll that ran into its time limit although the
+# bytes were there.
+_QUERY = f"""
+WITH late AS (
+    SELECT r.call_id, r.connection_id, r.direction, r.socket_id, min(p.time_ns) AS arrived,
+        arg_min({{'id': p.packet_id, 'n': p.number}}, p.packet_id) AS packet, sum(l.hi - l.lo) AS size
+    FROM link l JOIN packet p USING (packet_id) JOIN stream_read r ON r.read_id = l.read_id
+    WHERE l.kind = 'segment_read' AND l.first_copy IS DISTINCT FROM FALSE AND r.exact AND NOT r.peeked
+        AND p.number IS NOT NULL
+    GROUP BY r.call_id, r.connection_id, r.direction, r.socket_id
+),
+slow AS (
+    SELECT t.*, c.task_id, c.pid, c.fd, c.name, c.start_ns FROM late t JOIN call c USING (call_id)
+    WHERE c.start_ns - t.arrived >= {LATE_NS}
+),
+asleep AS (
+    SELECT call_id, task_id, name, start_ns, exit_ns FROM call a
+    WHERE a.exit_ns - a.start_ns >= {LATE_NS} AND a.task_id IN (SELECT task_id FROM slow) AND (
+        a.name IN {(*SLEEPS, "futex", "wait4", "waitid", "flock", "fsync", "fdatasync")}
+        OR a.name IN {POLLS} AND a.call_id IN (SELECT call_id FROM wait WHERE ended_by = 'timeout'))
+),
+met AS (
+    SELECT s.*, a.call_id AS sleep_id, a.name AS sleep,
+        least(a.exit_ns, s.start_ns) - greatest(a.start_ns, s.arrived) AS lost
+    FROM slow s JOIN asleep a ON a.task_id = s.task_id AND a.start_ns < s.start_ns AND a.exit_ns > s.arrived
+    WHERE lost >= {LATE_NS}
+)
+SELECT connection_id, pid, sleep, count(DISTINCT call_id), min(arrived), max(lost),
+    arg_max({{'read': call_id, 'fd': fd, 'name': name, 'size': size, 'sleep': sleep_id, 'arrived': arrived,
+        'began': start_ns,
+        'packet': packet}}, lost)
+FROM met GROUP BY connection_id, pid, sleep ORDER BY 6 DESC LIMIT 4"""  # noqa: S608 (fixed text of this module)
+
+
+def find(world: World) -> list[Step]:
+    """One step for each process, connection and kind of sleep, the longest first."""
+    steps = []
+    for connection_id, pid, sleep, total, first, lost, worst in world.db.execute(_QUERY).fetchall():
+        packet = worst["packet"]
+        said = [
+            f"{count(worst['size'], 'byte')} of connection {connection_id} (from packet {packet['n']}) lay in the "
+            "receive queue "
+            f"of descriptor {worst['fd']} for {duration(worst['began'] - worst['arrived'])} before {world.who(pid)} "
+            "asked for "
+            f"them with {code(worst['name'] + '()')}: for {duration(lost)} of that the thread that read them was "
+            "asleep in "
+            f"{code(sleep + '()')}."
+        ]
+        if total > 1:
+            said.append(f"That happened {count(total, 'time')} on this connection; this was the longest.")
+        evidence = (*packet_refs([(packet["id"], packet["n"])]), *refs("call", [worst["sleep"], worst["read"]]))
+        steps.append(
+            Step("", "The answer was there, and nobody looked", tuple(said), first, refs=evidence,
+                 background=("The time counts for whoever waits at the other end as if the network were slow.",),
+                 remedy="wait for the descriptor (poll, epoll) instead of sleeping")
+        )  # fmt: skip
+    return steps

@@ -1,0 +1,44 @@
+"""-D, -DD, -DDD: the program is the child of whoever called, and its tracer a grandchild of the program's process."""
+
+import os
+from dataclasses import replace
+from typing import NoReturn
+
+from wiretale.record.ptrace.source import find_program
+from wiretale.record.user import named
+from wiretale.strace.options import StraceOptions
+from wiretale.strace.requests import environment
+
+_GROUP, _SESSION = 2, 3
+
+
+def leave_tracing_to_grandchild(options: StraceOptions) -> StraceOptions:
+    """Returns in the grandchild only, with the options of a tracer that attaches; this process becomes the program."""
+    variables = environment(options)
+    program = find_program(options.command[0], variables)
+    here = os.getpid()
+    traced, tell = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(tell)
+        os.waitpid(child, 0)
+        _become(options, program, variables, traced)
+    os.close(traced)
+    if os.fork():
+        os._exit(0)
+    if options.daemon >= _SESSION:
+        os.setsid()
+    elif options.daemon == _GROUP:
+        os.setpgid(0, 0)
+    return replace(options, daemon=0, command=[], pids=[here], attached_fd=tell, awaits_exec=True)
+
+
+def _become(options: StraceOptions, program: str, variables: dict[str, str], traced: int) -> NoReturn:
+    if not os.read(traced, 1):  # the tracer could not begin, and has said why
+        os._exit(1)
+    if options.user is not None:
+        user = named(options.user)
+        os.setgroups(user.groups)
+        os.setgid(user.gid)
+        os.setuid(user.uid)
+    os.execve(program, options.command, variables)

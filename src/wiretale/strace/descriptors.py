@@ -1,0 +1,206 @@
+"""What every descriptor of the traced processes is, for -y, -yy and -P: told by the tracer at each stop.
+
+A link is read at the entry of every call that takes the descriptor, so that a line never names what was open before;
+sockets are described again whenever a call has changed them, so that -yy shows the state they are in now.
+"""
+
+import os
+import re
+import stat
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from socket import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+
+from wiretale.decode.constants.tables import TABLES
+from wiretale.decode.escape import escape_bytes
+from wiretale.decode.record_types import FdLabel
+from wiretale.decode.sockaddr import decode_sockaddr
+from wiretale.decode.syscalls import call_spec
+from wiretale.decode.syscalls.spec import Kind
+from wiretale.decode.writer import AT_FDCWD, signed32
+from wiretale.model.spool import EventFlag, EventKind, Role
+from wiretale.store.load.tracer_events import TracerChunk, TracerEvent
+from wiretale.strace.unix_peers import peer_inode
+
+_SOCKET = struct.Struct("<3Q4i2I128s128s")  # model.spool.SOCKET; a test compares them
+_EINPROGRESS = 115
+_CLONE_THREAD = 0x10000
+_DESCRIPTORS = frozenset({Kind.FD, Kind.DIRFD})
+_DELETED = " (deleted)"
+_UNIX_KINDS: dict[int, str] = {SOCK_STREAM: "UNIX-STREAM", SOCK_DGRAM: "UNIX-DGRAM", SOCK_SEQPACKET: "UNIX-SEQPACKET"}
+_PROTOCOLS = {1: "PING", 6: "TCP", 17: "UDP", 58: "PING", 132: "SCTP", 136: "UDPLITE", 255: "RAW", 262: "MPTCP"}
+_FAMILIES = {17: "PACKET", 40: "AF_VSOCK", 38: "ALG", 29: "CAN", 15: "KEY", 44: "XDP"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Socket:
+    inode: int
+    family: int
+    kind: int
+    protocol: int
+    local: bytes
+    peer: bytes
+
+
+def _socket(data: bytes) -> _Socket:
+    inode, _, _, family, kind, protocol, _, local_bytes, peer_bytes, local, peer = _SOCKET.unpack(data)
+    return _Socket(inode, family, kind, protocol, local[:local_bytes], peer[:peer_bytes])
+
+
+class Descriptors:
+    """Takes all events in order. `details`: members of options.DETAILS."""
+
+    def __init__(self, details: frozenset[str]) -> None:
+        self._details = details
+        self._links: dict[int, dict[int, str]] = {}  # process -> descriptor -> what its link says
+        self._sockets: dict[int, _Socket] = {}  # by inode
+        self._peers: dict[int, int] = {}  # of unix sockets, by inode
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    def take(self, e: TracerEvent, name: str) -> None:
+        """Learn from an event what descriptors are; `name` is that of the call, if it is one."""
+        links = self._links.setdefault(e.pid, {})
+        if e.kind == EventKind.ENTRY:
+            self._forget_unknown(links, e, name)
+        elif e.kind == EventKind.CLONE and not e.extra & _CLONE_THREAD:
+            self._links[e.number] = {**links, **self._links.get(e.number, {})}
+        elif e.kind == EventKind.EXEC:
+            links.clear()
+        for chunk in e.chunks:
+            if chunk.role == Role.LINK:
+                links[signed32(chunk.detail)] = os.fsdecode(chunk.data)
+            elif chunk.role == Role.CWD:
+                links[AT_FDCWD] = os.fsdecode(chunk.data)
+            elif chunk.role == Role.SOCKET and len(chunk.data) == _SOCKET.size:
+                found = self._sockets[_inode(chunk)] = _socket(chunk.data)
+                links[signed32(chunk.detail)] = f"socket:[{found.inode}]"
+
+    @staticmethod
+    def _forget_unknown(links: dict[int, str], e: TracerEvent, name: str) -> None:
+        known = {signed32(c.detail) for c in e.chunks if c.role == Role.LINK}
+        spec = call_spec(name, e.arch)
+        for arg, value in zip(spec.args if spec else (), e.args, strict=False):
+            if arg.kind in _DESCRIPTORS and signed32(value) not in known:
+                links.pop(signed32(value), None)
+
+    def returned(self, begun: TracerEvent, e: TracerEvent, name: str) -> None:
+        """After the line of a call was printed: what it changed for the lines to come."""
+        failed = bool(e.flags & EventFlag.ERROR)
+        if name == "connect":
+            self._connecting(begun, e)
+        elif name == "close" and not failed:
+            self._links.get(e.pid, {}).pop(signed32(begun.args[0]), None)
+        elif name == "socketpair" and not failed:
+            both = [_inode(c) for c in e.chunks if c.role == Role.SOCKET]
+            if len(both) == 2:
+                self._peers |= {both[0]: both[1], both[1]: both[0]}
+
+    def _connecting(self, begun: TracerEvent, e: TracerEvent) -> None:
+        """A connect that goes on in the background: the kernel knows the peer, but does not tell it yet."""
+        if -e.value != _EINPROGRESS:
+            return
+        address = next((c.data for c in begun.chunks if c.role == Role.SOCKADDR), b"")
+        for inode in (_inode(c) for c in e.chunks if c.role == Role.SOCKET):
+            if not self._sockets[inode].peer:
+                self._sockets[inode] = replace(self._sockets[inode], peer=address)
+
+    # -- words -------------------------------------------------------------------------------------------------------
+
+    def label(self, pid: int) -> FdLabel:
+        """How descriptors of a process are printed."""
+        return lambda number: self._text(pid, number)
+
+    def links(self, pid: int, numbers: Iterable[int]) -> list[str]:
+        """The links of some descriptors, as far as they are known."""
+        known = self._links.get(pid, {})
+        return [known[n] for n in numbers if n in known]
+
+    def _text(self, pid: int, number: int) -> str:
+        link = self._links.get(pid, {}).get(number)
+        if link is None:
+            return str(number)
+        if link.startswith("socket:[") and "socket" in self._details:
+            return f"{number}<{self._socket_text(link)}>"
+        if link == "anon_inode:[pidfd]" and "pidfd" in self._details:
+            return f"{number}<{_pidfd_text(pid, number, link)}>"
+        gone = link.endswith(_DELETED)
+        path = _escaped(link.removesuffix(_DELETED))
+        device = _device(link) if "dev" in self._details and link.startswith("/") and not gone else ""
+        if not device and "path" not in self._details:
+            return str(number)
+        return f"{number}<{path}{device}>" + ("(deleted)" if gone else "")
+
+    def _socket_text(self, link: str) -> str:
+        s = self._sockets.get(int(link[8:-1]))
+        if s is None:
+            return link
+        if s.family == AF_UNIX:
+            return self._unix_text(s)
+        if s.family == AF_NETLINK:
+            return _netlink_text(s)
+        if s.family in (AF_INET, AF_INET6):
+            name = _PROTOCOLS.get(s.protocol, "RAW") + ("v6" if s.family == AF_INET6 else "")
+            ends = [t for t in (_end(s.local), _end(s.peer)) if t]
+            bound = ends and not ends[0].endswith(":0")
+            return f"{name}:[{'->'.join(ends) if bound or len(ends) > 1 else s.inode}]"
+        return f"{_FAMILIES.get(s.family, 'socket')}:[{s.inode}]"
+
+    def _unix_text(self, s: _Socket) -> str:
+        peer = self._peers.get(s.inode)
+        if peer is None and s.peer:
+            peer = peer_inode(s.inode)
+            if peer:
+                self._peers[s.inode] = peer
+        path = decode_sockaddr(s.local).fields if len(s.local) > 2 else ()
+        name = f",{path[0].removeprefix('sun_path=')}" if path else ""
+        return f"{_UNIX_KINDS.get(s.kind, 'UNIX')}:[{s.inode}{f'->{peer}' if peer else ''}{name}]"
+
+
+def _inode(chunk: TracerChunk) -> int:
+    return int.from_bytes(chunk.data[:8], "little")
+
+
+def _end(address: bytes) -> str:
+    found = decode_sockaddr(address) if len(address) > 2 else None
+    if found is None or found.address is None or found.port is None:
+        return ""
+    return f"[{found.address}]:{found.port}" if found.family == AF_INET6 else f"{found.address}:{found.port}"
+
+
+def _netlink_text(s: _Socket) -> str:
+    protocol = TABLES["netlink_protocol"].get(s.protocol, "").removeprefix("NETLINK_")
+    port = int.from_bytes(s.local[4:8], "little")
+    return f"NETLINK:[{protocol}:{port}]" if protocol and port else f"NETLINK:[{s.inode}]"
+
+
+def _device(path: str) -> str:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return ""
+    kind = {stat.S_IFCHR: "char", stat.S_IFBLK: "block"}.get(stat.S_IFMT(found.st_mode))
+    return f"<{kind} {os.major(found.st_rdev)}:{os.minor(found.st_rdev)}>" if kind else ""
+
+
+def _pidfd_text(pid: int, number: int, link: str) -> str:
+    try:
+        lines = Path(f"/proc/{pid}/fdinfo/{number}").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return link
+    return next((f"pid:{line.split()[1]}" for line in lines if line.startswith("Pid:")), link)
+
+
+def _escaped(path: str) -> str:
+    """As strace: a string literal in which what would end the label is octal as well."""
+    data = os.fsencode(path)
+    if b"<" not in data and b">" not in data:
+        return escape_bytes(data)[1:-1]
+    parts = re.split(rb"([<>])", data)
+    found = [escape_bytes(part)[1:-1] for part in parts]
+    for at in range(1, len(parts), 2):
+        long = parts[at + 1][:1].isdigit() and parts[at + 1][:1] < b"8"
+        found[at] = f"\\{ord(parts[at]):03o}" if long else f"\\{ord(parts[at]):o}"
+    return "".join(found)

@@ -1,0 +1,108 @@
+"""The values of -e, and of the long options that stand for one: `-e trace=SET`, `-e quiet=SET`, `-e inject=...`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wiretale.strace.faults import StraceFault
+from wiretale.strace.inject import tampers
+from wiretale.strace.options import DETAILS, MESSAGES, STATUSES, StraceOptions
+from wiretale.strace.sets import call_set, descriptor_set, signal_set, word_set
+
+
+@dataclass(slots=True)
+class State:
+    """The options so far, and how often some were given."""
+
+    options: StraceOptions
+    quiet_count: int = 0
+    time_count: int = 0
+    relative_count: int = 0
+    hex_count: int = 0
+    follow_count: int = 0
+    descriptor_count: int = 0
+    daemon_count: int = 0
+    wants_help: bool = False
+    wants_version: bool = False
+
+
+def unsupported(option: str, why: str) -> StraceFault:
+    return StraceFault(f"{option} is not supported: {why}")
+
+
+_MESSAGE_WORDS = {
+    "attaching": "attach", "exits": "exit", "exiting": "exit", "path-resolutions": "path-resolution",
+    "personalities": "personality", "superseded": "thread-execve",
+}  # fmt: skip
+
+
+def quiet(state: State, value: str) -> None:
+    if not value:
+        state.quiet_count += 1
+    else:
+        state.options.quiet |= word_set(value, MESSAGES, "quiet", _MESSAGE_WORDS)
+
+
+def descriptor_details(state: State, value: str) -> None:
+    aliases = {"paths": "path", "sockets": "socket", "devs": "dev", "pidfds": "pidfd"}
+    found = word_set(value or "path", DETAILS, "decode-fds", aliases)
+    state.options.descriptors = found
+
+
+def pid_details(state: State, value: str) -> None:
+    if "pidns" in value.split(","):
+        raise unsupported("--decode-pids=pidns", "the numbers of other PID namespaces are not looked up")
+    state.options.pid_names = bool(word_set(value, ("comm",), "decode-pids"))
+
+
+def detach_on(state: State, value: str) -> None:
+    if value != "execve":
+        raise StraceFault(f"Syscall '{value}' for -b isn't supported", usage=True)
+    state.options.detach_at_exec = True
+
+
+def expression(state: State, text: str) -> None:
+    """`NAME=VALUE`; without a NAME it is a set of calls to trace."""
+    name, equals, value = text.partition("=")
+    handler = _QUALIFIERS.get(name) if equals else None
+    if handler is not None:
+        handler(state, value)
+    else:
+        state.options.trace = call_set(text)
+
+
+def _choose(name: str, read: Callable[[str], object]) -> Callable[[State, str], None]:
+    return lambda state, value: setattr(state.options, name, read(value))
+
+
+def _kvm(state: State, value: str) -> None:
+    raise unsupported("-e kvm", "exits of virtual CPUs are not recorded")
+
+
+def _inject(state: State, value: str) -> None:
+    state.options.tampers += tampers(value, "inject")
+
+
+def _fault(state: State, value: str) -> None:
+    state.options.tampers += tampers(value, "fault")
+
+
+def _aliases(names: str, handler: Callable[[State, str], None]) -> dict[str, Callable[[State, str], None]]:
+    return dict.fromkeys(names.split(), handler)
+
+
+_QUALIFIERS: dict[str, Callable[[State, str], None]] = {
+    **_aliases("trace t", _choose("trace", call_set)),
+    **_aliases("abbrev a", _choose("abbreviated", call_set)),
+    **_aliases("verbose v", _choose("verbose", call_set)),
+    **_aliases("raw x", _choose("raw", call_set)),
+    **_aliases("signal signals s", _choose("signals", signal_set)),
+    **_aliases("read reads r", _choose("dump_read", descriptor_set)),
+    **_aliases("write writes w", _choose("dump_write", descriptor_set)),
+    "status": _choose("statuses", lambda v: word_set(v, STATUSES, "status")),
+    **_aliases("quiet silent silence q", quiet),
+    **_aliases("decode-fds decode-fd", descriptor_details),
+    **_aliases("decode-pids decode-pid", pid_details),
+    "kvm": _kvm,
+    "fault": _fault,
+    "inject": _inject,
+}

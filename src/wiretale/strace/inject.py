@@ -1,0 +1,113 @@
+"""-e inject=SET:error=E:signal=S:delay_enter=T:when=EXPR ... and -e fault=, as rules of the tracer."""
+
+import errno
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from wiretale.decode.constants.tables import ERRORS
+from wiretale.decode.syscalls import table
+from wiretale.model.enums import Arch
+from wiretale.record.ptrace.tamper import Tamper
+from wiretale.strace.faults import StraceFault
+from wiretale.strace.sets import call_set, signal_number
+from wiretale.strace.values import duration_ns
+
+_ARCHES = (Arch.X86_64, Arch.I386, Arch.AARCH64)
+_MOST = 65535
+_WHEN = re.compile(r"(\d+)(?:\.\.(\d+))?(\+(\d+)?)?")
+_PURE = re.compile(r"get(e?[ug]id(32)?|pgrp|p?pid|tid)")
+_ERRORS = {row[0]: number for number, row in ERRORS.items()}
+
+
+class _Refused(Exception):
+    """The part cannot be read; the fault names the whole expression."""
+
+
+def _error(rule: Tamper, value: str) -> Tamper:
+    number = int(value) if value.isdigit() else _ERRORS.get(value.upper(), 0)
+    if not 1 <= number <= 4095 or rule.result is not None:
+        raise _Refused
+    return replace(rule, result=-number)
+
+
+def _retval(rule: Tamper, value: str) -> Tamper:
+    try:
+        number = int(value, 8 if re.fullmatch("0[0-7]+", value) else 0)
+    except ValueError:
+        raise _Refused from None
+    if number < 0 or rule.result is not None:
+        raise _Refused
+    return replace(rule, result=number - (1 << 64) if number >= 1 << 63 else number)
+
+
+def _signal(rule: Tamper, value: str) -> Tamper:
+    number = signal_number(value)
+    if not number or rule.signal:
+        raise _Refused
+    return replace(rule, signal=number)
+
+
+def _when(rule: Tamper, value: str) -> Tamper:
+    found = _WHEN.fullmatch(value)
+    if found is None:
+        raise _Refused
+    first, last, step = int(found[1]), int(found[2] or 0), int(found[4] or 1)
+    end = last or (_MOST if found[3] else first)
+    if not 1 <= first <= min(end, _MOST) or not 1 <= step <= _MOST or last >= _MOST:
+        raise _Refused
+    return replace(rule, first=first, last=0xFFFFFFFF if end == _MOST else end, step=step)
+
+
+def _delay(where: str) -> Callable[[Tamper, str], Tamper]:
+    def read(rule: Tamper, value: str) -> Tamper:
+        try:
+            return replace(rule, **{where: duration_ns(value, "e")})
+        except StraceFault:
+            raise _Refused from None
+
+    return read
+
+
+_PARTS: dict[str, Callable[[Tamper, str], Tamper]] = {
+    "error": _error,
+    "retval": _retval,
+    "signal": _signal,
+    "delay_enter": _delay("delay_enter_ns"),
+    "delay_exit": _delay("delay_exit_ns"),
+    "when": _when,
+}
+
+
+def tampers(text: str, kind: str) -> list[Tamper]:
+    """The rules of one expression, one for each call and architecture. `kind`: "inject" or "fault"."""
+    names, *parts = text.split(":")
+    chosen = call_set(names)
+    rule, other = Tamper(0, 0), ""
+    for part in parts:
+        name, _, value = part.partition("=")
+        if name in ("poke_enter", "poke_exit"):
+            raise StraceFault(f"-e {kind} with {name} is not supported: the memory of the program is never changed")
+        if name == "syscall" and not other and _PURE.fullmatch(value):
+            other = value
+        elif name in _PARTS and (kind == "inject" or name in ("error", "when")):
+            try:
+                rule = _PARTS[name](rule, value)
+            except _Refused:
+                raise StraceFault(f"invalid {kind} argument '{text}'") from None
+        else:
+            raise StraceFault(f"invalid {kind} argument '{text}'")
+    if kind == "fault" and rule.result is None:
+        rule = replace(rule, result=-errno.ENOSYS)
+    if rule.result is None and not (rule.signal or rule.delay_enter_ns or rule.delay_exit_ns):
+        raise StraceFault(f"invalid {kind} argument '{text}'")
+    return [
+        replace(rule, arch=int(arch), number=number, other=_number(arch, other))
+        for arch in _ARCHES
+        for number, name in table(arch).items()
+        if chosen(name)
+    ]
+
+
+def _number(arch: Arch, name: str) -> int | None:
+    return next((number for number, known in table(arch).items() if known == name), None) if name else None

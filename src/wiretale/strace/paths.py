@@ -1,0 +1,49 @@
+"""-P: only calls that name one of some paths, or take a descriptor of one."""
+
+import os
+from collections.abc import Sequence
+
+from wiretale.decode.syscalls import call_spec
+from wiretale.decode.syscalls.spec import Kind
+from wiretale.decode.writer import signed32
+from wiretale.model.spool import Role
+from wiretale.store.load.tracer_events import TracerEvent
+from wiretale.strace.descriptors import Descriptors
+
+_DESCRIPTORS = frozenset({Kind.FD, Kind.DIRFD})
+_POLLFD_BYTES = 8
+
+
+class Paths:
+    """`resolved` are the paths given that lead elsewhere, with the place they lead to."""
+
+    def __init__(self, paths: Sequence[str], descriptors: Descriptors) -> None:
+        real = {path: os.path.realpath(path) for path in paths}
+        self.resolved = {path: place for path, place in real.items() if path != place}
+        self._texts = frozenset({*paths, *real.values()})
+        self._bytes = frozenset(map(os.fsencode, self._texts))
+        self._descriptors = descriptors
+
+    def match(self, e: TracerEvent, name: str) -> bool:
+        """Whether the call that begins with `e` is one to be printed."""
+        if any(c.role == Role.STRING and c.data in self._bytes for c in e.chunks):
+            return True
+        links = self._descriptors.links(e.pid, _numbers(e, name))
+        return not self._texts.isdisjoint(links)
+
+
+def _numbers(e: TracerEvent, name: str) -> list[int]:
+    """Every descriptor the call is given, in its arguments and in the memory they point to."""
+    spec = call_spec(name, e.arch)
+    found = []
+    for index, arg in enumerate(spec.args if spec else ()):
+        if arg.kind in _DESCRIPTORS:
+            found.append(signed32(e.args[index]))
+        data = b"".join(c.data for c in e.chunks if c.arg == index and c.role in (Role.ARRAY, Role.FDSET))
+        if arg.struct == "pollfd":
+            found += [
+                int.from_bytes(data[i : i + 4], "little", signed=True) for i in range(0, len(data), _POLLFD_BYTES)
+            ]
+        elif arg.kind is Kind.FDSET:
+            found += [8 * i + bit for i, byte in enumerate(data) for bit in range(8) if byte >> bit & 1]
+    return found

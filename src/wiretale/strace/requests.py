@@ -1,0 +1,55 @@
+"""What the options of a command line ask of the tracer."""
+
+import os
+
+from wiretale.decode.syscalls import table
+from wiretale.record.ptrace.plan import native_arches
+from wiretale.record.ptrace.source import PtraceOptions, SpawnRequest
+from wiretale.record.user import named
+from wiretale.strace.options import StraceOptions
+
+
+def tracer_options(options: StraceOptions) -> PtraceOptions:
+    """What the tracer has to do for the lines that are wanted."""
+    dumps = options.dump_read is not None or options.dump_write is not None
+    only = None
+    if options.seccomp and options.follow and options.command:
+        names = {name for arch in native_arches() for name in table(arch).values()}
+        only = tuple(sorted(filter(options.trace, names)))
+    return PtraceOptions(
+        calls="network" if only is not None else "all",
+        only=only,
+        snaplen=None if dumps else options.strings + 1,
+        snaplen_each=True,
+        # A filtered program cannot outlive its tracer: its calls would fail.
+        kill_on_recorder_exit=options.kill_on_exit or only is not None,
+        follow_forks=options.follow,
+        whole_netlink=True,
+        links=bool(options.descriptors or options.paths),
+        detach_at_exec=options.detach_at_exec,
+        tampers=tuple(options.tampers),
+    )
+
+
+def spawn_request(options: StraceOptions) -> SpawnRequest:
+    """The program of the command line, with its user and its environment."""
+    user = named(options.user) if options.user is not None else None
+    return SpawnRequest(
+        options.command,
+        environment(options),
+        uid=user.uid if user else None,
+        gid=user.gid if user else None,
+        groups=list(user.groups) if user else None,
+    )
+
+
+def environment(options: StraceOptions) -> dict[str, str]:
+    """The tracer's own, changed by -E."""
+    found = dict(os.environ)
+    for word in options.env:
+        name, equals, value = word.partition("=")
+        if equals:
+            found[name] = value
+        else:
+            found.pop(name, None)
+    return found

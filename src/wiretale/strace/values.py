@@ -1,0 +1,82 @@
+"""Values of single options, read. Each raises StraceFault as strace would refuse."""
+
+from wiretale.decode.strace.style import Names
+from wiretale.strace.faults import StraceFault
+from wiretale.strace.options import Precision
+
+
+def number(text: str, letter: str, low: int = 0) -> int:
+    if not text.isdigit() or int(text) < low or int(text) > 0x7FFFFFFF:
+        raise StraceFault(f"invalid -{letter} argument: '{text}'", usage=True)
+    return int(text)
+
+
+_UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+
+
+def duration_ns(text: str, letter: str) -> int:
+    digits = text.rstrip("smun")
+    unit = text[len(digits) :] or "us"
+    if not digits.isdigit() or unit not in _UNITS:
+        raise StraceFault(f"invalid -{letter} argument: '{text}'", usage=True)
+    return int(digits) * _UNITS[unit]
+
+
+def precision(text: str, what: str) -> Precision:
+    try:
+        return Precision[text.upper()]
+    except KeyError:
+        raise StraceFault(f"invalid {what} argument: '{text}'", usage=True) from None
+
+
+def pids(text: str) -> list[int]:
+    words = text.replace(",", " ").split()
+    if not words:
+        raise StraceFault(f"Invalid process id: '{text}'")
+    for word in words:
+        if not word.isdigit() or int(word) < 1:
+            raise StraceFault(f"Invalid process id: '{word}'")
+    return [int(word) for word in words]
+
+
+_SORTS = {
+    "time": "time-percent", "time-percent": "time-percent", "time-total": "time-percent", "total-time": "time-percent",
+    "calls": "calls", "count": "calls", "errors": "errors", "error": "errors", "name": "name", "syscall": "name",
+    "syscall-name": "name", "nothing": "nothing", "none": "nothing", "min-time": "min-time", "shortest": "min-time",
+    "time-min": "min-time", "max-time": "max-time", "longest": "max-time", "time-max": "max-time",
+    "avg-time": "avg-time", "time-avg": "avg-time",
+}  # fmt: skip
+_COLUMN_WORDS = {
+    **{word: name for word, name in _SORTS.items() if name not in ("nothing", "time-percent")},
+    "time": "time-percent", "time-percent": "time-percent", "total-time": "total-time", "time-total": "total-time",
+}  # fmt: skip
+
+
+def columns(text: str) -> tuple[str, ...]:
+    found = []
+    for word in text.split(","):
+        if word not in _COLUMN_WORDS:
+            raise StraceFault(f"unknown column name: '{word}'", usage=True)
+        found.append(_COLUMN_WORDS[word])
+    return (*found, *(() if "name" in found else ("name",)))
+
+
+def sort(text: str) -> str:
+    if text not in _SORTS:
+        raise StraceFault(f"invalid sortby: '{text}'", usage=True)
+    return _SORTS[text]
+
+
+def interruptible(value: str) -> int:
+    words = {"anywhere": 1, "waiting": 2, "never": 3, "never_tstp": 4}
+    number = words.get(value) or (int(value) if value.isdigit() else 0)
+    if not 1 <= number <= 4:
+        raise StraceFault(f"invalid -I argument: '{value}'", usage=True)
+    return number
+
+
+def names(value: str) -> Names:
+    try:
+        return Names(value)
+    except ValueError:
+        raise StraceFault(f"invalid -X argument: '{value}'", usage=True) from None

@@ -1,0 +1,117 @@
+"""The words of a command line taken apart as getopt_long(3) does ("+": nothing after PROG is an option)."""
+
+import getopt
+
+from wiretale.strace.faults import StraceFault
+
+SHORT = "+a:Ab:cCdDe:E:fFhiI:knNo:O:p:P:qrs:S:tTu:U:vVwxX:yYzZ"
+# long name -> short option it stands for, "" if it has none; "=": needs a value, "?": may have one
+LONG: dict[str, str] = {
+    "columns=": "a",
+    "output-append-mode": "A",
+    "detach-on=": "b",
+    "summary-only": "c",
+    "summary": "C",
+    "debug": "d",
+    "daemonize?": "D",
+    "daemonise?": "D",
+    "env=": "E",
+    "follow-forks": "f",
+    "help": "h",
+    "instruction-pointer": "i",
+    "interruptible=": "I",
+    "stack-traces": "k",
+    "syscall-number": "n",
+    "arg-names": "N",
+    "output=": "o",
+    "summary-syscall-overhead=": "O",
+    "attach=": "p",
+    "trace-path=": "P",
+    "relative-timestamps?": "r",
+    "string-limit=": "s",
+    "summary-sort-by=": "S",
+    "absolute-timestamps?": "t",
+    "timestamps?": "t",
+    "syscall-times?": "T",
+    "user=": "u",
+    "summary-columns=": "U",
+    "no-abbrev": "v",
+    "version": "V",
+    "summary-wall-clock": "w",
+    "strings-in-hex?": "x",
+    "const-print-style=": "X",
+    "successful-only": "z",
+    "failed-only": "Z",
+    "decode-fds?": "y",
+    "decode-pids=": "Y",
+    **{f"{name}=": "e" for name in ("abbrev", "verbose", "raw", "signal", "signals", "status", "trace")},
+    **{f"{name}=": "e" for name in ("read", "reads", "write", "writes", "fault", "inject", "kvm")},
+    "quiet?": "q",
+    "silent?": "q",
+    "silence?": "q",
+    "output-separately": "",
+    "seccomp-bpf": "",
+    "kill-on-exit": "",
+    "more": "",
+    "tips?": "",
+}
+_VALUELESS = {name.rstrip("=?"): name[-1:] for name in LONG}
+EXPRESSIONS = frozenset(n.rstrip("=?") for n, short in LONG.items() if short == "e")
+
+
+def split(arguments: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """getopt of Python knows no optional values of long options: those are taken apart here."""
+    pairs: list[tuple[str, str]] = []
+    rest = list(arguments)
+    while rest and rest[0].startswith("-") and rest[0] not in ("-", "--"):
+        word = rest[0]
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            full = _complete(name)
+            kind = _VALUELESS[full]
+            rest.pop(0)
+            if kind == "=" and not equals:
+                if not rest:
+                    raise StraceFault(f"option '--{full}' requires an argument", usage=True)
+                value = rest.pop(0)
+            elif kind not in ("=", "?") and equals:
+                raise StraceFault(f"option '--{full}' doesn't allow an argument", usage=True)
+            pairs.append(("--" + full, value))
+            continue
+        try:
+            found, remaining = getopt.getopt(_one(rest), SHORT)
+        except getopt.GetoptError as fault:
+            letter = fault.opt
+            what = "option requires an argument" if "requires" in fault.msg else "invalid option"
+            raise StraceFault(f"{what} -- '{letter}'", usage=True) from fault
+        taken = len(_one(rest)) - len(remaining)
+        pairs += found
+        rest = rest[taken:]
+    if rest and rest[0] == "--":
+        rest.pop(0)
+    return pairs, rest
+
+
+def _one(rest: list[str]) -> list[str]:
+    """The next word of short options with, perhaps, its value."""
+    return rest[:1] if _complete_in(rest[0]) else rest[:2]
+
+
+def _complete_in(word: str) -> bool:
+    """Whether a word of short options needs no further word as value."""
+    letters = word[1:]
+    for at, letter in enumerate(letters):
+        where = SHORT.find(letter)
+        if where >= 0 and SHORT[where + 1 : where + 2] == ":":
+            return at + 1 < len(letters)
+    return True
+
+
+def _complete(name: str) -> str:
+    if name in _VALUELESS:
+        return name
+    near = [n for n in _VALUELESS if n.startswith(name)]
+    if len(near) != 1:
+        kind = "is ambiguous" if near else ""
+        raise StraceFault(f"option '--{name}' {kind}" if near else f"unrecognized option '--{name}'", usage=True)
+    return near[0]

@@ -1,0 +1,130 @@
+"""What the options that change more than a line's look do, on real programs and beside the installed strace."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+from tests.strace.test_run import strace
+
+pytestmark = pytest.mark.e2e
+CLIENT = (
+    "from socket import *\n"
+    "s = create_server(('127.0.0.1', 0))\n"
+    "c = socket(); c.bind(('127.0.0.1', 0)); c.connect(s.getsockname())\n"
+    "c.send(b'a'); a, b = socketpair(); a.send(b'b')"
+)
+
+
+def lines(*words: str, **more: object) -> list[str]:
+    return strace(*words, **more).stderr.splitlines()
+
+
+def test_descriptors_have_their_path_and_the_folder_of_relative_paths(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("x")
+    shown = lines("-y", "-e", "trace=openat,read", "cat", "f", cwd=tmp_path)
+    path = tmp_path / "f"
+    assert f'openat(AT_FDCWD<{tmp_path}>, "f", O_RDONLY) = 3<{path}>' in shown
+    assert any(line.startswith(f'read(3<{path}>, "x"') for line in shown)
+
+
+def test_sockets_are_shown_in_the_state_they_are_in_now() -> None:
+    python = getattr(sys, "_base_executable", sys.executable)
+    shown = lines("-yy", "-e", "trace=bind,connect,sendto,socket", python, "-c", CLIENT)
+    sent = next(line for line in shown if line.startswith("sendto") and '"a"' in line)
+    assert re.match(r"sendto\(\d<TCP:\[127.0.0.1:\d+->127.0.0.1:\d+\]>", sent), sent
+    bound = next(line for line in shown if line.startswith("connect"))
+    assert re.match(r"connect\(\d<TCP:\[127.0.0.1:\d+\]>", bound), bound
+    pair = next(line for line in shown if line.startswith("sendto") and '"b"' in line)
+    assert re.match(r"sendto\(\d<UNIX-STREAM:\[\d+->\d+\]>", pair), pair
+
+
+def test_devices_have_their_numbers() -> None:
+    shown = lines("-yy", "-e", "trace=openat", "sh", "-c", "exec 5</dev/null")
+    assert any(line.endswith("</dev/null<char 1:3>>") for line in shown)
+
+
+def test_only_calls_that_name_a_path(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("x")
+    names = [line.partition("(")[0] for line in lines("-P", "f", "cat", "f", cwd=tmp_path)]
+    assert {"openat", "read", "close"}.isdisjoint(names) is False
+    assert not {"brk", "execve", "mprotect"} & set(names)
+
+
+def test_a_call_that_fails_by_order_is_not_made(tmp_path: Path) -> None:
+    target = tmp_path / "made"
+    done = strace("-e", "trace=mkdir", "-e", "inject=mkdir:error=EPERM", "mkdir", str(target))
+    assert not target.exists()
+    assert "= -1 EPERM (Operation not permitted) (INJECTED)" in done.stderr
+    assert done.returncode == 1
+
+
+def test_a_result_a_signal_and_a_choice_of_calls() -> None:
+    code = "import os; print(os.getppid(), os.getppid(), os.getppid())"
+    python = getattr(sys, "_base_executable", sys.executable)
+    done = strace("-e", "trace=getppid", "-e", "inject=getppid:retval=42:when=2", python, "-I", "-c", code)
+    first, second, third = done.stdout.split()
+    assert second == "42" and first == third != "42"
+    assert sum("(INJECTED)" in line for line in done.stderr.splitlines()) == 1
+    done = strace("-e", "trace=none", "-e", "inject=getppid:signal=KILL", python, "-I", "-c", code)
+    assert done.returncode == -9
+
+
+def test_a_delay_is_at_least_as_long_as_asked() -> None:
+    shown = lines("-T", "-e", "trace=getppid", "-e", "inject=getppid:delay_enter=30ms", "sh", "-c", ":")
+    line = next(line for line in shown if line.startswith("getppid"))
+    assert "(DELAYED)" in line
+    assert float(line.rpartition("<")[2].rstrip(">")) >= 0.03
+
+
+def test_names_of_processes() -> None:
+    shown = lines("-f", "-Y", "-e", "trace=getppid,kill", "sh", "-c", "kill -0 $$; /bin/true & wait")
+    assert any(re.match(r"(\[pid +\d+<sh>\] )?kill\(\d+<sh>, 0\)", line) for line in shown), shown
+
+
+def test_let_go_at_the_first_other_program() -> None:
+    shown = lines("-b", "execve", "-e", "trace=execve", "sh", "-c", "exec /bin/true")
+    assert not any("exited with" in line for line in shown)
+    assert any("<detached ...>" in line for line in shown), shown
+
+
+def test_the_program_is_the_child_of_the_caller_with_a_tracer_in_the_background(tmp_path: Path) -> None:
+    out = tmp_path / "trace"
+    code = "import sys; from wiretale.start import main; sys.argv[1:1] = ['strace']; main()"
+    words = [sys.executable, "-c", code, "-D", "-o", str(out), "sh", "-c", "exit 3"]
+    program = subprocess.Popen(words, stderr=subprocess.PIPE)
+    program.communicate(timeout=30)  # the tracer has ended as well when nobody holds the pipe any more
+    assert program.returncode == 3
+    assert out.read_text().startswith("execve(")
+
+
+def test_structures_stay_addresses_and_arguments_have_names() -> None:
+    shown = lines("-N", "-e", "verbose=none", "-e", "trace=newfstatat,openat", "cat", "/dev/null")
+    opened = next(line for line in shown if "/dev/null" in line)
+    assert opened.startswith('openat(dirfd=AT_FDCWD, pathname="/dev/null", flags=O_RDONLY)')
+    assert all(re.search(r"statbuf=0x[0-9a-f]+", line) for line in shown if line.startswith("newfstatat"))
+
+
+def test_calls_that_are_not_wanted_do_not_stop_the_program() -> None:
+    done = strace("-f", "--seccomp-bpf", "-e", "trace=getppid", "sh", "-c", "grep ^Seccomp: /proc/self/status; :")
+    assert done.stdout.split() == ["Seccomp:", "2"]
+    assert any("getppid()" in line for line in done.stderr.splitlines())
+    assert done.stderr.rstrip().endswith("+++ exited with 0 +++")
+
+
+def test_a_capture_besides_the_lines(tmp_path: Path) -> None:
+    import duckdb
+
+    require(os.geteuid() == 0, "root, to record packets")
+    require(shutil.which("nc.openbsd"), "nc.openbsd")
+    capture = tmp_path / "x.wiretale"
+    done = strace("-o", str(capture), "-e", "trace=connect", "nc.openbsd", "127.0.0.1", "1")
+    assert "connect(3, {sa_family=AF_INET, sin_port=htons(1)" in done.stderr
+    with duckdb.connect(str(capture), read_only=True) as db:
+        assert db.execute("SELECT count(*) > 0 FROM call WHERE name = 'connect'").fetchall() == [(True,)]
+        assert db.execute("SELECT count(*) >= 2 FROM packet").fetchall() == [(True,)]
