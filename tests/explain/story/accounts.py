@@ -2,8 +2,8 @@
 
 As with a person at the keyboards the client begins when the server waits, the line is typed when both wait for it, and
 the client is ended by a signal when both wait again. So nothing in the order of their calls is left to chance but
-what both do at once. strace cannot follow a process that is being recorded, so it follows a second run of the same
-two commands; tshark reads the exported packets of the recorded run.
+what both do at once. strace cannot follow a process that is recorded by ptrace, so it follows a second run of the same
+two commands; what kernel programs record, it follows in the same run. tshark reads the exported packets.
 """
 
 import os
@@ -11,11 +11,13 @@ import re
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import require
 from tests.e2e.reference import listening_test, strace_logs
 from tests.e2e.session import PORT, WIRETALE, Session, program, record_alone
 from tests.explain.story.recordings import TEXT, new_folder
@@ -23,10 +25,12 @@ from tests.netcat.programs import wait_until
 from wiretale.explain.entry import Reader
 from wiretale.explain.story import Story
 from wiretale.explain.tell import Options, tell
+from wiretale.record.ebpf import calls
 from wiretale.show.story.json_story import story_json
 from wiretale.show.story.terminal import Terminal
 from wiretale.store.capture import open_capture
 
+ENDS = ("server", "client")
 _TRACED = ["-s", "64", "-e", "trace=execve,%network,poll,pselect6,read,write,close,openat"]
 
 
@@ -72,16 +76,18 @@ class Account:
 class Typed(Session):
     """The two ends with somebody at the keyboard."""
 
+    is_below_strace = False
+
     def end_client_if_it_stays(self, process: subprocess.Popen[bytes]) -> None:
         """Let the client begin, type the line, end the client; each when both ends wait for it."""
         out = self.folder / "server.out"
-        wait_until(lambda: self._waits("server") and _serves(self._pid("server")), "the server to listen")
+        wait_until(lambda: self._waits("server") and _serves(self.pid("server")), "the server to listen")
         with (self.folder / "gate").open("w") as gate:
             gate.write("go\n")
         wait_until(lambda: self._fd(4).exists() and self._waits("server") and self._waits("client"), "a connection")
         os.write(self._held[0], TEXT)
         wait_until(lambda: out.stat().st_size >= len(TEXT) and self._waits("server") and self._waits("client"), "it")
-        os.kill(self._pid("client"), signal.SIGTERM)
+        os.kill(self.pid("client"), signal.SIGTERM)
 
     def commands(self) -> tuple[list[str], list[str]]:
         """The client waits at the gate first."""
@@ -92,25 +98,38 @@ class Typed(Session):
             self.client = ["sh", "-c", 'read go <"$0"; exec "$@"', str(gate), *self.client]
         return super().commands()
 
-    def _pid(self, end: str) -> int:
+    def pid(self, end: str) -> int:
+        """The netcat, which is what the shell became or the child of that; 0 while there is none."""
         path = self.folder / f"{end}.pid"
-        text = path.read_text() if path.exists() else ""
-        return int(text or 0)
+        shell = int((path.read_text() if path.exists() else "") or 0)
+        return _child_of(shell) if self.is_below_strace else shell
 
     def _fd(self, number: int) -> Path:
-        return Path(f"/proc/{self._pid('server')}/fd/{number}")
+        return Path(f"/proc/{self.pid('server')}/fd/{number}")
 
     def _waits(self, end: str) -> bool:
         """The process sleeps: in a call that waits, as nothing else they do takes time."""
         try:
-            fields = Path(f"/proc/{self._pid(end)}/stat").read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{self.pid(end)}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return False
         return fields[0] == "S"
 
 
+def _child_of(pid: int) -> int:
+    """The program that strace runs; strace has short-lived children of its own before."""
+    with suppress(OSError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            if Path(f"/proc/{child}/comm").read_text().strip() not in ("strace", ""):
+                return int(child)
+    return 0
+
+
 def _serves(pid: int) -> bool:
-    tables = [Path(f"/proc/{pid}/net/tcp{version}").read_text() for version in ("", "6")]
+    try:
+        tables = [Path(f"/proc/{pid}/net/tcp{version}").read_text() for version in ("", "6")]
+    except OSError:
+        return False
     rows = [line.split() for table in tables for line in table.splitlines()]
     return any(row[1].endswith(f":{PORT:04X}") and row[3] == "0A" for row in rows)
 
@@ -124,12 +143,33 @@ def steps(story: dict[str, Any]) -> list[dict[str, Any]]:
 def account(pair: Pair) -> Account:
     """Record the pair, run it again under strace, and tell its story."""
     folder = new_folder()
-    server, client = ([program(words[0]), *words[1:]] for words in (pair.server, pair.client))
-    session = Typed(folder, server, client, None, b"", client_stays=True, input_stays_open=True)
+    session = _typed(pair, folder)
     capture = session.record()
-    pids = {end: int((folder / f"{end}.pid").read_text()) for end in ("server", "client")}
+    pids = {end: session.pid(end) for end in ENDS}
     logs = strace_logs(session, listening_test("tcp"), _TRACED)
     return _told(capture, pids, {end: lines_of(log) for end, log in logs.items()})
+
+
+@cache
+def account_of_one_run(pair: Pair) -> Account:
+    """Record the pair by kernel programs while strace follows both."""
+    require(os.geteuid() == 0 and calls.OBJECT_PATH.exists(), "root, and the kernel programs compiled")
+    folder = new_folder()
+    session = _typed(pair, folder)
+    tracer = [program("strace"), "-f", *_TRACED, "-o"]
+    session.server = [*tracer, str(folder / "server.strace"), *session.server]
+    session.client = [*tracer, str(folder / "client.strace"), *session.client]
+    session.options += ["--engine", "ebpf"]
+    session.is_below_strace = True
+    capture = session.record()
+    logs = {end: (folder / f"{end}.strace").read_text(errors="replace") for end in ENDS}
+    pids = {end: int(log.split()[0]) for end, log in logs.items()}
+    return _told(capture, pids, {end: lines_of(log) for end, log in logs.items()})
+
+
+def _typed(pair: Pair, folder: Path) -> Typed:
+    server, client = ([program(words[0]), *words[1:]] for words in (pair.server, pair.client))
+    return Typed(folder, server, client, None, b"", client_stays=True, input_stays_open=True)
 
 
 @cache

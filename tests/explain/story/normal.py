@@ -24,6 +24,7 @@ _REPLACED = (
     (re.compile(r"connection \d+"), "connection"),
     (re.compile(r"process \d+|F_SETOWN, \d+"), "process"),
     (re.compile(r"/tmp/[^\s,')]*/"), "/tmp/"),
+    (re.compile(r"tv_sec=\d+, tv_nsec=\d+"), "TIME"),
     (re.compile(r"0x7f[0-9a-f]{6,}"), "POINTER"),
 )
 
