@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from tests.e2e.services import SERVICES
 from tests.e2e.session import HOST4, Session, record_alone
 from tests.e2e.subjects import TCP, Subject, words
 from wiretale.explain.entry import Reader
@@ -40,6 +41,12 @@ def conversation(subject: Subject) -> Path:
 def refusal(*command: str) -> Path:
     """A client that nobody serves."""
     return record_alone(list(command), new_folder())
+
+
+@cache
+def service(name: str) -> Path:
+    """One of the services with its client."""
+    return next(s for s in SERVICES if s.name == name).session(new_folder()).record()
 
 
 @contextmanager

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.services import SERVICES
 from tests.e2e.session import program
 from tests.explain.story.accounts import PAIRS, Pair, account
 from tests.explain.story.normal import names, normalised, without_descriptors
-from tests.explain.story.recordings import told
+from tests.explain.story.recordings import service, told
 from tests.show.golden_text import check
 
 pytestmark = pytest.mark.e2e
@@ -76,7 +75,6 @@ def test_the_story_of_a_netcat_is_as_it_was(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_the_story_of_a_service_is_as_it_was(name: str, tmp_path: Path) -> None:
+def test_the_story_of_a_service_is_as_it_was(name: str) -> None:
     versions, leave_out = KEPT[name]
-    service = next(s for s in SERVICES if s.name == name)
-    compare(name, versions, service.session(tmp_path).record(), leave_out)
+    compare(name, versions, service(name), leave_out)
