@@ -6,6 +6,8 @@ one, numbers the kernel chose (processes, ports, packets), and the order of what
 """
 
 import re
+import sys
+from pathlib import Path
 
 from wiretale.explain.story import Chapter, Section, Step, Story
 from wiretale.explain.words import plain
@@ -23,7 +25,9 @@ _REPLACED = (
     (re.compile(r", in (packets N|\d+ packets)"), ""),
     (re.compile(r"connection \d+"), "connection"),
     (re.compile(r"process \d+|F_SETOWN, \d+"), "process"),
-    (re.compile(r"/tmp/[^\s,')]*/"), "/tmp/"),
+    (re.compile(rf"{re.escape(sys.executable)}\b"), "/usr/bin/python"),
+    (re.compile(r"/tmp/[^\s/,')]*/(?:[^\s,')]*/)?"), "/tmp/"),
+    (re.compile(r"/tmp/wiretale-story-\w+"), "/tmp/folder"),
     (re.compile(r"tv_sec=\d+, tv_nsec=\d+"), "TIME"),
     (re.compile(r"0x7f[0-9a-f]{6,}"), "POINTER"),
 )
@@ -76,7 +80,8 @@ def _text(text: str, processes: dict[int, str], *, whole: bool = False) -> str:
 def names(capture_processes: list[tuple[int, int | None, str]]) -> dict[int, str]:
     """Names of processes (pid, parent, comm) in the order of their birth: `nginx 1`; copies of one are `nginx 1's`."""
     found: dict[int, str] = {}
-    for pid, parent, comm in capture_processes:
+    for pid, parent, its_name in capture_processes:
+        comm = "python" if its_name == Path(sys.executable).name else its_name
         if parent in found and re.match(rf"{re.escape(comm)} \d", found[parent]):
             found[pid] = found[parent].removesuffix("'s") + "'s"
         else:

@@ -5,6 +5,7 @@ each text begins with the versions it was made with, and is compared only where 
 """
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ FOLDER = Path(__file__).parent / "golden"
 
 # How each is asked for its version; of Debian's netcats only the package has one that tells builds apart.
 VERSIONS = {
+    "python": (sys.executable, "-V"),
     "curl": ("curl", "-V"),
     "nginx": ("nginx", "-v"),
     "redis-server": ("redis-server", "-v"),
@@ -38,7 +40,7 @@ VERSIONS = {
 # shell does. Which descriptors are free when a worker of nginx accepts is chance, too.
 MOVED = "How data moved|Waiting for the connection|Waiting in the queue|Worth a look"
 KEPT = {
-    "curl-from-python": (("curl",), f"{MOVED}|How it ended"),
+    "curl-from-python": (("curl", "python"), f"{MOVED}|How it ended"),
     "nginx": (("curl", "nginx"), f"{MOVED}|Unix stream"),
     "redis": (("redis-server", "nc.openbsd"), rf"{MOVED}|How it ended|shutdown\(\) without"),
     "dnsmasq-and-dig": (("dig", "dnsmasq"), f"{MOVED}|How it ended"),
