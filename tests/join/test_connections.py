@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.join.rows import ACK, RST, SYN, Rows, Tcp, column, sockaddr_in, sockaddr_un
-from wiretale.join.failures import quoted_packet
+from wiretale.decode.icmp_quote import quoted_packet
 
 ECONNREFUSED = 111
 
