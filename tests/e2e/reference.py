@@ -5,6 +5,8 @@ import re
 import shlex
 import signal
 import subprocess
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +19,12 @@ from wiretale.store.capture import open_capture
 SET_UP = ("socket", "bind", "listen", "accept", "accept4", "connect", "setsockopt", "shutdown")
 _SENDS = ("write", "writev", "sendto", "sendmsg", "sendfile")
 _RECEIVES = ("read", "readv", "recvfrom", "recvmsg")
+_MOVES = ("read", "readv", "write", "writev", "sendfile")  # those that are not %network
 
-# One line of `strace -f -y`, or its two halves where another process came between.
-_CALL = re.compile(r"^(\d+) +(\w+)\((?:(\d+)<([^>]*)>)?(.*?)(?:\) += (-?\d+|\?)(?: (E\w+))?.*| <unfinished \.\.\.>)$")
+# One line of `strace -f -y` or `-yy`, or its two halves where another process came between.
+_CALL = re.compile(
+    r"^(\d+) +(\w+)\((?:(\d+)<((?:->|[^>])*)>)?(.*?)(?:\) += (-?\d+|\?)(?: (E\w+))?.*| <unfinished \.\.\.>)$"
+)
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*?)\) += (-?\d+|\?)(?: (E\w+))?.*$")
 
 _BOTH_ENDS = """
@@ -47,9 +52,19 @@ class Calls:
 
 def strace(session: Session, listens: str, *, server_stays: bool = False) -> dict[str, Calls]:
     """Run the same two ends under strace in a network of their own; `listens` is a shell test for the server."""
+    return {end: parse_strace(log) for end, log in _traced(session, listens, "-y", server_stays=server_stays).items()}
+
+
+def strace_payload(session: Session, port: int) -> dict[str, Counter[str]]:
+    """The same for servers that stay: bytes by call of each end, on connections of `port`."""
+    logs = _traced(session, listening_test("tcp", port), "-yy", server_stays=True)
+    return {end: _payload_by_call(log, port) for end, log in logs.items()}
+
+
+def _traced(session: Session, listens: str, descriptors: str, *, server_stays: bool) -> dict[str, str]:
     folder = session.folder
     server, client = session.commands()
-    tracer = [program("strace"), "-f", "-y", "-s", "0", "-e", "trace=%network,read,write,readv,writev", "-o"]
+    tracer = [program("strace"), "-f", descriptors, "-s", "0", "-e", f"trace=%network,{','.join(_MOVES)}", "-o"]
     script = _BOTH_ENDS.format(
         server=shlex.join([*tracer, str(folder / "server.strace"), *server]) + " <>" + shlex.quote(_idle(folder)),
         client=shlex.join([*tracer, str(folder / "client.strace"), *client]) + " <>" + shlex.quote(_idle(folder)),
@@ -72,7 +87,7 @@ def strace(session: Session, listens: str, *, server_stays: bool = False) -> dic
                 if process.poll() is None:
                     os.kill(int((folder / f"{end}.pid").read_text()), signal.SIGKILL)
         process.wait(20)
-    return {end: parse_strace((folder / f"{end}.strace").read_text(errors="replace")) for end in ("server", "client")}
+    return {end: (folder / f"{end}.strace").read_text(errors="replace") for end in ("server", "client")}
 
 
 def _idle(folder: Path) -> str:
@@ -86,6 +101,22 @@ def _idle(folder: Path) -> str:
 def parse_strace(text: str) -> Calls:
     """Sum up one end's log."""
     calls = Calls()
+    for name, target, rest, outcome in _lines(text):
+        _count(calls, name, target, rest, outcome)
+    return calls
+
+
+def _payload_by_call(text: str, port: int) -> Counter[str]:
+    of_port = re.compile(rf"(?:TCP|UDP)[^>]*:{port}\b")
+    found: Counter[str] = Counter()
+    for name, target, rest, (result, _) in _lines(text):
+        if name in (*_SENDS, *_RECEIVES) and of_port.match(target) and result.isdigit() and "MSG_PEEK" not in rest:
+            found[name] += int(result)
+    return +found
+
+
+def _lines(text: str) -> Iterator[tuple[str, str, str, tuple[str, str]]]:
+    """Name, first descriptor, other arguments, and result with error of each call."""
     begun: dict[str, tuple[str, str, str]] = {}
     for line in text.splitlines():
         if match := _CALL.match(line):
@@ -99,8 +130,7 @@ def parse_strace(text: str) -> Calls:
             rest += more
         else:
             continue
-        _count(calls, name, target, rest, (result, errno))
-    return calls
+        yield name, target, rest, (result, errno)
 
 
 def _count(calls: Calls, name: str, target: str, rest: str, outcome: tuple[str, str]) -> None:
@@ -119,9 +149,7 @@ def recorded(session: Session) -> dict[str, Calls]:
     result = {}
     with open_capture(session.capture) as db:
         for end in ("server", "client"):
-            pid = int((session.folder / f"{end}.pid").read_text())
-            tree = f"""WITH RECURSIVE tree(pid) AS (
-                SELECT {pid} UNION SELECT t.pid FROM task t JOIN tree ON t.parent_pid = tree.pid)"""
+            tree = _processes(session, end)
             set_up = db.execute(
                 f"{tree} SELECT name, coalesce(errno, 0) FROM call WHERE pid IN (FROM tree) AND name IN {SET_UP}"
                 " AND complete ORDER BY exit_ns"
@@ -130,12 +158,35 @@ def recorded(session: Session) -> dict[str, Calls]:
             for names, side in ((_SENDS, "sent"), (_RECEIVES, "received")):
                 row = db.execute(
                     f"{tree} SELECT coalesce(sum(retval), 0)::BIGINT FROM call JOIN call_file USING (call_id)"
-                    f" WHERE pid IN (FROM tree) AND name IN {names} AND retval > 0 AND socket_id IS NOT NULL"
-                    " AND NOT (name = 'recvfrom' AND a3 & 2 <> 0) AND NOT (name = 'recvmsg' AND a2 & 2 <> 0)"
+                    f" WHERE pid IN (FROM tree) AND name IN {names} AND socket_id IS NOT NULL AND {_MOVED}"
                 ).fetchone()
                 setattr(calls, side, row[0] if row else 0)
             result[end] = calls
     return result
+
+
+def recorded_payload(session: Session, port: int) -> dict[str, Counter[str]]:
+    """Bytes by call of each end, on connections to `port`."""
+    with open_capture(session.capture) as db:
+        return {
+            end: Counter(dict(db.execute(
+                f"{_processes(session, end)} SELECT name, sum(retval)::BIGINT FROM call"
+                " JOIN call_connection USING (call_id) JOIN connection USING (connection_id)"
+                f" WHERE pid IN (FROM tree) AND name IN {(*_SENDS, *_RECEIVES)} AND server_port = {port} AND {_MOVED}"
+                " GROUP BY name"
+            ).fetchall()))
+            for end in ("server", "client")
+        }  # fmt: skip
+
+
+_MOVED = "retval > 0 AND NOT (name = 'recvfrom' AND a3 & 2 <> 0) AND NOT (name = 'recvmsg' AND a2 & 2 <> 0)"  # MSG_PEEK
+
+
+def _processes(session: Session, end: str) -> str:
+    """A WITH clause: `tree` has the process ids of one end."""
+    pid = int((session.folder / f"{end}.pid").read_text())
+    return f"""WITH RECURSIVE tree(pid) AS (
+        SELECT {pid} UNION SELECT t.pid FROM task t JOIN tree ON t.parent_pid = tree.pid)"""
 
 
 def _errno_name(number: int) -> str:

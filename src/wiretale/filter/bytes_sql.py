@@ -11,8 +11,11 @@ ORDER = "(octet_length({0}) {strict} octet_length({1}) OR octet_length({0}) = oc
 
 ADDRESS_BYTES = f"unhex({address_key('{0}')})"
 HARDWARE_TEXT = "rtrim(regexp_replace(lower(hex({0})), '(..)', '\\1:', 'g'), ':')"
+# As far as the shorter goes, as in Wireshark. Nothing has no bits: DuckDB would refuse it.
+_SHORTER = "least(octet_length({0}), octet_length({1}))"
 BITWISE_AND = (
-    "CASE WHEN octet_length({0}) = octet_length({1}) THEN CAST(CAST({0} AS BIT) & CAST({1} AS BIT) AS BLOB) END"
+    f"CASE WHEN {_SHORTER} = 0 THEN ''::BLOB"
+    f" ELSE CAST(CAST({{0}}[1 : {_SHORTER}] AS BIT) & CAST({{1}}[1 : {_SHORTER}] AS BIT) AS BLOB) END"
 )
 NOT_ALL_ZERO = "regexp_matches(hex({0}), '[1-9A-F]')"
 
