@@ -107,7 +107,7 @@ def parse_strace(text: str) -> Calls:
 
 
 def _payload_by_call(text: str, port: int) -> Counter[str]:
-    of_port = re.compile(rf"(?:TCP|UDP)[^>]*:{port}\b")
+    of_port = re.compile(rf"(?:TCP|UDP).*:{port}\b")
     found: Counter[str] = Counter()
     for name, target, rest, (result, _) in _lines(text):
         if name in (*_SENDS, *_RECEIVES) and of_port.match(target) and result.isdigit() and "MSG_PEEK" not in rest:

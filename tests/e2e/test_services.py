@@ -129,7 +129,7 @@ def call_bytes(db: duckdb.DuckDBPyConnection, stream: StreamCheck, side: str) ->
 
 
 def test_strace_counts_the_same(recording: Recording) -> None:
-    """What set up the connections and what they carried; where only the payload is the same in every run, that by call."""
+    """What set up the connections and what they carried; where only the payload is the same each time, that by call."""
     service, session = recording
     if service.varies or service.seen < 2:
         pytest.skip(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.join.rows import ACK, MSEC, Rows, Tcp
 
-MSS = 1000  # a buffer of 20 segments at least
+MSS = 4000  # a buffer of 20 segments at least: more than 16 bits count
 
 
 def sending(before: int, size: int, *, chosen: bool = False) -> list[tuple[str, str]]:

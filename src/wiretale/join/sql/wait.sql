@@ -79,7 +79,7 @@ acknowledged AS (
     WHERE g.shown AND g.rel_ack IS NOT NULL AND g.connection_id IN (SELECT connection_id FROM sender)
 ),
 largest AS ( -- the segments that both ends take
-    SELECT g.connection_id, min(p.mss) AS mss FROM segment g JOIN packet p USING (packet_id)
+    SELECT g.connection_id, min(p.mss)::BIGINT AS mss FROM segment g JOIN packet p USING (packet_id)
     WHERE p.mss IS NOT NULL AND g.connection_id IN (SELECT connection_id FROM sender) GROUP BY 1
 ),
 held AS (
