@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.e2e.session import PORT, WIRETALE, Session, program
 from tests.netcat.programs import wait_until
@@ -21,11 +22,11 @@ _SENDS = ("write", "writev", "sendto", "sendmsg", "sendfile")
 _RECEIVES = ("read", "readv", "recvfrom", "recvmsg")
 _MOVES = ("read", "readv", "write", "writev", "sendfile")  # those that are not %network
 
-# One line of `strace -f -y` or `-yy`, or its two halves where another process came between.
+# One line of `strace -f -y`, or its two halves where another process came between.
 _CALL = re.compile(
-    r"^(\d+) +(\w+)\((?:(\d+)<((?:->|[^>])*)>)?(.*?)(?:\) += (-?\d+|\?)(?: (E\w+))?.*| <unfinished \.\.\.>)$"
+    r"^(\d+) +(\w+)\((?:(\d+)<([^>]*)>)?(.*?)(?:\) += (-?\d+|\?)(?:<([^>]*)>)?(?: (E\w+))?.*| <unfinished \.\.\.>)$"
 )
-_RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*?)\) += (-?\d+|\?)(?: (E\w+))?.*$")
+_RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*?)\) += (-?\d+|\?)(?:<([^>]*)>)?(?: (E\w+))?.*$")
 
 _BOTH_ENDS = """
 ip link set lo up
@@ -52,19 +53,19 @@ class Calls:
 
 def strace(session: Session, listens: str, *, server_stays: bool = False) -> dict[str, Calls]:
     """Run the same two ends under strace in a network of their own; `listens` is a shell test for the server."""
-    return {end: parse_strace(log) for end, log in _traced(session, listens, "-y", server_stays=server_stays).items()}
+    return {end: parse_strace(log) for end, log in _traced(session, listens, server_stays=server_stays).items()}
 
 
 def strace_payload(session: Session, port: int) -> dict[str, Counter[str]]:
     """The same for servers that stay: bytes by call of each end, on connections of `port`."""
-    logs = _traced(session, listening_test("tcp", port), "-yy", server_stays=True)
+    logs = _traced(session, listening_test("tcp", port), server_stays=True)
     return {end: _payload_by_call(log, port) for end, log in logs.items()}
 
 
-def _traced(session: Session, listens: str, descriptors: str, *, server_stays: bool) -> dict[str, str]:
+def _traced(session: Session, listens: str, *, server_stays: bool) -> dict[str, str]:
     folder = session.folder
     server, client = session.commands()
-    tracer = [program("strace"), "-f", descriptors, "-s", "0", "-e", f"trace=%network,{','.join(_MOVES)}", "-o"]
+    tracer = [program("strace"), "-f", "-y", "-s", "0", "-e", f"trace=%network,{','.join(_MOVES)}", "-o"]
     script = _BOTH_ENDS.format(
         server=shlex.join([*tracer, str(folder / "server.strace"), *server]) + " <>" + shlex.quote(_idle(folder)),
         client=shlex.join([*tracer, str(folder / "client.strace"), *client]) + " <>" + shlex.quote(_idle(folder)),
@@ -101,47 +102,60 @@ def _idle(folder: Path) -> str:
 def parse_strace(text: str) -> Calls:
     """Sum up one end's log."""
     calls = Calls()
-    for name, target, rest, outcome in _lines(text):
-        _count(calls, name, target, rest, outcome)
+    for line in _lines(text):
+        _count(calls, line)
     return calls
 
 
 def _payload_by_call(text: str, port: int) -> Counter[str]:
-    of_port = re.compile(rf"(?:TCP|UDP).*:{port}\b")
+    """`-yy` would name the ports, but strace keeps the name that a socket had before it was connected."""
+    of_port: set[str] = set()  # the sockets that were bound, connected or accepted there, or name it in a message
     found: Counter[str] = Counter()
-    for name, target, rest, (result, _) in _lines(text):
-        if name in (*_SENDS, *_RECEIVES) and of_port.match(target) and result.isdigit() and "MSG_PEEK" not in rest:
-            found[name] += int(result)
+    for call in _lines(text):
+        if f"htons({port})" in call.rest:
+            of_port.add(call.target)
+        if call.target in of_port and call.name.startswith("accept"):
+            of_port.add(call.made)
+        is_payload = call.name in (*_SENDS, *_RECEIVES) and call.result.isdigit() and "MSG_PEEK" not in call.rest
+        if is_payload and call.target in of_port:
+            found[call.name] += int(call.result)
     return +found
 
 
-def _lines(text: str) -> Iterator[tuple[str, str, str, tuple[str, str]]]:
-    """Name, first descriptor, other arguments, and result with error of each call."""
+class _Line(NamedTuple):
+    name: str
+    target: str  # what its first descriptor is
+    rest: str  # its other arguments
+    result: str
+    made: str  # what the descriptor is that it returned
+    errno: str
+
+
+def _lines(text: str) -> Iterator[_Line]:
     begun: dict[str, tuple[str, str, str]] = {}
     for line in text.splitlines():
         if match := _CALL.match(line):
-            task, name, _, target, rest, result, errno = match.groups(default="")
-            if not result:
+            task, name, _, target, rest, *outcome = match.groups(default="")
+            if not outcome[0]:
                 begun[task] = (name, target, rest)
                 continue
         elif match := _RESUMED.match(line):
-            task, name, more, result, errno = match.groups(default="")
+            task, name, more, *outcome = match.groups(default="")
             _, target, rest = begun.pop(task, ("", "", ""))
             rest += more
         else:
             continue
-        yield name, target, rest, (result, errno)
+        yield _Line(name, target, rest, *outcome)
 
 
-def _count(calls: Calls, name: str, target: str, rest: str, outcome: tuple[str, str]) -> None:
-    result, errno = outcome
-    if name in SET_UP:
-        calls.set_up.append(f"{name} {errno}".strip())
-    elif target.startswith("socket:") and result.isdigit() and "MSG_PEEK" not in rest:
-        if name in _SENDS:
-            calls.sent += int(result)
-        elif name in _RECEIVES:
-            calls.received += int(result)
+def _count(calls: Calls, line: _Line) -> None:
+    if line.name in SET_UP:
+        calls.set_up.append(f"{line.name} {line.errno}".strip())
+    elif line.target.startswith("socket:") and line.result.isdigit() and "MSG_PEEK" not in line.rest:
+        if line.name in _SENDS:
+            calls.sent += int(line.result)
+        elif line.name in _RECEIVES:
+            calls.received += int(line.result)
 
 
 def recorded(session: Session) -> dict[str, Calls]:
