@@ -11,7 +11,7 @@ ORDER = "(octet_length({0}) {strict} octet_length({1}) OR octet_length({0}) = oc
 
 ADDRESS_BYTES = f"unhex({address_key('{0}')})"
 HARDWARE_TEXT = "rtrim(regexp_replace(lower(hex({0})), '(..)', '\\1:', 'g'), ':')"
-# As far as the shorter goes, as in Wireshark. Nothing has no bits: DuckDB would refuse it. The lambda names both sides once.
+# As far as the shorter goes, as in Wireshark. Of no bytes DuckDB makes no bits. The lambda names both sides once.
 BITWISE_AND = (
     "list_transform([struct_pack(a := {0}, b := {1}, n := least(octet_length({0}), octet_length({1})))],"
     " lambda s: CASE WHEN s.n = 0 THEN ''::BLOB"
