@@ -1,4 +1,4 @@
--- j_datagram_pair (temporary): one row is one pair of rows that saw the same datagram, in the shape of j_candidate.
+-- j_datagram_pair (temporary): one row is one pair of rows that saw the same datagram, as candidates of a link are (join/candidates.py).
 -- From j_match (join/datagrams.py), stream_write, stream_read, call and packet.
 CREATE OR REPLACE TEMP TABLE j_datagram_pair AS
 SELECT m.kind, m.connection_id, m.direction, m.lo, m.hi, w.write_id, m.packet_id, r.read_id,
@@ -7,6 +7,7 @@ SELECT m.kind, m.connection_id, m.direction, m.lo, m.hi, w.write_id, m.packet_id
        CASE m.kind WHEN 'write_segment' THEN p.time_ns - wc.start_ns
                    WHEN 'segment_read' THEN rc.exit_ns - p.time_ns
                    ELSE rc.exit_ns - wc.start_ns END AS lag_ns,
+       CASE m.kind WHEN 'write_segment' THEN p.time_ns ELSE rc.exit_ns END AS time_ns,
        d.lo - p.payload_offset AS frame_lo
 FROM j_match m
 LEFT JOIN stream_write w ON w.call_id = m.write_call AND w.message = m.write_message
