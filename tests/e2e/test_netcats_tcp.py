@@ -62,6 +62,7 @@ def test_one_byte_is_linked(subject: Subject, tmp_path: Path) -> None:
     prove(session.capture, {"c2s": b"x", "s2c": b"y" if subject.both else b""})
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("subject", EVERYONE)
 def test_50_megabytes_are_linked(subject: Subject, tmp_path: Path) -> None:
     """In calls of a kilobyte (busybox) to 16 (OpenBSD); a prefix of each is captured and compared.

@@ -39,6 +39,7 @@ def test_every_byte_of_a_stream_is_linked(subject: Subject, tmp_path: Path) -> N
     assert ours == theirs
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("subject", STREAMS)
 @pytest.mark.parametrize("size", [1, LARGE])
 def test_one_byte_and_50_megabytes_are_linked(subject: Subject, size: int, tmp_path: Path) -> None:

@@ -195,6 +195,7 @@ def test_a_packet_has_the_processes_of_its_ends(capture):
         ('payload matches "("', 16, "regular expression"),
         ("call.error == EFOO", 14, "EFOO"),
         ("fd matches 3", 3, "number"),
+        ("fd % 0 == 1", 0, "division by zero"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_a_caret_under_it(text, place, says):

@@ -247,6 +247,7 @@ def cut(data: bytes, sizes: list[int]) -> list[bytes]:
 sizes = st.lists(st.integers(1, 40), max_size=12)
 
 
+@pytest.mark.timeout(300)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     data=st.binary(min_size=1, max_size=200),

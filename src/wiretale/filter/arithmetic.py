@@ -39,6 +39,8 @@ def binary(expressions: "Expressions", node: Arithmetic, expected: FieldType | N
     result = _NUMBER if one is other is _NUMBER else _RESULTS.get((node.operator, one, other))
     if result is None:
         raise expressions.fault(node.place, f"{node.operator} does not apply to {left.type} and {right.type}")
+    if node.operator in "/%" and right.constant and right.value == 0:
+        raise expressions.fault(node.place, "a division by zero has no value")
     return Operand(result, combined(_SQL[node.operator], left, right), constant=left.constant and right.constant)
 
 
