@@ -91,7 +91,7 @@ class StracePrinter:
         self._labels = bool(options.descriptors or options.pid_names)  # a line depends on more than its call
         self._plain_head = not (self._stamps.used or options.instruction_pointer or options.call_numbers)
         self.first_pid = 0
-        self.first_status: int | None = None
+        self.let_go: set[int] = set()  # tasks that run on untraced
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -280,8 +280,6 @@ class StracePrinter:
         status = e.number
         if "exit" not in self._options.quiet and not self._silent:
             self._whole_line(e, _end_text(status))
-        if e.tid == self.first_pid:
-            self.first_status = status
         if self._names is not None:
             self._names.forget(e.tid)
         del self._tasks[e.tid]
@@ -298,6 +296,7 @@ class StracePrinter:
 
     def _detached(self, e: TracerEvent) -> None:
         task = self._tasks.pop(e.tid, None)
+        self.let_go.add(e.tid)
         sink = self._outputs.of(e.tid)
         if task is not None and task.begun is not None and task.shown and not self._silent:
             if sink.owner != e.tid:

@@ -121,6 +121,8 @@ class _Run:
                 if pid:
                     os.kill(pid, self._ended_by)
                 return
+            if pid in self._printer.let_go:
+                self._source.status_of(pid)  # which reaps it: what is still traced may wait for it to be gone
             if not self._print():
                 select.select([self._source.notable_fd], [], [], _POLL_S)
                 self._source.notable()
@@ -145,7 +147,8 @@ class _Run:
     def _exit_code(self, pid: int) -> int:
         if self._ended_by is not None:
             _die_of(self._ended_by)
-        status = self._source.status_of(pid) if pid else None
+        # What becomes of a program after it was let go (-b execve) is not this run's, even if it ended meanwhile.
+        status = self._source.status_of(pid) if pid and pid not in self._printer.let_go else None
         if status is None:
             return 0
         if os.WIFSIGNALED(status):
