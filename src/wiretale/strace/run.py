@@ -132,12 +132,10 @@ class _Run:
         printed = False
         while True:
             before = printed
-            count = 0
-            for event in self._reader.read():
-                self._printer.take(event)
-                count += 1
-            if not count:
+            events = self._reader.read()
+            if not events:
                 break
+            self._printer.take_all(events)
             printed = True
             self._outputs.flush()
             if not before and self._ended_by is not None:
