@@ -15,17 +15,21 @@ RECORD = Path("src/wiretale/record")
 LIBRARIES = {
     RECORD / "ptrace/tracer.c": RECORD / "ptrace/_tracer.so",
     RECORD / "ebpf/ring.c": RECORD / "ebpf/_ring.so",
+    Path("src/wiretale/decode/usual.c"): Path("src/wiretale/decode/_usual.so"),
+    Path("src/wiretale/join/compare.c"): Path("src/wiretale/join/_compare.so"),
     Path("src/wiretale/join/tcp/tcp_analysis.c"): Path("src/wiretale/join/tcp/_tcp_analysis.so"),
 }
-BPF_SOURCE = RECORD / "ebpf/wiretale.bpf.c"
-BPF_OBJECT = RECORD / "ebpf/_wiretale.bpf.o"
+BPF_OBJECTS = {
+    RECORD / "ebpf/wiretale.bpf.c": RECORD / "ebpf/_wiretale.bpf.o",
+    RECORD / "ebpf/calls.bpf.c": RECORD / "ebpf/_calls.bpf.o",
+}
 BPF_TOOLS = ("clang", "llvm-strip")
 
 
 class NativeBuildHook(BuildHookInterface):
     """Build each library beside its source.
 
-    A wheel without the tracer cannot record, so a missing compiler is an error. One without the BPF program records
+    A wheel without the tracer cannot record, so a missing compiler is an error. One without the BPF programs records
     everything but the kernel level, and says so when that is asked for: a missing clang is a message.
     """
 
@@ -42,7 +46,7 @@ class NativeBuildHook(BuildHookInterface):
             subprocess.run([*command, "-o", str(root / library), str(root / source)], check=True)
             build_data["artifacts"].append(str(library))
         if self._build_bpf(root):
-            build_data["artifacts"].append(str(BPF_OBJECT))
+            build_data["artifacts"] += map(str, BPF_OBJECTS.values())
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-linux_{platform.machine()}"
 
@@ -54,8 +58,9 @@ class NativeBuildHook(BuildHookInterface):
             return False
         machine = {"x86_64": "x86", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
         flags = ["-target", "bpf", f"-D__TARGET_ARCH_{machine}", "-O2", "-g", "-Wall", "-Werror"]
-        subprocess.run([clang, *flags, "-c", str(root / BPF_SOURCE), "-o", str(root / BPF_OBJECT)], check=True)
-        subprocess.run([strip, "-g", str(root / BPF_OBJECT)], check=True)  # line numbers; the types stay
+        for source, compiled in BPF_OBJECTS.items():
+            subprocess.run([clang, *flags, "-c", str(root / source), "-o", str(root / compiled)], check=True)
+            subprocess.run([strip, "-g", str(root / compiled)], check=True)  # line numbers; the types stay
         return True
 
 

@@ -246,12 +246,14 @@ def programs(folder: Path, rounds: int) -> list[str]:
 
 def main() -> None:
     """Measure, print, and write if asked."""
+    import bench_kernel
     import bench_large
     import bench_overhead
 
     parts: dict[str, Callable[[Path], list[str]]] = {
         "programs": lambda folder: programs(folder, options.rounds),
         "overhead": bench_overhead.overhead,
+        "kernel": bench_kernel.kernel,
         "ring": bench_large.ring,
         "packets": bench_large.packets,
         "load": bench_large.load,

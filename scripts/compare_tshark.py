@@ -95,6 +95,9 @@ def differences(mine: dict[str, object], protocols: list[str], values: dict[str,
             own = (str(mine["tcp.srcport"]), str(mine["tcp.dstport"]))
             return [] if pair == own else [("udp ports", str(pair), str(own))]
         return []
+    if mine["tcp.seq_raw"] is None and not values["tcp.seq_raw"]:  # neither had the whole header: ports at most
+        names = ("tcp.srcport", "tcp.dstport")
+        return [(n, values[n], str(mine[n])) for n in names if values[n] != str("" if mine[n] is None else mine[n])]
     if mine["protocol"] != 6 or mine["tcp.seq_raw"] is None:
         return [("frame is TCP", "yes", f"no ({mine['undecoded']})")]
     found = []

@@ -2,10 +2,9 @@
 
 import base64
 import json
+import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from scripts.large_spool import Size
 from tests.join.rows import Rows, Tcp
@@ -47,9 +46,21 @@ def saved(rows: Rows, path):
             db.execute(table.ddl)
         for table in (*RAW_TABLES, *DERIVED_TABLES):
             found = joined.execute(f'SELECT * FROM "{table.name}"').fetchall()
-            if found and table.name != "meta":
-                db.executemany(f'INSERT INTO "{table.name}" VALUES ({", ".join("?" for _ in found[0])})', found)
+            for begin in range(0, 0 if table.name == "meta" else len(found), 100):
+                some = found[begin : begin + 100]
+                places = ", ".join([f"({', '.join('?' for _ in some[0])})"] * len(some))
+                db.execute(f'INSERT INTO "{table.name}" VALUES {places}', [value for row in some for value in row])
     return path
+
+
+def speak(tcp: Tcp, said):
+    """Each part is written, sent and read before the next."""
+    tcp.open()
+    for from_client, data in said:
+        ends = (tcp.client, tcp.server) if from_client else (tcp.server, tcp.client)
+        tcp.write(ends[0], data)
+        tcp.read(ends[1], data)
+    tcp.close()
 
 
 def conversation(said, path, **options):
@@ -57,13 +68,7 @@ def conversation(said, path, **options):
     rows = Rows()
     rows.source()
     rows.interface()
-    tcp = Tcp(rows, **options)
-    tcp.open()
-    for from_client, data in said:
-        ends = (tcp.client, tcp.server) if from_client else (tcp.server, tcp.client)
-        tcp.write(ends[0], data)
-        tcp.read(ends[1], data)
-    tcp.close()
+    speak(Tcp(rows, **options), said)
     return saved(rows, path)
 
 
@@ -131,27 +136,43 @@ def test_packets_alone_are_enough(traced, tmp_path, follow):
     assert ("from packets" in err) == (traced == "none")
 
 
-SAID = st.lists(st.tuples(st.booleans(), st.binary(min_size=1, max_size=40)), min_size=1, max_size=8)
+HOSTILE = b"\x1b[2J\x9b1m\xe2\x80\xae\r"
 
 
-@given(SAID)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_raw_is_what_was_written(tmp_path, follow, said):
-    path = conversation(said, tmp_path / "c.wiretale")
-    for direction, from_client in (("c2s", True), ("s2c", False)):
-        _, out, _ = follow(path, 1, "--direction", direction, "--format", "raw")
-        assert out == b"".join(data for client, data in said if client == from_client)
-    _, out, _ = follow(path, 1, "--format", "raw")
-    assert out == b"".join(data for _, data in said)
+def random_talk(chance: random.Random) -> list[tuple[bool, bytes]]:
+    return [(chance.random() < 0.5, chance.randbytes(chance.randint(1, 40))) for _ in range(chance.randint(1, 8))]
 
 
-@given(SAID)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_byte_acts_on_the_terminal(tmp_path, follow, said):
-    path = conversation([(True, b"\x1b[2J\x9b1m\xe2\x80\xae\r"), *said], tmp_path / "c.wiretale")
-    for form in ("text", "hex"):
-        _, out, _ = follow(path, 1, "--format", form, "--boundaries", "writes")
-        assert all(character.isprintable() or character == "\n" for character in out.decode())
+@pytest.fixture(scope="module")
+def talks(tmp_path_factory):
+    """What each connection of one capture said, and the capture. All bytes occur, and those that act on terminals."""
+    chance = random.Random(1)
+    said = [random_talk(chance) for _ in range(6)]
+    said += [[(True, HOSTILE), *random_talk(chance)], [(False, bytes(range(256)))], [(True, b"\n"), (True, b"\r\n")]]
+    rows = Rows()
+    rows.source()
+    rows.interface()
+    for n, talk in enumerate(said):
+        speak(Tcp(rows, client_port=50_000 + n, server_port=4000 + n), talk)
+    return said, saved(rows, tmp_path_factory.mktemp("follow") / "talks.wiretale")
+
+
+def test_raw_is_what_was_written(talks, follow):
+    said, path = talks
+    for n, talk in enumerate(said, 1):
+        for direction, from_client in (("c2s", True), ("s2c", False)):
+            _, out, _ = follow(path, n, "--direction", direction, "--format", "raw")
+            assert out == b"".join(data for client, data in talk if client == from_client)
+        _, out, _ = follow(path, n, "--format", "raw")
+        assert out == b"".join(data for _, data in talk)
+
+
+def test_no_byte_acts_on_the_terminal(talks, follow):
+    said, path = talks
+    for n in range(1, len(said) + 1):
+        for form in ("text", "hex"):
+            _, out, _ = follow(path, n, "--format", form, "--boundaries", "writes")
+            assert all(character.isprintable() or character == "\n" for character in out.decode())
 
 
 def test_raw_has_no_boundaries(salam, follow):

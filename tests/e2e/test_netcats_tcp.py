@@ -10,11 +10,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.conftest import require
 from tests.e2e.proof import STREAM_KINDS, faults, misplaced, over, proofs, prove
 from tests.e2e.reference import listening_test, recorded, strace, tshark
 from tests.e2e.session import HOST4, OURS, PORT, Session, program, record_alone
 from tests.e2e.subjects import TCP, Subject, words
 from tests.netcat.programs import wait_until
+from wiretale.record.ebpf import calls
 from wiretale.store.capture import open_capture
 
 pytestmark = pytest.mark.e2e
@@ -178,3 +180,19 @@ def test_the_proof_notices_a_missing_and_a_moved_link(tmp_path: Path) -> None:
             db.execute(statement)
         with pytest.raises(AssertionError):
             prove(broken, {"c2s": up})
+
+
+def test_every_byte_is_linked_when_kernel_programs_record_the_calls(tmp_path: Path) -> None:
+    """The same proof with `--engine ebpf`, and strace's own view of the same netcat."""
+    require(os.geteuid() == 0 and calls.OBJECT_PATH.exists(), "root, and the kernel programs compiled")
+    up, down = os.urandom(MANY), os.urandom(MANY + 1)
+    subject = next(s for s in TCP if s.name == "ours")
+    session = session_of(subject, HOST4, tmp_path, up, down)
+    session.options += ["--engine", "ebpf"]
+    session.record()
+    assert (session.output("server"), session.output("client")) == (up, down)
+    prove(session.capture, {"c2s": up, "s2c": down})
+    with open_capture(session.capture) as db:
+        assert db.execute("SELECT source, lost FROM source WHERE level = 'syscall'").fetchall() == [("ebpf calls", 0)]
+    ours = recorded(session)
+    assert ours == strace(session, listening_test("tcp"))

@@ -13,6 +13,7 @@ from wiretale.explain.entry import Entry, Fact, Kind, SourceKind
 from wiretale.explain.load import entries, raw_text
 from wiretale.explain.lookup import index, references
 from wiretale.explain.subjects import SUBJECTS, numbers
+from wiretale.model.kernel_ring import KINDS
 
 HERE = Path(__file__).parent
 ALL: dict[str, Entry] = {name: entry for subject in SUBJECTS for name, entry in entries(subject).items()}
@@ -113,7 +114,19 @@ def test_see_also_leads_to_other_entries():
         assert set(entry.see) <= set(ALL), entry.name
         assert entry.name not in entry.see
         assert len(set(entry.see)) == len(entry.see), entry.name
-        assert entry.see or entry.kind is Kind.CALL, entry.name
+        assert entry.see or entry.kind in (Kind.CALL, Kind.FUNCTION), entry.name
+
+
+def test_the_kernels_functions_are_known_with_their_place_and_their_time():
+    functions = [entry for entry in ALL.values() if entry.kind is Kind.FUNCTION]
+    assert len(functions) >= 150
+    for entry in functions:
+        assert [source.text.split()[-1] for source in entry.sources] == [entry.name]
+        assert entry.facts[0].text.startswith("It runs "), entry.name
+    places = {entry.name: entry.sources[0].text.split()[0] for entry in functions}
+    for kind in KINDS:  # the functions in which tracepoints are
+        name, _, file = kind.where.partition(", ")
+        assert places.get(name) == file, kind.name
 
 
 def test_no_two_entries_answer_to_one_name():

@@ -192,21 +192,20 @@ class Rows:
         frame = bytes(ETHERNET_IP_TCP) + payload
         frame = frame if snap is None else frame[: ETHERNET_IP_TCP + snap]
         packet_id = len(self.tables.get("packet", ())) + 1
-        row: dict[str, object] = dict(
-            time_ns=time,
-            ifindex=1,
-            netns=NETNS,
-            ip_version=4,
-            ip_protocol=proto,
-            src=src[0],
-            srcport=src[1],
-            dst=dst[0],
-            dstport=dst[1],
-            payload_offset=ETHERNET_IP_TCP,
-            payload_bytes=len(payload),
-            frame=frame,
-            **more,
-        )
+        row: dict[str, object] = {
+            "time_ns": time,
+            "ifindex": 1,
+            "netns": NETNS,
+            "ip_version": 4,
+            "ip_protocol": proto,
+            "src": src[0],
+            "srcport": src[1],
+            "dst": dst[0],
+            "dstport": dst[1],
+            "payload_offset": ETHERNET_IP_TCP,
+            "payload_bytes": len(payload),
+            "frame": frame,
+        } | more
         if twin:
             self.add("packet", packet_id=packet_id, tap="out", shown=False, twin_id=packet_id + 1, **row)
             packet_id += 1

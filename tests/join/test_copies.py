@@ -103,7 +103,7 @@ def test_a_needless_copy_is_linked_to_its_write_and_to_no_read() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(cut=st.integers(1, 4))  # a last byte alone has the shape of a keep-alive
+@given(cut=st.integers(1, 5))  # a last byte alone has the shape of a keep-alive
 def test_a_copy_of_a_part_leaves_the_rest_to_the_first(cut: int) -> None:
     rows = Rows()
     rows.source()
@@ -120,3 +120,25 @@ def test_a_copy_of_a_part_leaves_the_rest_to_the_first(cut: int) -> None:
     assert db.execute(
         "SELECT lo, hi, retransmission, first_copy FROM link WHERE kind = 'write_segment' ORDER BY packet_id, lo"
     ).fetchall() == [(0, cut, False, True), (cut, 6, False, True), (cut, 6, True, False)]
+
+
+def test_a_packet_seen_on_two_interfaces_is_no_retransmission_unless_it_was_one_before() -> None:
+    """A router sees each packet come and go. Wireshark's rules take the second sight for a repeat."""
+    rows = Rows()
+    rows.source()
+    rows.interface()
+    tcp = Tcp(rows)
+    tcp.open()
+    data = b"salam\n"
+    packets = [tcp.segment(tcp.client, PSH | ACK, data, at=0, ip_id=7)]
+    packets.append(tcp.segment(tcp.client, PSH | ACK, data, at=0, repeat=True, ip_id=7, ifindex=2))
+    rows.tick(300_000_000)
+    packets += [tcp.segment(tcp.client, PSH | ACK, data, at=0, repeat=True, ip_id=8, ifindex=n) for n in (1, 2)]
+    tcp.write(tcp.client, data, segments=False)
+    db = rows.joined()
+    found = db.execute(
+        "SELECT s.truth, l.retransmission FROM segment s JOIN link l USING (packet_id)"
+        " WHERE l.kind = 'write_segment' ORDER BY packet_id"
+    ).fetchall()
+    assert found == [(None, False), ("other_interface", False), (None, True), ("other_interface", True)]
+    assert all("retransmission" in a for a in column(db, "SELECT analysis FROM segment WHERE hi > lo AND lo = 0")[1:])

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.join.rows import ACK, PSH, SYN, Rows, Tcp, column
+from wiretale.check.check import check
 
 
 def conversation(**options: object) -> Tcp:
@@ -52,6 +53,24 @@ def test_sequence_numbers_may_wrap_inside_a_stream() -> None:
     db = tcp.rows.joined()
     assert column(db, "SELECT lo FROM segment WHERE hi > lo ORDER BY packet_id") == [0, 3, 6]
     assert linked_bytes(db, "write_segment") == linked_bytes(db, "segment_read") == 11
+
+
+@pytest.mark.parametrize(("byte", "acked", "links"), [(b"f", 0, 2), (b"f", 6, 2), (b"\0", 6, 1)])
+def test_a_last_byte_sent_again_alone_is_linked_and_a_keep_alive_is_not(byte: bytes, acked: int, links: int) -> None:
+    """Both have the same shape. The sender's call tells what the byte is."""
+    tcp = conversation()
+    tcp.write(tcp.client, b"abcdef")
+    tcp.segment(tcp.server, ACK, ack=1001 + acked)
+    tcp.rows.tick(50_000_000)
+    again = tcp.segment(tcp.client, PSH | ACK, byte, at=5, repeat=True)
+    tcp.read(tcp.server, b"abcdef")
+    db = tcp.rows.joined()
+    (segment,) = db.execute("SELECT analysis, truth FROM segment WHERE packet_id = ?", [again]).fetchall()
+    assert segment == (["keep_alive"], "keep_alive" if acked else "retransmission")
+    query = "SELECT packet_id = ?, retransmission FROM link WHERE kind = 'write_segment'"
+    found = db.execute(query, [again]).fetchall()
+    assert set(found) == set([(False, False), (True, True)][:links])
+    assert not check(db).wrong
 
 
 def test_a_repeated_segment_is_linked_as_a_retransmission() -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import duckdb
 
 from wiretale.check.carried import calls_against_streams
-from wiretale.check.evidence import KINDS, Linked, Row, Rows, follow_links, read_rows
-from wiretale.check.ranges import Ranges, common, size, union
+from wiretale.check.evidence import KINDS, Row, Rows, follow_links, read_rows
+from wiretale.check.ranges import size, union
 from wiretale.check.reasons import End, Gap, Stream, acknowledged, gaps, uncompared
 
 OVER_PACKETS = ("tcp", "udp")
@@ -17,7 +17,7 @@ OVER_PACKETS = ("tcp", "udp")
 class StreamCheck:
     """One direction of one connection, in bytes. `covered` and `equal` have a figure for each kind of link.
 
-    `equal`: distinct bytes that were captured on both sides of a link and are the same.
+    Of what was written (by write_segment) or read (by the others). `equal`: captured on both sides, and the same.
     """
 
     connection_id: int
@@ -118,7 +118,7 @@ def _connection(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str
             linked[direction],
             ends[connection_id, sender],
             ends[connection_id, receiver],
-            protocol in OVER_PACKETS,
+            protocol,
             acknowledged(db, connection_id, direction) if protocol == "tcp" else 0,
         )
         found.append(_stream(connection_id, protocol, direction, stream, rows))
@@ -130,9 +130,7 @@ def _of(rows: dict[int, Row], direction: str) -> list[Row]:
 
 
 def _stream(connection_id: int, protocol: str, direction: str, s: Stream, rows: Rows) -> StreamCheck:
-    written = union([(r.lo, r.hi) for r in s.writes])
     wire = union([(r.lo, r.hi) for r in s.packets])
-    read = union([(r.lo, r.hi) for r in s.reads if not r.peeked])
     missing = gaps(s)
     if rows.unplaced[direction]:
         reason = "where the stream begins is not known, so its packets have no position"
@@ -142,26 +140,17 @@ def _stream(connection_id: int, protocol: str, direction: str, s: Stream, rows: 
         connection_id=connection_id,
         protocol=protocol,
         direction=direction,
-        written=size(written),
+        written=sum(r.hi - r.lo for r in s.writes),
         on_wire=size(wire) + rows.unplaced[direction],
-        read=size(read),
+        read=sum(r.hi - r.lo for r in s.takes),
         links=s.linked.links,
-        covered=_sizes(s.linked, written, read, "covered"),
-        equal=_sizes(s.linked, written, read, "equal"),
+        covered={kind: sum(size(s.linked.of(kind, r)) for r in s.rows_of(kind)) for kind in KINDS},
+        equal={kind: sum(size(s.linked.compared(kind, r)) for r in s.rows_of(kind)) for kind in KINDS},
         gaps=tuple(missing),
         uncompared=tuple(gap for kind in kinds for gap in uncompared(s, kind)),
         # a connection's faults are told once, with its first direction
         wrong=tuple(f"connection {connection_id}: {text}" for text in rows.wrong) if direction == "c2s" else (),
     )
-
-
-def _sizes(linked: Linked, written: Ranges, read: Ranges, which: str) -> dict[str, int]:
-    """Distinct bytes by kind of link; of segments that a peek saw and nobody read, only what was read counts."""
-    result = {}
-    for kind in KINDS:
-        ranges = getattr(linked, which)[kind]
-        result[kind] = size(common(ranges, written if kind == "write_segment" else read))
-    return result
 
 
 def _ends(db: duckdb.DuckDBPyConnection) -> Ends:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import duckdb
 import numpy as np
 
-from wiretale.check.ranges import NONE, Ranges, union
+from wiretale.check.ranges import Ranges, union
 
 SYN, RST = 2, 4  # TCP flags (RFC 9293)
+MSG_TRUNC = 0x20  # linux/socket.h
 KINDS = ("write_segment", "segment_read", "write_read")
 Pieces = list[tuple[int, bytes]]
 
@@ -22,18 +23,25 @@ WHERE t.connection_id = ? ORDER BY t.lo
 """
 _BYTES = """
 SELECT {id}, t.lo + d."offset", d.bytes[1:t.hi - t.lo - d."offset"] FROM {table} t JOIN call_data d USING (call_id)
+JOIN call c USING (call_id)
 WHERE t.connection_id = ? AND d.role = 'payload' AND d.at_exit = ? AND d.idx // 65536 = t.message
+  -- TCP throws away what MSG_TRUNC takes (tcp(7)); the buffer then holds what was there before
+  AND NOT (? AND CASE c.name WHEN 'recvmsg' THEN c.a2 WHEN 'recvfrom' THEN c.a3 WHEN 'recv' THEN c.a3 ELSE 0 END
+                 & ? <> 0)
   AND d."offset" < t.hi - t.lo AND octet_length(d.bytes) > 0
 """
 # The payload of every shown packet; a frame cut at the snaplen gives what there is of it.
 _PACKETS = """
-SELECT s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags, list_contains(s.analysis, 'keep_alive'),
+SELECT s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags,
+       -- a keep-alive's byte is none of the stream's; where a link says that it is, the bytes are compared
+       list_contains(s.analysis, 'keep_alive')
+       AND s.packet_id NOT IN (SELECT packet_id FROM link WHERE connection_id = $c AND packet_id IS NOT NULL),
        p.frame[p.payload_offset + 1:p.payload_offset + p.payload_bytes], p.payload_bytes, p.payload_offset IS NULL,
        -- only the first of an IP packet's fragments has ports
        p.src = CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END
        AND coalesce(p.srcport = CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END, p.fragment)
 FROM segment s JOIN packet p USING (packet_id) JOIN connection k USING (connection_id)
-WHERE s.connection_id = ? AND s.shown ORDER BY s.packet_id
+WHERE s.connection_id = $c AND s.shown ORDER BY s.packet_id
 """
 _LINKS = """
 SELECT link_id, kind, direction, lo, hi, write_id, packet_id, read_id FROM link WHERE connection_id = ? ORDER BY link_id
@@ -44,6 +52,7 @@ SELECT link_id, kind, direction, lo, hi, write_id, packet_id, read_id FROM link 
 class Row:
     """A write, a segment or a read. `data` holds its captured bytes by position."""
 
+    row_id: int
     direction: str
     lo: int
     hi: int
@@ -68,11 +77,22 @@ class Rows:
 
 @dataclass(slots=True)
 class Linked:
-    """The links of one direction: ranges covered and compared, by kind, and the bytes compared that were equal."""
+    """The links of one direction: ranges covered, and of these the bytes compared that were equal.
 
-    covered: dict[str, Ranges] = field(default_factory=lambda: dict.fromkeys(KINDS, NONE))
-    equal: dict[str, Ranges] = field(default_factory=lambda: dict.fromkeys(KINDS, NONE))
+    By kind and call's row: several sockets may read the same multicast, and a peek takes nothing.
+    """
+
+    covered: dict[tuple[str, int], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    equal: dict[tuple[str, int], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     links: int = 0
+
+    def of(self, kind: str, row: Row) -> Ranges:
+        """What of a write or a read is linked by `kind`."""
+        return union(self.covered.get((kind, row.row_id), ()))
+
+    def compared(self, kind: str, row: Row) -> Ranges:
+        """What of a write or a read was compared, and is equal."""
+        return union(self.equal.get((kind, row.row_id), ()))
 
 
 def read_rows(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str) -> Rows:
@@ -83,13 +103,14 @@ def read_rows(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str) 
         ("stream_read", "read_id", True, rows.reads),
     ):
         pieces: dict[int, Pieces] = defaultdict(list)
-        for row_id, lo, data in db.execute(_BYTES.format(id=name, table=table), [connection_id, at_exit]).fetchall():
+        values = [connection_id, at_exit, protocol == "tcp" and at_exit, MSG_TRUNC]
+        for row_id, lo, data in db.execute(_BYTES.format(id=name, table=table), values).fetchall():
             pieces[row_id].append((lo, data))
         peeked = "t.peeked" if table == "stream_read" else "false"
         for row_id, direction, lo, hi, exact, reason, peek, call in db.execute(
             _ROWS.format(id=name, table=table, peeked=peeked), [connection_id]
         ).fetchall():
-            into[row_id] = Row(direction, lo, hi, call, exact, reason, peek, data=pieces.get(row_id, []))
+            into[row_id] = Row(row_id, direction, lo, hi, call, exact, reason, peek, data=pieces.get(row_id, []))
     _read_packets(db, connection_id, protocol, rows)
     return rows
 
@@ -97,7 +118,7 @@ def read_rows(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str) 
 def _read_packets(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str, rows: Rows) -> None:
     headers: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)  # id, seq, flags, claimed position
     for packet_id, direction, lo, hi, seq, flags, is_probe, data, size, in_parts, is_ours in db.execute(
-        _PACKETS, [connection_id]
+        _PACKETS, {"c": connection_id}
     ).fetchall():
         if not is_ours:
             end = "client" if direction == "c2s" else "server"
@@ -106,8 +127,10 @@ def _read_packets(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: s
             headers[direction].append((packet_id, seq, flags, lo))
         if lo is None:
             rows.unplaced[direction] += size or 0
-        elif hi > lo and not is_probe:
-            rows.packets[packet_id] = Row(direction, lo, hi, in_parts=in_parts, data=[(lo, data)] if data else [])
+        elif (hi > lo or protocol == "udp") and not is_probe:
+            rows.packets[packet_id] = Row(
+                packet_id, direction, lo, hi, in_parts=in_parts, data=[(lo, data)] if data else []
+            )
     for found in headers.values():
         rows.wrong += misplaced(found)
 
@@ -136,8 +159,6 @@ def misplaced(headers: Sequence[tuple[int, int, int, int]]) -> list[str]:
 
 def follow_links(db: duckdb.DuckDBPyConnection, connection_id: int, rows: Rows) -> dict[str, Linked]:
     """Compare both rows of every link again. What is wrong goes to `rows.wrong`."""
-    covered: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    equal: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     found = {direction: Linked() for direction in ("c2s", "s2c")}
     for link_id, kind, direction, lo, hi, write_id, packet_id, read_id in db.execute(
         _LINKS, [connection_id]
@@ -149,22 +170,23 @@ def follow_links(db: duckdb.DuckDBPyConnection, connection_id: int, rows: Rows) 
         }[kind]
         found[direction].links += 1
         first, last = ends
-        if first is None or last is None or not all(_holds(end, direction, lo, hi) for end in (first, last)):
+        if first is None or last is None or not _lies_in(first, last, direction, lo, hi):
             rows.wrong.append(f"{kind} link {link_id}, bytes {lo} to {hi}, is not inside both of its rows")
             continue
-        covered[direction, kind].append((lo, hi))
+        row = last.row_id if kind != "write_segment" else first.row_id
+        found[direction].covered[kind, row].append((lo, hi))
         same, differs_at = _compare(first.data, last.data, lo, hi)
-        equal[direction, kind] += same
+        found[direction].equal[kind, row] += same
         if differs_at is not None:
             rows.wrong.append(f"{kind} link {link_id}, bytes {lo} to {hi}: the captured bytes differ at {differs_at}")
-    for (direction, kind), ranges in covered.items():
-        found[direction].covered[kind] = union(ranges)
-        found[direction].equal[kind] = union(equal[direction, kind])
     return found
 
 
-def _holds(row: Row, direction: str, lo: int, hi: int) -> bool:
-    return row.direction == direction and row.lo <= lo < hi <= row.hi
+def _lies_in(first: Row, last: Row, direction: str, lo: int, hi: int) -> bool:
+    """Whether a link is inside both rows. It is empty if one of them is: a datagram without bytes, or none taken."""
+    is_empty = first.lo == first.hi or last.lo == last.hi
+    inside = all(row.direction == direction and row.lo <= lo <= hi <= row.hi for row in (first, last))
+    return inside and (lo < hi or is_empty)
 
 
 def _compare(first: Pieces, last: Pieces, lo: int, hi: int) -> tuple[list[tuple[int, int]], int | None]:

@@ -23,7 +23,7 @@ def union(pairs: Iterable[tuple[int, int]] | Ranges) -> Ranges:
 
 
 def minus(a: Ranges, b: Ranges) -> Ranges:
-    """The positions of `a` that `b` does not cover."""
+    """The positions of `a` that `b` does not cover. Ranges of `a` may overlap: each is cut for itself."""
     if not len(a) or not len(b):
         return a
     left = []
@@ -40,8 +40,9 @@ def minus(a: Ranges, b: Ranges) -> Ranges:
 
 
 def common(a: Ranges, b: Ranges) -> Ranges:
-    """The positions that both cover."""
-    return minus(a, minus(a, b))
+    """The positions that both cover, for each range of `a`; ranges of `a` may overlap."""
+    everything = np.array([[0, np.iinfo(np.int64).max]], np.int64)
+    return minus(a, minus(everything, b)) if len(b) else NONE
 
 
 def size(a: Ranges) -> int:

@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 
 from wiretale.check.evidence import Linked, Row
-from wiretale.check.ranges import Ranges, common, minus, size, union
+from wiretale.check.ranges import NONE, Ranges, common, minus, size, union
 
 IN_KERNEL = ("sendfile", "sendfile64", "splice", "tee", "copy_file_range")
 NOT_SEEN = "not in any captured packet: unsent when the connection or the recording ended"
@@ -17,6 +17,8 @@ LOST = "not in any captured packet, though the other end had them: lost by the c
 HOLE = "not in any captured packet, though later bytes are: lost by the capture or on the way"
 IN_PARTS = "the packet came in IP fragments: no one frame has its bytes"
 NO_PACKETS = "no packet of this connection was captured"
+CUT = "the datagram was larger than the buffer of the call that took it"
+DROPPED = "not read, though later datagrams were: dropped where they arrived"
 UNREAD = "not read when the connection or the recording ended"
 UNTRACED = "the {end} was not traced"
 IO_URING = "the {end} uses io_uring: ptrace does not see its operations"
@@ -62,8 +64,26 @@ class Stream:
     linked: Linked
     sender: End
     receiver: End
-    has_packets: bool  # the protocol has any (unix sockets have none)
+    protocol: str
     acknowledged: int  # position up to which the other end's acknowledgements went; 0: none seen
+
+    @property
+    def takes(self) -> list[Row]:
+        """Reads that took what they returned."""
+        return [r for r in self.reads if not r.peeked]
+
+    def rows_of(self, kind: str) -> list[Row]:
+        """The calls whose bytes a kind of link accounts for."""
+        return self.writes if kind == "write_segment" else self.takes
+
+    def lacking(self, kind: str) -> Ranges:
+        """What of the calls' bytes has no link of a kind, call by call."""
+        parts = [minus(union([(r.lo, r.hi)]), self.linked.of(kind, r)) for r in self.rows_of(kind)]
+        return np.concatenate([NONE, *parts])
+
+    def covered(self, kind: str) -> Ranges:
+        """All positions that links of a kind cover."""
+        return union(np.concatenate([NONE, *(self.linked.of(kind, r) for r in self.rows_of(kind))]))
 
 
 def acknowledged(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str) -> int:
@@ -77,28 +97,34 @@ def acknowledged(db: duckdb.DuckDBPyConnection, connection_id: int, direction: s
 
 def gaps(s: Stream) -> list[Gap]:
     """All of a stream's ranges without a link."""
-    written, read, wire = _spans(s.writes), _spans([r for r in s.reads if not r.peeked]), _spans(s.packets)
+    written, read, wire = _spans(s.writes), _spans(s.takes), _spans(s.packets)
     found: list[Gap] = []
-    if not s.has_packets:
-        lacking = minus(written, s.linked.covered["write_read"])
-        found += _split("written, not read", lacking, [(None, _unread_reason(s, read))])
+    if s.protocol.startswith("unix"):
+        lacking = minus(written, s.covered("write_read"))
+        cut = [(_cut(s, s.writes), CUT)]
+        found += _split("written, not read", lacking, [*cut, (None, _unread_reason(s, read))])
         found += _split(
             "read, not written",
-            minus(read, s.linked.covered["write_read"]),
+            s.lacking("write_read"),
             [(None, s.sender.unseen("sender") or _inexact(s.reads) or UNEXPLAINED)],
         )
         return _merged(found)
-    for what, rows, spans, kind in (
-        ("written, not on the wire", s.writes, written, "write_segment"),
-        ("read, not on the wire", s.reads, read, "segment_read"),
+    for what, rows, kind in (
+        ("written, not on the wire", s.writes, "write_segment"),
+        ("read, not on the wire", s.takes, "segment_read"),
     ):
-        lacking = minus(spans, s.linked.covered[kind])
-        found += _split(what, lacking, _wire_reasons(s, rows, wire, read))
-    found += _split(
-        "on the wire, not written", minus(wire, s.linked.covered["write_segment"]), _sender_reasons(s, written)
-    )
-    found += _split("on the wire, not read", minus(wire, s.linked.covered["segment_read"]), _receiver_reasons(s, read))
+        found += _split(what, s.lacking(kind), _wire_reasons(s, rows, wire, read))
+    found += _split("on the wire, not written", minus(wire, s.covered("write_segment")), _sender_reasons(s, written))
+    found += _split("on the wire, not read", minus(wire, s.covered("segment_read")), _receiver_reasons(s, read))
     return _merged(found)
+
+
+def _cut(s: Stream, whole: list[Row]) -> Ranges:
+    """What of datagrams did not fit into the buffer of the read that took them. A stream has none."""
+    if s.protocol in ("tcp", "unix-stream"):
+        return NONE
+    begun = {r.lo: r.hi for r in s.takes}
+    return union([(begun[d.lo], d.hi) for d in whole if begun.get(d.lo, d.hi) < d.hi])
 
 
 Cause = tuple[Ranges | None, str]  # where it holds (None: everywhere), and what to say
@@ -137,6 +163,8 @@ def _receiver_reasons(s: Stream, read: Ranges) -> list[Cause]:
     last = int(read[-1, 1]) if len(read) else 0
     first = int(read[0, 0]) if len(read) else 0
     return [
+        (_cut(s, s.packets), CUT),
+        (union([(0, last)]) if s.protocol == "udp" else NONE, DROPPED),
         (read, _inexact(s.reads) or UNEXPLAINED),
         (union([(0, first)]), READ_BEFORE),
         (union([(last, np.iinfo(np.int64).max)]), UNREAD),
@@ -163,7 +191,7 @@ def _split(what: str, lacking: Ranges, causes: list[Cause]) -> list[Gap]:
         taken = lacking if where is None else common(lacking, where)
         if len(taken):
             found.append(Gap(what, size(taken), reason))
-            lacking = minus(lacking, taken)
+            lacking = NONE if where is None else minus(lacking, where)
     return found
 
 
@@ -176,8 +204,10 @@ def _merged(found: list[Gap]) -> list[Gap]:
 
 def uncompared(s: Stream, kind: str) -> list[Gap]:
     """Linked bytes of one kind that nobody could compare, by what was not captured of them."""
-    lacking = minus(s.linked.covered[kind], s.linked.equal[kind])
-    calls = [r for r in (s.reads if kind == "segment_read" else s.writes) if not r.peeked]
+    calls = s.rows_of(kind)
+    parts = [minus(s.linked.of(kind, r), s.linked.compared(kind, r)) for r in calls]
+    lacking = np.concatenate([NONE, *parts])
+    calls = s.writes if kind == "write_read" else calls
     inside = union([(r.lo, r.hi) for r in calls if r.call in IN_KERNEL])
     captured = union([(at, at + len(data)) for r in calls for at, data in r.data])
     return _split(

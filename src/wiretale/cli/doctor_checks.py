@@ -217,6 +217,18 @@ def kernel_level() -> Check:
     return Check("kernel", gives, True, "its BPF programs load, all tracepoints are there")
 
 
+def kernel_calls() -> Check:
+    """The same for the calls."""
+    from wiretale.record.ebpf.calls import load
+
+    gives = "calls of programs at a fraction of ptrace's cost (record --engine ebpf)"
+    try:
+        load().close()
+    except WiretaleError as fault:
+        return Check("eBPF calls", gives, False, fault.message, fault.hint)
+    return Check("eBPF calls", gives, True, "its BPF programs load, all tracepoints are there")
+
+
 def netcat() -> Check:
     """Which netcat the demo will use."""
     gives = "the demo with your system's netcat"
@@ -237,5 +249,6 @@ def netcat() -> Check:
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (
-    system, tracing, attaching, packets, private_net, packet_filters, seccomp, sockets, kernel_level, netcat,
+    system, tracing, attaching, packets, private_net, packet_filters, seccomp, sockets, kernel_level, kernel_calls,
+    netcat,
 )  # fmt: skip

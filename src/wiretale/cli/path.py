@@ -32,10 +32,14 @@ that happened to run.
 @click.argument("capture", metavar="FILE", type=click.Path(path_type=Path))
 @click.argument("call_id", metavar="[CALL]", type=click.IntRange(1), required=False)
 @click.option("--packet", "packet", type=click.IntRange(1), metavar="N", help="The way of a packet's bytes.")
+@click.option("--functions", is_flag=True, help="Also the kernel function of each step, and what it does.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
-def command(context: click.Context, capture: Path, call_id: int | None, packet: int | None, as_json: bool) -> int:
+def command(
+    context: click.Context, capture: Path, call_id: int | None, packet: int | None, functions: bool, as_json: bool
+) -> int:
     from wiretale.explain.kernel_way import spans
+    from wiretale.explain.lookup import function_sentences
     from wiretale.join.kernel_path import kernel_path
     from wiretale.show.kernel_path import path_lines
     from wiretale.store.capture import open_capture
@@ -58,7 +62,8 @@ def command(context: click.Context, capture: Path, call_id: int | None, packet: 
     if as_json:
         print_json(dataclasses.asdict(found) | {"spans": [{"ns": ns, "what": what} for ns, what in spans(found)]})
         return Exit.OK
-    lines = path_lines(found, color=output_of(context).color, reasons=reasons)
+    known = function_sentences() if functions else None
+    lines = path_lines(found, color=output_of(context).color, reasons=reasons, functions=known)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return Exit.OK
 

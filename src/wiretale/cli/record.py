@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -25,9 +25,22 @@ from wiretale.record.recording import Recording
 @click.option(
     "--interrupt-when-idle", is_flag=True, help="When the typed input has ended and nothing moves any more, type ^C."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["ptrace", "ebpf", "auto"]),
+    default="ptrace",
+    show_default=True,
+    help="Who records the calls; ebpf: kernel programs, at a fraction of the cost; auto: ebpf where it can.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
-    output: Path, force: bool, keep_spool: bool, interrupt_when_idle: bool, quiet: bool, **options: Any
+    output: Path,
+    force: bool,
+    keep_spool: bool,
+    interrupt_when_idle: bool,
+    engine: Literal["ptrace", "ebpf", "auto"],
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Record system calls and packets of programs into a capture.
 
@@ -43,7 +56,8 @@ def command(
     import dataclasses
 
     check_output(output, force=force)
-    plan = dataclasses.replace(plan_from(output, options), interrupt_when_idle=interrupt_when_idle)
+    plan = plan_from(output, options)
+    plan = dataclasses.replace(plan, interrupt_when_idle=interrupt_when_idle, engine=engine)
     outcome = Recording(plan).run()
     finish(outcome, plan, keep_spool=keep_spool)
     if not quiet:
@@ -67,12 +81,14 @@ def summary(output: Path) -> str:
             " WHERE state IN ('lost', 'not recorded') AND remedy IS NOT NULL"
             " AND reason IS DISTINCT FROM 'not asked for'"
         ).fetchall()
+        notes = db.execute("SELECT reason FROM coverage WHERE item = 'note'").fetchall()
     calls, packets, connections = row or (0, 0, 0)
     counted = ", ".join(
         f"{n:,} {noun}" + ("" if n == 1 else "s")
         for n, noun in ((calls, "call"), (packets, "packet"), (connections, "connection"))
     )
     lines = [f"wiretale: {output}: {counted}"]
+    lines += [f"wiretale: note: {note}" for (note,) in notes]
     lines += [f"wiretale: missing: {reason}" + (f" (try: {remedy})" if remedy else "") for reason, remedy in faults]
     lines.append(f"wiretale: next: wiretale show {output}")
     return "\n".join(lines)

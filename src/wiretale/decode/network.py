@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wiretale.decode.frames import Frames, Next
 from wiretale.decode.links import ETH_IPV4, ETH_IPV6
-from wiretale.decode.words import Ints
+from wiretale.decode.words import Ints, Words
 
 _FRAGMENT, _AUTHENTICATION = 44, 51
 _ERSPAN, _ERSPAN3 = 0x88BE, 0x22EB
@@ -47,8 +47,8 @@ def ipv4(frames: Frames, rows: Ints, _: Ints) -> None:
     frames.put("fragment", rows, ((fragment & 0x3FFF) != 0).astype(np.int64))  # more fragments, or an offset
     frames.put("ttl", rows, frames.u8(at + 8))
     frames.put("ip_protocol", rows, protocol)
-    frames.src[rows] = _ipv4_text(frames.u32(at + 12))
-    frames.dst[rows] = _ipv4_text(frames.u32(at + 16))
+    frames.src[rows] = ipv4_text(frames.u32(at + 12))
+    frames.dst[rows] = ipv4_text(frames.u32(at + 16))
     # Segments beyond 64 KB (BIG TCP) leave the kernel with total length 0: the frame's own length counts.
     frames.ends_at(rows, np.where(total, at + total, frames.wire_end[rows]))
     every = rows
@@ -81,8 +81,8 @@ def ipv6(frames: Frames, rows: Ints, _: Ints) -> None:
     frames.put("ttl", rows, frames.u8(at + 7))
     frames.put("fragment", rows, 0)
     frames.put("ip_protocol", rows, following)
-    frames.src[rows] = _ipv6_text(frames, at + 8)
-    frames.dst[rows] = _ipv6_text(frames, at + 24)
+    frames.src[rows] = ipv6_text(frames, at + 8)
+    frames.dst[rows] = ipv6_text(frames, at + 24)
     # Payload length 0: a jumbogram (RFC 2675) or BIG TCP; the frame's own length counts.
     frames.ends_at(rows, np.where(length, at + 40 + length, frames.wire_end[rows]))
     frames.pos[rows] += 40
@@ -210,17 +210,18 @@ def teredo(frames: Frames, rows: Ints, _: Ints) -> None:
     frames.follow(rows[is_v6], Next.IPV6)
 
 
-def _ipv4_text(addresses: Ints) -> NDArray[np.object_]:
+def ipv4_text(addresses: Ints) -> NDArray[np.object_]:
+    """Dotted text of each address."""
     distinct, which = np.unique(addresses, return_inverse=True)
     texts = [socket.inet_ntop(socket.AF_INET, int(a).to_bytes(4, "big")) for a in distinct]
     return np.array(texts, object)[which]
 
 
-def _ipv6_text(frames: Frames, at: Ints) -> NDArray[np.object_]:
+def ipv6_text(words: Words, at: Ints) -> NDArray[np.object_]:
     """Text of the 16 bytes at each position, after RFC 5952, with IPv4-mapped addresses dotted (its section 5)."""
     if not len(at):
         return np.empty(0, object)
-    raw = np.stack([frames.u32(at + n) for n in (0, 4, 8, 12)], axis=1).astype(">u4")
+    raw = np.stack([words.u32(at + n) for n in (0, 4, 8, 12)], axis=1).astype(">u4")
     distinct, which = np.unique(raw.view("V16").ravel(), return_inverse=True)
     texts = [socket.inet_ntop(socket.AF_INET6, bytes(a)) for a in distinct]
     return np.array(texts, object)[which]

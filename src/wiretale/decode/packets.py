@@ -1,8 +1,9 @@
 """Frames to header columns, vectorised: every step works on all frames that got that far at once.
 
-Pure, and total: any bytes give a row. A frame that is short, malformed or of an unknown kind keeps what was decoded and
-says in `undecoded` why decoding stopped. In a tunnel the innermost packet is the one described. The layers are in
-links.py, wifi.py, network.py and transport.py; which function reads which header is decided here.
+Usual frames are decoded to the same columns by a compiled pass (usual.c). Pure, and total: any bytes give a row. A
+frame that is short, malformed or of an unknown kind keeps what was decoded and says in `undecoded` why decoding
+stopped. In a tunnel the innermost packet is the one described. The layers are in links.py, wifi.py, network.py and
+transport.py; which function reads which header is decided here.
 """
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from wiretale.decode import links, network, transport, wifi
 from wiretale.decode.frames import ABSENT, FRAGMENT_NUMBERS, NUMBERS, SACK_EDGES, Frames, Handler, Next
 from wiretale.decode.links import ETH_ARP, ETH_IPV4, ETH_IPV6
+from wiretale.decode.usual import decode_usual
 from wiretale.decode.words import Ints
 
 __all__ = [
@@ -34,6 +36,16 @@ def decode_frames(buffer: NDArray[np.uint8], offset: Ints, captured: Ints, lengt
     has NULL), and `src`, `dst`, `undecoded` (object: str or None). The arrays must be of one length; their values may
     be anything.
     """
+    columns, others = decode_usual(buffer, offset, captured, length, linktype)
+    if len(others):
+        found = decode_any(buffer, offset[others], captured[others], length[others], linktype[others])
+        for name, values in found.items():
+            columns[name][others] = values
+    return columns
+
+
+def decode_any(buffer: NDArray[np.uint8], offset: Ints, captured: Ints, length: Ints, linktype: Ints) -> Columns:
+    """The same without the compiled decoder of usual frames."""
     frames = Frames(buffer, offset, captured, length)
     links.begin(frames, linktype)
     frames.run(_HANDLERS)

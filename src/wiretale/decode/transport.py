@@ -19,13 +19,19 @@ _TFO_MAGIC = 0xF989  # Fast Open among the experimental options, as before RFC 7
 _TUNNEL_PORTS = {4789: Next.VXLAN, 6081: Next.GENEVE, 2152: Next.GTP, 3544: Next.TEREDO}
 
 
+def _ports(frames: Frames, rows: Ints) -> None:
+    """They stand first in both protocols, so that a header that was cut may still have them."""
+    rows = rows[frames.end[rows] - frames.pos[rows] >= 4]
+    frames.put("srcport", rows, frames.u16(frames.pos[rows]))
+    frames.put("dstport", rows, frames.u16(frames.pos[rows] + 2))
+
+
 def tcp(frames: Frames, rows: Ints) -> None:
+    _ports(frames, rows)
     rows = frames.with_room(rows, 20, "TCP header")
     frames.note_header("transport_offset", rows)
     at = frames.pos[rows]
     for column, values in (
-        ("srcport", frames.u16(at)),
-        ("dstport", frames.u16(at + 2)),
         ("seq", frames.u32(at + 4)),
         ("ack", frames.u32(at + 8)),
         ("flags", frames.u16(at + 12) & 0xFFF),

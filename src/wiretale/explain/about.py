@@ -93,7 +93,7 @@ def _sources(db: duckdb.DuckDBPyConnection) -> tuple[list[str], list[Gap], int]:
     said: list[str] = []
     gaps: list[Gap] = []
     cost = 0
-    names = {"ptrace": "calls", "packets": "packets"}
+    names = {"ptrace": "calls", "ebpf calls": "calls", "packets": "packets"}
     for source, ran, reason, remedy, lost, detail in db.execute(
         "SELECT source, ran, reason, remedy, lost, detail FROM source"
     ).fetchall():
@@ -105,7 +105,7 @@ def _sources(db: duckdb.DuckDBPyConnection) -> tuple[list[str], list[Gap], int]:
         if reason:
             gaps.append(Gap(f"{word} stopped early: {escape_text(reason)}", remedy))
         if source in names:
-            count = _count(db, "call" if source == "ptrace" else "packet WHERE shown")
+            count = _count(db, "call" if word == "calls" else "packet WHERE shown")
             said.append(f"{count} {word}" + _how(facts))
         if source == "ptrace":
             per_stop = facts.get("cpu_ns_per_stop")
@@ -117,7 +117,7 @@ def _sources(db: duckdb.DuckDBPyConnection) -> tuple[list[str], list[Gap], int]:
 
 def _covered(db: duckdb.DuckDBPyConnection, source: str) -> bool:
     """Whether the table `coverage` already tells of this source's losses."""
-    level = {"ptrace": "syscall", "packets": "packet"}.get(source, "")
+    level = {"ptrace": "syscall", "ebpf calls": "syscall", "packets": "packet"}.get(source, "")
     row = db.execute("SELECT 1 FROM coverage WHERE level = ? AND state = 'lost' LIMIT 1", [level]).fetchone()
     return row is not None
 

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     FLAG = "TCP flag"
     HEADER_OPTION = "TCP header option"
     ANALYSIS = "TCP analysis"
+    FUNCTION = "kernel function"
     TOPIC = "topic"
 
 

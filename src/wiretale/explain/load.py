@@ -17,7 +17,7 @@ _TEXT_AND_SOURCES = re.compile(r"(.*?)(?: \[([^\[\]]+)\])?", re.DOTALL)
 _SOURCE_FORMS: tuple[tuple[SourceKind, re.Pattern[str]], ...] = (
     (SourceKind.MANUAL, re.compile(r"[a-z_]\w*(\.\w+)?\([1-8]\)( \S.*)?")),
     (SourceKind.RFC, re.compile(r"RFC \d{3,5} ([A-Z]|\d+)(\.\d+)*")),
-    (SourceKind.KERNEL, re.compile(r"(net|include|fs|kernel|drivers|Documentation)/[\w./-]+\.(c|h|rst)( \w+)*")),
+    (SourceKind.KERNEL, re.compile(r"(net|include|fs|kernel|drivers|arch|Documentation)/[\w./-]+\.(c|h|S|rst)( \w+)*")),
     (SourceKind.STANDARD, re.compile(r"POSIX\.1-2017 \w+")),
     (SourceKind.WIRESHARK, re.compile(r"Wireshark [\w.-]+( \w+)?")),
     (SourceKind.MEASURED, re.compile(r"test_\w+")),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from wiretale.decode.constants.tables import ERRORS, TABLES
-from wiretale.explain.entry import Entry
+from wiretale.explain.entry import Entry, Kind
 from wiretale.explain.load import entries, raw_text
 from wiretale.explain.subjects import SUBJECTS
 
@@ -118,3 +118,9 @@ def near(word: str, count: int = 4) -> tuple[str, ...]:
             if reference.name not in names:
                 names.append(reference.name)
     return tuple(names[:count])
+
+
+def function_sentences() -> dict[str, str]:
+    """What each kernel function does, in words that go on from its name."""
+    subjects = [s.name for s in SUBJECTS.values() if s.kind is Kind.FUNCTION]
+    return {name: entry.meaning for subject in subjects for name, entry in entries(subject).items()}

@@ -292,6 +292,7 @@ _SEARCHES: dict[Kind, Callable[[Entry], Iterator[_Search]]] = {
     Kind.FLAG: _of_flag,
     Kind.HEADER_OPTION: _of_header_option,
     Kind.ANALYSIS: _of_analysis,
+    Kind.FUNCTION: _of_topic,
     Kind.TOPIC: _of_topic,
 }
 

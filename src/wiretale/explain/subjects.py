@@ -55,6 +55,12 @@ _SUBJECTS = (
     Subject("tcp-analysis", "what the analysis of TCP segments finds", Kind.ANALYSIS),
     Subject("errors", "errors", Kind.ERROR, (), ("E",)),
     Subject("signals", "signals", Kind.SIGNAL, ("signal",), ("SIG",)),
+    Subject("kernel-entry", "the kernel: how calls come in, reach their file, and wait", Kind.FUNCTION),
+    Subject("kernel-sockets", "the kernel: sockets", Kind.FUNCTION),
+    Subject("kernel-tcp", "the kernel: TCP", Kind.FUNCTION),
+    Subject("kernel-udp-ip", "the kernel: UDP, IP, ICMP, routes, neighbours", Kind.FUNCTION),
+    Subject("kernel-devices", "the kernel: devices and packets", Kind.FUNCTION),
+    Subject("kernel-scheduling", "the kernel: scheduler, softirqs, tasks, signals", Kind.FUNCTION),
     Subject("topics", "how things work together", Kind.TOPIC),
 )
 SUBJECTS: dict[str, Subject] = {subject.name: subject for subject in _SUBJECTS}

@@ -28,7 +28,7 @@ Join = Callable[[duckdb.DuckDBPyConnection], None]
 def import_capture(found: Found, origin: Path, target: Path, join: Join, *, rules: str, progress: Progress) -> None:
     """Write the capture `target` from the packets of `origin`; `join` fills the derived tables."""
     offset = _offset_ns(found)
-    with create_capture(target) as db:
+    with create_capture(target, found.data.nbytes) as db:
         _write_meta(db, found, origin, offset, rules)
         _fill_interfaces(db, found)
         incomplete = _fill_packets(db, found, offset, progress)

@@ -33,6 +33,11 @@ def _kernel_links(db: duckdb.DuckDBPyConnection) -> None:
         run(db, "kernel_link")
 
 
+def _thread_states(db: duckdb.DuckDBPyConnection) -> None:
+    run(db, "thread_state")
+    run(db, "cpu_use")
+
+
 STEPS: tuple[tuple[str, Step], ...] = (
     ("what calls do", put_effects),
     ("descriptors and files", build_descriptors),
@@ -51,7 +56,25 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("connections of calls", lambda db: run(db, "call_connection")),
     ("what no call shows", put_unseen),
     ("kernel events", _kernel_links),
+    ("states of threads", _thread_states),
 )
+
+# Temporary tables with a row for each call or packet, by the last step that needs them: they would fill the memory.
+LAST_USES = {
+    "streams": ("j_order", "j_start"),
+    "segments": ("j_flow_packet",),
+    "endpoints": ("j_transfer",),
+    "links": (
+        "j_write_row",
+        "j_read_row",
+        "j_segment_row",
+        "j_match",
+        "j_datagram_packet",
+        "j_datagram_pair",
+        "j_linked",
+    ),
+    "waits": ("j_segment", "j_ready", "j_waiter", "j_waiting_side", "j_cause"),
+}
 
 
 def build(db: duckdb.DuckDBPyConnection, progress: Progress = silent) -> None:
@@ -66,6 +89,8 @@ def build(db: duckdb.DuckDBPyConnection, progress: Progress = silent) -> None:
     for number, (name, step) in enumerate(STEPS):
         progress(f"joining: {name}", number / len(STEPS))
         step(db)
+        for temporary in LAST_USES.get(name, ()):
+            db.execute(f'DROP TABLE temp."{temporary}"')
     _drop_temporary(db)
 
 

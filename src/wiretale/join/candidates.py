@@ -1,4 +1,4 @@
-"""Which writes, segments and reads overlap: temporary table `j_candidate`, before any byte is compared.
+"""Which writes, segments and reads overlap, before any byte is compared.
 
 In every stream the writes are in order and so are the reads, so the rows that a range touches stand together: a binary
 search finds the first and the last of them. Positions of all streams are laid out one after the other on one line, so
@@ -14,16 +14,14 @@ from numpy.typing import NDArray
 
 from wiretale.join.copies import put_copies
 from wiretale.join.models import run
-from wiretale.store.bulk import Batch, Coded, insert
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 KINDS = ("segment_read", "write_read", "write_segment")  # in the order of their names, in which links are listed
 DIRECTIONS = ("c2s", "s2c")
-_SEGMENT_READ, _WRITE_READ, _WRITE_SEGMENT = range(3)
-_NULL = np.iinfo(np.int64).max  # sorts behind every id, as DuckDB sorts NULL
-_BATCH = 1 << 17
+SEGMENT_READ, WRITE_READ, WRITE_SEGMENT = range(3)
+NULL = np.iinfo(np.int64).max  # sorts behind every id, as DuckDB sorts NULL
 
 _CALLS = "SELECT id, connection_id, direction = 's2c' AS s2c, lo, hi, exact, start_ns, exit_ns"
 WRITES = f"{_CALLS} FROM j_write_row"
@@ -34,24 +32,24 @@ FROM j_segment_row
 """
 PARTS = "SELECT packet_id AS id, lo, hi, copies, coalesce(first_copy::INTEGER, -1) AS first_copy FROM j_part"
 DATAGRAMS = """
-SELECT CASE kind WHEN 'segment_read' THEN 0 WHEN 'write_read' THEN 1 ELSE 2 END AS kind, connection_id,
+SELECT CASE kind WHEN 'segment_read' THEN 0 WHEN 'write_read' THEN 1 ELSE 2 END::TINYINT AS kind, connection_id,
        direction = 's2c' AS s2c, lo, hi, write_id, packet_id, read_id, retransmission, exact, lag_ns,
-       frame_lo, first_copy::INTEGER AS first_copy
+       time_ns, frame_lo, coalesce(first_copy::TINYINT, -1) AS first_copy
 FROM j_datagram_pair
 """
-COLUMNS = """
-CREATE OR REPLACE TEMP TABLE j_candidate (candidate_id BIGINT, kind VARCHAR, connection_id BIGINT, direction VARCHAR,
-    lo BIGINT, hi BIGINT, write_id BIGINT, packet_id BIGINT, read_id BIGINT, retransmission BOOLEAN, exact BOOLEAN,
-    lag_ns BIGINT, frame_lo BIGINT, first_copy BOOLEAN)
-"""
 
 
-def put_candidates(db: duckdb.DuckDBPyConnection) -> None:
-    """Make `j_candidate`, in the order in which links are listed."""
+def find_candidates(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Columns of the candidates, in the order in which links are listed.
+
+    `kind` is an index into KINDS, `first_copy` 1, 0 or -1 (unknown), `time_ns` when the later of the two rows happened.
+    NULL stands for an id or a place that there is not.
+    """
     run(db, "j_candidate")
     put_copies(db)
     writes, reads, segments = (_Rows.of(db, query) for query in (WRITES, READS, SEGMENTS))
-    line = _Line([writes, reads, segments])
+    datagrams = _datagrams(db)
+    line = _Line([writes, reads, segments, _Rows(datagrams)])
     writes, reads = writes.ordered(line), reads.ordered(line)
     segments = _with_new(line, segments)
     segments = segments.at(~segments.flags("keep_alive")).ordered(line)
@@ -64,9 +62,9 @@ def put_candidates(db: duckdb.DuckDBPyConnection) -> None:
         _segment_read(line, _delivered(parts), taken),
         _peek(line, peeks, fresh.at(fresh.flags("is_new")).ordered(line)),
         _write_read(line, reads, writes),
-        _datagrams(db),
+        datagrams,
     ]
-    _store(db, {name: np.concatenate([part[name] for part in found]) for name in found[0]})
+    return _in_order(line, {name: np.concatenate([part.pop(name) for part in found]) for name in list(datagrams)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ def _cut(segments: _Rows, parts: _Rows) -> _Rows:
     It is 1, 0 or -1 (unknown); of bytes that were captured once, 1 where the other end had them.
     """
     had = np.where(segments["hi"] <= segments["top"], 1, -1)
-    places = np.ma.filled(segments["frame_lo"], _NULL)
+    places = np.ma.filled(segments["frame_lo"], NULL)
     whole = _Rows(segments.columns | {"first_copy": had, "frame_lo": places})
     if not len(parts["id"]):
         return whole
@@ -192,24 +190,26 @@ def _pairs_of(
     again: Flags,
     exact: Flags,
     lag_ns: Ints,
+    time_ns: Ints,
     frame_lo: Ints | None = None,
     first_copy: Ints | None = None,
 ) -> dict[str, Any]:
-    """Columns of j_candidate; `ids` has those of the three that there are."""
+    """Columns of candidates; `ids` has those of the three that there are."""
     count = len(span[0])
-    absent = np.full(count, _NULL)
+    absent = np.full(count, NULL)
     return {
-        "kind": np.full(count, kind),
+        "kind": np.full(count, kind, np.int8),
         "connection_id": of["connection_id"],
-        "s2c": of["s2c"].astype(np.int64),
+        "s2c": of.flags("s2c"),
         "lo": span[0],
         "hi": span[1],
         **{name: ids.get(name, absent) for name in ("write_id", "packet_id", "read_id")},
         "retransmission": again,
         "exact": exact,
         "lag_ns": lag_ns,
-        "frame_lo": absent if frame_lo is None else np.ma.filled(frame_lo, _NULL),
-        "first_copy": absent if first_copy is None else np.where(first_copy < 0, _NULL, first_copy),
+        "time_ns": time_ns,
+        "frame_lo": absent if frame_lo is None else np.ma.filled(frame_lo, NULL),
+        "first_copy": np.full(count, -1, np.int8) if first_copy is None else first_copy.astype(np.int8),
     }
 
 
@@ -218,13 +218,14 @@ def _write_segment(line: _Line, segments: _Rows, writes: _Rows) -> dict[str, Any
     ids = {"write_id": w["id"], "packet_id": s["id"]}
     again, lag = ~s.flags("is_new"), s["time_ns"] - w["start_ns"]
     return _pairs_of(
-        _WRITE_SEGMENT,
+        WRITE_SEGMENT,
         s,
         (span[0], span[1]),
         ids,
         again=again,
         exact=w.flags("exact"),
         lag_ns=lag,
+        time_ns=s["time_ns"],
         frame_lo=s["frame_lo"],
         first_copy=s["first_copy"],
     )
@@ -238,13 +239,14 @@ def _segment_read(line: _Line, segments: _Rows, reads: _Rows) -> dict[str, Any]:
     ids = {"packet_id": s["id"], "read_id": r["id"]}
     again, lag = ~s.flags("is_new"), r["exit_ns"] - s["time_ns"]
     return _pairs_of(
-        _SEGMENT_READ,
+        SEGMENT_READ,
         s,
         (lo, hi),
         ids,
         again=again,
         exact=r.flags("exact"),
         lag_ns=lag,
+        time_ns=r["exit_ns"],
         frame_lo=s["frame_lo"],
         first_copy=s["first_copy"],
     )
@@ -255,7 +257,15 @@ def _peek(line: _Line, peeks: _Rows, segments: _Rows) -> dict[str, Any]:
     ids = {"packet_id": s["id"], "read_id": r["id"]}
     again, lag = np.zeros(len(lo), bool), r["exit_ns"] - s["time_ns"]
     return _pairs_of(
-        _SEGMENT_READ, r, (lo, hi), ids, again=again, exact=r.flags("exact"), lag_ns=lag, frame_lo=s["frame_lo"]
+        SEGMENT_READ,
+        r,
+        (lo, hi),
+        ids,
+        again=again,
+        exact=r.flags("exact"),
+        lag_ns=lag,
+        time_ns=r["exit_ns"],
+        frame_lo=s["frame_lo"],
     )
 
 
@@ -264,33 +274,27 @@ def _write_read(line: _Line, reads: _Rows, writes: _Rows) -> dict[str, Any]:
     ids = {"write_id": w["id"], "read_id": r["id"]}
     again, lag = np.zeros(len(lo), bool), r["exit_ns"] - w["start_ns"]
     exact = r.flags("exact") & w.flags("exact")
-    return _pairs_of(_WRITE_READ, r, (lo, hi), ids, again=again, exact=exact, lag_ns=lag)
+    return _pairs_of(WRITE_READ, r, (lo, hi), ids, again=again, exact=exact, lag_ns=lag, time_ns=r["exit_ns"])
 
 
 def _datagrams(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """The pairs that join/datagrams.py found."""
     found = db.execute(DATAGRAMS).fetchnumpy()
-    nullable = ("write_id", "packet_id", "read_id", "lag_ns", "frame_lo", "first_copy")
-    filled = {name: np.ma.filled(found[name].astype(np.int64), _NULL) for name in nullable}
+    nullable = ("write_id", "packet_id", "read_id", "lag_ns", "time_ns", "frame_lo")
+    filled = {name: np.ma.filled(found[name].astype(np.int64), NULL) for name in nullable}
     return {name: np.ma.getdata(values) for name, values in found.items()} | filled
 
 
-def _store(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any]) -> None:
-    keys = ("connection_id", "s2c", "lo", "hi", "kind", "packet_id", "write_id", "read_id")
-    order = np.lexsort([pairs[k] for k in reversed(keys)])
-    db.execute(COLUMNS)
-
-    def batch(begin: int) -> Batch:
-        which = order[begin : begin + _BATCH]
-        columns = {name: pairs[name][which] for name in ("connection_id", "lo", "hi", "retransmission", "exact")}
-        for name in ("write_id", "packet_id", "read_id", "lag_ns", "frame_lo", "first_copy"):
-            values = pairs[name][which]
-            columns[name] = np.ma.masked_array(values, values == _NULL)
-        return columns | {
-            "candidate_id": np.arange(begin + 1, begin + len(which) + 1),
-            "kind": Coded(pairs["kind"][which], KINDS),
-            "direction": Coded(pairs["s2c"][which].astype(np.int64), DIRECTIONS),
-        }
-
-    batches = (batch(begin) for begin in range(0, len(order), _BATCH))
-    insert(db, "INSERT INTO j_candidate BY NAME SELECT * FROM batch", batches)
+def _in_order(line: _Line, pairs: dict[str, Any]) -> dict[str, Any]:
+    """By connection, direction, range and kind, then by the ids."""
+    place = line.at(_Rows(pairs), "lo")
+    size_and_kind = (pairs["hi"] - pairs["lo"]) * len(KINDS) + pairs["kind"]
+    order = np.lexsort((size_and_kind, place))
+    place, size_and_kind = place[order], size_and_kind[order]
+    again = (place[1:] == place[:-1]) & (size_and_kind[1:] == size_and_kind[:-1])
+    if again.any():  # sorting by so many keys takes long, and few rows need it
+        tied = np.flatnonzero(np.concatenate([again, [False]]) | np.concatenate([[False], again]))
+        rows = order[tied]
+        ids = [pairs[name][rows] for name in ("read_id", "write_id", "packet_id")]
+        order[tied] = rows[np.lexsort((*ids, size_and_kind[tied], place[tied]))]
+    return {name: pairs.pop(name)[order] for name in list(pairs)}

@@ -8,6 +8,7 @@ from wiretale.join.models import run
 from wiretale.join.pairing import read_flows, write_conversations
 from wiretale.join.rows import clock_error_ns
 from wiretale.join.segments import name_flows
+from wiretale.join.senders import put_unix_senders
 from wiretale.join.tcp_connections import TcpPairing
 from wiretale.join.udp_connections import UdpPairing, read_uses
 from wiretale.join.unix_connections import UnixPairing
@@ -22,8 +23,9 @@ def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
     error_ns = clock_error_ns(db)
     sockets = read_sockets(db)
     tcp = TcpPairing(read_flows(db, TCP), tcp_associations(sockets), error_ns)
-    udp = UdpPairing(read_flows(db, UDP), read_uses(db, sockets), error_ns)
+    udp = UdpPairing(read_flows(db, UDP), read_uses(db, sockets, error_ns), error_ns)
     unix = UnixPairing(db, sockets)
+    put_unix_senders(db, sockets, unix.sent_to, error_ns)
     write_conversations(db, [*tcp.conversations, *udp.conversations, *unix.conversations])
     if tcp.unplaced:
         add_coverage(

@@ -1,97 +1,19 @@
-"""Which datagram is which: the k-th written, captured and read are matched by length and bytes, never by count alone.
+"""Which datagram is which: those written, captured and read in one direction of a conversation, matched by content.
 
-Datagrams get lost, repeated and reordered. Two lists are walked together; where they disagree the nearer of "these were
-lost" and "these came from elsewhere" is taken, and what is left over is matched if its content occurs once.
+Every receiver has a queue of its own: what several sockets read of one multicast is matched for each of them.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
 
+from wiretale.join.datagram import PREFIX_BYTES, Datagram, align, doubtful, fits
 from wiretale.join.rows import Row, put
+from wiretale.join.senders import datagram_of_call, read_prefixes
 
-PREFIX_BYTES = 64  # enough to tell datagrams apart here; links compare all that was captured
-_LOOK_AHEAD = 256
-
-
-@dataclass(slots=True)
-class Datagram:
-    """One datagram as one row saw it. `early_ns` and `late_ns` bound when it can have been there."""
-
-    key: tuple[int, ...]  # (call_id, message) or (packet_id,)
-    size: int
-    whole: int  # size before a too small buffer cut it; -1 if the buffer was full, so that nobody knows
-    prefix: bytes
-    early_ns: int
-    late_ns: int
-    peeked: bool = False
-    ip_id: int | None = None
-    lo: int = -1
-
-
-def fits(sent: Datagram, seen: Datagram, error_ns: int) -> bool:
-    """Could `seen` be `sent`: not before it, as long (or cut by a small buffer), and equal where both were captured."""
-    if seen.late_ns + error_ns < sent.early_ns or seen.size > sent.size:
-        return False
-    if seen.whole != sent.size and seen.size == seen.whole:
-        return False
-    common = min(len(sent.prefix), len(seen.prefix))
-    return sent.prefix[:common] == seen.prefix[:common]
-
-
-def align(sent: Sequence[Datagram], seen: Sequence[Datagram], error_ns: int) -> list[tuple[int, int]]:
-    """Index pairs (sent, seen) in order of `sent`."""
-    pairs: list[tuple[int, int]] = []
-    lost: list[int] = []
-    strange: list[int] = []
-    i = j = 0
-    while i < len(sent) and j < len(seen):
-        if fits(sent[i], seen[j], error_ns):
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-            continue
-        ahead_i = _first(fits(d, seen[j], error_ns) for d in sent[i + 1 : i + _LOOK_AHEAD])
-        ahead_j = _first(fits(sent[i], d, error_ns) for d in seen[j + 1 : j + _LOOK_AHEAD])
-        if ahead_i is None and ahead_j is None:
-            lost.append(i)
-            strange.append(j)
-            i, j = i + 1, j + 1
-        elif ahead_j is None or (ahead_i is not None and ahead_i <= ahead_j):
-            assert ahead_i is not None
-            lost += range(i, i + ahead_i)
-            i += ahead_i
-        else:
-            strange += range(j, j + ahead_j)
-            j += ahead_j
-    lost += range(i, len(sent))
-    strange += range(j, len(seen))
-    return sorted(pairs + _left_over(sent, seen, lost, strange, error_ns))
-
-
-def _first(fitting: Iterable[bool]) -> int | None:
-    """How many steps ahead the first that fits is."""
-    return next((step for step, fits_here in enumerate(fitting, 1) if fits_here), None)
-
-
-def _left_over(
-    sent: Sequence[Datagram], seen: Sequence[Datagram], lost: list[int], strange: list[int], error_ns: int
-) -> list[tuple[int, int]]:
-    """Reordered ones: contents that occur once on both sides."""
-    by_content: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    for i in lost:
-        by_content[sent[i].size, sent[i].prefix].append(i)
-    wanted: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    for j in strange:
-        wanted[seen[j].size, seen[j].prefix].append(j)
-    return [
-        (by_content[content][0], js[0])
-        for content, js in wanted.items()
-        if len(js) == 1
-        and len(by_content.get(content, [])) == 1
-        and fits(sent[by_content[content][0]], seen[js[0]], error_ns)
-    ]
+EQUAL = "datagrams of this content were lost or left unread: which of them this is, is not told"
 
 
 @dataclass(slots=True)
@@ -105,14 +27,12 @@ class _Stream:
     reads: list[Datagram]
 
 
-# the only part put in is PREFIX_BYTES
-CALLS = f"""
+CALLS = """
 SELECT p.connection_id, p.direction, p.side, p.call_id, p.message, p.bytes, p.start_ns, p.exit_ns, p.peeked,
-       (SELECT first(d.bytes[1:{PREFIX_BYTES}]) FROM call_data d WHERE d.call_id = p.call_id AND d.role = 'payload'
-        AND d."offset" = 0 AND d.idx // 65536 = p.message AND d.at_exit = (p.side = 'r')) AS prefix,
-       p.side = 'r' AND c.name IN ('read', 'recv', 'recvfrom') AND c.a2 = p.bytes AS is_full
-FROM j_placed p JOIN call c USING (call_id) WHERE p.datagram ORDER BY p.exit_ns, p.call_id, p.message
-"""  # noqa: S608
+       p.socket_id, p.cut
+FROM j_placed p WHERE p.datagram ORDER BY p.exit_ns, p.call_id, p.message
+"""
+# the only part put in is PREFIX_BYTES
 PACKETS = f"""
 SELECT c.connection_id, CASE WHEN f.forward = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END, f.packet_id,
        p.payload_bytes, p.frame[p.payload_offset + 1:p.payload_offset + least(p.payload_bytes, {PREFIX_BYTES})],
@@ -133,11 +53,10 @@ def _streams(db: duckdb.DuckDBPyConnection) -> list[_Stream]:
             found[key] = _Stream(connection_id, direction, [], [], [])
         return found[key]
 
-    for connection, direction, side, call_id, message, size, start, end, peeked, prefix, is_full in db.execute(
-        CALLS
-    ).fetchall():
-        whole = -1 if is_full else size
-        d = Datagram((call_id, message), size, whole, (prefix or b"")[:size], start, end, peeked)
+    rows = db.execute(CALLS).fetchall()
+    prefixes = read_prefixes(db, "SELECT call_id, side FROM j_placed WHERE datagram") if rows else {}
+    for connection, direction, side, *row in rows:
+        d = datagram_of_call(prefixes, side, (*row,))
         (stream(connection, direction).writes if side == "w" else stream(connection, direction).reads).append(d)
     for connection, direction, packet_id, length, prefix, time, ip_id in db.execute(PACKETS).fetchall():
         size = length or 0
@@ -154,6 +73,7 @@ class _Pair:
     stream: _Stream
     first: Datagram
     last: Datagram
+    exact: bool = True
 
 
 class _Result:
@@ -170,8 +90,9 @@ class _Result:
             write = p.first.key if p.kind != "segment_read" else (None, None)
             packet = {"write_segment": p.last.key, "segment_read": p.first.key}.get(p.kind, (None,))
             read = p.last.key if p.kind != "write_segment" else (None, None)
-            lo, hi = p.last.lo, p.last.lo + p.last.size
-            yield (p.kind, p.stream.connection_id, p.stream.direction, lo, hi, *write, *packet, *read)
+            lo = max(p.first.lo, p.last.lo)
+            hi = min(p.first.lo + p.first.size, p.last.lo + p.last.size)
+            yield (p.kind, p.stream.connection_id, p.stream.direction, lo, hi, *write, *packet, *read, p.exact)
 
 
 def _positions(items: list[Datagram]) -> None:
@@ -181,29 +102,36 @@ def _positions(items: list[Datagram]) -> None:
         at += d.size
 
 
+def _put_in_place(sent: list[Datagram], seen: list[Datagram], pairs: list[tuple[int, int]]) -> None:
+    """Give `seen` the positions of what they are; the segments of one datagram follow each other in it."""
+    reached: dict[int, int] = {}
+    for i, j in pairs:
+        if seen[j].lo < 0 and sent[i].lo >= 0:
+            seen[j].lo = reached.get(i, sent[i].lo)
+            reached[i] = seen[j].lo + seen[j].size
+
+
 def _match(s: _Stream, error_ns: int, out: _Result) -> None:
-    consumed = [r for r in s.reads if not r.peeked]
-    first = s.writes or s.packets or consumed
-    _positions(first)
+    queues: dict[int | None, list[Datagram]] = defaultdict(list)
+    for r in s.reads:
+        if not r.peeked:
+            queues[r.socket_id].append(r)
+    _positions(s.writes or s.packets or next(iter(queues.values()), []))
     repeated: set[int] = set()
     if s.writes:
-        for i, j in align(s.writes, s.packets, error_ns):
-            s.packets[j].lo = s.writes[i].lo
-            out.pairs.append(_Pair("write_segment", s, s.writes[i], s.packets[j]))
+        pairs = align(s.writes, s.packets, error_ns)
+        _put_in_place(s.writes, s.packets, pairs)
+        doubts = doubtful(s.writes, s.packets, pairs, error_ns)
+        out.pairs += [_Pair("write_segment", s, s.writes[i], s.packets[j], exact=j not in doubts) for i, j in pairs]
     by_id = {p.ip_id: p for p in s.packets if p.lo >= 0 and p.ip_id}
     for p in s.packets:
         twin = by_id.get(p.ip_id) if p.lo < 0 and p.ip_id else None
-        if twin is not None and twin.size == p.size and twin.prefix == p.prefix:  # the network repeated it
+        if twin is not None and twin.content == p.content:  # the network repeated it
             p.lo = twin.lo
             repeated.add(p.key[0])
-    for source, kind in ((s.packets, "segment_read"), (s.writes, "write_read")):
-        for i, j in align(source, consumed, error_ns):
-            d, r = source[i], consumed[j]
-            if d.lo < 0:
-                continue
-            r.lo = d.lo if r.lo < 0 or kind == "segment_read" else r.lo
-            if r.lo == d.lo:
-                out.pairs.append(_Pair(kind, s, d, r))
+    equal: set[tuple[int, ...]] = set()
+    for queue in queues.values():
+        equal |= _match_queue(s, queue, error_ns, out)
     _match_peeks(s, error_ns, out)
     out.packets += [
         (p.key[0], s.connection_id, s.direction, p.lo if p.lo >= 0 else None, p.size, p.key[0] in repeated)
@@ -211,22 +139,44 @@ def _match(s: _Stream, error_ns: int, out: _Result) -> None:
     ]
     top = 0
     for r in s.reads:
-        reason = None
+        reason = EQUAL if r.key in equal else None
         if r.lo < 0:
             reason, r.lo = "no datagram of this content was seen before it", top
         out.reads.append((*r.key, r.lo, reason))
         top = max(top, r.lo + r.size)
 
 
+def _match_queue(s: _Stream, reads: list[Datagram], error_ns: int, out: _Result) -> set[tuple[int, ...]]:
+    """What one socket read. Returns the keys of reads that may as well have been another datagram."""
+    equal: set[tuple[int, ...]] = set()
+    # Packets come first: they tell which of the equal datagrams were lost on the way.
+    for source, kind in ((s.packets, "segment_read"), (s.writes, "write_read")):
+        pairs = align(source, reads, error_ns)
+        _put_in_place(source, reads, pairs)
+        if kind == "segment_read" or not s.packets:
+            equal |= {reads[j].key for j in doubtful(source, reads, pairs, error_ns)}
+        for i, j in pairs:
+            d, r = source[i], reads[j]
+            if d.lo >= 0 and _meet(d, r):
+                out.pairs.append(_Pair(kind, s, d, r, exact=r.key not in equal))
+    return equal
+
+
+def _meet(a: Datagram, b: Datagram) -> bool:
+    """Whether their positions overlap, or are one empty datagram's."""
+    return a.lo == b.lo or (a.lo < b.lo + b.size and b.lo < a.lo + a.size)
+
+
 def _match_peeks(s: _Stream, error_ns: int, out: _Result) -> None:
     """A peek shows the datagram that the next read will take: the first that fits after those already taken."""
-    taken = -1
+    taken: dict[int | None, int] = {}
     for r in s.reads:
         if not r.peeked:
-            taken = max(taken, r.lo)
+            taken[r.socket_id] = max(taken.get(r.socket_id, -1), r.lo)
             continue
         source, kind = (s.packets, "segment_read") if s.packets else (s.writes, "write_read")
-        shown = next((d for d in source if d.lo > taken and fits(d, r, error_ns)), None)
+        after = taken.get(r.socket_id, -1)
+        shown = next((d for d in source if d.lo > after and fits(d, r, error_ns)), None)
         if shown is not None:
             r.lo = shown.lo
             out.pairs.append(_Pair(kind, s, shown, r))
@@ -262,6 +212,7 @@ def put_datagrams(db: duckdb.DuckDBPyConnection, error_ns: int) -> None:
             ("packet_id", "BIGINT"),
             ("read_call", "BIGINT"),
             ("read_message", "INTEGER"),
+            ("exact", "BOOLEAN"),
         ),
         out.rows(),
     )

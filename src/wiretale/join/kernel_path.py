@@ -69,6 +69,7 @@ class KernelPath:
     packets: list[int] = field(default_factory=list)  # their numbers
     events: list[PathEvent] = field(default_factory=list)
     threads: dict[int, str] = field(default_factory=dict)  # command name and process id by thread id
+    stopped: bool = False  # the calls were recorded by ptrace, whose stops are in the times
 
 
 _CALL = """SELECT c.call_id, c.name, c.fd, c.tid, c.pid, coalesce(t.comm, '?'), c.start_ns, c.exit_ns, c.retval
@@ -173,6 +174,7 @@ def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | Non
     if not found:
         return None
     path = KernelPath(found[0], threads=dict(db.execute(_THREADS).fetchall()))
+    path.stopped = db.execute("SELECT 1 FROM source WHERE source = 'ptrace' AND ran").fetchone() is not None
     place = db.execute("SELECT min(lo), max(hi) FROM stream_write WHERE call_id = ?", [call_id]).fetchone()
     if place is None or place[0] is None:
         end = path.call.exit_ns if path.call.exit_ns is not None else _LAST_NS

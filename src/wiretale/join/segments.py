@@ -64,7 +64,9 @@ def put_segments(db: duckdb.DuckDBPyConnection) -> None:
     segments = _segments(db, found, packet_id)
     verdicts, streams = analyse(segments, _version(db))
     own = _plain(found["quoted"]) == 0
-    packet_id, segments, verdicts = packet_id[own], segments[own], verdicts[own]
+    if not own.all():  # a copy of all is large
+        packet_id, segments, verdicts = packet_id[own], segments[own], verdicts[own]
+    del found
     _put_segments(db, packet_id, segments, verdicts)
     _put_streams(db, verdicts, streams)
     _put_events(db, packet_id, segments, verdicts)
@@ -138,7 +140,10 @@ def _segments(db: duckdb.DuckDBPyConnection, found: dict[str, NDArray[Any]], pac
 
 
 def _pairs(low: Ints, high: Ints) -> Ints:
-    """A number from 0 for each distinct pair."""
+    """A number from 0 for each distinct pair, in their order."""
+    most = int(high.max(initial=0)) + 1
+    if most < 1 << 31:
+        return np.asarray(np.unique(low * most + high, return_inverse=True)[1], np.int64)
     ends, which = np.unique(np.concatenate([low, high]), return_inverse=True)
     both = which[: len(low)] * len(ends) + which[len(low) :]
     return np.asarray(np.unique(both, return_inverse=True)[1], np.int64)
@@ -186,6 +191,7 @@ def _put_segments(
         FROM j_verdicts v JOIN j_mask m USING (mask) LEFT JOIN j_truth t USING (truth)
         """
     )
+    run(db, "j_elsewhere")
 
 
 # column of j_segment -> field of VERDICT; -1 is NULL

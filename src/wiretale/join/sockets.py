@@ -42,6 +42,7 @@ def put_transfers(db: duckdb.DuckDBPyConnection) -> None:
     """Make `j_transfer`: one row per message that a successful call moved into or out of a socket."""
     _put_message_lengths(db)
     _put_remote_addresses(db)
+    _put_cut(db)
     run(db, "j_transfer")
 
 
@@ -74,6 +75,43 @@ def _put_message_lengths(db: duckdb.DuckDBPyConnection) -> None:
         lengths.setdefault((call_id, int(message)), int(size))
     columns = (("call_id", "BIGINT"), ("message", "INTEGER"), ("bytes", "BIGINT"))
     put(db, "j_message", columns, ((c, m, n) for (c, m), n in sorted(lengths.items())))
+
+
+def _put_cut(db: duckdb.DuckDBPyConnection) -> None:
+    """`j_cut`: messages of which msg_flags says that the buffers were too small, and whether those of readv were full.
+
+    A call that asks for the whole length (MSG_TRUNC in its flags) got it.
+    """
+    headers = db.execute(
+        """
+        SELECT d.call_id, d.idx // 65536, d.bytes, c.arch, c.name = 'recvmmsg'
+        FROM call_data d JOIN call c USING (call_id)
+        WHERE d.role = 'msghdr' AND d.at_exit AND c.retval >= 0 AND c.name IN ('recvmsg', 'recvmmsg')
+          AND CASE c.name WHEN 'recvmsg' THEN c.a2 ELSE c.a3 END & $trunc = 0
+        """,
+        {"trunc": names.MSG_TRUNC},
+    ).fetchall()
+    rows = []
+    for call_id, first, data, arch, is_vector in headers:
+        # msg_flags is the last member of struct msghdr (bits/socket.h)
+        at, stride = (48, 64) if arch & 0x80000000 else (24, 32)
+        for n, place in enumerate(range(at, len(data or b"") - 3, stride if is_vector else 1 << 16)):
+            if struct.unpack_from("<I", data, place)[0] & names.MSG_TRUNC:
+                rows.append((call_id, int(first) + n, True))
+    vectors = db.execute(
+        """
+        SELECT d.call_id, list(d.bytes), any_value(c.retval), any_value(c.arch)
+        FROM call_data d JOIN call c USING (call_id)
+        WHERE d.role = 'iovec' AND NOT d.at_exit AND c.name = 'readv' AND c.retval >= 0 GROUP BY d.call_id
+        """
+    ).fetchall()
+    for call_id, parts, size, arch in vectors:
+        layout = "<QQ" if arch & 0x80000000 else "<II"  # struct iovec: base, length
+        step = struct.calcsize(layout)
+        data = b"".join(parts)
+        room = sum(struct.unpack_from(layout, data, at)[1] for at in range(0, len(data) - step + 1, step))
+        rows.append((call_id, 0, room == size))
+    put(db, "j_cut", (("call_id", "BIGINT"), ("message", "INTEGER"), ("cut", "BOOLEAN")), rows)
 
 
 def _put_remote_addresses(db: duckdb.DuckDBPyConnection) -> None:

@@ -15,6 +15,7 @@ from wiretale.join.addresses import Address, same_spelling
 from wiretale.join.associations import FOREVER, INTERNET, Association, Socket, local_of
 from wiretale.join.pairing import Conversation, Flow, Side
 from wiretale.join.rows import Row, put
+from wiretale.join.senders import udp_senders
 
 
 @dataclass(slots=True, eq=False)
@@ -27,12 +28,14 @@ class Use:
     times: list[tuple[int, bool]]  # time of exit, sent
 
 
-def read_uses(db: duckdb.DuckDBPyConnection, sockets: dict[int, Socket]) -> list[Use]:
+def read_uses(db: duckdb.DuckDBPyConnection, sockets: dict[int, Socket], error_ns: int) -> list[Use]:
     """Uses of datagram sockets; makes `j_use`, the remote address of each message.
 
-    That is the address the message names, or else the one its socket was connected to.
+    That is the address the message names, or else the one its socket was connected to, or that its packet came from.
     """
     found: dict[tuple[int, Address], Use] = {}
+    told = udp_senders(db, sockets, error_ns)
+    targets: dict[tuple[int, Address], set[Address]] = defaultdict(set)  # where what a socket read was sent to
     rows = db.execute(
         """
         SELECT call_id, message, side, socket_id, start_ns, coalesce(exit_ns, start_ns), remote_addr, remote_port
@@ -47,6 +50,9 @@ def read_uses(db: duckdb.DuckDBPyConnection, sockets: dict[int, Socket]) -> list
         if socket is None or socket.family not in INTERNET:
             continue
         remote = Address(same_spelling(addr), port) if addr is not None else socket.peer_at(start)
+        if remote is None and (call_id, message) in told:
+            remote, target = told[call_id, message]
+            targets[socket_id, remote].add(target)
         if remote is None:
             continue
         remote = Address("127.0.0.1", remote.port) if remote.addr == "0.0.0.0" else remote
@@ -63,8 +69,10 @@ def read_uses(db: duckdb.DuckDBPyConnection, sockets: dict[int, Socket]) -> list
         ("port", "INTEGER"),
     )
     put(db, "j_use", columns, named)
-    for use in found.values():
+    for key, use in found.items():
         use.local = local_of(use.socket, use.remote, use.socket.from_ns, use.socket.end_ns)
+        if (use.local is None or use.local.is_wildcard) and len(targets.get(key, ())) == 1:
+            (use.local,) = targets[key]
     return list(found.values())
 
 

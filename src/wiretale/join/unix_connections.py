@@ -21,6 +21,7 @@ class UnixPairing:
 
     def __init__(self, db: duckdb.DuckDBPyConnection, sockets: dict[int, Socket]) -> None:
         self.conversations: list[Conversation] = []
+        self.sent_to: dict[int, list[int]] = defaultdict(list)  # datagrams: receiver's socket_id -> writing calls
         self._sockets = {s.socket_id: s for s in sockets.values() if s.family == "AF_UNIX" and s.type in _PROTOCOL}
         self._inodes = by_inode(self._sockets)
         self._paired: set[int] = set()
@@ -121,18 +122,21 @@ class UnixPairing:
         """A sender and the socket bound to the path it named, both ways one conversation."""
         rows = db.execute(
             """
-            SELECT socket_id, start_ns, remote_addr FROM j_transfer JOIN socket USING (socket_id)
+            SELECT call_id, socket_id, start_ns, remote_addr FROM j_transfer JOIN socket USING (socket_id)
             WHERE family = 'AF_UNIX' AND type = 'SOCK_DGRAM' AND side = 'w' ORDER BY start_ns
             """
         ).fetchall()
         seen: set[frozenset[int]] = set()
-        for socket_id, start, addr in rows:
+        for call_id, socket_id, start, addr in rows:
             sender = self._sockets.get(socket_id)
             if sender is None or sender.socket_id in self._paired:
                 continue
             target = addr if addr is not None else getattr(sender.peer_at(start), "addr", None)
             receiver = self._bound_to(target, start)
-            if receiver is None or frozenset((sender.socket_id, receiver.socket_id)) in seen:
+            if receiver is None:
+                continue
+            self.sent_to[receiver.socket_id].append(call_id)
+            if frozenset((sender.socket_id, receiver.socket_id)) in seen:
                 continue
             seen.add(frozenset((sender.socket_id, receiver.socket_id)))
             self._join(sender, receiver, "first sender", start)

@@ -205,7 +205,7 @@ SEGMENT = Table(
         C(
             "truth",
             "VARCHAR",
-            "what the windows prove a probing segment to be, whatever analysis calls it: zero_window_probe or keep_alive; NULL for others",
+            "what a segment that repeats at most the last byte is proven to be by windows and acknowledgements, whatever analysis calls it: zero_window_probe, keep_alive or retransmission; or other_interface: the same packet was seen on another interface before; NULL for others",
         ),
         C("is_new", "BOOLEAN", "carries at least one byte (or SYN/FIN) not carried before"),
     ),
@@ -312,6 +312,37 @@ KERNEL_LINK = Table(
     ),
 )
 
+THREAD_STATE = Table(
+    "thread_state",
+    "derived",
+    "a time during which one thread was in one state; with --kernel",
+    (
+        C("task_id", "BIGINT", "task"),
+        C("tid", "INTEGER", "thread"),
+        C("from_ns", "BIGINT", "begin", "ns"),
+        C("to_ns", "BIGINT", "end", "ns"),
+        C("state", "VARCHAR", "running (has a CPU), runnable (waits for one) or blocked (waits for something else)"),
+        C("call_id", "BIGINT", "call it is in; NULL if none that is recorded: running, it is in its own code"),
+        C("cpu", "USMALLINT", "running: the CPU; NULL otherwise"),
+        C("reason", "VARCHAR", "runnable: woken, preempted (or it called sched_yield) or new; NULL otherwise"),
+        C("waker_tid", "INTEGER", "runnable, woken: thread whose own work woke it; NULL if a softirq or interrupt did"),
+    ),
+)
+
+CPU_USE = Table(
+    "cpu_use",
+    "derived",
+    "a time during which one recorded thread had one CPU; with --kernel",
+    (
+        C("cpu", "USMALLINT", "CPU"),
+        C("tid", "INTEGER", "thread"),
+        C("task_id", "BIGINT", "task"),
+        C("from_ns", "BIGINT", "it came to the CPU", "ns"),
+        C("to_ns", "BIGINT", "it left", "ns"),
+        C("user_ns", "BIGINT", "how much of it was in no recorded call", "ns"),
+    ),
+)
+
 DERIVED_TABLES = (
     FILE,
     DESCRIPTOR,
@@ -327,4 +358,6 @@ DERIVED_TABLES = (
     WAIT,
     CALL_CONNECTION,
     KERNEL_LINK,
+    THREAD_STATE,
+    CPU_USE,
 )

@@ -5,7 +5,8 @@ A spool is a folder `NAME.wiretale.spool/`:
 * `manifest.json`: see `store.spool.Manifest`.
 * `clock.jsonl`: one clock snapshot a line.
 * `procfs.jsonl`: tasks, descriptors and sockets before and after, one JSON object a line.
-* `ptrace.events`, `ptrace.chunks`, `ptrace.data`: written by `record/ptrace/tracer.c` through shared memory maps.
+* `ptrace.events`, `ptrace.chunks`, `ptrace.data`: the calls, written by `record/ptrace/tracer.c` through shared
+  memory maps. Those of eBPF stand in the order in which they were told: see `store.load.ptrace_files.in_order`.
 * `packets.blocks`: blocks of the packet ring, back to back, each cut to its used length.
 
 Each `ptrace.*` file starts with one page (`FILE_HEADER`) whose `committed` says how much of the rest is valid, so that
@@ -85,6 +86,8 @@ class EventKind(IntEnum):
     EXITING = 8  # PTRACE_EVENT_EXIT: about to die; number = wait status
     ATTACHED = 9  # first sight of a task (chunks COMM, EXE, CMDLINE, STATUS, NETNS where readable)
     DETACHED = 10  # let go; it runs on untraced
+    # eBPF, a whole call: time_ns its entry, resume_ns its return, value its result, extra the instruction pointer
+    CALL = 11
 
 
 class EventFlag(IntFlag):

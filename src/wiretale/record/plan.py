@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from wiretale.errors import WiretaleError
+from wiretale.record.ebpf.calls import RingOptions
 from wiretale.record.ebpf.source import KernelOptions
 from wiretale.record.packets.source import PacketOptions
 from wiretale.record.ptrace.source import PtraceOptions
@@ -19,7 +21,9 @@ class Plan:
     output: Path  # the capture to be; the spool stands beside it
     commands: tuple[tuple[str, ...], ...] = ()  # each starts when the one before it listens
     attach: tuple[int, ...] = ()
+    engine: Literal["auto", "ebpf", "ptrace"] = "ptrace"  # who records the calls; auto: eBPF where it can
     ptrace: PtraceOptions = field(default_factory=PtraceOptions)
+    ring: RingOptions = field(default_factory=RingOptions)  # of eBPF
     packets: PacketOptions | None = field(default_factory=PacketOptions)  # None: not asked for
     kernel: KernelOptions | None = None  # None: not asked for
     private_net: bool = False

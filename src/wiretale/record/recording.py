@@ -16,6 +16,7 @@ from wiretale import __version__
 from wiretale.clock import SECOND_NS, SNAPSHOT_INTERVAL_NS, now_ns, take_snapshot
 from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
 from wiretale.record.control import Waiter, terminal_signals_reach_us
+from wiretale.record.ebpf.calls import EbpfCalls
 from wiretale.record.ebpf.source import KernelOptions, KernelSource
 from wiretale.record.feeding import Feed, from_file, idle, typed, untouched_terminal
 from wiretale.record.namespace import enter_private_net
@@ -41,7 +42,7 @@ class Recording:
         self._observer: Observer | None = None
         self._spool = Spool(plan.spool_path)
         self._manifest = Manifest()
-        self._ptrace: PtraceSource | None = None
+        self._tracer: PtraceSource | None = None
         self._packets: PacketSource | None = None
         self._kernel: KernelSource | None = None
         self._reports: list[SourceReport] = []
@@ -118,6 +119,7 @@ class Recording:
             started_ns=now_ns(),
             options={
                 "private_net": self._plan.private_net,
+                "engine": self._plan.engine,
                 "ptrace": dataclasses.asdict(self._plan.ptrace),
                 "packets": dataclasses.asdict(self._plan.packets) if self._plan.packets else None,
                 "kernel": dataclasses.asdict(self._plan.kernel) if self._plan.kernel else None,
@@ -146,10 +148,26 @@ class Recording:
             )
         if self._plan.kernel is not None:
             self._arm_kernel(self._plan.kernel)
-        self._ptrace = PtraceSource(self._spool, self._plan.ptrace)
-        self._ptrace.start()
+        self._tracer = self._armed_tracer()
         self._manifest.sources = [*self._reports, *self._running_reports()]
         self._spool.write_manifest(self._manifest)
+
+    def _armed_tracer(self) -> PtraceSource:
+        if self._plan.engine == "ptrace":
+            source = PtraceSource(self._spool, self._plan.ptrace)
+            source.start()
+            return source
+        try:
+            by_kernel = EbpfCalls(self._spool, self._plan.ptrace, self._plan.ring)
+            by_kernel.start()
+        except (PermissionFault, ResourceFault) as fault:
+            if self._plan.engine == "ebpf":
+                raise
+            self._manifest.notes.append(f"calls were recorded by ptrace, because eBPF could not: {fault.message}")
+            source = PtraceSource(self._spool, self._plan.ptrace)
+            source.start()
+            return source
+        return by_kernel
 
     def _arm_kernel(self, options: KernelOptions) -> None:
         source = KernelSource(self._spool, options)
@@ -162,18 +180,18 @@ class Recording:
 
     def _running_reports(self) -> list[SourceReport]:
         """What is known now, for a spool whose recorder is killed."""
-        return [s.report() for s in (self._packets, self._kernel, self._ptrace) if s is not None]
+        return [s.report() for s in (self._packets, self._kernel, self._tracer) if s is not None]
 
     # -- starting programs -------------------------------------------------------------------------------------------
 
     def _start(self, waiter: Waiter) -> None:
-        assert self._ptrace is not None
-        waiter.watch(self._ptrace.notable_fd)
+        assert self._tracer is not None
+        waiter.watch(self._tracer.notable_fd)
         for pid in self._plan.attach:
             if self._kernel is not None:
                 self._kernel.follow(pid)
             snapshot(self._spool, [pid], "before")
-            self._ptrace.attach(pid)
+            self._tracer.attach(pid)
             self._note_program(pid, _command_line_of(pid), attached=True)
         if self._plan.commands:
             if not self._plan.attach:
@@ -181,7 +199,7 @@ class Recording:
             self._start_next(waiter)
 
     def _start_next(self, waiter: Waiter) -> None:
-        assert self._ptrace is not None
+        assert self._tracer is not None
         number = len(self._manifest.programs) - len(self._plan.attach)
         command = self._plan.commands[number]
         is_last = number == len(self._plan.commands) - 1
@@ -195,7 +213,7 @@ class Recording:
             gid=self._plan.user.gid if self._plan.user else None,
             groups=list(self._plan.user.groups) if self._plan.user else None,
         )
-        pid = self._ptrace.spawn(request)
+        pid = self._tracer.spawn(request)
         self._note_program(pid, list(command))
         if feed:
             feed.program_started()
@@ -225,13 +243,13 @@ class Recording:
     # -- while it runs -----------------------------------------------------------------------------------------------
 
     def _loop(self, waiter: Waiter) -> None:
-        assert self._ptrace is not None
+        assert self._tracer is not None
         while not self._is_over():
-            self._ptrace.be_impatient(self._is_awaited())
+            self._tracer.be_impatient(self._is_awaited())
             ready, signals = waiter.wait(_TICK_S)
             for number in signals:
                 self._on_signal(number)
-            for event in self._ptrace.notable():
+            for event in self._tracer.notable():
                 self._on_notable(event)
             self._advance(waiter, ready)
             if self._observer:
@@ -242,17 +260,17 @@ class Recording:
         return self._programs_left() or (self._feed is not None and not self._feed.begun)
 
     def _is_over(self) -> bool:
-        assert self._ptrace is not None
-        if self._ptrace.finished():
+        assert self._tracer is not None
+        if self._tracer.finished():
             # Recording stopped early (the disk is full) and let the programs go: they are waited for all the same.
             return not self._running()
-        return not self._ptrace.alive() and (not self._programs_left() or self._fault is not None)
+        return not self._tracer.alive() and (not self._programs_left() or self._fault is not None)
 
     def _running(self) -> set[int]:
         """Programs started here that have not ended, traced or not."""
-        assert self._ptrace is not None
+        assert self._tracer is not None
         started = [p.pid for p in self._manifest.programs if not p.attached]
-        return {pid for pid in started if self._ptrace.status_of(pid) is None}
+        return {pid for pid in started if self._tracer.status_of(pid) is None}
 
     def _programs_left(self) -> bool:
         return len(self._manifest.programs) < len(self._plan.attach) + len(self._plan.commands)
@@ -275,7 +293,7 @@ class Recording:
         if now >= self._next_snapshot_ns:
             self._take_clock_snapshot()
         newest = len(self._manifest.programs) - 1
-        if self._ptrace_stopped_early(now):
+        if self._tracer_stopped_early(now):
             return
         if self._programs_left() and self._fault is None and not self._asked_to_end:
             if newest in self._listening:
@@ -285,10 +303,10 @@ class Recording:
         self._advance_feed(waiter, ready, newest)
         self._advance_end(now, newest)
 
-    def _ptrace_stopped_early(self, now: int) -> bool:
+    def _tracer_stopped_early(self, now: int) -> bool:
         """Nobody knows any more who listens or waits: several programs are ended, a single one is awaited."""
-        assert self._ptrace is not None
-        if not self._ptrace.finished():
+        assert self._tracer is not None
+        if not self._tracer.finished():
             return False
         if self._asked_to_end and now >= self._escalate_at_ns:
             self._end_programs(signal.SIGTERM if self._asked_to_end == 1 else signal.SIGKILL)
@@ -349,15 +367,15 @@ class Recording:
             self._stillness.stirred(now)
 
     def _tree_is_alive(self, program: int) -> bool:
-        assert self._ptrace is not None
-        return any(self._trees.get(pid, -1) == program for pid in self._ptrace.alive())
+        assert self._tracer is not None
+        return any(self._trees.get(pid, -1) == program for pid in self._tracer.alive())
 
     # -- ending ------------------------------------------------------------------------------------------------------
 
     def _on_signal(self, number: signal.Signals) -> None:
-        assert self._ptrace is not None
+        assert self._tracer is not None
         if self._plan.attach and not self._plan.commands:
-            self._ptrace.detach_all()
+            self._tracer.detach_all()
             self._asked_to_end = 1
             self._escalate_at_ns = now_ns() + GRACE_NS
             return
@@ -375,10 +393,10 @@ class Recording:
 
     def _end_programs(self, number: signal.Signals) -> None:
         """Send `number` to every program that still runs, newest first; insist after a while."""
-        assert self._ptrace is not None
+        assert self._tracer is not None
         self._asked_to_end += 1
         self._escalate_at_ns = now_ns() + GRACE_NS
-        alive = set(self._ptrace.alive()) | self._running()
+        alive = set(self._tracer.alive()) | self._running()
         for program in reversed(self._manifest.programs):
             if program.pid in alive and not program.attached:
                 _send(program.pid, number)
@@ -389,11 +407,11 @@ class Recording:
     def _disarm(self) -> None:
         for feed in self._inputs:
             feed.close()
-        if self._ptrace is not None:
-            self._ptrace.detach_all()
-            self._ptrace.stop()
+        if self._tracer is not None:
+            self._tracer.detach_all()
+            self._tracer.stop()
             for program in self._manifest.programs:
-                program.status = self._ptrace.status_of(program.pid)
+                program.status = self._tracer.status_of(program.pid)
         if self._manifest.programs:
             snapshot(self._spool, [p.pid for p in self._manifest.programs if p.attached], "after")
         if self._packets is not None:

@@ -78,8 +78,9 @@ _PACKET_COLUMNS = (
 
 # A zero-window probe of Linux has the shape that Wireshark's rules call a keep-alive: it is shown for what it is.
 _ANALYSIS = (
-    "CASE WHEN g.truth = 'zero_window_probe' AND list_contains(g.analysis, 'keep_alive')"
-    " THEN list_transform(g.analysis, lambda a: CASE a WHEN 'keep_alive' THEN 'zero_window_probe' ELSE a END)"
+    "CASE WHEN g.truth = 'other_interface' THEN ['other_interface']"
+    " WHEN g.truth <> 'keep_alive' AND list_contains(g.analysis, 'keep_alive')"
+    " THEN list_transform(g.analysis, lambda a: CASE a WHEN 'keep_alive' THEN g.truth ELSE a END)"
     " ELSE g.analysis END AS analysis"
 )
 

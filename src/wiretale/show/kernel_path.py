@@ -1,6 +1,6 @@
 """A way through the kernel as text: the events in order, under a heading for each context they ran in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from wiretale.decode.constants import error_name, signal_name
 from wiretale.decode.durations import duration
@@ -11,14 +11,20 @@ from wiretale.model.enums import TCP_STATES
 from wiretale.model.kernel_ring import KINDS
 
 _MEANING = {kind.name: kind.meaning for kind in KINDS}
+_WHERE = {kind.name: kind.where for kind in KINDS}
 _NAME_COLUMNS = max(len(kind.name) for kind in KINDS)
 _MOST_ERRNO = 4095  # MAX_ERRNO of linux/err.h
 _SHOWN_FLAGS = ((2, "SYN"), (1, "FIN"), (4, "RST"))  # RFC 9293; the others say nothing here
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
-def path_lines(path: KernelPath, *, color: bool, reasons: dict[str, dict[int, str]]) -> Iterator[str]:
-    """The whole answer. `reasons` names drop and reset reasons by number, as the recorded kernel numbers them."""
+def path_lines(
+    path: KernelPath, *, color: bool, reasons: dict[str, dict[int, str]], functions: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """The whole answer. `reasons` names drop and reset reasons by number, as the recorded kernel numbers them.
+
+    `functions` says what a kernel function does, in a sentence that goes on from its name; they are then shown.
+    """
     bold, dim, reset = (_BOLD, _DIM, _RESET) if color else ("", "", "")
     yield from _summary(path, bold, reset)
     heading = ""
@@ -34,12 +40,22 @@ def path_lines(path: KernelPath, *, color: bool, reasons: dict[str, dict[int, st
         aside = dim if event.answer else ""
         text = f"{after:>9}  {event.name:<{_NAME_COLUMNS}}  {meaning}" + (f": {detail}" if detail else "")
         yield f"{aside}{text}{reset if aside else ''}"
+        if functions is not None:
+            yield f"{aside}{'':>11}{_function(event, functions)}{reset if aside else ''}"
     spent = list(spans(path)) if path.hi > path.lo else []
     if spent:
         yield ""
-        yield f"{bold}where the time went{reset} (calls recorded by ptrace: the tracer's stops are in these times)"
+        aside = " (calls recorded by ptrace: the tracer's stops are in these times)" if path.stopped else ""
+        yield f"{bold}where the time went{reset}{aside}"
         for span_ns, what in spent:
             yield f"{duration(span_ns):>9}  {what}"
+
+
+def _function(event: PathEvent, functions: Mapping[str, str]) -> str:
+    """Where the kernel was at this step."""
+    name, _, file = _WHERE[event.name].partition(", ")
+    does = functions.get(name)
+    return f"in {name} ({file})" + (f", which {does}" if does else "")
 
 
 def _who(call: PathCall) -> str:

@@ -95,48 +95,48 @@ def insert(db: duckdb.DuckDBPyConnection, statement: str, batches: Iterable[Batc
         raise
 
 
-class _Schema(ctypes.Structure):
+class ArrowSchema(ctypes.Structure):
     """struct ArrowSchema."""
 
 
-class _Array(ctypes.Structure):
+class ArrowArray(ctypes.Structure):
     """struct ArrowArray."""
 
 
-class _ArrayStream(ctypes.Structure):
+class ArrowArrayStream(ctypes.Structure):
     """struct ArrowArrayStream."""
 
 
-_ReleaseSchema = ctypes.CFUNCTYPE(None, ctypes.POINTER(_Schema))
-_ReleaseArray = ctypes.CFUNCTYPE(None, ctypes.POINTER(_Array))
-_ReleaseStream = ctypes.CFUNCTYPE(None, ctypes.POINTER(_ArrayStream))
-_GetSchema = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_ArrayStream), ctypes.POINTER(_Schema))
-_GetNext = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_ArrayStream), ctypes.POINTER(_Array))
-_GetLastError = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(_ArrayStream))
-_Schema._fields_ = [
+_ReleaseSchema = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowSchema))
+_ReleaseArray = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowArray))
+_ReleaseStream = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowArrayStream))
+_GetSchema = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ArrowArrayStream), ctypes.POINTER(ArrowSchema))
+_GetNext = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ArrowArrayStream), ctypes.POINTER(ArrowArray))
+_GetLastError = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(ArrowArrayStream))
+ArrowSchema._fields_ = [
     ("format", ctypes.c_char_p),
     ("name", ctypes.c_char_p),
     ("metadata", ctypes.c_char_p),
     ("flags", ctypes.c_int64),
     ("n_children", ctypes.c_int64),
-    ("children", ctypes.POINTER(ctypes.POINTER(_Schema))),
-    ("dictionary", ctypes.POINTER(_Schema)),
+    ("children", ctypes.POINTER(ctypes.POINTER(ArrowSchema))),
+    ("dictionary", ctypes.POINTER(ArrowSchema)),
     ("release", _ReleaseSchema),
     ("private_data", ctypes.c_void_p),
 ]
-_Array._fields_ = [
+ArrowArray._fields_ = [
     ("length", ctypes.c_int64),
     ("null_count", ctypes.c_int64),
     ("offset", ctypes.c_int64),
     ("n_buffers", ctypes.c_int64),
     ("n_children", ctypes.c_int64),
     ("buffers", ctypes.POINTER(ctypes.c_void_p)),
-    ("children", ctypes.POINTER(ctypes.POINTER(_Array))),
-    ("dictionary", ctypes.POINTER(_Array)),
+    ("children", ctypes.POINTER(ctypes.POINTER(ArrowArray))),
+    ("dictionary", ctypes.POINTER(ArrowArray)),
     ("release", _ReleaseArray),
     ("private_data", ctypes.c_void_p),
 ]
-_ArrayStream._fields_ = [
+ArrowArrayStream._fields_ = [
     ("get_schema", _GetSchema),
     ("get_next", _GetNext),
     ("get_last_error", _GetLastError),
@@ -173,7 +173,7 @@ class _Stream:
             _GetLastError(lambda _: ctypes.addressof(self._message)),
             _ReleaseStream(_release_stream),
         )
-        stream = _ArrayStream(*callbacks, None)
+        stream = ArrowArrayStream(*callbacks, None)
         self._kept += [callbacks, stream]
         return _new_capsule(ctypes.addressof(stream), b"arrow_array_stream", None)
 
@@ -191,9 +191,9 @@ class _Stream:
 
     def _put_schema(self, out: Any) -> None:
         children = [_schema_of(name, column) for name, column in self._first.items()]
-        pointers = _pointers(_Schema, children)
+        pointers = _pointers(ArrowSchema, children)
         self._kept += [children, pointers]
-        out[0] = _Schema(b"+s", b"", None, 0, len(children), pointers, None, _release_schema, None)
+        out[0] = ArrowSchema(b"+s", b"", None, 0, len(children), pointers, None, _release_schema, None)
 
     def _get_next(self, _: Any, out: Any) -> int:
         return self._guarded(lambda: self._put_next(out))
@@ -206,11 +206,11 @@ class _Stream:
         arrays = [_array_of(column) for column in batch.values()]
         lengths = {array.length for array, _ in arrays}
         assert len(lengths) == 1, "the columns of a batch are of one length"
-        pointers = _pointers(_Array, [array for array, _ in arrays])
+        pointers = _pointers(ArrowArray, [array for array, _ in arrays])
         buffers = (ctypes.c_void_p * 1)(None)
         self._made += 1
         self._alive[self._made] = (arrays, pointers, buffers)
-        out[0] = _Array(
+        out[0] = ArrowArray(
             lengths.pop(), 0, 0, 1, len(arrays), buffers, pointers, None, self._release_array, self._made
         )  # fmt: skip
 
@@ -227,21 +227,22 @@ def _pointers(kind: Any, structures: Sequence[Any]) -> Any:
     return (ctypes.POINTER(kind) * len(structures))(*(ctypes.pointer(s) for s in structures))
 
 
-def _schema_of(name: str, column: Column) -> _Schema:
+def _schema_of(name: str, column: Column) -> ArrowSchema:
     dictionary, child = None, None
     if isinstance(column, Coded):
         layout = b"i"
-        dictionary = ctypes.pointer(_Schema(b"u", b"", None, _NULLABLE, 0, None, None, _release_schema, None))
+        dictionary = ctypes.pointer(ArrowSchema(b"u", b"", None, _NULLABLE, 0, None, None, _release_schema, None))
     elif isinstance(column, Slices):
         layout = b"vz"
     elif isinstance(column, Lists):
-        layout, child = b"+l", _pointers(_Schema, [_schema_of("item", column.values)])
+        layout, child = b"+l", _pointers(ArrowSchema, [_schema_of("item", column.values)])
     else:
         layout = _FORMATS[column.dtype.str[1:]]
-    return _Schema(layout, name.encode(), None, _NULLABLE, child is not None, child, dictionary, _release_schema, None)
+    children = int(child is not None)
+    return ArrowSchema(layout, name.encode(), None, _NULLABLE, children, child, dictionary, _release_schema, None)
 
 
-def _array_of(column: Column) -> tuple[_Array, object]:
+def _array_of(column: Column) -> tuple[ArrowArray, object]:
     """The description of a column, and what has to stay alive with it."""
     dictionary, kept, child = None, None, None
     if isinstance(column, Coded):
@@ -257,7 +258,7 @@ def _array_of(column: Column) -> tuple[_Array, object]:
         ends = np.concatenate([[0], np.cumsum(np.maximum(column.size, 0))]).astype(np.int32)
         buffers = [_bits(column.size >= 0), ends]
         item, kept = _array_of(column.values)
-        child = _pointers(_Array, [item])
+        child = _pointers(ArrowArray, [item])
     else:
         length = len(column)
         mask = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else None
@@ -270,11 +271,11 @@ def _array_of(column: Column) -> tuple[_Array, object]:
 
 def _plain(
     length: int, buffers: Sequence[NDArray[Any] | None], child: Any = None, dictionary: Any = None
-) -> tuple[_Array, object]:
+) -> tuple[ArrowArray, object]:
     pointers = (ctypes.c_void_p * len(buffers))(*(None if b is None else b.ctypes.data for b in buffers))
     nulls, children = 0 if buffers[0] is None else -1, int(child is not None)
     layout = (length, nulls, 0, len(buffers), children, pointers, child, dictionary, _release_child, None)
-    return _Array(*layout), pointers
+    return ArrowArray(*layout), pointers
 
 
 def _bits(flags: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -24,7 +24,10 @@ HINT_RECORD = "record one with: wiretale record -o FILE.wiretale -- COMMAND"
 
 # DuckDB's smallest. Every column of every table takes at least a block: with the default of 262144 the capture of one
 # netcat conversation is 6.5 MB, with this 0.5 MB.
-_BLOCK_BYTES = "16384"
+_SMALL_BLOCK = 1 << 14
+# A large capture has them full, and is half as large with them: columns of numbers are packed a block at a time.
+_LARGE_BLOCK = 1 << 18
+_LARGE_CAPTURE = 64_000_000
 _LEAST_MEMORY = 500_000_000
 
 Step = Callable[[duckdb.DuckDBPyConnection], None]
@@ -144,10 +147,10 @@ def _check_tables(db: duckdb.DuckDBPyConnection, path: Path) -> None:
 def _memory_limit(expected_bytes: int) -> int:
     """How much memory DuckDB may take for a capture made from so many bytes: beyond it writes to the disk.
 
-    Enough to stay in memory for a large recording, but bounded: half of the machine's memory is left to others.
+    The tables of one join at a time are about half of it. Half of the machine's memory is left to others.
     """
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(max(_LEAST_MEMORY, expected_bytes), physical // 2)
+    return min(max(_LEAST_MEMORY, expected_bytes // 2), physical // 2)
 
 
 def make_tables(db: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
@@ -176,7 +179,8 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
         spill.mkdir(mode=0o700, exist_ok=True)  # it holds what the capture holds
         mask = os.umask(0o077)
         try:
-            db = duckdb.connect(str(part), config={"default_block_size": _BLOCK_BYTES})
+            block = _LARGE_BLOCK if expected_bytes >= _LARGE_CAPTURE else _SMALL_BLOCK
+            db = duckdb.connect(str(part), config={"default_block_size": str(block)})
         finally:
             os.umask(mask)
         try:

@@ -172,6 +172,16 @@ def test_a_keep_alive_is_answered() -> None:
     assert tap.ack(11).analysis == ["keep_alive_ack"]
 
 
+def test_a_last_byte_that_was_not_acknowledged_is_sent_again_and_asks_nothing() -> None:
+    tap = Tap()
+    tap.data(1, 10)
+    tap.ack(10)
+    again = tap.data(10, 1)
+    assert (again.analysis, again.truth) == (["keep_alive"], 3)  # Wireshark has only the shape to go by
+    tap.ack(11)
+    assert tap.data(10, 1).truth == 2
+
+
 def test_what_was_not_captured_is_told_by_its_acknowledgement() -> None:
     tap = Tap()
     tap.data(1, 10)

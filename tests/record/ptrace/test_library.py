@@ -62,6 +62,7 @@ def test_records_have_the_fields_of_the_model(structure: str, layout: list[tuple
         ("wt_spawn_request", library.SpawnArguments),
         ("wt_stats", library.Stats),
         ("wt_tamper", library.Tamper),
+        ("wt_settings", library.Settings),
     ],
 )
 def test_arguments_have_the_fields_of_the_header(structure: str, python: type[ctypes.Structure]) -> None:
@@ -70,7 +71,7 @@ def test_arguments_have_the_fields_of_the_header(structure: str, python: type[ct
 
 def test_sizes_are_those_the_compiler_made() -> None:
     require(library.LIBRARY_PATH.exists(), "the tracer is not compiled")
-    sizes = (ctypes.c_uint32 * 11)()
+    sizes = (ctypes.c_uint32 * len(library.SHARED_STRUCTURES))()
     library.load().call("wt_sizes", sizes)
     assert sizes[1] == EVENT_BYTES and sizes[2] == CHUNK_BYTES and sizes[0] <= HEADER_BYTES
     layouts = (FILE_HEADER, EVENT, CHUNK, SOCKET)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wiretale.model.kernel_ring import EVENT, EVENT_BYTES, KINDS, RING_HEADER_BYTES
@@ -61,6 +61,7 @@ def test_what_is_cut_busy_or_unknown_is_counted(tmp_path: Path) -> None:
     assert db.execute("SELECT count, state FROM coverage ORDER BY count").fetchall() == [(1, "recorded"), (3, "lost")]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=4 * STRIDE), st.integers(0, 3))
 def test_any_bytes_give_rows_or_counts(tmp_path_factory: object, data: bytes, whole: int) -> None:
     folder = tmp_path_factory.mktemp("spool")  # type: ignore[attr-defined]

@@ -40,4 +40,4 @@ SELECT x.call_id, k.connection_id, k.protocol, x.role,
     CASE x.role WHEN 'client' THEN k.server_addr ELSE k.client_addr END AS peer_addr,
     CASE x.role WHEN 'client' THEN k.server_port ELSE k.client_port END AS peer_port
 FROM call_end x JOIN connection k USING (connection_id)
-ORDER BY x.call_id, k.connection_id;
+ORDER BY x.call_id, k.connection_id, x.role;

@@ -11,19 +11,35 @@ SELECT r.read_id AS id, r.connection_id, r.direction, r.lo, r.hi, r.exact, r.pee
 FROM stream_read r JOIN call c USING (call_id) JOIN j_connection x USING (connection_id)
 WHERE r.hi > r.lo AND x.protocol IN ('tcp', 'unix-stream');
 
--- Segments with payload that may carry a link. A keep-alive's byte is not part of the stream. `frame_lo` is the position
+-- Segments with payload that may carry a link. A keep-alive's byte is not part of the stream, unless it is the very byte
+-- that the sender's call put there. `frame_lo` is the position
 -- in the stream at which the first byte of the frame would stand; `top` is up to where the other end had the stream.
 CREATE OR REPLACE TEMP TABLE j_segment_row AS
-WITH had AS (
+WITH alone AS ( -- shaped like a keep-alive, with a byte
+    SELECT s.packet_id, s.connection_id, s.direction, s.lo, p.frame[p.payload_offset + 1:p.payload_offset + 1] AS bytes
+    FROM segment s JOIN packet p USING (packet_id)
+    WHERE s.shown AND list_contains(s.analysis, 'keep_alive') AND s.hi = s.lo + 1
+),
+written AS (
+    SELECT DISTINCT a.packet_id FROM alone a JOIN stream_write w ON w.connection_id = a.connection_id
+           AND w.direction = a.direction AND w.lo <= a.lo AND w.hi > a.lo
+    JOIN call_data d ON d.call_id = w.call_id AND d.role = 'payload' AND NOT d.at_exit AND d.idx // 65536 = w.message
+         AND a.lo - w.lo - d."offset" BETWEEN 0 AND octet_length(d.bytes)::BIGINT - 1
+    WHERE d.bytes[a.lo - w.lo - d."offset" + 1:a.lo - w.lo - d."offset" + 1] = a.bytes
+),
+had AS (
     SELECT connection_id, CASE direction WHEN 'c2s' THEN 's2c' ELSE 'c2s' END AS direction, max(rel_ack) - 1 AS top
     FROM segment WHERE shown GROUP BY ALL
     UNION ALL
     SELECT connection_id, direction, max(hi) FROM j_read_row GROUP BY ALL
 ),
 reached AS (SELECT connection_id, direction, max(top) AS top FROM had GROUP BY ALL)
-SELECT s.packet_id, s.connection_id, s.direction, s.lo, s.hi, s.is_new, p.time_ns, s.lo - p.payload_offset AS frame_lo,
-       list_contains(s.analysis, 'keep_alive') AS keep_alive, coalesce(r.top, 0) AS top
+SELECT s.packet_id, s.connection_id, s.direction, s.lo, s.hi,
+       coalesce(e.was_new, s.is_new) AS is_new, p.time_ns, s.lo - p.payload_offset AS frame_lo,
+       list_contains(s.analysis, 'keep_alive') AND s.truth IS DISTINCT FROM 'retransmission'
+           AND s.packet_id NOT IN (SELECT packet_id FROM written) AS keep_alive, coalesce(r.top, 0) AS top
 FROM segment s JOIN packet p USING (packet_id)
 JOIN j_connection x USING (connection_id)
+LEFT JOIN j_elsewhere e USING (packet_id)
 LEFT JOIN reached r ON r.connection_id = s.connection_id AND r.direction = s.direction
 WHERE s.shown AND s.lo IS NOT NULL AND s.hi > s.lo AND x.protocol = 'tcp';

@@ -36,9 +36,12 @@ SELECT t.side, t.call_id, t.socket_id, t.pid, t.tid, t.entry_ns, t.start_ns, t.e
        CASE WHEN t.per_message THEN m.bytes ELSE t.retval END AS bytes,
        t.side = 'r' AND t.msg_flags & 2 <> 0 AS peeked,
        t.msg_flags & 1 <> 0 AS oob,
+       -- a message longer than the buffer, told by msg_flags, or possible because the buffer is full
+       coalesce(k.cut, t.name IN ('read', 'recv', 'recvfrom') AND t.msg_flags & 32 = 0 AND t.a2 = t.retval) AS cut,
        r.addr AS remote_addr, r.port AS remote_port
 FROM sided t
 LEFT JOIN j_message m ON t.per_message AND m.call_id = t.call_id
+LEFT JOIN j_cut k ON k.call_id = t.call_id AND k.message = coalesce(m.message, 0)
 LEFT JOIN j_remote r ON r.call_id = t.call_id AND r.message = coalesce(m.message, 0)
 WHERE t.socket_id IS NOT NULL AND (NOT t.per_message OR m.bytes IS NOT NULL)
 ORDER BY t.exit_ns, t.call_id, message;

@@ -1,15 +1,7 @@
 -- j_unlinked (temporary): one row is one way in which payload bytes of calls are or are not linked, with the bytes.
--- From stream_write, stream_read, link and segment (join/links.py makes `coverage` rows of it).
--- The union of the ranges of one row's links is found by a running maximum over them in order.
+-- From stream_write, stream_read, j_linked and segment (join/links.py makes `coverage` rows of it).
 CREATE OR REPLACE TEMP TABLE j_unlinked AS
-WITH part AS (
-    SELECT kind, CASE WHEN kind = 'write_segment' THEN write_id ELSE read_id END AS id, lo, hi,
-           max(hi) OVER (PARTITION BY kind, CASE WHEN kind = 'write_segment' THEN write_id ELSE read_id END ORDER BY lo, hi
-                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-    FROM link
-),
-linked AS (SELECT kind, id, sum(greatest(hi - greatest(lo, coalesce(before, lo)), 0))::BIGINT AS bytes FROM part GROUP BY kind, id),
-captured AS (
+WITH captured AS (
     SELECT connection_id, direction, max(hi) AS top FROM segment WHERE shown AND (hi > lo OR lo IS NULL) GROUP BY ALL
 ),
 ended AS (
@@ -22,7 +14,7 @@ written AS (
            CASE WHEN c.top >= greatest(coalesce(CASE w.direction WHEN 'c2s' THEN e.c2s_acked ELSE e.s2c_acked END, 0), coalesce(r.top, 0))
                 THEN greatest(w.hi - greatest(w.lo, c.top), 0) ELSE 0 END AS unsent
     FROM stream_write w JOIN captured c USING (connection_id, direction)
-    LEFT JOIN linked l ON l.kind = 'write_segment' AND l.id = w.write_id
+    LEFT JOIN j_linked l ON l.kind = 'write_segment' AND l.id = w.write_id
     LEFT JOIN ended e USING (connection_id)
     LEFT JOIN (SELECT connection_id, direction, max(hi) AS top FROM stream_read WHERE NOT peeked GROUP BY ALL) r
            USING (connection_id, direction)
@@ -30,7 +22,7 @@ written AS (
 read AS (
     SELECT r.hi - r.lo AS bytes, coalesce(l.bytes, 0) AS linked
     FROM stream_read r JOIN captured USING (connection_id, direction)
-    LEFT JOIN linked l ON l.kind = 'segment_read' AND l.id = r.read_id
+    LEFT JOIN j_linked l ON l.kind = 'segment_read' AND l.id = r.read_id
     WHERE NOT r.peeked
 )
 SELECT 'written' AS what, sum(bytes)::BIGINT AS bytes, sum(linked)::BIGINT AS linked,

@@ -41,17 +41,23 @@ LEFT JOIN (SELECT file_id, min(socket_id) AS socket_id, bool_or(listening) AS li
 WHERE NOT b.never_blocks AND (f.kind IS DISTINCT FROM 'file' OR b.exit_ns IS NULL);
 
 -- The side of a connection a waiting socket was, and how far it had read when the call began.
+-- Whoever waited for room to send needs no such place.
 CREATE OR REPLACE TEMP TABLE j_waiting_side AS
-SELECT w.call_id, w.socket_id, w.what, w.start_ns, w.exit_ns, x.connection_id, c.protocol,
-       CASE x.role WHEN 'client' THEN 's2c' ELSE 'c2s' END AS incoming, coalesce(r.hi, 0) AS had_read
-FROM j_waiter w
-JOIN j_side x ON x.socket_id = w.socket_id AND x.from_ns <= coalesce(w.exit_ns, w.start_ns) AND x.to_ns >= w.start_ns
-JOIN j_connection c USING (connection_id)
+WITH side AS (
+    SELECT w.call_id, w.socket_id, w.what, w.start_ns, w.exit_ns, x.connection_id, c.protocol,
+           CASE x.role WHEN 'client' THEN 's2c' ELSE 'c2s' END AS incoming
+    FROM j_waiter w
+    JOIN j_side x ON x.socket_id = w.socket_id AND x.from_ns <= coalesce(w.exit_ns, w.start_ns) AND x.to_ns >= w.start_ns
+    JOIN j_connection c USING (connection_id)
+    WHERE w.exit_ns IS NOT NULL AND NOT w.listening
+)
+SELECT s.*, coalesce(r.hi, 0) AS had_read
+FROM (SELECT * FROM side WHERE what IN ('in', 'error')) s
 ASOF LEFT JOIN (
     SELECT r.connection_id, r.direction, r.hi, k.exit_ns FROM stream_read r JOIN call k USING (call_id) WHERE NOT r.peeked
-) r ON r.connection_id = x.connection_id AND r.direction = CASE x.role WHEN 'client' THEN 's2c' ELSE 'c2s' END
-   AND w.start_ns >= r.exit_ns
-WHERE w.exit_ns IS NOT NULL AND NOT w.listening;
+) r ON r.connection_id = s.connection_id AND r.direction = s.incoming AND s.start_ns >= r.exit_ns
+UNION ALL
+SELECT s.*, NULL FROM side s WHERE what NOT IN ('in', 'error');
 
 CREATE OR REPLACE TEMP TABLE j_cause AS
 WITH arrival AS (
@@ -146,6 +152,8 @@ WITH chosen AS (
            k.packet_id, k.cause_call_id, k.time_ns
     FROM j_waiter w
     LEFT JOIN j_cause k ON k.call_id = w.call_id AND k.socket_id IS NOT DISTINCT FROM CASE WHEN w.kind = 'pipe' THEN NULL ELSE w.socket_id END
+    -- a short call with no cause inside it did not wait: most calls need no more thought
+    WHERE w.exit_ns IS NULL OR w.exit_ns - w.start_ns >= getvariable('blocking_ns') OR k.time_ns BETWEEN w.start_ns AND w.exit_ns
     QUALIFY row_number() OVER (
         PARTITION BY w.call_id
         -- of several ready descriptors the first one that became so

@@ -99,8 +99,9 @@ static uint8_t events(struct stream *t, const struct wt_segment *s, const struct
     return found;
 }
 
-/* What the windows prove: no data where the next byte's predecessor is repeated asks the peer to answer. If the peer's
- * window is closed it is a zero-window probe (Linux: tcp_xmit_probe_skb, net/ipv4/tcp_output.c), else a keep-alive. */
+/* What windows and acknowledgements prove: no data where the next byte's predecessor is repeated asks the peer to answer.
+ * If the peer's window is closed it is a zero-window probe (Linux: tcp_xmit_probe_skb, net/ipv4/tcp_output.c), else a
+ * keep-alive; but a byte that the peer has not acknowledged is sent again because it may be lost. */
 static uint8_t asks(const struct true_side *fwd, const struct true_side *rev, const struct wt_segment *s,
                     const struct wt_verdict *v) {
     if (s->length > 1 || s->flags & (SYN | FIN | RST) || fwd->next == 0)
@@ -108,7 +109,9 @@ static uint8_t asks(const struct true_side *fwd, const struct true_side *rev, co
     bool before = v->rel_seq == fwd->next - 1 || v->rel_seq == rev->acked - 1, beyond = s->length == 1 && v->rel_seq == fwd->next;
     if (rev->window == 0 && (before || beyond))
         return T_ZERO_WINDOW_PROBE;
-    return before && rev->window > 0 ? T_KEEP_ALIVE : 0;
+    if (!before || rev->window <= 0)
+        return 0;
+    return s->length == 1 && rev->acked <= v->rel_seq ? T_RETRANSMISSION : T_KEEP_ALIVE;
 }
 
 static bool place(struct stream *t, const struct wt_segment *s, struct wt_verdict *v) {
@@ -130,7 +133,7 @@ static bool place(struct stream *t, const struct wt_segment *s, struct wt_verdic
     v->events = events(t, s, v);
     if (s->flags & ACK) {
         fwd->window = s->window;
-        fwd->acked = v->rel_ack;
+        fwd->acked = v->rel_ack > fwd->acked ? v->rel_ack : fwd->acked;
     }
     return true;
 }

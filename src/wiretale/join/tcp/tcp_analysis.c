@@ -145,10 +145,17 @@ static void take_options(struct stream *t, const struct wt_segment *s, struct wt
     }
 }
 
+/* Take back what was found out beyond positions. */
+static void unsay(struct wt_verdict *v) {
+    v->ack_rtt_ns = v->acks_number = v->rto_ns = v->rto_number = v->bytes_in_flight = v->push_bytes = -1;
+    v->duplicates = 0;
+    v->duplicate_number = -1;
+}
+
 static void blank(struct wt_verdict *v) {
     memset(v, 0, sizeof *v);
-    v->rel_seq = v->rel_ack = v->scaled_window = v->bytes_in_flight = v->push_bytes = v->ack_rtt_ns = -1;
-    v->acks_number = v->rto_ns = v->rto_number = v->initial_rtt_ns = v->duplicate_number = -1;
+    unsay(v);
+    v->rel_seq = v->rel_ack = v->scaled_window = v->initial_rtt_ns = -1;
 }
 
 static bool judge(struct analysis *a, const struct wt_segment *s, struct wt_verdict *v) {
@@ -170,6 +177,7 @@ static bool judge(struct analysis *a, const struct wt_segment *s, struct wt_verd
     }
     if (s->quality & BAD_HEADER) {
         v->verdicts = 0;
+        unsay(v);
         return true;
     }
     note_completeness(t, s, is_new);
@@ -177,9 +185,7 @@ static bool judge(struct analysis *a, const struct wt_segment *s, struct wt_verd
     if (s->quality & (CUT_OPTIONS | QUOTED)) {
         /* Wireshark gives up inside the options: it prints nothing, and the options have no effect. */
         v->verdicts &= V_TFO_ACK | V_TFO_IGNORED;
-        v->ack_rtt_ns = v->acks_number = v->rto_ns = v->rto_number = v->bytes_in_flight = v->push_bytes = -1;
-        v->duplicates = 0;
-        v->duplicate_number = -1;
+        unsay(v);
         return true;
     }
     bool said = v->verdicts & ~(uint32_t)(V_TFO_SYN | V_TFO_ACK | V_TFO_IGNORED) || v->has_times;

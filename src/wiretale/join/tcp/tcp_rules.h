@@ -83,7 +83,7 @@ struct wt_verdict {
 };
 
 /* What the windows prove, whatever the rules call it. */
-enum { T_ZERO_WINDOW_PROBE = 1, T_KEEP_ALIVE = 2 };
+enum { T_ZERO_WINDOW_PROBE = 1, T_KEEP_ALIVE = 2, T_RETRANSMISSION = 3 };
 
 /* What is known of a stream at the end. */
 struct wt_stream {
@@ -127,7 +127,7 @@ struct true_side {
     int64_t fin_end;  /* 0: no FIN yet */
     int64_t next;     /* highest number sent */
     int64_t window;   /* last advertised, unscaled; -1: none */
-    int64_t acked;    /* what it acknowledged last, in the other side's numbers */
+    int64_t acked;    /* up to where it acknowledged, in the other side's numbers */
     bool fin_acked;
 };
 

@@ -9,7 +9,7 @@ NAMES = (
 )  # fmt: skip
 RETRANSMISSION, FAST, SPURIOUS = 1 << 0, 1 << 1, 1 << 2
 EVENTS = ("syn", "syn-ack", "handshake-ack", "ack-of-fin", "fin", "rst")  # bits of `events`, in order
-TRUTHS = {1: "zero_window_probe", 2: "keep_alive"}  # `truth`
+TRUTHS = {1: "zero_window_probe", 2: "keep_alive", 3: "retransmission"}  # `truth`
 
 # Version of Wireshark whose rules are followed -> number in tcp_analysis.c
 VERSIONS = {"4.0": 40, "4.4": 44}

@@ -168,6 +168,11 @@ class Object:
         if self._bpf.call("bpf_map_update_elem", self.map_fd(name), key, value, 0) < 0:
             raise ResourceFault(f"the kernel's map {name!r} takes no more: {os.strerror(ctypes.get_errno())}")
 
+    @property
+    def is_open(self) -> bool:
+        """Whether `close` was not called yet."""
+        return bool(self._handle)
+
     def per_cpu(self, name: str, index: int) -> int:
         """The sum over all CPUs of one element of a per-CPU array of u64."""
         values = (ctypes.c_uint64 * self._bpf.call("libbpf_num_possible_cpus"))()

@@ -21,8 +21,8 @@ MIB = 1 << 20
 _FOLDER = Path(__file__).parent
 OBJECT_PATH = _FOLDER / "_wiretale.bpf.o"
 LIBRARY_PATH = _FOLDER / "_ring.so"
-_NOT_BUILT = "wiretale was installed without its kernel program, which clang makes"
-_BUILD = "apt install clang llvm libbpf-dev, then install wiretale anew: pip install --force-reinstall ."
+NOT_BUILT = "wiretale was installed without its kernel program, which clang makes"
+BUILD = "apt install clang llvm libbpf-dev, then install wiretale anew: pip install --force-reinstall ."
 
 
 _LEAST_RING_BYTES = 1 << 16  # whole pages on every machine
@@ -168,7 +168,7 @@ def can_run() -> list[str]:
 
 def _built() -> Object:
     if not OBJECT_PATH.exists() or not LIBRARY_PATH.exists():
-        raise ResourceFault(_NOT_BUILT, _BUILD)
+        raise ResourceFault(NOT_BUILT, BUILD)
     return Object(OBJECT_PATH)
 
 

@@ -87,7 +87,7 @@ class CallPlan(ctypes.Structure):
         ("condition", _u8),
         ("fd_arg", _u8),
         ("fds_arg", _u8),
-        ("reserved", _u8),
+        ("whens", _u8),
     ]
 
 
@@ -130,6 +130,10 @@ class Options(ctypes.Structure):
         ("pin", _i32),
         ("n_tampers", _u32),
         ("tampers", ctypes.POINTER(Tamper)),
+        ("ring_fd", _i32),
+        ("tasks_fd", _i32),
+        ("states_fd", _i32),
+        ("ring_bytes", _u64),
     ]
 
 
@@ -150,6 +154,23 @@ class SpawnArguments(ctypes.Structure):
         ("uid", _u32),
         ("gid", _u32),
         ("stage", _i32),
+    ]
+
+
+class Settings(ctypes.Structure):
+    """struct wt_settings."""
+
+    _fields_ = [
+        ("snaplen", _u64),
+        ("flags", _u32),
+        ("native", _u32),
+        ("compat", _u32),
+        ("native_at", _u32),
+        ("compat_at", _u32),
+        ("native_calls", _u32),
+        ("compat_calls", _u32),
+        ("execve", _u32 * 2),
+        ("reserved", _u32),
     ]
 
 
@@ -174,7 +195,7 @@ class Stats(ctypes.Structure):
 
 
 SHARED_STRUCTURES = (  # as in wt_sizes
-    None, Event, Chunk, None, Op, CallPlan, Table, Options, SpawnArguments, Stats, Tamper,
+    None, Event, Chunk, None, Op, CallPlan, Table, Options, SpawnArguments, Stats, Tamper, Settings,
 )  # fmt: skip
 
 _HANDLE = ctypes.c_void_p

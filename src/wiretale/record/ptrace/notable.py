@@ -90,7 +90,8 @@ def socket_fact(raw: bytes) -> SocketFact | None:
 
 def decode_notable(event: "Event", chunks: "ctypes._Pointer[Chunk]", data: int) -> Notable:
     """One event of the running recording. `data` is the address of the data file's first byte after its header."""
-    kind = EventKind(event.kind)
+    # A whole call is as notable as its return.
+    kind = EventKind.EXIT if event.kind == EventKind.CALL else EventKind(event.kind)
     found: SocketFact | None = None
     name = ""
     if kind is EventKind.EXIT:

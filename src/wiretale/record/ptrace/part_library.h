@@ -27,6 +27,8 @@ struct wt *wt_open(const struct wt_options *o, int *error)
 		*error = file_open(&w->chunks, o->chunks_path, "WTCHUNKS", sizeof(struct wt_chunk));
 	if (!*error)
 		*error = file_open(&w->data, o->data_path, "WTDATA\0\0", 1);
+	if (!*error && o->ring_fd >= 0)
+		*error = ring_open(w, o);
 	if (!*error)
 		return w;
 	wt_close(w);
@@ -158,6 +160,7 @@ void wt_stats(struct wt *w, struct wt_stats *out)
 /* Only after wt_run returned (or was never called). */
 void wt_close(struct wt *w)
 {
+	ring_close(w);
 	file_close(&w->events);
 	file_close(&w->chunks);
 	file_close(&w->data);
@@ -185,4 +188,5 @@ void wt_sizes(uint32_t *out)
 	out[8] = sizeof(struct wt_spawn_request);
 	out[9] = sizeof(struct wt_stats);
 	out[10] = sizeof(struct wt_tamper);
+	out[11] = sizeof(struct wt_settings);
 }

@@ -53,7 +53,7 @@ static void child_signals(const struct wt_spawn_request *r, const sigset_t *mask
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
-static void child_main(const struct wt_spawn_request *r, int go, int fault, const sigset_t *mask, int pin)
+static void child_main(const struct wt *w, const struct wt_spawn_request *r, int go, int fault, const sigset_t *mask)
 {
 	char byte;
 	if (read(go, &byte, 1) != 1)
@@ -63,10 +63,10 @@ static void child_main(const struct wt_spawn_request *r, int go, int fault, cons
 	child_fds(r, fault);
 	if (r->flags & WT_SPAWN_CTTY && ioctl(0, TIOCSCTTY, 0) < 0)
 		child_fail(fault, WT_STAGE_TERMINAL);
-	if (pin >= 0) {
+	if (w->pin >= 0) {
 		cpu_set_t set;
 		CPU_ZERO(&set);
-		CPU_SET((size_t)pin, &set);
+		CPU_SET((size_t)w->pin, &set);
 		sched_setaffinity(0, sizeof(set), &set);
 	}
 	child_filter(r, fault);
@@ -77,8 +77,14 @@ static void child_main(const struct wt_spawn_request *r, int go, int fault, cons
 	if (r->cwd && chdir(r->cwd) < 0)
 		child_fail(fault, WT_STAGE_CWD);
 	child_signals(r, mask);
-	/* The tracer swallows this stop and records from the next call on, which is the execve. */
-	syscall(SYS_tgkill, getpid(), getpid(), SIGSTOP);
+	/*
+	 * The tracer swallows this stop and records from the next call on, which is the execve. The kernel programs wait
+	 * for that one by themselves; what PTRACE_O_EXITKILL does is left to the kernel then.
+	 */
+	if (!w->by_ring)
+		syscall(SYS_tgkill, getpid(), getpid(), SIGSTOP);
+	else if (w->flags & WT_EXITKILL)
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	execve(r->path, (char *const *)r->argv, (char *const *)r->envp);
 	child_fail(fault, WT_STAGE_EXEC);
 }
@@ -86,6 +92,11 @@ static void child_main(const struct wt_spawn_request *r, int go, int fault, cons
 static int spawn_outcome(struct wt *w, struct wt_spawn_request *r, pid_t pid, int fault_fd)
 {
 	struct spawn_fault fault = { WT_STAGE_EXEC, ECHILD };
+	if (w->by_ring) {	/* its end of the pipe is closed by the execve */
+		ssize_t n = read(fault_fd, &fault, sizeof(fault));
+		r->stage = fault.stage;
+		return n == 0 ? pid : -fault.error;
+	}
 	pthread_mutex_lock(&w->lock);
 	while (w->spawn_result < 0)
 		pthread_cond_wait(&w->changed, &w->lock);
@@ -121,7 +132,7 @@ int wt_spawn(struct wt *w, struct wt_spawn_request *r)
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(go[1]);
-		child_main(r, go[0], fault[1], &mask, w->pin);
+		child_main(w, r, go[0], fault[1], &mask);
 	}
 	result = -errno;
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);

@@ -20,6 +20,26 @@ struct placement {
 	int look_score, look_rest;
 };
 
+/* Pieces of an event that is still being written, by CPU. */
+struct parts {
+	uint8_t *bytes;
+	size_t used, room;
+	uint32_t count;
+};
+
+struct ring {
+	uint64_t *consumed;		/* the consumer's page */
+	const uint64_t *produced;	/* the producer's page */
+	const uint8_t *data;		/* the ring, mapped twice in a row */
+	uint64_t bytes;
+	int tasks_fd, states_fd;
+	uint32_t cpus;
+	bool notable;
+	struct parts *parts;
+	struct wt_event *batch;
+	uint32_t batched;
+};
+
 struct wt {
 	struct file events, chunks, data;
 	const struct wt_op *ops;
@@ -40,6 +60,8 @@ struct wt {
 	bool ending;
 	bool finished;
 	bool any_attached, any_filtered;
+	bool by_ring;		/* no ptrace: the kernel programs of record/ebpf */
+	struct ring ring;
 	int pidfds;
 	int notable_fd;
 	uint32_t notified;
@@ -143,16 +165,17 @@ static struct program *find_program(struct wt *w, pid_t pid)
 	return p;
 }
 
-static void add_program(struct wt *w, pid_t pid)
+static struct program *add_program(struct wt *w, pid_t pid)
 {
 	struct program *p = calloc(1, sizeof(*p));
 	if (!p)
-		return;
+		return NULL;
 	p->pid = pid;
 	pthread_mutex_lock(&w->lock);
 	p->next = w->programs;
 	w->programs = p;
 	pthread_mutex_unlock(&w->lock);
+	return p;
 }
 
 static void program_ended(struct wt *w, pid_t pid, int status)

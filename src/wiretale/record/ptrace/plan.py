@@ -57,6 +57,7 @@ class When(IntFlag):
     ENTRY = 1
     EXIT = 2
     ERROR = 4
+    TWICE = 8
 
 
 class OpFlag(IntFlag):
@@ -274,6 +275,14 @@ def call_flags(call: Call) -> CallFlag:
     return flags if special is None else flags | special
 
 
+def _whens(own: list[Step]) -> When:
+    """When anything of a call is read."""
+    found = When(0)
+    for step in own:
+        found |= step.when | (When.TWICE if step.when & _BOTH == _BOTH else When(0))
+    return found
+
+
 class TracePlan:
     """The op tables of several architectures, as the library takes them. Must outlive the recording."""
 
@@ -298,7 +307,7 @@ class TracePlan:
             fd_arg = call.fd_arg if call.fd_arg >= 0 else NO_ARG
             fds_arg = call.sets_fds if call.sets_fds >= 0 else NO_ARG
             condition = _CONDITIONS.get(name, Condition.ALWAYS)
-            calls[number] = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, 0)
+            calls[number] = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, _whens(own))
             ops.extend(own)
         return calls
 

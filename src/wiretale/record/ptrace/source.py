@@ -156,6 +156,7 @@ class PtraceSource:
             self._pin_cpu,
             len(o.tampers),
             self._tampers,
+            *self._ring(),
         )
         self._handle = self._library.call("wt_open", ctypes.byref(options), ctypes.byref(fault))
         if not self._handle:
@@ -167,6 +168,10 @@ class PtraceSource:
         self._thread.daemon = True  # a recorder that fails must not wait for the traced programs
         self._thread.start()
         self._started_ns = now_ns()
+
+    def _ring(self) -> tuple[int, int, int, int]:
+        """Where the calls come from, if not by ptrace: see struct wt_options."""
+        return (-1, -1, -1, 0)
 
     def spawn(self, request: SpawnRequest) -> int:
         """Start a program, recorded from its execve on. Returns its pid. Raises WiretaleError if it cannot start."""

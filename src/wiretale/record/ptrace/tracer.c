@@ -1,7 +1,7 @@
 /*
  * The tracer: follows tasks with ptrace(2), and writes what their stops show as raw records (tracer.h). It decodes
  * nothing; which memory a call carries is told by tables made in plan.py. One thread (wt_run) does all ptrace
- * work; other threads ask it.
+ * work; other threads ask it. With a ring (part_ring.h) the records come from kernel programs instead.
  */
 #define _GNU_SOURCE
 #include "tracer.h"
@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -62,12 +63,14 @@ struct task {
 	bool starting;	/* between fork and the stop before execve */
 	bool first_exec;	/* its execve has not succeeded yet */
 	bool outside;	/* attached, not born traced */
+	bool gone;	/* ended, but not waited for yet (ring) */
 };
 
 struct program {
 	pid_t pid;
 	int status;
 	bool ended;
+	bool spawned;
 	struct program *next;
 };
 
@@ -84,6 +87,10 @@ enum request { REQUEST_NONE, REQUEST_SPAWN, REQUEST_SPAWN_FILTERED, REQUEST_ATTA
 #include "part_tamper.h"
 #include "part_stops.h"
 #include "part_attach.h"
+
+static void serve_request(struct wt *w);
+
+#include "part_ring.h"
 
 static void wake_handler(int number)
 {
@@ -102,17 +109,17 @@ static void serve_request(struct wt *w)
 		return;
 	case REQUEST_SPAWN:
 	case REQUEST_SPAWN_FILTERED:
-		result = seize_child(w, pid, what == REQUEST_SPAWN_FILTERED);
+		result = w->by_ring ? ring_spawned(w, pid) : seize_child(w, pid, what == REQUEST_SPAWN_FILTERED);
 		break;
 	case REQUEST_ATTACH:
-		result = attach_process(w, pid);
+		result = w->by_ring ? ring_attach(w, pid) : attach_process(w, pid);
 		break;
 	case REQUEST_STOP:
 		w->ending = true;
-		result = detach_all(w);
+		result = w->by_ring ? ring_let_go(w) : detach_all(w);
 		break;
 	case REQUEST_DETACH:
-		result = detach_all(w);
+		result = w->by_ring ? ring_let_go(w) : detach_all(w);
 		break;
 	}
 	pthread_mutex_lock(&w->lock);
@@ -133,23 +140,12 @@ static void wait_for_request(struct wt *w)
 }
 
 /*
- * The tracer thread: runs until wt_stop, and until nothing is traced any more. With more than one task all waiting
- * stops are taken before any is answered: wait4 looks through the tasks in a fixed order, and a busy one would
- * hide the others.
+ * Until wt_stop, and until nothing is traced any more. With more than one task all waiting stops are taken before any
+ * is answered: wait4 looks through the tasks in a fixed order, and a busy one would hide the others.
  */
-int wt_run(struct wt *w)
+static void run_ptrace(struct wt *w)
 {
-	struct sigaction action = { .sa_handler = wake_handler };
-	sigset_t wake;
-	sigemptyset(&wake);
-	sigaddset(&wake, WAKE_SIGNAL);
-	sigaction(WAKE_SIGNAL, &action, NULL);
-	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
 	place_open(w);
-	pthread_mutex_lock(&w->lock);
-	w->tracer_tid = (pid_t)syscall(SYS_gettid);
-	pthread_cond_broadcast(&w->changed);
-	pthread_mutex_unlock(&w->lock);
 	while (!w->ending || w->stats.tasks) {
 		struct { pid_t tid; int status; uint64_t time; } queue[QUEUE_ROOM];
 		int waiting = 0;
@@ -169,10 +165,29 @@ int wt_run(struct wt *w)
 		for (int i = 0; i < waiting; i++)
 			dispatch(w, queue[i].tid, queue[i].status, queue[i].time);
 	}
+	place_close(w);
+}
+
+/* The tracer thread. */
+int wt_run(struct wt *w)
+{
+	struct sigaction action = { .sa_handler = wake_handler };
+	sigset_t wake;
+	sigemptyset(&wake);
+	sigaddset(&wake, WAKE_SIGNAL);
+	sigaction(WAKE_SIGNAL, &action, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
+	pthread_mutex_lock(&w->lock);
+	w->tracer_tid = (pid_t)syscall(SYS_gettid);
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	if (w->by_ring)
+		run_ring(w);
+	else
+		run_ptrace(w);
 	struct timespec cpu;
 	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu) == 0)
 		w->stats.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000ull + (uint64_t)cpu.tv_nsec;
-	place_close(w);
 	pthread_mutex_lock(&w->lock);
 	w->tracer_tid = 0;
 	w->finished = true;

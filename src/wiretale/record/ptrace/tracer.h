@@ -5,8 +5,10 @@
 #ifndef WIRETALE_TRACER_H
 #define WIRETALE_TRACER_H
 
+#ifndef __bpf__	/* record/ebpf/kernel_types.h has its own */
 #include <stddef.h>
 #include <stdint.h>
+#endif
 
 #define WT_HEADER_BYTES 4096
 #define WT_SPOOL_VERSION 1
@@ -78,6 +80,7 @@ enum wt_event_kind {
 	WT_EXITING = 8,
 	WT_ATTACHED = 9,
 	WT_DETACHED = 10,
+	WT_CALL = 11,
 };
 
 enum wt_event_flag {
@@ -138,7 +141,7 @@ enum wt_count {
 	WT_COUNT_BITS = 5,	/* argument `count_arg` bits, in whole words */
 };
 
-enum wt_when { WT_AT_ENTRY = 1, WT_AT_EXIT = 2, WT_AT_ERROR = 4 };
+enum wt_when { WT_AT_ENTRY = 1, WT_AT_EXIT = 2, WT_AT_ERROR = 4, WT_TWICE = 8 };
 enum wt_op_flag {
 	WT_OP_PAYLOAD = 1,	/* cut at snaplen */
 	WT_OP_OUT = 2,		/* messages: the kernel fills them */
@@ -189,13 +192,76 @@ struct wt_call {
 	uint8_t condition;
 	uint8_t fd_arg;
 	uint8_t fds_arg;
-	uint8_t reserved;
+	uint8_t whens;		/* enum wt_when of all its ops together; WT_TWICE if one has both of entry and exit */
 };
 
 struct wt_table {
 	uint32_t arch;
 	uint32_t count;
 	const struct wt_call *calls;	/* by call number */
+};
+
+/*
+ * What the kernel programs of record/ebpf/calls.bpf.c write to their ring, one after another:
+ *   wt_record, then pieces: a wt_chunk and `reserved` bytes of its data, padded to 8.
+ * An event too long for one record is preceded by PARTs of the same CPU. A piece of role 0 goes on with the data of
+ * the piece before it.
+ */
+enum wt_record_type {
+	WT_RECORD_EVENT = 1,
+	WT_RECORD_PART = 2,	/* pieces only */
+};
+
+struct wt_record {
+	uint32_t type;
+	uint32_t cpu;
+	uint32_t parts;		/* how many of them came before */
+	uint32_t reserved;
+	struct wt_event event;
+};
+
+/* A LINK, EXE or CWD as the kernel programs write it: `address` says how it is made into text. */
+enum wt_link {
+	WT_LINK_TEXT = 0,
+	WT_LINK_PATH = 1,	/* names from the innermost outwards, each with its NUL */
+	WT_LINK_DELETED = 2,	/* the same, and it has no name any more */
+	WT_LINK_PIPE = 3,	/* `detail` >> 32 and `data`: its inode */
+	WT_LINK_ANONYMOUS = 4,	/* one name */
+};
+
+/* STATUS as the kernel programs write it; made into lines of /proc/PID/status. */
+struct wt_identity {
+	uint32_t ppid, uid, euid, suid, fsuid;
+};
+
+/* What the kernel programs are told, element 0 of their map `settings`. */
+struct wt_settings {
+	uint64_t snaplen;
+	uint32_t flags;		/* enum wt_option_flag, and WT_SELECTED_ONLY */
+	uint32_t native;	/* AUDIT_ARCH_* of 64-bit calls */
+	uint32_t compat;	/* ... of 32-bit calls */
+	uint32_t native_at;	/* where their calls begin in the map `calls` */
+	uint32_t compat_at;
+	uint32_t native_calls;
+	uint32_t compat_calls;
+	uint32_t execve[2];	/* the numbers of the native execve and execveat */
+	uint32_t reserved;
+};
+
+/* Values of the map `tasks`. */
+enum wt_following { WT_FOLLOWED = 1, WT_BEFORE_EXEC = 2 };
+
+/* What a thread is doing: its element of the map `states`. */
+struct wt_state {
+	uint64_t entry_ns;
+	int64_t number;
+	uint64_t ip;
+	uint64_t args[6];
+	uint32_t arch;
+	uint8_t in_call;
+	uint8_t told;		/* its entry has been written */
+	uint8_t named;
+	uint8_t reserved;
 };
 
 enum wt_option_flag {
@@ -206,6 +272,7 @@ enum wt_option_flag {
 	WT_DETACH_AT_EXEC = 16,	/* let a task go when it executes another program */
 	WT_WHOLE_NETLINK = 64,	/* messages of netlink sockets are not cut at snaplen */
 	WT_ALL_LINKS = 32,	/* what its descriptors are is asked at every exec, not only the first */
+	WT_SELECTED_ONLY = 128,	/* record/ebpf only: leave out calls without WT_CALL_SELECTED */
 };
 
 /* One rule of tampering with a call: it applies to the calls `first`, `first + step` ... `last` of each task. */
@@ -237,6 +304,10 @@ struct wt_options {
 	int32_t pin;		/* CPU to move programs and tracer to; -1: none */
 	uint32_t n_tampers;
 	const struct wt_tamper *tampers;
+	int32_t ring_fd;	/* the calls come from the kernel programs of record/ebpf; -1: by ptrace */
+	int32_t tasks_fd;	/* their map of followed processes */
+	int32_t states_fd;	/* their storage of what each thread is doing */
+	uint64_t ring_bytes;
 };
 
 struct wt_spawn_request {

@@ -15,7 +15,7 @@ from wiretale.model.raw import CALL
 from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.bulk import Batch, Coded, insert
 from wiretale.store.load.call_data import Owners, insert_call_data, insert_samples, insert_signals
-from wiretale.store.load.ptrace_files import Numbers, Records, read_records
+from wiretale.store.load.ptrace_files import Numbers, Records, in_order, read_records
 from wiretale.store.load.tasks import Tasks, insert_tasks, read_tasks
 from wiretale.store.progress import Progress, silent, tracked
 from wiretale.store.report import SourceReport
@@ -48,6 +48,8 @@ def load_calls(
     records = read_records(spool)
     if records is None:
         return []
+    if any(s.source == "ebpf calls" for s in manifest.sources):
+        records = in_order(records)
     tasks = read_tasks(records, manifest)
     insert_tasks(db, tasks)
     calls = pair(records)
@@ -206,7 +208,7 @@ def _batches(records: Records, calls: Calls, tasks: Tasks, kinds: CallKinds) -> 
 
 def _correct_report(manifest: Manifest, records: Records) -> None:
     """A recorder that was killed could not report: its files say what they hold."""
-    report = next((s for s in manifest.sources if s.source == "ptrace"), None)
+    report = next((s for s in manifest.sources if s.level == "syscall"), None)
     if report is None:
         reason = "the recorder was killed before it could report"
         report = SourceReport("ptrace", "syscall", ran=True, reason=reason)

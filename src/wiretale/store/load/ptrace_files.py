@@ -7,7 +7,7 @@ file may have been cut or damaged.
 import mmap
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +140,35 @@ def read_records(spool: Spool) -> Records | None:
     found.faults = tuple(f.fault for f in (events, chunks, data) if f.fault)
     found.maps = tuple(f.mapped for f in (events, chunks, data) if f.mapped is not None)
     return found
+
+
+def in_order(records: Records) -> Records:
+    """The same records by time, renumbered, a CALL as its entry and its exit (which has its chunks).
+
+    Kernel programs tell a call when it returns, and CPUs are not in step.
+    """
+    whole = records.events["kind"] == EventKind.CALL
+    which = np.concatenate([np.arange(len(whole)), np.flatnonzero(whole)])
+    events = records.events[which]
+    exits, entries = np.flatnonzero(whole), slice(len(whole), None)
+    for part, kind, time, value in (
+        (exits, EventKind.EXIT, "resume_ns", "value"),
+        (entries, EventKind.ENTRY, "time_ns", "extra"),
+    ):
+        events["kind"][part] = kind
+        events["time_ns"][part] = events["resume_ns"][part] = events[time][part]
+        events["value"][part] = events[value][part].astype(np.int64)
+        events["extra"][part] = 0
+    events["flags"][entries] = 0
+    events["chunks"][entries] = 0
+    order = np.lexsort((events["kind"] == EventKind.EXIT, which, events["time_ns"]))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    events = events[order]
+    events["seq"] = np.arange(len(order), dtype=np.uint64)
+    event_of = place[records.event_of]
+    by_event = np.argsort(event_of, kind="stable")
+    return replace(records, events=events, chunks=records.chunks[by_event], event_of=event_of[by_event])
 
 
 def check_records(events: Array, chunks: Array, data: memoryview, first_seq: int) -> Records:

@@ -1,0 +1,155 @@
+"""System calls without ptrace: kernel programs (`calls.bpf.c`) read them, the tracer's library empties their ring.
+
+Everything else is as with ptrace: the same plan says which memory a call carries, the same files are written.
+"""
+
+import ctypes
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from wiretale.errors import PermissionFault, ResourceFault
+from wiretale.model.enums import Arch
+from wiretale.record.ebpf.libbpf import Object
+from wiretale.record.ebpf.source import BUILD, MIB, NOT_BUILT
+from wiretale.record.ptrace import library
+from wiretale.record.ptrace.plan import native_arches, native_plan
+from wiretale.record.ptrace.source import PtraceOptions, PtraceSource
+from wiretale.store.report import SourceReport
+from wiretale.store.spool import Spool
+
+SOURCE = "ebpf calls"
+OBJECT_PATH = Path(__file__).with_name("_calls.bpf.o")
+_SNAP_EACH, _NO_FOLLOW, _SELECTED_ONLY = 4, 8, 128  # enum wt_option_flag
+_LOST = ("calls", "events of tasks", "processes that could not be followed")  # enum lost
+_MOST_CALLS = 4096  # of calls.bpf.c
+_EXECVE = {Arch.X86_64: (59, 322), Arch.AARCH64: (221, 281)}  # execve, execveat
+_FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO of linux/proc_ns.h
+_LEAST_RING_BYTES = 1 << 16
+_MISSING = "this kernel lacks the tracepoints {}, without which calls cannot be recorded by eBPF"
+
+
+@dataclass(frozen=True, slots=True)
+class RingOptions:
+    """Sizes are bytes."""
+
+    ring_bytes: int = 64 * MIB  # a power of two: some 400,000 calls
+
+
+class EbpfCalls(PtraceSource):
+    """The interface of PtraceSource, by kernel programs. PermissionFault or ResourceFault where they cannot run."""
+
+    def __init__(self, spool: Spool, options: PtraceOptions, ring: RingOptions) -> None:
+        super().__init__(spool, options)
+        self._filtered = False  # by the kernel programs, not by a filter that the program carries
+        self._unfiltered_reason = ""
+        self._pin_cpu = -1
+        self._ring_bytes = ring.ring_bytes
+        self._object = load(ring.ring_bytes)
+        try:
+            _tell(self._object, options)
+        except BaseException:
+            self._object.close()
+            raise
+        self._lost = [0] * len(_LOST)
+
+    def _ring(self) -> tuple[int, int, int, int]:
+        of = self._object.map_fd
+        return of("ring"), of("tasks"), of("states"), self._ring_bytes
+
+    def start(self) -> None:
+        """Make the spool files, attach the kernel programs and start emptying their ring."""
+        super().start()
+        for name, program in self._object.programs().items():
+            if not self._object.attach(program):
+                raise ResourceFault(f"the kernel program at {name} cannot be attached", "wiretale doctor")
+
+    def detach_all(self) -> None:
+        """Let every process go: at once, because nothing holds them."""
+        self._object.detach()
+        super().detach_all()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Detach, take what is left in the ring, close the files. May be called more than once."""
+        self._object.detach()
+        super().stop(timeout_s)
+        self._count_lost()
+        self._object.close()
+
+    def _count_lost(self) -> None:
+        if self._object.is_open:
+            self._lost = [self._object.per_cpu("counters", i) for i in range(len(_LOST))]
+
+    def report(self) -> SourceReport:
+        """What was recorded and what was lost; while it runs, so far."""
+        report = super().report()
+        self._count_lost()
+        report.source = SOURCE
+        report.detail = {
+            "calls": self.options.calls,
+            "snaplen": self.options.snaplen,
+            "ring_bytes": self._ring_bytes,
+            "records": self._now().stops,
+            "drain_ns": int(self._now().cpu_ns),
+            "lost": {name: n for name, n in zip(_LOST, self._lost, strict=True) if n},
+        }
+        if any(self._lost):
+            lost = ", ".join(f"{n} {name}" for name, n in zip(_LOST, self._lost, strict=True) if n)
+            report.lost += sum(self._lost)
+            report.reason = "; ".join(filter(None, (report.reason, f"the ring was full: {lost}")))
+            report.remedy = report.remedy or "keep less: --snaplen 64, --calls network; or --engine ptrace"
+        return report
+
+
+def load(ring_bytes: int = _LEAST_RING_BYTES) -> Object:
+    """The kernel programs, loaded and not attached. PermissionFault or ResourceFault with the reason."""
+    if Arch(native_arches()[:1][0]) not in _EXECVE:
+        raise ResourceFault(f"calls cannot be recorded by eBPF on {platform.machine()} yet", "--engine ptrace")
+    if Path("/proc/self/ns/pid").stat().st_ino != _FIRST_PID_NAMESPACE:
+        raise PermissionFault(
+            "eBPF numbers processes as the machine does, not as this container does", "--engine ptrace, or --pid=host"
+        )
+    if not OBJECT_PATH.exists():
+        raise ResourceFault(NOT_BUILT, BUILD)
+    loaded = Object(OBJECT_PATH)
+    try:
+        if missing := loaded.leave_out_missing(loaded.programs()):
+            raise ResourceFault(_MISSING.format(", ".join(missing)), "--engine ptrace")
+        loaded.set_size("ring", ring_bytes)
+        loaded.set_size("works", os.sysconf("SC_NPROCESSORS_CONF"))
+        loaded.load()
+    except BaseException:
+        loaded.close()
+        raise
+    return loaded
+
+
+def _tell(loaded: Object, options: PtraceOptions) -> None:
+    """Put the plan and the options into the maps."""
+    plan = native_plan()
+    for index, op in enumerate(plan.ops):
+        loaded.put("ops", index.to_bytes(4, "little"), bytes(op))
+    at: list[int] = []
+    index = 0
+    for table in plan.tables:
+        at.append(index)
+        for number in range(min(table.count, _MOST_CALLS - index)):
+            loaded.put("calls", index.to_bytes(4, "little"), bytes(table.calls[number]))
+            index += 1
+    native, compat = plan.tables[0], plan.tables[1]
+    flags = (_SNAP_EACH if options.snaplen_each else 0) | (0 if options.follow_forks else _NO_FOLLOW)
+    flags |= _SELECTED_ONLY if options.calls == "network" else 0
+    settings = library.Settings(
+        library.ALL_BYTES if options.snaplen is None else options.snaplen,
+        flags,
+        native.arch,
+        compat.arch,
+        at[0],
+        at[1],
+        native.count,
+        min(compat.count, _MOST_CALLS - at[1]),
+        (ctypes.c_uint32 * 2)(*_EXECVE[Arch(native.arch)]),
+        0,
+    )
+    loaded.put("settings", bytes(4), bytes(settings))

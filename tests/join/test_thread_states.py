@@ -1,0 +1,94 @@
+"""What threads did with their time, from the scheduler's events."""
+
+import duckdb
+
+from tests.join.rows import Rows
+
+ONE, TWO = 100, 200
+SWITCH, WAKING, WAKEUP = "sched:sched_switch", "sched:sched_waking", "sched:sched_wakeup"
+SLEEPS, PREEMPTED, DEAD = 1, -1, 16
+STATES = (
+    "SELECT from_ns, to_ns, state, call_id, cpu, reason, waker_tid FROM thread_state WHERE tid = ? ORDER BY from_ns"
+)
+
+
+class Scheduler(Rows):
+    """Scheduler events by hand."""
+
+    def event(self, time_ns: int, name: str, tid: int, other: int, value: int = 0, *, context: str = "task") -> None:
+        self.add(
+            "kernel_event", event_id=len(self.tables.get("kernel_event", ())) + 1, time_ns=time_ns, name=name, cpu=1,
+            tid=tid, pid=tid, other_tid=other, other_pid=other, value=value, value2=0, context=context,
+        )  # fmt: skip
+
+    def during(self, tid: int, start_ns: int, exit_ns: int | None) -> int:
+        call_id = len(self.tables.get("call", ())) + 1
+        self.add(
+            "call", call_id=call_id, task_id=1, tid=tid, pid=tid, arch=0xC000003E, number=0, name="read",
+            entry_ns=start_ns, start_ns=start_ns, exit_ns=exit_ns, complete=exit_ns is not None,
+        )  # fmt: skip
+        return call_id
+
+
+def scheduler() -> Scheduler:
+    rows = Scheduler()
+    rows.source()
+    for tid in (ONE, TWO):
+        rows.add("task", task_id=tid // 100, tid=tid, pid=tid, is_leader=True, how="started", traced=True, start_ns=1)
+    return rows
+
+
+def states(db: duckdb.DuckDBPyConnection, tid: int) -> list[tuple[object, ...]]:
+    return db.execute(STATES, [tid]).fetchall()
+
+
+def test_a_read_that_sleeps_is_woken_and_waits_for_a_cpu() -> None:
+    rows = scheduler()
+    rows.event(10, SWITCH, 0, ONE)
+    call = rows.during(ONE, 20, 70)
+    rows.event(30, SWITCH, ONE, 0, SLEEPS)
+    rows.event(40, WAKING, TWO, ONE)
+    rows.event(41, WAKEUP, TWO, ONE)
+    rows.event(60, SWITCH, 0, ONE)
+    rows.event(80, SWITCH, ONE, TWO, PREEMPTED)
+    rows.event(90, SWITCH, TWO, ONE, SLEEPS)
+    rows.event(99, SWITCH, ONE, 0, DEAD)
+    db = rows.joined()
+    assert states(db, ONE) == [
+        (10, 20, "running", None, 1, None, None),
+        (20, 30, "running", call, 1, None, None),
+        (30, 40, "blocked", call, None, None, None),
+        (40, 60, "runnable", call, None, "woken", TWO),
+        (60, 70, "running", call, 1, None, None),
+        (70, 80, "running", None, 1, None, None),
+        (80, 90, "runnable", None, None, "preempted", None),
+        (90, 99, "running", None, 1, None, None),
+    ]
+    use = db.execute("SELECT from_ns, to_ns, user_ns FROM cpu_use WHERE tid = ? ORDER BY 1", [ONE]).fetchall()
+    assert use == [(10, 30, 10), (60, 80, 10), (90, 99, 9)]
+
+
+def test_a_softirq_wakes_but_is_nobodys_work() -> None:
+    rows = scheduler()
+    rows.event(10, SWITCH, ONE, 0, SLEEPS)
+    rows.event(20, WAKING, TWO, ONE, context="softirq")
+    rows.event(30, SWITCH, 0, ONE)
+    assert states(rows.joined(), ONE) == [
+        (10, 20, "blocked", None, None, None, None),
+        (20, 30, "runnable", None, None, "woken", None),
+    ]
+
+
+def test_waking_one_who_does_not_sleep_changes_nothing() -> None:
+    rows = scheduler()
+    rows.event(10, SWITCH, 0, ONE)
+    rows.event(20, WAKING, TWO, ONE)
+    rows.event(30, SWITCH, ONE, 0, SLEEPS)
+    assert states(rows.joined(), ONE) == [(10, 30, "running", None, 1, None, None)]
+
+
+def test_others_threads_have_no_rows() -> None:
+    rows = scheduler()
+    rows.event(10, SWITCH, 999, ONE, SLEEPS)
+    rows.event(20, SWITCH, ONE, 999, SLEEPS)
+    assert states(rows.joined(), 999) == []

@@ -1,0 +1,288 @@
+"""Calls by kernel programs: the same rows as by ptrace, nothing lost in silence, and sentences where it cannot be."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+from tests.ordinary_user import run_as_nobody
+from wiretale.errors import ResourceFault
+from wiretale.join.build import build
+from wiretale.record.ebpf import calls
+from wiretale.record.ebpf.calls import EbpfCalls, RingOptions
+from wiretale.record.ptrace.source import PtraceOptions, PtraceSource, SpawnRequest
+from wiretale.store.capture import open_capture
+from wiretale.store.make import make_capture
+from wiretale.store.spool import Manifest, Program, Spool
+
+# Every kind of memory a call can carry, descriptors of every kind, a thread, a child that becomes another program.
+PROGRAM = """
+import os, select, signal, socket, sys, threading
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+peer, _ = server.accept()
+client.sendmsg([b"ab", b"cdef"])
+peer.recvmsg_into([bytearray(2), bytearray(9)])
+client.sendall(bytes(range(256)) * 400)
+peer.recv(256 * 400, socket.MSG_WAITALL)
+select.select([peer], [client], [], 0)
+poll = select.poll()
+poll.register(peer)
+poll.poll(0)
+one, two = socket.socketpair()
+reader, writer = os.pipe()
+socket.send_fds(one, [b"z"], [writer, client.fileno()])
+_, received, _, _ = socket.recv_fds(two, 9, 4)
+copy = os.dup(reader)
+thread = threading.Thread(target=os.write, args=(received[0], b"1"))
+thread.start()
+thread.join()
+os.read(copy, 1)
+datagrams = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+datagrams.bind(("::1", 0))
+datagrams.sendto(b"to myself", datagrams.getsockname())
+datagrams.recvfrom(99)
+named = socket.socket(socket.AF_UNIX)
+named.bind(sys.argv[1])
+named.listen()
+socket.socket(socket.AF_UNIX).connect(sys.argv[1])
+try:
+    socket.socket().connect(("127.0.0.1", 1))
+except ConnectionRefusedError:
+    pass
+signal.signal(signal.SIGUSR1, lambda *_: None)
+os.kill(os.getpid(), signal.SIGUSR1)
+with open("/etc/passwd", "rb") as file:
+    file.read(10)
+child = os.fork()
+if not child:
+    os.execv("/bin/sh", ["sh", "-c", "exit 3"])
+os.waitpid(child, 0)
+"""
+
+
+def require_ebpf() -> None:
+    require(os.geteuid() == 0, "root is needed to load BPF programs")
+    require(calls.OBJECT_PATH.exists(), "the kernel programs are compiled (clang, llvm, libbpf-dev)")
+
+
+def recorded(folder: Path, source: PtraceSource, spool: Spool, argv: list[str]) -> Path:
+    """Record one program until its end; returns the capture."""
+    source.start()
+    manifest = Manifest(recorder_pid=os.getpid())
+    with (folder / "out").open("wb") as out:
+        pid = source.spawn(SpawnRequest(argv, dict(os.environ), stdout_fd=out.fileno()))
+        assert source.wait(60)
+    status = source.status_of(pid)
+    source.stop()
+    manifest.programs = [Program(pid, argv, 0, status=status)]
+    manifest.sources = [source.report()]
+    spool.write_manifest(manifest)
+    (spool.path / "clock.jsonl").write_text("[0, 0, 0]\n")
+    make_capture(spool, folder / "run.wiretale", build)
+    return folder / "run.wiretale"
+
+
+def by_ebpf(
+    folder: Path, argv: list[str], options: PtraceOptions | None = None, ring: RingOptions | None = None
+) -> tuple[Path, EbpfCalls]:
+    require_ebpf()
+    folder.mkdir(exist_ok=True)
+    spool = Spool(folder / "spool")
+    spool.path.mkdir()
+    source = EbpfCalls(spool, options or PtraceOptions(), ring or RingOptions(1 << 22))
+    return recorded(folder, source, spool, argv), source
+
+
+def by_ptrace(folder: Path, argv: list[str], options: PtraceOptions | None = None) -> Path:
+    folder.mkdir(exist_ok=True)
+    spool = Spool(folder / "spool")
+    spool.path.mkdir()
+    return recorded(folder, PtraceSource(spool, options or PtraceOptions()), spool, argv)
+
+
+def rows(capture: Path, sql: str) -> list[tuple[object, ...]]:
+    with open_capture(capture) as db:
+        return db.execute(sql).fetchall()
+
+
+# What depends on addresses, process ids, ports and on which of two threads was faster is left out; and the cookie of a
+# socket that was closed before anybody asked.
+_PROGRAM_CALLS = """
+WITH chosen AS (
+    SELECT *, row_number() OVER (PARTITION BY task_id ORDER BY call_id) AS place FROM call
+    WHERE name NOT IN ('futex', 'mmap', 'munmap', 'brk', 'mprotect', 'madvise', 'set_robust_list', 'rseq',
+                       'set_tid_address', 'getpid', 'getppid', 'gettid', 'kill', 'clone', 'clone3', 'vfork', 'fork',
+                       'wait4')
+)
+"""
+SAME = {
+    "calls": "SELECT c.task_id, place, name, fd, retval, errno, complete FROM chosen c ORDER BY ALL",
+    "data": "SELECT c.task_id, place, d.role, d.at_exit, d.arg, d.idx, d.\"offset\", d.full_bytes, d.error,"
+    " CASE WHEN d.role IN ('payload', 'string', 'argv', 'envp') AND c.name NOT IN ('getrandom', 'getdents64')"
+    " THEN d.bytes"
+    " ELSE octet_length(d.bytes)::VARCHAR::BLOB END FROM chosen c JOIN call_data d USING (call_id)"
+    " WHERE NOT regexp_matches(coalesce(decode(CASE WHEN d.role = 'string' THEN d.bytes END), ''), 'spool|/tmp')"
+    " ORDER BY ALL",
+    "descriptors": "SELECT c.task_id, place, s.fd, regexp_replace(s.target, '[0-9]{3,}|/tmp/.*', 'N', 'g')"
+    " FROM descriptor_sample s JOIN chosen c USING (call_id) ORDER BY ALL",
+    "sockets": "SELECT c.task_id, place, s.netns_cookie, s.family, s.type, s.protocol, s.state,"
+    " CASE WHEN s.family <> 'AF_UNIX' THEN s.local_addr END, s.local_port IS NULL, s.peer_port IS NULL"
+    " FROM socket_sample s JOIN chosen c USING (call_id) ORDER BY ALL",
+    "tasks": "SELECT task_id, parent_task_id, how, is_leader, end_how, exit_status, comm, exe, cwd, uid, netns,"
+    " list_slice(argv, 1, 1) FROM task WHERE how <> 'started' ORDER BY task_id",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [PtraceOptions(), PtraceOptions(calls="network", snaplen=10)], ids=["all", "cut"])
+def test_the_rows_are_those_of_ptrace(tmp_path: Path, options: PtraceOptions) -> None:
+    require_ebpf()
+    argv = [sys.executable, "-S", "-E", "-c", PROGRAM]
+    argv.append(str(tmp_path / "socket"))
+    ours, source = by_ebpf(tmp_path / "e", argv, options)
+    (tmp_path / "socket").unlink()
+    theirs = by_ptrace(tmp_path / "p", argv, options)
+    assert source.report().lost == 0
+    for what, sql in SAME.items():
+        assert rows(ours, _PROGRAM_CALLS + sql) == rows(theirs, _PROGRAM_CALLS + sql), what
+
+
+def test_a_large_message_is_kept_whole(tmp_path: Path) -> None:
+    """Longer than a record of the ring: it comes in parts."""
+    code = "import os, sys\nd = bytes(range(251)) * 4000\nos.write(1, d)\nos.writev(1, [d[:70000], d[:5], d])"
+    capture, source = by_ebpf(tmp_path, [sys.executable, "-c", code], PtraceOptions(snaplen=None))
+    assert source.report().lost == 0
+    whole = bytes(range(251)) * 4000
+    found = rows(
+        capture,
+        "SELECT c.name, d.bytes FROM call c JOIN call_data d USING (call_id) WHERE fd = 1 AND role = 'payload'"
+        " AND c.name IN ('write', 'writev') ORDER BY call_id, idx",
+    )
+    assert found == [("write", whole), ("writev", whole[:70000]), ("writev", whole[:5]), ("writev", whole)]
+
+
+def test_a_constant_that_was_never_touched_is_read(tmp_path: Path) -> None:
+    """Its page is not there at the entry; the entry is told when the kernel has read it."""
+    page = tmp_path / "text"
+    page.write_bytes(b"never touched" + bytes(8000))
+    code = (
+        "import mmap, os, ctypes\n"
+        f"m = mmap.mmap(os.open({str(page)!r}, os.O_RDWR), 8000)\n"
+        "at = ctypes.addressof(ctypes.c_char.from_buffer(m))\nctypes.CDLL(None).write(1, ctypes.c_void_p(at), 13)\n"
+    )
+    capture, _ = by_ebpf(tmp_path / "run", [sys.executable, "-c", code])
+    sql = "SELECT bytes, error, at_exit FROM call JOIN call_data USING (call_id) WHERE name = 'write' AND fd = 1"
+    assert rows(capture, sql) == [(b"never touched", 0, False)]
+
+
+def test_calls_that_do_not_return_are_there(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, threading\n"
+        "def kill_when_it_reads():\n"
+        "    while open(f'/proc/self/task/{os.getpid()}/syscall').read().split()[1:2] != ['0x0']: pass\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "threading.Thread(target=kill_when_it_reads).start()\nos.read(0, 1)"
+    )
+    reader, writer = os.pipe()
+    saved = os.dup(0)
+    os.dup2(reader, 0)
+    try:
+        capture, _ = by_ebpf(tmp_path, [sys.executable, "-c", code])
+    finally:
+        os.dup2(saved, 0)
+        for fd in (saved, reader, writer):
+            os.close(fd)
+    last = "SELECT name, retval FROM call WHERE name = 'read' AND fd = 0"
+    assert rows(capture, last) == [("read", -512)]  # ERESTARTSYS: what the kernel itself returned, and then died
+    ends = "SELECT DISTINCT end_how, signal FROM task WHERE end_how <> 'execve'"
+    assert rows(capture, ends) == [("killed", "SIGKILL")]
+
+
+def test_a_full_ring_is_counted_to_the_call(tmp_path: Path) -> None:
+    code = "import os\nfor _ in range(100000): os.getppid()"
+    capture, source = by_ebpf(tmp_path, [sys.executable, "-c", code], ring=RingOptions(1 << 16))
+    report = source.report()
+    seen = rows(capture, "SELECT count(*) FROM call WHERE name = 'getppid'")[0][0]
+    assert isinstance(seen, int)
+    lost = report.detail["lost"].get("calls", 0)
+    assert lost and seen <= 100000 <= seen + lost
+    assert f"{lost} calls" in (report.reason or "")
+    (said,) = rows(capture, "SELECT item, count, state FROM coverage WHERE state = 'lost'")
+    assert said == ("ebpf calls records", report.lost, "lost")
+
+
+def test_a_running_process_is_followed_and_let_go(tmp_path: Path) -> None:
+    require_ebpf()
+    code = "import os, sys\nfor line in sys.stdin: os.write(1, line.encode())"
+    spool = Spool(tmp_path / "spool")
+    spool.path.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write("before\n")
+        assert process.stdout.readline() == "before\n"
+        source = EbpfCalls(spool, PtraceOptions(), RingOptions(1 << 22))
+        source.start()
+        source.attach(process.pid)
+        process.stdin.write("during\n")
+        assert process.stdout.readline() == "during\n"
+        source.detach_all()
+        assert source.alive() == []
+        process.stdin.write("after\n")
+        assert process.stdout.readline() == "after\n"
+        source.stop()
+        process.stdin.close()
+        assert process.wait(20) == 0
+    spool.write_manifest(Manifest(sources=[source.report()], programs=[Program(process.pid, [], 0, attached=True)]))
+    (spool.path / "clock.jsonl").write_text("[0, 0, 0]\n")
+    make_capture(spool, tmp_path / "run.wiretale", build)
+    written = rows(
+        tmp_path / "run.wiretale",
+        "SELECT bytes FROM call JOIN call_data USING (call_id) WHERE name = 'write' AND fd = 1",
+    )
+    assert written == [(b"during\n",)]
+    assert rows(tmp_path / "run.wiretale", "SELECT how, end_how FROM task") == [("attached", "detached")]
+
+
+def test_the_program_runs_as_the_invoking_user(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "wiretale", "record", "-q", "--engine", "ebpf", "--no-packets", "--user", "nobody"]
+    require_ebpf()
+    done = subprocess.run(
+        [*command, "-o", str(tmp_path / "run.wiretale"), "--", "id", "-u"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "65534\n"
+    assert rows(tmp_path / "run.wiretale", "SELECT DISTINCT uid FROM task WHERE how = 'execve'") == [(65534,)]
+
+
+@pytest.mark.parametrize(("engine", "status"), [("ebpf", 4), ("auto", 0)])
+def test_without_privilege_it_fails_or_says_that_ptrace_was_taken(tmp_path: Path, engine: str, status: int) -> None:
+    done = run_as_nobody(
+        tmp_path, ["-m", "wiretale", "record", "--engine", engine, "--no-packets", "-o", "a.wiretale", "--", "true"]
+    )
+    assert done.returncode == status, done.stderr
+    assert "CAP_BPF and CAP_PERFMON" in done.stderr
+    if engine == "auto":
+        assert rows(tmp_path / "home/a.wiretale", "SELECT count(*) > 0 FROM call WHERE name = 'execve'") == [(True,)]
+
+
+def test_a_missing_tracepoint_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_ebpf()
+    monkeypatch.setattr(calls.Object, "leave_out_missing", lambda *_: ["sys_enter"])
+    with pytest.raises(ResourceFault, match="lacks the tracepoints sys_enter"):
+        calls.load()
+
+
+def test_the_program_ends_with_a_recorder_that_is_killed(tmp_path: Path) -> None:
+    require_ebpf()
+    words = [sys.executable, "-m", "wiretale", "record", "-q", "--engine", "ebpf", "--no-packets"]
+    words += ["-o", str(tmp_path / "a.wiretale"), "--", "sh", "-c", "echo $$; exec sleep 1000"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as recorder:
+        assert recorder.stdout
+        assert int(recorder.stdout.readline())
+        recorder.send_signal(signal.SIGKILL)
+        assert recorder.stdout.read() == ""  # the program's end closes the pipe
