@@ -82,7 +82,8 @@ class _Run:
             self._follow(pid)
         finally:
             self._source.stop()
-            self._print()
+            while self._print() and self._ended_by is None:
+                pass
             self._reader.close()
         if self._printer.summary is not None:
             self._outputs.main.write(self._printer.summary.text())
@@ -128,19 +129,11 @@ class _Run:
                 self._source.notable()
 
     def _print(self) -> bool:
-        """Print what is new; whether there was something."""
-        printed = False
-        while True:
-            before = printed
-            events = self._reader.read()
-            if not events:
-                break
-            self._printer.take_all(events)
-            printed = True
-            self._outputs.flush()
-            if not before and self._ended_by is not None:
-                break
-        return printed
+        """Print some of what is new; whether there was something."""
+        events = self._reader.read()
+        self._printer.take_all(events)
+        self._outputs.flush()
+        return bool(events)
 
     def _exit_code(self, pid: int) -> int:
         if self._ended_by is not None:

@@ -251,7 +251,7 @@ def steps(call: Call, arch: int, *, links: bool = False) -> list[Step]:
     return found
 
 
-_IN_ORDER = attrgetter(*(name for name, _ in Op._fields_))
+_IN_ORDER = attrgetter(*(described[0] for described in Op._fields_))
 
 
 def _op(step: Step) -> Op:
