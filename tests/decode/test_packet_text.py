@@ -64,8 +64,15 @@ def test_payload_is_escaped_and_its_cut_is_visible() -> None:
 
 def test_a_header_cut_by_the_capture() -> None:
     whole = ethernet(ip4(tcp(b"salam", options=b"\x01" * 8)))
-    assert packet_text(row(whole[:50], len(whole))) == (
+    assert packet_text(row(whole[:36], len(whole))) == (
         "10.0.0.1 -> 127.0.0.2 TCP (captured bytes end inside the TCP header)"
+    )
+    assert packet_text(row(whole[:50], len(whole))) == (
+        "10.0.0.1:4444 -> 127.0.0.2:4000 TCP (captured bytes end inside the TCP header)"
+    )
+    datagram = ethernet(ip4(udp(b"salam"), 17))
+    assert packet_text(row(datagram[:40], len(datagram))) == (
+        "10.0.0.1:53 -> 127.0.0.2:5353 UDP (captured bytes end inside the UDP header)"
     )
     assert packet_text(row(whole[:56], len(whole))) == (
         "10.0.0.1:4444 -> 127.0.0.2:4000 TCP [PSH, ACK] seq=100 ack=200 win=502 len=5"

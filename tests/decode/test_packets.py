@@ -270,6 +270,16 @@ def test_whether_the_capture_or_the_frame_ended_is_told_apart_to_the_byte() -> N
     assert short["undecoded"] == "too short for the TCP header"
 
 
+@pytest.mark.parametrize(("body", "protocol", "name"), [(tcp(), 6, "TCP"), (udp(b""), 17, "UDP")])
+def test_a_cut_header_keeps_the_ports_that_it_has(body: bytes, protocol: int, name: str) -> None:
+    frame = ethernet(ip4(body, protocol))
+    for size in range(34, 34 + (20 if name == "TCP" else 8)):
+        (row,) = decode(frame[:size], length=len(frame))
+        ports = (int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")) if size >= 38 else (None, None)
+        assert (row.get("srcport"), row.get("dstport")) == ports
+        assert row["undecoded"] == f"captured bytes end inside the {name} header"
+
+
 def test_too_many_extension_headers_end() -> None:
     (row,) = decode(ethernet(ip6((b"\x3c\x00" + bytes(6)) * 50 + udp(b""), 60), 0x86DD))
     assert row["undecoded"] == "more than 48 headers"

@@ -5,9 +5,12 @@ import re
 import shlex
 import signal
 import subprocess
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.e2e.session import PORT, WIRETALE, Session, program
 from tests.netcat.programs import wait_until
@@ -17,10 +20,14 @@ from wiretale.store.capture import open_capture
 SET_UP = ("socket", "bind", "listen", "accept", "accept4", "connect", "setsockopt", "shutdown")
 _SENDS = ("write", "writev", "sendto", "sendmsg", "sendfile")
 _RECEIVES = ("read", "readv", "recvfrom", "recvmsg")
+_MOVES = ("read", "readv", "write", "writev", "sendfile")  # those that are not %network
+_PAYLOAD = ["-y", "-s", "0", "-e", f"trace=%network,{','.join(_MOVES)}"]  # each call with what it moved, none of the bytes
 
 # One line of `strace -f -y`, or its two halves where another process came between.
-_CALL = re.compile(r"^(\d+) +(\w+)\((?:(\d+)<([^>]*)>)?(.*?)(?:\) += (-?\d+|\?)(?: (E\w+))?.*| <unfinished \.\.\.>)$")
-_RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*?)\) += (-?\d+|\?)(?: (E\w+))?.*$")
+_CALL = re.compile(
+    r"^(\d+) +(\w+)\((?:(\d+)<([^>]*)>)?(.*?)(?:\) += (-?\d+|\?)(?:<([^>]*)>)?(?: (E\w+))?.*| <unfinished \.\.\.>)$"
+)
+_RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*?)\) += (-?\d+|\?)(?:<([^>]*)>)?(?: (E\w+))?.*$")
 
 _BOTH_ENDS = """
 ip link set lo up
@@ -46,10 +53,22 @@ class Calls:
 
 
 def strace(session: Session, listens: str, *, server_stays: bool = False) -> dict[str, Calls]:
+    """What strace counts of the same two ends, each; see `strace_logs`."""
+    logs = strace_logs(session, listens, _PAYLOAD, server_stays=server_stays)
+    return {end: parse_strace(log) for end, log in logs.items()}
+
+
+def strace_payload(session: Session, port: int) -> dict[str, Counter[str]]:
+    """The same for servers that stay: bytes by call of each end, on connections of `port`."""
+    logs = strace_logs(session, listening_test("tcp", port), _PAYLOAD, server_stays=True)
+    return {end: _payload_by_call(log, port) for end, log in logs.items()}
+
+
+def strace_logs(session: Session, listens: str, options: list[str], *, server_stays: bool = False) -> dict[str, str]:
     """Run the same two ends under strace in a network of their own; `listens` is a shell test for the server."""
     folder = session.folder
     server, client = session.commands()
-    tracer = [program("strace"), "-f", "-y", "-s", "0", "-e", "trace=%network,read,write,readv,writev", "-o"]
+    tracer = [program("strace"), "-f", *options, "-o"]
     script = _BOTH_ENDS.format(
         server=shlex.join([*tracer, str(folder / "server.strace"), *server]) + " <>" + shlex.quote(_idle(folder)),
         client=shlex.join([*tracer, str(folder / "client.strace"), *client]) + " <>" + shlex.quote(_idle(folder)),
@@ -72,7 +91,7 @@ def strace(session: Session, listens: str, *, server_stays: bool = False) -> dic
                 if process.poll() is None:
                     os.kill(int((folder / f"{end}.pid").read_text()), signal.SIGKILL)
         process.wait(20)
-    return {end: parse_strace((folder / f"{end}.strace").read_text(errors="replace")) for end in ("server", "client")}
+    return {end: (folder / f"{end}.strace").read_text(errors="replace") for end in ("server", "client")}
 
 
 def _idle(folder: Path) -> str:
@@ -86,32 +105,60 @@ def _idle(folder: Path) -> str:
 def parse_strace(text: str) -> Calls:
     """Sum up one end's log."""
     calls = Calls()
+    for line in _lines(text):
+        _count(calls, line)
+    return calls
+
+
+def _payload_by_call(text: str, port: int) -> Counter[str]:
+    """`-yy` would name the ports, but strace keeps the name that a socket had before it was connected."""
+    of_port: set[str] = set()  # the sockets that were bound, connected or accepted there, or name it in a message
+    found: Counter[str] = Counter()
+    for call in _lines(text):
+        if f"htons({port})" in call.rest:
+            of_port.add(call.target)
+        if call.target in of_port and call.name.startswith("accept"):
+            of_port.add(call.made)
+        is_payload = call.name in (*_SENDS, *_RECEIVES) and call.result.isdigit() and "MSG_PEEK" not in call.rest
+        if is_payload and call.target in of_port:
+            found[call.name] += int(call.result)
+    return +found
+
+
+class _Line(NamedTuple):
+    name: str
+    target: str  # what its first descriptor is
+    rest: str  # its other arguments
+    result: str
+    made: str  # what the descriptor is that it returned
+    errno: str
+
+
+def _lines(text: str) -> Iterator[_Line]:
     begun: dict[str, tuple[str, str, str]] = {}
     for line in text.splitlines():
         if match := _CALL.match(line):
-            task, name, _, target, rest, result, errno = match.groups(default="")
-            if not result:
+            task, name, _, target, rest, *outcome = match.groups(default="")
+            if not outcome[0]:
                 begun[task] = (name, target, rest)
                 continue
         elif match := _RESUMED.match(line):
-            task, name, more, result, errno = match.groups(default="")
+            task, name, more, *outcome = match.groups(default="")
             _, target, rest = begun.pop(task, ("", "", ""))
             rest += more
         else:
             continue
-        _count(calls, name, target, rest, (result, errno))
-    return calls
+        yield _Line(name, target, rest, *outcome)
 
 
-def _count(calls: Calls, name: str, target: str, rest: str, outcome: tuple[str, str]) -> None:
-    result, errno = outcome
-    if name in SET_UP:
-        calls.set_up.append(f"{name} {errno}".strip())
-    elif target.startswith("socket:") and result.isdigit() and "MSG_PEEK" not in rest:
-        if name in _SENDS:
-            calls.sent += int(result)
-        elif name in _RECEIVES:
-            calls.received += int(result)
+def _count(calls: Calls, line: _Line) -> None:
+    if line.name in SET_UP:
+        calls.set_up.append(f"{line.name} {line.errno}".strip())
+    elif line.target.startswith("socket:") and line.result.isdigit() and "MSG_PEEK" not in line.rest:
+        if line.name in _SENDS:
+            calls.sent += int(line.result)
+        elif line.name in _RECEIVES:
+            calls.received += int(line.result)
 
 
 def recorded(session: Session) -> dict[str, Calls]:
@@ -119,9 +166,7 @@ def recorded(session: Session) -> dict[str, Calls]:
     result = {}
     with open_capture(session.capture) as db:
         for end in ("server", "client"):
-            pid = int((session.folder / f"{end}.pid").read_text())
-            tree = f"""WITH RECURSIVE tree(pid) AS (
-                SELECT {pid} UNION SELECT t.pid FROM task t JOIN tree ON t.parent_pid = tree.pid)"""
+            tree = _processes(session, end)
             set_up = db.execute(
                 f"{tree} SELECT name, coalesce(errno, 0) FROM call WHERE pid IN (FROM tree) AND name IN {SET_UP}"
                 " AND complete ORDER BY exit_ns"
@@ -130,12 +175,35 @@ def recorded(session: Session) -> dict[str, Calls]:
             for names, side in ((_SENDS, "sent"), (_RECEIVES, "received")):
                 row = db.execute(
                     f"{tree} SELECT coalesce(sum(retval), 0)::BIGINT FROM call JOIN call_file USING (call_id)"
-                    f" WHERE pid IN (FROM tree) AND name IN {names} AND retval > 0 AND socket_id IS NOT NULL"
-                    " AND NOT (name = 'recvfrom' AND a3 & 2 <> 0) AND NOT (name = 'recvmsg' AND a2 & 2 <> 0)"
+                    f" WHERE pid IN (FROM tree) AND name IN {names} AND socket_id IS NOT NULL AND {_MOVED}"
                 ).fetchone()
                 setattr(calls, side, row[0] if row else 0)
             result[end] = calls
     return result
+
+
+def recorded_payload(session: Session, port: int) -> dict[str, Counter[str]]:
+    """Bytes by call of each end, on connections to `port`."""
+    with open_capture(session.capture) as db:
+        return {
+            end: Counter(dict(db.execute(
+                f"{_processes(session, end)} SELECT name, sum(retval)::BIGINT FROM call"
+                " JOIN call_connection USING (call_id) JOIN connection USING (connection_id)"
+                f" WHERE pid IN (FROM tree) AND name IN {(*_SENDS, *_RECEIVES)} AND server_port = {port} AND {_MOVED}"
+                " GROUP BY name"
+            ).fetchall()))
+            for end in ("server", "client")
+        }  # fmt: skip
+
+
+_MOVED = "retval > 0 AND NOT (name = 'recvfrom' AND a3 & 2 <> 0) AND NOT (name = 'recvmsg' AND a2 & 2 <> 0)"  # MSG_PEEK
+
+
+def _processes(session: Session, end: str) -> str:
+    """A WITH clause: `tree` has the process ids of one end."""
+    pid = int((session.folder / f"{end}.pid").read_text())
+    return f"""WITH RECURSIVE tree(pid) AS (
+        SELECT {pid} UNION SELECT t.pid FROM task t JOIN tree ON t.parent_pid = tree.pid)"""
 
 
 def _errno_name(number: int) -> str:

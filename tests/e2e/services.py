@@ -25,7 +25,8 @@ class Service:
     client: Callable[[Path], list[str]]
     prepare: Callable[[Path], None] = lambda _: None
     protocols: tuple[str, ...] = ("tcp",)  # of the connections to the port that carry payload, in order
-    same_every_time: bool = True  # the bytes and calls that set up connections do not vary from run to run
+    same_every_time: bool = True  # neither the bytes of all sockets nor the calls that set up connections vary
+    varies: bool = False  # nor do the bytes on its connections
     aborts: bool = False  # ends while bytes are under way
     seen: int = 2  # ends whose calls can be seen
     options: tuple[str, ...] = ("--snaplen", "all")
@@ -181,7 +182,7 @@ SERVICES = (
         lambda f: [f"ssh -F none -i {f}/id -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -p 2290"
                    f" root@{HOST4} head -c 100000 {f}/f.bin >{f}/got; cmp -n 100000 {f}/got {f}/f.bin"],
         _ssh_keys,
-        same_every_time=False,  # packets are padded with a random length
+        same_every_time=False, varies=True,  # how the bytes are put into packets, each of them padded
     ),
     Service(
         "postgres", 5499,
@@ -207,7 +208,7 @@ SERVICES = (
         "iperf3", 5210,
         lambda _: [program("iperf3"), "-s", "-B", HOST4, "-p", "5210", "-1"],
         lambda _: [program("iperf3"), "-c", HOST4, "-p", "5210", "-t", "1", "-P", "2"],
-        protocols=("tcp", "tcp", "tcp"), same_every_time=False, aborts=True,
+        protocols=("tcp", "tcp", "tcp"), same_every_time=False, varies=True, aborts=True,
         options=("--calls", "network", "--snaplen", "64", "--packet-snaplen", "256"),
     ),
     Service("io_uring", 8010, lambda f: [f"{f}/io_uring_echo", "8010"], _echoed(8010), _uring, seen=1),

@@ -1,7 +1,7 @@
 import pytest
 
 from wiretale.explain.entry import Kind, Reader, SourceKind
-from wiretale.explain.load import KnowledgeError, parse, source
+from wiretale.explain.load import KnowledgeError, entries, one_entry, parse, source
 from wiretale.explain.subjects import SUBJECTS
 
 CALLS = SUBJECTS["connection-calls"]
@@ -41,6 +41,12 @@ def test_an_entry_is_read_whole():
         "Simple.", "Over two lines.", "No source of its own, but [SYN] in brackets.",
     ]  # fmt: skip
     assert [f.text for f in entry.facts_for(Reader.ENGINEER)][-1] == "Exact."
+
+
+def test_an_entry_read_alone_is_the_one_of_the_whole_file():
+    for subject in SUBJECTS:
+        for name, entry in entries(subject).items():
+            assert one_entry(subject, name) == entry
 
 
 def test_a_fact_has_its_own_sources_or_those_of_the_entry():

@@ -50,6 +50,8 @@ DIFFERENT = {
     # A slice that does not exist never matches, as wireshark-filter(4) has it; to 4.0 it is no bytes at all.
     "eth.src[12] != 00 && frame.number < 3": ([], [1, 2]),
     "tcp.payload[0:2] < 00": ([], [13]),
+    # A negative number wraps around beside an unsigned field.
+    "frame.len > -1 && frame.number < 3": ([1, 2], []),
     # In an ARP packet a place from the end is not found.
     "arp[-1:] == 00": ([33, 34, 35, 36], []),
     # The header that an ICMP error quotes has addresses, ports, ttl and id; its bytes are those of the error.

@@ -122,6 +122,7 @@ def test_gzip_that_ends_early_keeps_what_it_held(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b"#!/bin/sh\n", "is no capture file: it begins with the bytes 23 21 2f 62"),
         (b"\x28\xb5\x2f\xfdxxxx", "is compressed with zstd"),
+        (gzip.compress(gzip.compress(pcap(PACKETS))), "is compressed twice"),
         (b"snoop\0\0\0\0\0\0\2", "is a capture of snoop"),
     ],
 )

@@ -271,10 +271,11 @@ class Tcp:
         server_port: int = 4000,
         window: int = 512,
         wscale: int = 7,
+        mss: int | None = None,
     ) -> None:
         self.rows, self.packets, self.twin = rows, packets, twin
         self.calls = calls
-        self.window, self.wscale = window, wscale
+        self.window, self.wscale, self.mss = window, wscale, mss
         self.client = End(200, 3, ("127.0.0.1", client_port), client_isn)
         self.server = End(100, 4, ("127.0.0.1", server_port), server_isn)
         self.listener_inode = 0
@@ -307,8 +308,8 @@ class Tcp:
             r.socket_sample(c.inode, call)
             start = r.tick()
         accept_start = r.tick()
-        self.segment(c, SYN, wscale=self.wscale)
-        self.segment(s, SYN | ACK, wscale=self.wscale)
+        self.segment(c, SYN, wscale=self.wscale, mss=self.mss)
+        self.segment(s, SYN | ACK, wscale=self.wscale, mss=self.mss)
         self.segment(c, ACK)
         if self.calls[0]:
             call = r.call(c.pid, "connect", c.fd, 0, 16, start=start)

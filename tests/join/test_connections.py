@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.join.rows import ACK, RST, SYN, Rows, Tcp, column, sockaddr_in, sockaddr_un
-from wiretale.join.failures import quoted_packet
+from wiretale.decode.icmp_quote import quoted_packet
 
-ECONNREFUSED = 111
+ENETUNREACH, ECONNREFUSED = 101, 111
 
 
 def new() -> Rows:
@@ -66,6 +66,20 @@ def test_a_refused_connect_is_a_connection() -> None:
     ]
     assert column(db, "SELECT state FROM tcp_state WHERE socket_id = 1 ORDER BY from_ns") == ["SYN-SENT", "CLOSED"]
     assert db.execute("SELECT ended_by, packet_id FROM wait").fetchall() == [("packet", rst)]
+
+
+@pytest.mark.parametrize(("errno", "states"), [(ENETUNREACH, []), (ECONNREFUSED, ["SYN-SENT", "CLOSED"])])
+def test_without_packets_a_connect_that_found_no_route_sent_no_syn(errno: int, states: list[str]) -> None:
+    rows = new()
+    rows.task(200)
+    call = rows.call(200, "socket", 2, 1, 6, ret=3)
+    rows.descriptor(200, 3, "socket:[50]", 50, call)
+    rows.socket_sample(50, call)
+    call = rows.call(200, "connect", 3, 0, 16, errno=errno)
+    rows.data(call, "sockaddr", sockaddr_in("203.0.113.7", 4001))
+    db = rows.joined()
+    assert len(column(db, "SELECT outcome FROM connection")) == 1
+    assert column(db, "SELECT state FROM tcp_state ORDER BY from_ns") == states
 
 
 def test_a_pending_connect_learns_its_end_from_so_error() -> None:

@@ -1,4 +1,4 @@
-"""Golden text: what a command printed is compared with a file; `WIRETALE_ACCEPT=1 pytest tests/show` writes them."""
+"""Golden text: what a command printed is compared with a file; `WIRETALE_ACCEPT=1 pytest TEST` writes them."""
 
 import os
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "golden"
 
 
-def check(name: str, text: str) -> None:
+def check(name: str, text: str, folder: Path = FOLDER) -> None:
     """Compare with `golden/NAME.txt`, or make it so."""
-    path = FOLDER / f"{name}.txt"
+    path = folder / f"{name}.txt"
     if os.environ.get("WIRETALE_ACCEPT"):
         path.write_text(text, encoding="utf-8")
     assert path.exists(), f"no {path}; accept with WIRETALE_ACCEPT=1"

@@ -61,7 +61,7 @@ def print_story(request: StoryRequest, output: Output) -> int:
         if request.figures is not None:
             _draw(story, request.figures)
         if request.format is StoryFormat.HTML:
-            from wiretale.show.story.evidence import evidence_lines
+            from wiretale.show.story.evidence_rows import evidence_lines
             from wiretale.show.story.html import page
 
             rows = evidence_lines(db, (ref for step in story.steps() for ref in step.evidence))

@@ -57,7 +57,7 @@ def packet_text(packet: Row, known: Known | None = None, payload_shown: int = PA
     if packet["srcport"] is not None and packet["ip_protocol"] == TCP:
         text = _tcp(packet, known or Known(), payload_shown)
     elif packet["srcport"] is not None and packet["ip_protocol"] == UDP:
-        text = f"{_ends(packet)} UDP len={packet['payload_bytes']}{_payload(packet, payload_shown)}"
+        text = f"{_ends(packet)} UDP{_length(packet)}{_payload(packet, payload_shown)}"
     elif packet["icmp_type"] is not None:
         text = _icmp(packet)
     elif packet["ethertype"] == ETH_ARP:
@@ -92,6 +92,8 @@ def _ends(packet: Row) -> str:
 
 def _tcp(packet: Row, known: Known, payload_shown: int) -> str:
     flags = packet["flags"]
+    if flags is None:  # the capture kept the ports, not the whole header
+        return f"{_ends(packet)} TCP"
     parts = [f"{_ends(packet)} TCP {flag_names(flags)}"]
     parts.append(f"seq={packet['seq'] if known.rel_seq is None else known.rel_seq}")
     if flags & 0x010:
@@ -171,5 +173,8 @@ def _arp(packet: Row) -> str:
 def _other_ip(packet: Row) -> str:
     protocol = packet["ip_protocol"]
     name = "IP" if protocol is None else _PROTOCOLS.get(protocol, f"IP protocol {protocol}")
-    length = "" if packet["payload_bytes"] is None else f" len={packet['payload_bytes']}"
-    return f"{_ends(packet)} {name}{' fragment' if packet['fragment'] else ''}{length}"
+    return f"{_ends(packet)} {name}{' fragment' if packet['fragment'] else ''}{_length(packet)}"
+
+
+def _length(packet: Row) -> str:
+    return "" if packet["payload_bytes"] is None else f" len={packet['payload_bytes']}"

@@ -113,12 +113,11 @@ def _fast_open(frames: Frames, rows: Ints, at: Ints, kind: Ints, size: Ints) -> 
 
 
 def udp(frames: Frames, rows: Ints) -> None:
+    _ports(frames, rows)
     rows = frames.with_room(rows, 8, "UDP header")
     frames.note_header("transport_offset", rows)
     at = frames.pos[rows]
     target = frames.u16(at + 2)
-    frames.put("srcport", rows, frames.u16(at))
-    frames.put("dstport", rows, target)
     length = frames.u16(at + 4)
     left = frames.wire_end[rows] - at
     # 0 stands for "see the IP length" (RFC 2675). A fragment's own bytes are less than the datagram's.

@@ -28,7 +28,9 @@ def accept_step(world: World, talk: Conversation, call: Call, anchor: str) -> St
     if peer:
         said.append(f"The kernel names the peer: {code(peer)}.")
     elif talk.is_tcp and talk.client.addr is not None:
-        said.append(f"It did not ask who the peer is; it is {code(place(talk.client.addr, talk.client.port))}.")
+        said.append(
+            f"The call did not ask for the peer's address; it is {code(place(talk.client.addr, talk.client.port))}."
+        )
     if "SOCK_NONBLOCK" in call.argument("flags"):
         said.append(
             f"{code('SOCK_NONBLOCK')} makes descriptor {call.retval} one that does not wait; whether accept "

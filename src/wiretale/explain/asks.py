@@ -3,17 +3,20 @@
 import re
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 from wiretale.decode.constants import error_message, error_name
+from wiretale.decode.durations import duration
 from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.explain.rows import Call
 from wiretale.explain.story import Argument, Step
-from wiretale.explain.words import code, count, place
+from wiretale.explain.words import code, place
 from wiretale.explain.world import World
 
 _RESTARTS = range(512, 530)  # include/linux/errno.h: a signal came; only tracers see these
 _SOL_SOCKET, _SO_ERROR = 1, 4  # asm-generic/socket.h
-F_GETFD, F_SETFD, F_GETFL, F_SETFL, FIONBIO = 1, 2, 3, 4, 0x5421  # asm-generic/fcntl.h, asm-generic/ioctls.h
+F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN = 1, 2, 3, 4, 8  # asm-generic/fcntl.h
+FIONBIO, FIOASYNC = 0x5421, 0x5452  # asm-generic/ioctls.h
 
 
 def address_of(call: Call) -> str:
@@ -86,10 +89,15 @@ def _bind(world: World, call: Call) -> list[str]:
     return [said, *notes]
 
 
-def _listen(world: World, call: Call) -> list[str]:
+def _listen(world: World, call: Call, *, again: bool = False) -> list[str]:
     if call.failed:
         return [f"{world.who(call.pid)} asks to listen on descriptor {call.fd}; the kernel refuses: {failure(call)}."]
     backlog = call.argument("backlog")
+    if again:
+        return [
+            f"{world.who(call.pid)} calls listen() again on descriptor {call.fd}, which listens already: that only "
+            f"sets the backlog, to {backlog}."
+        ]
     return [
         f"{world.who(call.pid)} makes descriptor {call.fd} a listening socket: from now on the kernel answers "
         "requests to connect by itself, whether or not the program is waiting in accept().",
@@ -170,6 +178,9 @@ def _fcntl(world: World, call: Call) -> list[str]:
         return [
             f"{world.who(call.pid)} says that descriptor {call.fd} {closed} when the process executes another program."
         ]
+    if _command(call) == F_SETOWN and not call.failed:
+        owner = code(call.argument("arg"))
+        return [f"{world.who(call.pid)} says that signals about descriptor {call.fd} shall go to process {owner}."]
     flags = code("|".join(flags_of(call)) or "?") if reads_flags(call) or sets_flags(call) else ""
     if reads_flags(call) and not call.failed:
         return [f"{world.who(call.pid)} asks for the flags of descriptor {call.fd}: {flags}."]
@@ -182,11 +193,22 @@ def _fcntl(world: World, call: Call) -> list[str]:
 
 
 def _ioctl(world: World, call: Call) -> list[str]:
-    if len(call.raw.args) > 1 and call.raw.args[1] & 0xFFFFFFFF == FIONBIO and not call.failed:
-        given = call.words.args[-1].text.strip("[]") if call.words.args else ""
-        wait = {"0": "may wait", "1": "shall not wait"}.get(given, "shall wait or not wait, by a value not recorded")
+    if sets_blocking(call) and not call.failed:
+        wait = {"0": "may wait", "1": "shall not wait"}.get(_given(call), "shall wait or not, by a value not recorded")
         return [f"{world.who(call.pid)} says that calls on descriptor {call.fd} {wait} ({code('FIONBIO')})."]
+    if call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF == FIOASYNC and not call.failed:
+        wants = "wants a signal" if _given(call) != "0" else "wants no more signals"
+        return [f"{world.who(call.pid)} {wants} when descriptor {call.fd} becomes ready ({code('FIOASYNC')})."]
     return _other(world, call)
+
+
+def sets_blocking(call: Call) -> bool:
+    """ioctl(FIONBIO)."""
+    return call.name == "ioctl" and len(call.raw.args) > 1 and call.raw.args[1] & 0xFFFFFFFF == FIONBIO
+
+
+def _given(call: Call) -> str:
+    return call.words.args[-1].text.strip("[]") if call.words.args else ""
 
 
 def _getsockname(world: World, call: Call) -> list[str]:
@@ -291,6 +313,10 @@ def _title(call: Call) -> str:
         return f"The option {option}" if call.name == "setsockopt" else f"Asking for {option}"
     if sets_descriptor_flags(call):
         return "When another program is executed"
+    if _command(call) == F_SETOWN:
+        return "Who gets its signals"
+    if sets_blocking(call):
+        return "The descriptor shall not wait" if _given(call) == "1" else "The descriptor may wait"
     if call.name == "shutdown":
         return _GIVES_UP.get(call.argument("how"), "shutdown()")
     return _TITLES.get(call.name, f"{call.name}()")
@@ -324,11 +350,16 @@ def step(world: World, call: Call, anchor: str) -> Step:
     )
 
 
+def listens_again(world: World, call: Call) -> Step:
+    """The step of a listen() on a socket that listens already."""
+    return replace(step(world, call, ""), title="The backlog again", sentences=tuple(_listen(world, call, again=True)))
+
+
 def timeout_words(call: Call) -> str:
     """How long a waiting call was ready to wait; empty where it is not known."""
     text = call.argument("timeout")
     if call.name in ("poll", "epoll_wait", "epoll_pwait"):
         if text == "-1":
             return "with no limit of time"
-        return f"for at most {count(int(text), 'millisecond')}" if text.isdigit() else ""
+        return f"with a limit of {duration(int(text) * 1_000_000)}" if text.isdigit() and text != "0" else ""
     return "with no limit of time" if text == "NULL" else ""

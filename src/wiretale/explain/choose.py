@@ -72,12 +72,15 @@ FROM connection k LEFT JOIN side s USING (connection_id) ORDER BY k.from_ns, k.c
 
 def candidates(world: World) -> list[Candidate]:
     """All connections in order of birth; those of other programs only if none was traced."""
+    if world.connections:
+        return world.connections
     found = [
         Candidate(i, p or "", o or "open", (addr, port), (c, s), b or 0, n or 0, lasted, bool(traced), bool(up), own)
         for i, p, o, addr, port, c, s, b, n, lasted, traced, up, own in world.db.execute(_QUERY).fetchall()
     ]
     traced = [c for c in found if c.traced]
-    return traced or found
+    world.connections.extend(traced or found)
+    return world.connections
 
 
 def choose(world: World, only: int | None) -> Chosen:

@@ -39,6 +39,8 @@ def _end(world: World, talk: Conversation, end: End) -> str:
 
 def _server(world: World, talk: Conversation) -> str:
     """The other end; of an attempt that failed only the address that was asked for is known."""
+    if talk.server.pid is None and talk.outcome == "refused" and talk.is_tcp:
+        return f"It asks for {code(place(talk.server.addr, talk.server.port))}, where nobody listens"
     failed = talk.outcome in _DATAGRAM_OUTCOMES or talk.outcome == "timed out" or is_unanswered(talk)
     if talk.server.pid is None and talk.established_ns is None and failed:
         return f"It asks for {code(place(talk.server.addr, talk.server.port))}"
@@ -47,7 +49,12 @@ def _server(world: World, talk: Conversation) -> str:
 
 def _intro(world: World, talk: Conversation) -> list[str]:
     said = [f"The client is {_end(world, talk, talk.client)}. {_server(world, talk)}."]
-    if talk.known_by == "guess":
+    made = talk.client.made_call_id
+    if made is not None and made == talk.server.made_call_id:
+        said.append(
+            "socketpair() made both ends at once, so neither called the other: which is called client means nothing."
+        )
+    elif talk.known_by == "guess":
         said[0] += " Which is which is a guess: the beginning was not recorded."
     moved = f"{count(talk.client_bytes, 'byte')} went to the server and {count(talk.server_bytes, 'byte')} came back"
     packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
@@ -59,7 +66,8 @@ def _intro(world: World, talk: Conversation) -> list[str]:
     if talk.client_bytes or talk.server_bytes:
         said.append(f"{moved}{packets}.")
     if talk.to_ns is not None and talk.to_ns > talk.from_ns:
-        said.append(f"It lived {duration(talk.to_ns - talk.from_ns)}.")
+        lived = "It lived" if talk.established_ns is not None or not talk.is_tcp else "The attempt took"
+        said.append(f"{lived} {duration(talk.to_ns - talk.from_ns)}.")
     return said
 
 
@@ -83,10 +91,8 @@ _DATAGRAM_OUTCOMES = {  # UDP has no connection that could be refused or end
 def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike: list[Candidate]) -> Chapter:
     """The chapter."""
     counter = Counter(f"c{talk.connection_id}")
-    first = min((f.first_ns for f in traffic.flows.values()), default=None)
     last = max((f.last_ns for f in traffic.flows.values()), default=talk.established_ns or talk.from_ns)
-    ending = [c.entry_ns for _, c in talk.calls if c.name in ("shutdown", "close") and c.entry_ns > talk.from_ns]
-    until = first if first is not None else min(ending, default=world.end_ns + 1)
+    until = {end.role: _set_up_until(world, talk, traffic, end) for end in talk.ends}
     sections: list[Section] = [established(world, talk, counter, until)]
     sections += _numbered(why_it_failed(world, talk), counter)
     data = data_section(world, talk, traffic, counter)
@@ -99,6 +105,16 @@ def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike
     kept = tuple(s for s in sections if s.steps)
     figures = tuple(f for f in (ladder(world, talk), states(talk)) if f is not None)
     return Chapter(f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), kept, figures, talk.connection_id)
+
+
+def _set_up_until(world: World, talk: Conversation, traffic: Traffic, end: End) -> int:
+    """When an end turned from setting up to using: at its own first call with payload, else at its end."""
+    sent = traffic.flows.get(end.sends)
+    used = [sent.first_ns] if sent is not None else []
+    used += [m.reads[0].entry_ns for m in traffic.told if m.reads and talk.receiver(m.direction) is end][:1]
+    if not used:
+        used = [c.entry_ns for c in talk.of(end, "shutdown", "close") if c.entry_ns > talk.from_ns][:1]
+    return min(used, default=world.end_ns + 1)
 
 
 def _numbered(section: Section | None, counter: Counter) -> list[Section]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from wiretale.explain.copies import Holder, holders_after
 from wiretale.explain.rows import Call, Packet, calls, packets
 from wiretale.explain.story import Ref
 
@@ -97,6 +98,7 @@ class Conversation:
     packets: list[Packet] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
+    held: dict[int, tuple[Holder, ...]] = field(default_factory=dict)  # close() -> who still held the socket after it
 
     @property
     def ref(self) -> Ref:
@@ -245,9 +247,11 @@ def _add_calls(db: duckdb.DuckDBPyConnection, by_socket: dict[int, list[tuple[Co
     for socket_id, found in socket_calls(db, by_socket).items():
         for talk, end in by_socket[socket_id]:
             talk.calls += [(end, call) for call in found]
+    held = holders_after(db, (call for pairs in by_socket.values() for talk, _ in pairs for _, call in talk.calls))
     for pairs in by_socket.values():
         for talk, _ in pairs:
             talk.calls.sort(key=lambda pair: pair[1].call_id)
+            talk.held = held
 
 
 def _add_waits(

@@ -119,6 +119,11 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
     subject = "It" if said else sender
     handed = f"{'it' if message.size == 1 else 'them'}" if taken else size
     said.append(f"{subject}{taken} hands {handed} to the kernel with {code(call.name + '()')}{stream}.")
+    if call.name in ("sendfile", "sendfile64"):
+        said.append(
+            f"It only names descriptor {call.raw.args[1]} as their source: the kernel takes them from there, and they "
+            "never pass through the memory of the program."
+        )
     asked = _asked_bytes(call)
     if call.retval is not None and asked is not None and call.retval < asked:
         said.append(f"It had offered {asked:,}: the kernel had room for no more, and the rest must be sent again.")
@@ -143,11 +148,10 @@ def _carried(world: World, message: Message) -> list[str]:
     if not message.packets:
         return []
     said = []
-    shown = numbers("packet", [p.number for p in message.packets])
     more = message.packet_total - len(message.packets) - len(message.resent)
-    rest = f" and {more} more" if more > 0 else ""
+    shown = numbers("packet", [p.number for p in message.packets], max(more, 0))
     first = message.packets[0]
-    carried = f"{capital(shown)}{rest} carried {'it' if message.size == 1 else 'them'}"
+    carried = f"{capital(shown)} carried {'it' if message.size == 1 else 'them'}"
     if message.write is not None:
         since = first.time_ns - message.write.start_ns
         inside = message.write.holds(first.time_ns, world.error_ns)
@@ -172,8 +176,7 @@ def _received(world: World, talk: Conversation, message: Message, receiver: str,
         said += _woken(world, message, wait, waits)
     if message.reads:
         first = message.reads[0]
-        is_exact = first.retval == message.size and message.kind != "read"
-        how_many = f"{first.retval:,}" + (": exactly these bytes" if is_exact else f" of at most {_room(first)}")
+        how_many = _returned(first, message)
         it, them = "It" if said and said[-1].startswith(receiver) else receiver, "it" if message.size == 1 else "them"
         name = code(first.name + "()")
         if message.read_total > 1:
@@ -190,9 +193,14 @@ def _received(world: World, talk: Conversation, message: Message, receiver: str,
     return said
 
 
-def _room(call: Call) -> str:
-    size = call.raw.args[2] if call.name in ("read", "recvfrom", "recv") and len(call.raw.args) > 2 else None
-    return f"{size:,}" if size is not None else "more"
+def _returned(call: Call, message: Message) -> str:
+    """What a call that read returned, against what was sent and what it had asked for."""
+    if call.name == "recvmmsg":
+        return f"{call.retval:,}, the number of datagrams"
+    if call.retval == message.size and message.kind != "read":
+        return f"{call.retval:,}: exactly these bytes"
+    asked = call.raw.args[2] if call.name in ("read", "recvfrom", "recv") and len(call.raw.args) > 2 else None
+    return f"{call.retval:,}" + (f" of at most {asked:,}" if asked is not None else "")
 
 
 def _woken(world: World, message: Message, wait: Wait, waits: dict[int, Call]) -> list[str]:

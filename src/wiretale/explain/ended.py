@@ -6,10 +6,11 @@ from wiretale.decode.constants import error_message, error_name
 from wiretale.decode.durations import duration
 from wiretale.explain import asks
 from wiretale.explain.conversation import RECEIVES, SENDS, Conversation, End, Wait
+from wiretale.explain.copies import copies_closed
 from wiretale.explain.ends import bare_name, end_name
 from wiretale.explain.rows import FIN, RST, Call, Packet
 from wiretale.explain.story import Counter, Hop, Ref, Section, Step
-from wiretale.explain.words import code, place, within
+from wiretale.explain.words import code, count, place, within
 from wiretale.explain.world import Process, World
 
 TIME_WAIT_SECONDS = 60  # TCP_TIMEWAIT_LEN, include/net/tcp.h
@@ -29,6 +30,10 @@ def ended(world: World, talk: Conversation, counter: Counter, after_ns: int) -> 
         step, call = _reset(world, talk, resets[0])
         steps.append(step)
         told |= {call.call_id} if call is not None else set()
+    for end in talk.ends:
+        copies = [(c, talk.held[c.call_id]) for e, c in talk.calls if e is end and c.call_id in talk.held]
+        steps += copies_closed(world, copies)
+        told |= {call.call_id for call, _ in copies}
     steps += _calls(world, talk, after_ns, fins, told)
     steps += _time_wait(world, talk)
     steps += _deaths(world, talk, [*fins, *resets])
@@ -50,11 +55,24 @@ def _closing_call(world: World, talk: Conversation, packet: Packet) -> Call | No
     """The call of the sender in whose time a FIN or RST was seen."""
     end = talk.sender(packet.direction)
     for call in reversed([c for e, c in talk.calls if e is end and c.name in ("shutdown", "close")]):
-        if call.failed or (call.name == "shutdown" and call.argument("how") == "SHUT_RD"):
+        if not _ends_sending(talk, call):
             continue
         if call.holds(packet.time_ns, world.error_ns):
             return call
     return None
+
+
+def _ends_sending(talk: Conversation, call: Call) -> bool:
+    """Whether a shutdown() or close() makes the kernel send a FIN: not one of reading only, nor one of a copy."""
+    is_reading = call.name == "shutdown" and call.argument("how") == "SHUT_RD"
+    return not (call.failed or is_reading or call.call_id in talk.held)
+
+
+def _asked_before(world: World, talk: Conversation, fin: Packet) -> Call | None:
+    """The call that had returned before its FIN could be sent, because bytes were still to be sent before that."""
+    end = talk.sender(fin.direction)
+    mine = [c for e, c in talk.calls if e is end and c.name in ("shutdown", "close") and _ends_sending(talk, c)]
+    return next((c for c in mine if c.exit_ns is not None and c.exit_ns < fin.time_ns - world.error_ns), None)
 
 
 def _death(world: World, talk: Conversation, packet: Packet) -> Process | None:
@@ -79,6 +97,15 @@ def _cause(
         )
         return [*asks.sentences(world, call), said], (call.ref,), call
     process = _death(world, talk, packet)
+    asked = _asked_before(world, talk, packet) if packet.flags & FIN and process is None else None
+    if asked is not None:
+        name, later = code(asked.name + "()"), duration(packet.time_ns - asked.start_ns)
+        last = f" with the last {count(packet.payload_bytes, 'byte')}" if packet.payload_bytes else ""
+        said = (
+            f"The FIN that {who} had asked for by {name} goes out{last} (packet {packet.number}), {later} after that "
+            "call began: it follows the last byte, and bytes were still waiting to be sent."
+        )
+        return [said], (asked.ref,), None
     if process is None:
         return [f"{who} sends {sends} (packet {packet.number})."], (), None
     how = f"was killed by {code(process.signal or 'a signal')}" if process.end_how == "killed" else "ended"
@@ -119,7 +146,8 @@ def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool) -> tu
         "", title, tuple(said), call.entry_ns if call is not None else fin.time_ns,
         call.text if call is not None else "", asks.arguments(call) if call is not None else (),
         tuple(sorted(hops, key=lambda h: h.time_ns)), refs=(fin.ref, *refs),
-        inferred=call is None and bool(refs), topics=(*(asks.topics(call) if call is not None else ()), "FIN"),
+        inferred=call is None and any(ref.table == "task" for ref in refs),
+        topics=(*(asks.topics(call) if call is not None else ()), "FIN"),
     ), call  # fmt: skip
 
 
@@ -219,7 +247,8 @@ def _end_of_stream(world: World, talk: Conversation, end: End, call: Call, fins:
     if fin is not None:
         said.append(f"That is how a program learns of the FIN in packet {fin.number}.")
         refs.append(fin.ref)
-    return Step("", "Read returns 0: the end of the stream", tuple(said), call.entry_ns, call.text,
+    # A read that waited is told where it returned: after the FIN that ended its waiting.
+    return Step("", "Read returns 0: the end of the stream", tuple(said), call.exit_ns or call.entry_ns, call.text,
                 asks.arguments(call), refs=tuple(refs), topics=(call.name, "end of stream"))  # fmt: skip
 
 

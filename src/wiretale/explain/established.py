@@ -1,5 +1,7 @@
 """How a connection came to be: every call that set up either end, in the order of one clock."""
 
+from collections.abc import Mapping
+
 from wiretale.explain.accepting import accept_of, accept_step
 from wiretale.explain.conversation import ACCEPTS, EINPROGRESS, RECEIVES, SENDS, Conversation
 from wiretale.explain.handshake import connect_of, connect_step, finish_steps
@@ -12,13 +14,13 @@ ENDING = ("shutdown", "close", *RECEIVES, *SENDS)
 _NOT_TOLD = (*ENDING, *ACCEPTS, "epoll_ctl", "fstat", "newfstatat", "statx", "lseek")
 
 
-def established(world: World, talk: Conversation, counter: Counter, until_ns: int) -> Section:
-    """The section; `until_ns` is when the first payload moved (or the end came)."""
+def established(world: World, talk: Conversation, counter: Counter, until: Mapping[str, int]) -> Section:
+    """The section; `until` says when each end, by role, began to use the connection (or it ended)."""
     steps: list[Step] = []
     connect, accept = connect_of(talk, talk.client), accept_of(talk)
     told: set[int] = set()
     for end in talk.ends:
-        mine = [c for e, c in talk.calls if e is end and c.entry_ns < until_ns and c.call_id not in told]
+        mine = [c for e, c in talk.calls if e is end and c.entry_ns < until[end.role] and c.call_id not in told]
         mine = [c for c in mine if c.name not in _NOT_TOLD and c is not connect]
         steps += prepared(world, mine)
         told.update(c.call_id for c in mine)  # a socketpair() made both ends
@@ -26,7 +28,7 @@ def established(world: World, talk: Conversation, counter: Counter, until_ns: in
         made = connect_step(world, talk, connect, "")
         steps += [made] if made is not None else []
     if connect is not None and connect.errno == EINPROGRESS:
-        steps += finish_steps(world, talk, connect, until_ns)
+        steps += finish_steps(world, talk, connect, until[talk.client.role])
     if accept is not None:
         steps.append(accept_step(world, talk, accept, ""))
     if not steps and talk.is_tcp:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from wiretale.decode.icmp_names import CODES_V4, CODES_V6, TYPES_V4, TYPES_V6
+from wiretale.decode.icmp_quote import TCP, UDP, quoted_packet
 from wiretale.explain.conversation import Conversation
 from wiretale.explain.story import Ref
 from wiretale.explain.world import World
-from wiretale.join.failures import TCP, UDP, quoted_packet
 
 MOST = 200  # errors looked at
 LATE_NS = 5_000_000_000  # how long after the last packet an error may still come

@@ -1,10 +1,15 @@
-"""How a server came to listen: the calls on a listening socket before its first connection."""
+"""How a server came to listen and stopped: the calls on a listening socket that are not those of its connections."""
 
+from dataclasses import replace
+
+from wiretale.explain import asks
 from wiretale.explain.conversation import socket_calls
+from wiretale.explain.copies import Holder, copies_closed, holders_after
 from wiretale.explain.preparing import prepared
+from wiretale.explain.rows import Call
 from wiretale.explain.serving import served
-from wiretale.explain.story import Chapter, Counter, Section
-from wiretale.explain.words import capital, count, place
+from wiretale.explain.story import Chapter, Counter, Section, Step
+from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
 
 LISTENERS_TOLD = 6
@@ -27,18 +32,37 @@ def listening(world: World) -> list[Chapter]:
     """One chapter for each listening socket that a traced process made."""
     rows = world.db.execute(_LISTENERS).fetchall()[:LISTENERS_TOLD]
     found = socket_calls(world.db, [r[0] for r in rows])
+    held = holders_after(world.db, (call for calls in found.values() for call in calls))
     chapters = []
     for socket_id, addr, port, pid, accepted, _made in rows:
         counter = Counter(f"s{socket_id}")
         told = [c for c in found.get(socket_id, []) if c.name not in _NOT_TOLD]
         where = place(addr, port) if addr is not None else "its address"
+        others = [r for r in rows if r[1:4] == (addr, port, pid)]
+        by = f" (descriptor {told[0].retval})" if len(others) > 1 and told and told[0].name == "socket" else ""
         if not told:
             continue
         intro = (f"{capital(count(accepted, 'connection'))} came through this socket to a recorded accept().",)
-        sections = [Section("", tuple(counter.numbered(step) for step in prepared(world, told)))]
-        clients = tuple(counter.numbered(step) for step in served(world, socket_id))
-        if clients:
-            sections.append(Section("How its clients were served", clients))
-        title = f"How {world.who(pid)} came to listen on {where}"
-        chapters.append(Chapter(f"s{socket_id}", title, intro, tuple(sections)))
+        sections = [
+            Section("", tuple(counter.numbered(step) for step in prepared(world, told))),
+            Section("How its clients were served", tuple(counter.numbered(step) for step in served(world, socket_id))),
+            Section("How it stopped listening", counter.in_order(_closed(world, found[socket_id], held, where))),
+        ]
+        title = f"How {world.who(pid)} came to listen on {where}{by}"
+        chapters.append(Chapter(f"s{socket_id}", title, intro, tuple(s for s in sections if s.steps)))
     return chapters
+
+
+def _closed(world: World, calls: list[Call], held: dict[int, tuple[Holder, ...]], where: str) -> list[Step]:
+    """The calls that closed the socket; those of copies as one."""
+    closes = [c for c in calls if c.name == "close" and not c.failed]
+    steps = copies_closed(world, [(c, held[c.call_id]) for c in closes if c.call_id in held])
+    for call in closes:
+        if call.call_id not in held:
+            step = asks.step(world, call, "")
+            said = (
+                f"With that nobody listens on {code(where)} by this socket any more; connections that were accepted "
+                "are sockets of their own and stay."
+            )
+            steps.append(replace(step, title="No more connections", sentences=(*step.sentences, said)))
+    return steps

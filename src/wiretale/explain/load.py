@@ -13,6 +13,7 @@ from importlib.resources import files
 from wiretale.explain.entry import Argument, Entry, ErrorCase, Fact, Reader, Source, SourceKind
 from wiretale.explain.subjects import CALL_SUBJECTS, SUBJECTS, Subject
 
+_HEADER = re.compile(r"^\[[\w-]+\]$", re.MULTILINE)  # of an entry; those of its inner tables have a dot
 _TEXT_AND_SOURCES = re.compile(r"(.*?)(?: \[([^\[\]]+)\])?", re.DOTALL)
 _SOURCE_FORMS: tuple[tuple[SourceKind, re.Pattern[str]], ...] = (
     (SourceKind.MANUAL, re.compile(r"[a-z_]\w*(\.\w+)?\([1-8]\)( \S.*)?")),
@@ -38,6 +39,16 @@ def raw_text(subject: str) -> str:
 def entries(subject: str) -> Mapping[str, Entry]:
     """All entries of one subject by name, in the order of the file."""
     return parse(SUBJECTS[subject], raw_text(subject))
+
+
+@cache
+def one_entry(subject: str, name: str) -> Entry:
+    """One entry of a subject, for which its part of the file alone is parsed: a story asks for a few of hundreds."""
+    text = raw_text(subject)
+    begin = text.index(f"[{name}]\n")
+    after = _HEADER.search(text, begin + 1)
+    (table,) = _tables(text[begin : after.start() if after else len(text)])
+    return _Table(f"{subject}.{name}", table[1]).entry(SUBJECTS[subject], name)
 
 
 @cache

@@ -1,10 +1,9 @@
 """A word as people write it -> the entries it can mean.
 
 The index is read from the raw data files, without parsing them: an entry's header and its aliases each stand on a line
-of their own. So a question costs the parsing of one subject, not of all.
+of their own. So a question costs the parsing of one entry, not of all.
 """
 
-import difflib
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from functools import lru_cache
 
 from wiretale.decode.constants.tables import ERRORS, TABLES
 from wiretale.explain.entry import Entry, Kind
-from wiretale.explain.load import entries, raw_text
+from wiretale.explain.load import entries, one_entry, raw_text
 from wiretale.explain.subjects import SUBJECTS
 
 _HEADER_OR_ALIASES = re.compile(r"^(?:\[([\w-]+)\]|aliases = \[(.*)\])$", re.MULTILINE)
@@ -96,7 +95,7 @@ def _name_of_number(what: str, number: int) -> str | None:
 
 def entry(reference: Reference) -> Entry:
     """The entry itself."""
-    return entries(reference.subject)[reference.name]
+    return one_entry(reference.subject, reference.name)
 
 
 def entry_named(word: str) -> Entry | None:
@@ -107,6 +106,8 @@ def entry_named(word: str) -> Entry | None:
 
 def near(word: str, count: int = 4) -> tuple[str, ...]:
     """Names of entries that look like `word` or contain it, the most likely first."""
+    import difflib  # noqa: PLC0415 (only a misspelt word needs it, and a story has none)
+
     made = index()
     wanted = normal(word)
     spellings = {**made.short, **made.aliases, **made.names}

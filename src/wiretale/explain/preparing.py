@@ -18,7 +18,7 @@ def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
     places: dict[tuple[int, str], int] = {}  # a question and its answer -> its step
     repeats: dict[int, list[Call]] = {}
     previous: Call | None = None
-    for call in calls:
+    for i, call in enumerate(calls):
         if previous is not None and _sets_what_was_read(previous, call):
             steps[-1] = _flags(world, previous, call)
             previous = call
@@ -32,12 +32,13 @@ def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
             repeats.setdefault(places[key], []).append(call)
             continue
         places[key] = len(steps)
-        steps.append(asks.step(world, call, ""))
+        again = call.name == "listen" and any(c.name == "listen" and not c.failed for c in calls[:i])
+        steps.append(asks.listens_again(world, call) if again else asks.step(world, call, ""))
         previous = call
-    for i, again in repeats.items():
-        said = f"It asks the same {'once more' if len(again) == 1 else f'{len(again)} more times'}."
+    for i, same in repeats.items():
+        said = f"It asks the same {'once more' if len(same) == 1 else f'{len(same)} more times'}."
         steps[i] = replace(
-            steps[i], sentences=(*steps[i].sentences, said), refs=(*steps[i].refs, *(c.ref for c in again))
+            steps[i], sentences=(*steps[i].sentences, said), refs=(*steps[i].refs, *(c.ref for c in same))
         )
     return steps
 

@@ -20,7 +20,7 @@ def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tup
     names = [p.name for p in world.processes.values()]
     connections = count(chosen.total - len(chosen.silent), "connection")
     if names:
-        lead = f"{capital(listed(names, 4))} took part" if len(names) > 1 else f"One process was recorded, {names[0]}"
+        lead = f"{listed(names, 4)} took part" if len(names) > 1 else f"One process was recorded, {names[0]}"
         said = [f"{lead}; there {'was' if connections.startswith('1 ') else 'were'} {connections}."]
     else:
         said = [f"No process was recorded; the packets hold {connections}."]
@@ -150,11 +150,14 @@ def _waits(world: World) -> list[Step]:
         thread = f", thread {tid}," if tid != pid else ""
         by = f" {_ENDED[ended_by]}" if ended_by in _ENDED else ""
         if total == 1:
-            said = f"{world.who(pid)}{thread} was blocked once in {code(name + '()')}, for {duration(took)}{share}{by}."
+            said = (
+                f"{world.who(pid)}{thread} was blocked once in {code(name + '()')}, for {duration(took)}{share}"
+                f"{',' if by else ''}{by}."
+            )
         else:
             said = (
                 f"{world.who(pid)}{thread} was blocked in {code(name + '()')} for {duration(took)}{share}, in "
-                f"{count(total, 'wait')}. The longest lasted {duration(most)}{by}."
+                f"{count(total, 'wait')}. The longest lasted {duration(most)}{',' if by else ''}{by}."
             )
         ref = Ref("wait", wait_id, f"wait {wait_id}")
         steps.append(Step("", f"What {world.who(pid)} waited for", (said,), None, refs=(ref,)))

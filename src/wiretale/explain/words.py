@@ -62,9 +62,11 @@ def ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-def numbers(label: str, found: Sequence[int]) -> str:
-    """`packet 4`, `packets 4 and 6`."""
-    return f"{label}{'s' if len(found) > 1 else ''} {listed([str(n) for n in found])}"
+def numbers(label: str, found: Sequence[int], more: int = 0) -> str:
+    """`packet 4`, `packets 4 and 6`, `packets 4, 6 and 3 more`."""
+    items = [str(n) for n in found]
+    said = f"{', '.join(items)} and {more} more" if more else listed(items)
+    return f"{label}{'s' if len(items) > 1 or more else ''} {said}"
 
 
 def capital(text: str) -> str:

@@ -4,9 +4,12 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import duckdb
 
+if TYPE_CHECKING:
+    from wiretale.explain.choose import Candidate
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.explain.story import Ref
@@ -41,7 +44,12 @@ class Process:
     @property
     def command(self) -> str:
         """Its command line as typed in a shell, raw."""
-        return shlex.join(self.argv) if self.argv else f"[{self.comm}]"
+        words = list(self.argv)
+        # A program that writes a title over its arguments leaves the rest of their room as empty strings.
+        if words[-2:] == ["", ""]:
+            while words and not words[-1]:
+                words.pop()
+        return shlex.join(words) if words else f"[{self.comm}]"
 
     @property
     def ref(self) -> Ref:
@@ -63,6 +71,7 @@ class World:
     has_kernel: bool
     processes: Mapping[int, Process]
     file_names: dict[int, str] = field(default_factory=dict)
+    connections: list["Candidate"] = field(default_factory=list)  # of `choose.candidates`, which asks once
 
     def at(self, time_ns: int) -> str:
         """Seconds since the first event, to the microsecond: `0.171939 s`."""

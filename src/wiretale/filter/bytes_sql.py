@@ -11,8 +11,11 @@ ORDER = "(octet_length({0}) {strict} octet_length({1}) OR octet_length({0}) = oc
 
 ADDRESS_BYTES = f"unhex({address_key('{0}')})"
 HARDWARE_TEXT = "rtrim(regexp_replace(lower(hex({0})), '(..)', '\\1:', 'g'), ':')"
+# As far as the shorter goes, as in Wireshark. Of no bytes DuckDB makes no bits. The lambda names both sides once.
 BITWISE_AND = (
-    "CASE WHEN octet_length({0}) = octet_length({1}) THEN CAST(CAST({0} AS BIT) & CAST({1} AS BIT) AS BLOB) END"
+    "list_transform([struct_pack(a := {0}, b := {1}, n := least(octet_length({0}), octet_length({1})))],"
+    " lambda s: CASE WHEN s.n = 0 THEN ''::BLOB"
+    " WHEN s.n > 0 THEN CAST(CAST(s.a[1 : s.n] AS BIT) & CAST(s.b[1 : s.n] AS BIT) AS BLOB) END)[1]"
 )
 NOT_ALL_ZERO = "regexp_matches(hex({0}), '[1-9A-F]')"
 

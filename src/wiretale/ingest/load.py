@@ -21,6 +21,7 @@ from wiretale.store.progress import Progress
 
 # CLOCK_MONOTONIC is not in a capture file: its earliest packet is put at this instant, the others keep their distance.
 EARLIEST_NS = 1_000_000_000
+_VECTOR_ROWS = 2048  # of DuckDB (STANDARD_VECTOR_SIZE)
 
 Join = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -28,13 +29,19 @@ Join = Callable[[duckdb.DuckDBPyConnection], None]
 def import_capture(found: Found, origin: Path, target: Path, join: Join, *, rules: str, progress: Progress) -> None:
     """Write the capture `target` from the packets of `origin`; `join` fills the derived tables."""
     offset = _offset_ns(found)
-    with create_capture(target, found.data.nbytes) as db:
+    with create_capture(target, _memory_needed(found)) as db:
         _write_meta(db, found, origin, offset, rules)
         _fill_interfaces(db, found)
         incomplete = _fill_packets(db, found, offset, progress)
         _write_source(db, found, origin, offset)
         _write_coverage(db, found, incomplete)
         join(db)
+
+
+def _memory_needed(found: Found) -> int:
+    """DuckDB compresses so many rows at once, in a space of the next power of two, and keeps both."""
+    longest = int(found.captured.max()) if len(found) else 0
+    return max(len(found.data), 4 * min(int(found.captured.sum()), _VECTOR_ROWS * longest))
 
 
 def _offset_ns(found: Found) -> int:
@@ -106,12 +113,13 @@ def _taps(found: Found, rows: Ints) -> Coded:
 
 
 def _fill_interfaces(db: duckdb.DuckDBPyConnection, found: Found) -> None:
-    rows = [
-        (i.name or f"interface {n}", n + 1, None, None, i.linktype if i.linktype >= 0 else None, None)
-        for n, i in enumerate(found.interfaces)
-    ]
-    if rows:
-        db.executemany("INSERT INTO interface VALUES (?, ?, ?, ?, ?, ?)", rows)
+    names = [i.name or f"interface {n}" for n, i in enumerate(found.interfaces)]
+    # One statement: a file may have a million of them.
+    db.execute(
+        "INSERT INTO interface BY NAME SELECT unnest(?::VARCHAR[]) AS interface, unnest(range(1, ? + 1)) AS ifindex,"
+        " unnest(?::INTEGER[]) AS linktype",
+        [names, len(names), [i.linktype if i.linktype >= 0 else None for i in found.interfaces]],
+    )
 
 
 def _write_meta(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, offset: int, rules: str) -> None:
@@ -155,7 +163,10 @@ def _write_source(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, off
 
 def _write_coverage(db: duckdb.DuckDBPyConnection, found: Found, incomplete: int) -> None:
     rows: list[tuple[str, int, str, str | None, str | None]] = [("packets", len(found), "recorded", None, None)]
-    rows += [("place in the file", 1, "lost", f"at byte {f.at}: {f.text}", None) for f in found.faults]
+    db.execute(
+        "INSERT INTO coverage SELECT 'packet', 'place in the file', 1, 'lost', unnest(?::VARCHAR[]), NULL",
+        [[f"at byte {f.at}: {f.text}" for f in found.faults]],
+    )
     untimed = int(np.count_nonzero((found.realtime_ns == NO_TIME) & (found.linktype != NO_LINK)))
     backwards = int(np.count_nonzero(np.diff(found.realtime_ns[found.realtime_ns != NO_TIME]) < 0))
     statements = (

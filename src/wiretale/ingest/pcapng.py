@@ -238,13 +238,14 @@ class _Reader:
     def _packet_options(self, at: int, end: int) -> int:
         """Keeps the comments of the packet about to be added; returns its direction."""
         direction = 0
+        comments = []
         for code, value in self._options(at, end):
             if code == _COMMENT:
-                row = len(self.rows.at)
-                before = self.comments.get(row)
-                self.comments[row] = _text(value) if before is None else f"{before}\n{_text(value)}"
+                comments.append(_text(value))
             elif code == _FLAGS and len(value) == 4:
                 direction = self._one(value, 0)[0] & 3
+        if comments:
+            self.comments[len(self.rows.at)] = "\n".join(comments)
         return direction if direction in (IN, OUT) else 0
 
     def _options(self, at: int, end: int) -> Iterator[tuple[int, bytes]]:
@@ -292,23 +293,29 @@ def _times(rows: _Rows, source: Ints, sources: list[_Source]) -> Ints:
     high = np.array(rows.high, np.int64)
     stamp = high.astype(np.uint64) << np.uint64(32) | np.array(rows.low, np.uint64)
     out = np.full(len(source), NO_TIME, np.int64)
-    for one in sources:
-        mine = np.flatnonzero((source == one.index) & (high >= 0))
-        if not len(mine):
-            continue
-        if one.units >= 1 << 63:
-            # Finer than 64 bits of units can count a second: all of the stamp is a fraction.
-            values = [int(v) * _SECOND_NS // one.units + one.offset_s * _SECOND_NS for v in stamp[mine]]
-            out[mine] = [v if abs(v) < 1 << 62 else NO_TIME for v in values]
-            continue
-        units = np.uint64(one.units)
-        seconds = (stamp[mine] // units).astype(np.int64)
-        rest = stamp[mine] % units
-        if one.units <= 1 << 32:
-            fraction = (rest * np.uint64(_SECOND_NS) // units).astype(np.int64)
-        else:
-            fraction = np.array([int(v) * _SECOND_NS // one.units for v in rest], np.int64)
-        fits = (seconds >= 0) & (np.abs(seconds.astype(np.float64) + one.offset_s) < _LATEST_S / 2)
-        whole = (seconds + (one.offset_s if abs(one.offset_s) < _LATEST_S else 0)) * _SECOND_NS + fraction
-        out[mine] = np.where(fits, whole, NO_TIME)
+    offset = np.array([s.offset_s for s in sources] + [0], np.int64)[source]
+    # Few resolutions, though perhaps a million interfaces.
+    index = {u: n for n, u in enumerate(dict.fromkeys(s.units for s in sources))}
+    kind = np.array([index[s.units] for s in sources] + [-1], np.int64)[source]
+    for units, n in index.items():
+        mine = np.flatnonzero((kind == n) & (high >= 0))
+        if len(mine):
+            out[mine] = _nanoseconds(stamp[mine], units, offset[mine])
     return out
+
+
+def _nanoseconds(stamp: NDArray[np.uint64], units: int, offset_s: Ints) -> Ints:
+    """Of stamps of one resolution."""
+    if units >= 1 << 63:
+        # Finer than 64 bits of units can count a second: all of the stamp is a fraction.
+        exact = [int(v) * _SECOND_NS // units + int(o) * _SECOND_NS for v, o in zip(stamp, offset_s, strict=True)]
+        return np.array([v if abs(v) < 1 << 62 else NO_TIME for v in exact], np.int64)
+    seconds = (stamp // np.uint64(units)).astype(np.int64)
+    rest = stamp % np.uint64(units)
+    if units <= 1 << 32:
+        fraction = (rest * np.uint64(_SECOND_NS) // np.uint64(units)).astype(np.int64)
+    else:
+        fraction = np.array([int(v) * _SECOND_NS // units for v in rest], np.int64)
+    fits = (seconds >= 0) & (np.abs(seconds.astype(np.float64) + offset_s) < _LATEST_S / 2)
+    near = (offset_s < _LATEST_S) & (offset_s > -_LATEST_S)
+    return np.where(fits, (seconds + np.where(near, offset_s, 0)) * _SECOND_NS + fraction, NO_TIME)

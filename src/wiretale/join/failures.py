@@ -1,11 +1,10 @@
 """Why connections failed: SO_ERROR, errors of later calls, and ICMP (temporary tables `j_failure`, `j_icmp`)."""
 
-import ipaddress
 import struct
-from dataclasses import dataclass
 
 import duckdb
 
+from wiretale.decode.icmp_quote import TCP, quoted_packet
 from wiretale.join.models import run
 from wiretale.join.rows import put
 
@@ -13,7 +12,6 @@ SOL_SOCKET, SO_ERROR = 1, 4  # asm-generic/socket.h
 # Errors by which the kernel tells that the other side is not there (connect(2), udp(7), ip(7)).
 TELLING = (111, 110, 113, 101, 112, 100, 104)
 
-TCP, UDP = 6, 17
 # (IP version, ICMP type, code) -> the error that Linux reports for it (icmp(7); icmp_err_convert, net/ipv4/icmp.c;
 # icmpv6_err_convert, net/ipv6/icmp.c)
 ICMP_ERRORS = {
@@ -31,33 +29,6 @@ ICMP_ERRORS = {
     (6, 1, 3): 113,
     (6, 1, 4): 111,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Quoted:
-    """The packet that an ICMP error quotes: who sent it to whom."""
-
-    protocol: int
-    src: str
-    srcport: int
-    dst: str
-    dstport: int
-
-
-def quoted_packet(version: int, data: bytes) -> Quoted | None:
-    """Addresses and ports of the packet quoted in an ICMP error (RFC 792, RFC 4443); None if too little is there."""
-    if version == 4 and len(data) >= 20 and data[0] >> 4 == 4:
-        head, protocol = (data[0] & 15) * 4, data[9]
-        src, dst = str(ipaddress.IPv4Address(data[12:16])), str(ipaddress.IPv4Address(data[16:20]))
-    elif version == 6 and len(data) >= 40 and data[0] >> 4 == 6:
-        head, protocol = 40, data[6]
-        src, dst = str(ipaddress.IPv6Address(data[8:24])), str(ipaddress.IPv6Address(data[24:40]))
-    else:
-        return None
-    if protocol not in (TCP, UDP) or head < 20 or len(data) < head + 4:
-        return None
-    srcport, dstport = struct.unpack_from(">HH", data, head)
-    return Quoted(protocol, src, srcport, dst, dstport)
 
 
 def _put_icmp(db: duckdb.DuckDBPyConnection) -> dict[int, int]:

@@ -145,6 +145,8 @@ def _told_by_calls(events: list[_Event]) -> Iterator[_Event]:
 
 def _life(endpoint: _Endpoint, events: list[_Event], from_ns: int, end_ns: int) -> Iterator[Row]:
     """The states of one endpoint in order. Without a SYN the connection was there before: established, inferred."""
+    if any(e.what == "unsent" for e in events):
+        return  # closed before and after
     if not any(e.what in ("syn", "syn-ack") for e in events):
         endpoint.state, endpoint.entered = "ESTABLISHED", _Event(from_ns, True, "", None, None, inferred=True)
     if not endpoint.is_client and events and all(e.what in ("syn", "rst") for e in events):

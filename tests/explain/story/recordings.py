@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from tests.e2e.services import SERVICES
 from tests.e2e.session import HOST4, Session, record_alone
 from tests.e2e.subjects import TCP, Subject, words
 from wiretale.explain.entry import Reader
@@ -22,7 +23,8 @@ NETCATS = [subject for subject in TCP if subject.name in ("openbsd", "traditiona
 _FOLDERS: list[TemporaryDirectory[str]] = []  # gone when the run ends
 
 
-def _folder() -> Path:
+def new_folder() -> Path:
+    """A folder that lives as long as the tests run."""
     _FOLDERS.append(TemporaryDirectory(prefix="wiretale-story-"))
     return Path(_FOLDERS[-1].name)
 
@@ -31,14 +33,20 @@ def _folder() -> Path:
 def conversation(subject: Subject) -> Path:
     """A line from the client to the server, then the end; a server that would stay has an input that ends."""
     down = b"" if subject.both else None
-    folder = _folder()
+    folder = new_folder()
     return Session(folder, words(subject.server, HOST4), words(subject.client, HOST4), down, TEXT).record()
 
 
 @cache
 def refusal(*command: str) -> Path:
     """A client that nobody serves."""
-    return record_alone(list(command), _folder())
+    return record_alone(list(command), new_folder())
+
+
+@cache
+def service(name: str) -> Path:
+    """One of the services with its client."""
+    return next(s for s in SERVICES if s.name == name).session(new_folder()).record()
 
 
 @contextmanager

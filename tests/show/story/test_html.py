@@ -14,7 +14,8 @@ from wiretale.decode.escape import escape_text
 from wiretale.explain.story import Chapter, Gap, Ref, Section, Step, Story
 from wiretale.explain.tell import Options, tell
 from wiretale.explain.words import code
-from wiretale.show.story.evidence import Line, evidence_lines
+from wiretale.show.story.evidence import Line
+from wiretale.show.story.evidence_rows import evidence_lines
 from wiretale.show.story.html import page
 from wiretale.store.capture import open_capture
 

@@ -11,6 +11,8 @@ from wiretale.explain.world import World
 # A datagram socket of the internet families that was connected and that no call sent on or received from.
 _CONDITION = f"""c.name = 'connect' AND c.errno IS NULL AND c.retval IS NOT NULL
     AND s.type = 'SOCK_DGRAM' AND s.family IN ('AF_INET', 'AF_INET6') AND s.to_ns IS NOT NULL
+    AND NOT EXISTS (FROM call_data d WHERE d.call_id = c.call_id AND d.role = 'sockaddr'
+        AND d.bytes[1:2] = '\\x00\\x00'::BLOB) -- AF_UNSPEC: the address is taken back
     AND NOT EXISTS (SELECT 1 FROM call_file g JOIN call x USING (call_id) WHERE g.socket_id = s.socket_id
         AND x.name IN {(*SENDS, *RECEIVES)})"""  # noqa: S608 (fixed names)
 

@@ -59,7 +59,12 @@ CALL_FIELDS: tuple[Field, ...] = (
     call("call.retval", NUMBER, "return value; negative errno if it failed", "c.retval"),
     call("call.errno", ERROR, "error number, or its name", "c.errno"),
     call("call.error", ERROR, "error by name, for example ECONNREFUSED", "c.errno"),
-    call("call.failed", BOOLEAN, "it returned an error", "CASE WHEN c.complete THEN c.errno IS NOT NULL END"),
+    call(
+        "call.failed",
+        BOOLEAN,
+        "it returned an error: EINPROGRESS, EAGAIN and a restart after a signal are errors, too",
+        "CASE WHEN c.complete THEN c.errno IS NOT NULL END",
+    ),
     call("call.finished", BOOLEAN, "its return was seen", "c.exit_ns IS NOT NULL"),
     call("call.duration", DURATION, "time from entry to return", "c.exit_ns - c.entry_ns"),
     call("call.bytes", NUMBER, "payload bytes it moved", _MOVED),

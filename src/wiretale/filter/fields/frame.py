@@ -31,8 +31,12 @@ _PROTOCOLS = (
     " || CASE WHEN p.payload_bytes > 0 AND p.ip_protocol = 1 AND p.icmp_type IN (3, 4, 5, 11, 12) THEN ':ip'"
     " WHEN p.payload_bytes > 0 AND (p.icmp_type IS NULL OR p.icmp_type IN (0, 8, 128, 129)) THEN ':data' ELSE '' END"
 )  # fmt: skip
-# WTAP_ENCAP_* of Wireshark (wiretap/wtap.h) for the link types that are decoded
-_ENCAP = "CASE p.linktype WHEN 1 THEN 1 WHEN 101 THEN 7 WHEN 113 THEN 25 WHEN 276 THEN 210 END"
+# LINKTYPE_* to WTAP_ENCAP_* of Wireshark 4.0 (wiretap/wtap.h), for the link types that are decoded
+_ENCAPS = {
+    0: 15, 1: 1, 6: 2, 9: 4, 10: 6, 12: 7, 14: 7, 50: 4, 51: 139, 100: 10, 101: 7, 104: 28, 105: 20, 107: 26, 108: 174,
+    109: 38, 113: 25, 117: 39, 119: 21, 122: 18, 127: 23, 204: 19, 228: 129, 229: 130, 242: 180, 276: 210,
+}  # fmt: skip
+_ENCAP = f"CASE p.linktype {' '.join(f'WHEN {link} THEN {encap}' for link, encap in _ENCAPS.items())} END"
 
 FRAME_FIELDS: tuple[Field, ...] = (
     Field(

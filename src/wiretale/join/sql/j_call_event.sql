@@ -1,9 +1,13 @@
 -- What calls say of a TCP connection without packets: connect and accept of its opening; shutdown, and the end of a
--- socket's last descriptor, of a FIN (join/tcp_states.py).
+-- socket's last descriptor, of a FIN (join/tcp_states.py). A connect that fails with anything but what its SYN can bring
+-- (EINTR and the restarts, ECONNRESET, ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH, EALREADY, EINPROGRESS) found no route, port
+-- or permission: Linux had not left CLOSED (tcp_v4_connect, net/ipv4/tcp_ipv4.c).
 WITH bare AS (SELECT connection_id FROM connection WHERE protocol = 'tcp' AND packets = 0),
 side AS (SELECT s.*, k.to_ns AS closed_ns, k.file_id FROM j_side s JOIN bare USING (connection_id) JOIN socket k USING (socket_id)),
 opened AS (
-    SELECT s.connection_id, c.start_ns AS t, true AS client, 'syn' AS what, c.call_id
+    SELECT s.connection_id, c.start_ns AS t, true AS client,
+           CASE WHEN c.errno IS NULL OR c.errno IN (4, 104, 110, 111, 113, 114, 115, 512, 513, 514, 516)
+                THEN 'syn' ELSE 'unsent' END AS what, c.call_id
     FROM side s JOIN call c USING (call_id) WHERE s.role = 'client'
     UNION ALL
     SELECT s.connection_id, coalesce(n.established_ns, c.exit_ns), s.role <> 'client', 'up', c.call_id

@@ -59,6 +59,48 @@ ASOF LEFT JOIN (
 UNION ALL
 SELECT s.*, NULL FROM side s WHERE what NOT IN ('in', 'error');
 
+-- Calls that waited to send on a TCP socket whose buffer can have been full: the bytes written and not yet acknowledged when
+-- the call began, and its own, are more than any buffer holds. Linux gives an established socket room for 20 full segments
+-- at least (tcp_sndbuf_expand, net/ipv4/tcp_input.c), unless the program chose the size; an empty one takes one segment.
+-- poll and its like report room once a third of the buffer is free (sk_stream_is_writeable, include/net/sock.h).
+CREATE OR REPLACE TEMP TABLE j_lacks_room AS
+WITH sender AS MATERIALIZED (
+    SELECT s.call_id, s.socket_id, s.connection_id, s.start_ns, s.exit_ns, s.incoming,
+           CASE s.incoming WHEN 's2c' THEN 'c2s' ELSE 's2c' END AS outgoing, e.sends, c.retval
+    FROM j_waiting_side s JOIN call c USING (call_id) JOIN j_effect e ON e.name = c.name
+    WHERE s.what = 'out' AND s.protocol = 'tcp' AND s.exit_ns - s.start_ns >= getvariable('blocking_ns')
+),
+chosen AS ( -- sockets whose program chose the size: SO_SNDBUF, SO_SNDBUFFORCE; an accepted one has its listener's
+    SELECT s.socket_id FROM socket s LEFT JOIN socket l ON l.socket_id = s.listener_id
+    JOIN call_file x ON x.file_id IN (s.file_id, l.file_id) JOIN call c ON c.call_id = x.call_id
+    WHERE c.name = 'setsockopt' AND c.retval = 0 AND (c.a1 & 4294967295) = 1 AND (c.a2 & 4294967295) IN (7, 32)
+      AND s.socket_id IN (SELECT socket_id FROM sender)
+),
+written AS (
+    SELECT v.connection_id, v.direction, v.hi, k.start_ns FROM stream_write v JOIN call k USING (call_id)
+    WHERE v.connection_id IN (SELECT connection_id FROM sender)
+),
+acknowledged AS (
+    SELECT g.connection_id, g.direction, g.rel_ack - 1 AS position, p.time_ns FROM segment g JOIN packet p USING (packet_id)
+    WHERE g.shown AND g.rel_ack IS NOT NULL AND g.connection_id IN (SELECT connection_id FROM sender)
+),
+largest AS ( -- the segments that both ends take
+    SELECT g.connection_id, min(p.mss)::BIGINT AS mss FROM segment g JOIN packet p USING (packet_id)
+    WHERE p.mss IS NOT NULL AND g.connection_id IN (SELECT connection_id FROM sender) GROUP BY 1
+),
+held AS (
+    SELECT s.*, coalesce(v.hi, 0) - coalesce(a.position, 0) AS before, coalesce(l.mss, 536) AS mss,
+           s.socket_id IN (FROM chosen) AS is_chosen
+    FROM sender s
+    ASOF LEFT JOIN written v ON v.connection_id = s.connection_id AND v.direction = s.outgoing AND s.start_ns > v.start_ns
+    ASOF LEFT JOIN acknowledged a ON a.connection_id = s.connection_id AND a.direction = s.incoming AND s.start_ns >= a.time_ns
+    LEFT JOIN largest l ON l.connection_id = s.connection_id
+)
+SELECT call_id, socket_id, connection_id, start_ns, exit_ns, incoming FROM held
+WHERE CASE WHEN is_chosen THEN before > 0 OR (sends AND retval > mss)
+           WHEN sends THEN before + greatest(retval, 0) > 20 * mss
+           ELSE before * 3 > 20 * mss * 2 END;
+
 CREATE OR REPLACE TEMP TABLE j_cause AS
 WITH arrival AS (
     SELECT s.connection_id, s.direction, s.packet_id, p.time_ns, s.lo, s.hi + coalesce(j.fin, false)::BIGINT AS hi
@@ -108,9 +150,9 @@ unreachable AS (
 ),
 room AS ( -- room to send comes with an acknowledgement: the last one before the call returned
     SELECT w.call_id, w.socket_id, a.packet_id, NULL, a.time_ns
-    FROM (SELECT * FROM j_waiting_side WHERE what = 'out' AND exit_ns - start_ns >= getvariable('blocking_ns')) w
+    FROM j_lacks_room w
     ASOF JOIN (SELECT s.connection_id, s.direction, s.packet_id, p.time_ns FROM segment s JOIN packet p USING (packet_id)
-               WHERE s.shown) a
+               WHERE s.shown AND s.connection_id IN (SELECT connection_id FROM j_lacks_room)) a
          ON a.connection_id = w.connection_id AND a.direction = w.incoming AND w.exit_ns >= a.time_ns
     WHERE a.time_ns >= w.start_ns
 ),

@@ -1,0 +1,48 @@
+"""Copies of a socket: descriptors made by dup() and fork() mean the same one, and closing a copy ends nothing."""
+
+from collections.abc import Iterable, Sequence
+
+import duckdb
+
+from wiretale.explain.rows import Call
+from wiretale.explain.story import Step
+from wiretale.explain.words import listed
+from wiretale.explain.world import World
+
+Holder = tuple[int, int]  # a process and its descriptor
+
+_HOLDERS = """
+SELECT x.close_call_id, d.pid, d.fd FROM descriptor x JOIN descriptor d USING (file_id)
+WHERE x.close_call_id IN (SELECT unnest(?)) AND d.descriptor_id <> x.descriptor_id AND d.from_ns <= x.to_ns
+    AND (d.to_ns IS NULL OR d.to_ns > x.to_ns)
+ORDER BY ALL"""
+
+
+def holders_after(db: duckdb.DuckDBPyConnection, calls: Iterable[Call]) -> dict[int, tuple[Holder, ...]]:
+    """For each close() that left the socket open: who held it then."""
+    wanted = [call.call_id for call in calls if call.name == "close" and not call.failed]
+    found: dict[int, tuple[Holder, ...]] = {}
+    for call_id, pid, fd in db.execute(_HOLDERS, [wanted]).fetchall() if wanted else ():
+        found[call_id] = (*found.get(call_id, ()), (pid, fd))
+    return found
+
+
+def copies_closed(world: World, closes: Sequence[tuple[Call, tuple[Holder, ...]]]) -> list[Step]:
+    """One step for all copies that were closed while somebody still held the socket."""
+    if not closes:
+        return []
+    first, last = closes[0][0], closes[-1]
+    who = listed([world.who(pid) for pid in dict.fromkeys(call.pid for call, _ in closes)], 4)
+    left = listed([f"{world.who(pid)} as descriptor {fd}" for pid, fd in last[1]], 3)
+    many = len(closes) > 1
+    said = (
+        f"{who} {'close copies' if many else 'closes a copy'} of this socket, which fork() or dup() had made. "
+        f"That sends nothing and ends nothing: after {'the last of them' if many else 'it'} the socket was still held "
+        f"by {left}."
+    )
+    return [
+        Step(
+            "", "Copies are closed" if many else "A copy is closed", (said,), first.entry_ns, first.text,
+            refs=tuple(call.ref for call, _ in closes), topics=("close",),
+        )
+    ]  # fmt: skip

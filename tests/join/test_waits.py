@@ -1,0 +1,50 @@
+"""What ended a wait: only what can have ended it."""
+
+import struct
+
+import pytest
+
+from tests.join.rows import ACK, MSEC, Rows, Tcp
+
+MSS = 4000  # a buffer of 20 segments at least: more than 16 bits count
+
+
+def sending(before: int, size: int, *, chosen: bool = False) -> list[tuple[str, str]]:
+    """The waits of a client that wrote `before` bytes and, while none of them is acknowledged, `size` more in 10 ms.
+
+    The acknowledgement of all comes meanwhile; `chosen`: the program set SO_SNDBUF.
+    """
+    rows = Rows()
+    rows.source()
+    rows.interface()
+    tcp = Tcp(rows, mss=MSS)
+    tcp.open()
+    if chosen:
+        call = rows.call(tcp.client.pid, "setsockopt", tcp.client.fd, 1, 7, 0, 4)
+        rows.data(call, "opt", struct.pack("<I", 4096), arg=3)
+    if before:
+        tcp.write(tcp.client, bytes(before))
+    start = rows.tick()
+    tcp.client.sent += size  # their segments were not captured
+    rows.tick(5 * MSEC)
+    tcp.segment(tcp.server, ACK)
+    rows.tick(5 * MSEC)
+    call = rows.call(tcp.client.pid, "sendto", tcp.client.fd, 0, size, ret=size, start=start)
+    rows.data(call, "payload", bytes(size))
+    query = "SELECT c.name, w.ended_by FROM wait w JOIN call c USING (call_id) WHERE c.name = 'sendto'"
+    return rows.joined().execute(query).fetchall()
+
+
+@pytest.mark.parametrize(("before", "size"), [(0, 21 * MSS), (15 * MSS, 6 * MSS)])
+def test_an_acknowledgement_ends_the_wait_of_a_call_that_had_no_room(before: int, size: int) -> None:
+    assert sending(before, size) == [("sendto", "packet")]
+
+
+@pytest.mark.parametrize(("before", "size"), [(0, 5), (0, 20 * MSS), (15 * MSS, 5 * MSS)])
+def test_an_acknowledgement_seen_while_a_call_had_room_ended_nothing(before: int, size: int) -> None:
+    assert sending(before, size) == [("sendto", "unknown")]
+
+
+def test_a_buffer_that_the_program_made_small_can_be_full_of_less() -> None:
+    assert sending(100, 5, chosen=True) == [("sendto", "packet")]
+    assert sending(0, MSS, chosen=True) == [("sendto", "unknown")]
