@@ -73,7 +73,7 @@ LAST_USES = {
         "j_datagram_pair",
         "j_linked",
     ),
-    "waits": ("j_segment", "j_ready", "j_waiter", "j_waiting_side", "j_cause"),
+    "waits": ("j_segment", "j_ready", "j_waiter", "j_waiting_side", "j_lacks_room", "j_cause"),
 }
 
 

@@ -60,7 +60,7 @@ UNION ALL
 SELECT s.*, NULL FROM side s WHERE what NOT IN ('in', 'error');
 
 -- Calls that waited to send on a TCP socket whose buffer can have been full: the bytes written and not yet acknowledged when
--- the call began, and its own, are more than any buffer holds. Linux gives an established socket room for 20 full segments
+-- the call began, and its own, are more than the smallest buffer holds. Linux gives an established socket room for 20 full segments
 -- at least (tcp_sndbuf_expand, net/ipv4/tcp_input.c), unless the program chose the size; an empty one takes one segment.
 -- poll and its like report room once a third of the buffer is free (sk_stream_is_writeable, include/net/sock.h).
 CREATE OR REPLACE TEMP TABLE j_lacks_room AS
@@ -70,11 +70,14 @@ WITH sender AS MATERIALIZED (
     FROM j_waiting_side s JOIN call c USING (call_id) JOIN j_effect e ON e.name = c.name
     WHERE s.what = 'out' AND s.protocol = 'tcp' AND s.exit_ns - s.start_ns >= getvariable('blocking_ns')
 ),
-chosen AS ( -- sockets whose program chose the size: SO_SNDBUF, SO_SNDBUFFORCE; an accepted one has its listener's
-    SELECT s.socket_id FROM socket s LEFT JOIN socket l ON l.socket_id = s.listener_id
-    JOIN call_file x ON x.file_id IN (s.file_id, l.file_id) JOIN call c ON c.call_id = x.call_id
+sized AS MATERIALIZED ( -- files whose program chose the size: SO_SNDBUF, SO_SNDBUFFORCE (asm-generic/socket.h)
+    SELECT DISTINCT x.file_id FROM call c JOIN call_file x USING (call_id)
     WHERE c.name = 'setsockopt' AND c.retval = 0 AND (c.a1 & 4294967295) = 1 AND (c.a2 & 4294967295) IN (7, 32)
-      AND s.socket_id IN (SELECT socket_id FROM sender)
+      AND x.file_id IS NOT NULL
+),
+chosen AS ( -- an accepted socket has its listener's
+    SELECT s.socket_id FROM socket s LEFT JOIN socket l ON l.socket_id = s.listener_id
+    WHERE s.file_id IN (FROM sized) OR l.file_id IN (FROM sized)
 ),
 written AS (
     SELECT v.connection_id, v.direction, v.hi, k.start_ns FROM stream_write v JOIN call k USING (call_id)
