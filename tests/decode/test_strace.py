@@ -1,11 +1,14 @@
 """The strace dialect never raises, and says what strace 6.1 was seen to say."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wiretale.decode.record_types import Datum, RawCall
 from wiretale.decode.strace.calls import StraceDecoder
+from wiretale.decode.strace.special import siginfo_text
 from wiretale.decode.strace.style import Names, StraceStyle
 from wiretale.decode.syscalls import CALLS
 from wiretale.model.enums import Arch
@@ -112,3 +115,10 @@ def test_a_call_that_fills_memory_waits_with_the_rest_of_its_arguments() -> None
     assert decoder.entry(call) == "read(3, "
     whole = RawCall("read", Arch.X86_64, call.args, 2, None, (given_bytes(1, "payload", b"zz", at_exit=True),))
     assert decoder.exit(whole).arguments == '"zz", 10'
+
+
+def test_the_value_of_a_signal_is_shown_both_ways() -> None:
+    data = struct.pack("<3i4xiIQ", 10, 0, -1, 7, 0, 0x1FFFFFFFF)
+    assert siginfo_text(data, Arch.X86_64).endswith(
+        "si_code=SI_QUEUE, si_pid=7, si_uid=0, si_int=-1, si_ptr=0x1ffffffff}"
+    )

@@ -39,6 +39,34 @@ def test_signals_have_their_siginfo() -> None:
     assert "--- SIGTERM {si_signo=SIGTERM, si_code=SI_USER, si_pid=" in done.stderr
 
 
+def test_what_a_program_does_after_it_was_let_go_is_not_passed_on() -> None:
+    # The shell in the background stays traced until its child ends, which is after the program has ended.
+    script = "(while kill -0 $$ 2>&-; do :; done) & exec sh -c 'exit 5'"
+    done = strace("-f", "-b", "execve", "-e", "trace=none", "sh", "-c", script)
+    assert done.returncode == 0
+
+
+_SIBLING = """
+import ctypes, os, signal, sys, time
+CLONE_PARENT, SYS_CLONE = 0x8000, {"x86_64": 56}.get(os.uname().machine, 220)
+pid = ctypes.CDLL(None).syscall(SYS_CLONE, CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+if pid == 0:
+    os._exit(0)
+end = time.monotonic() + 20
+while time.monotonic() < end:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-f"]])
+def test_a_child_made_for_the_tracer_does_not_stay_a_zombie(options: list[str]) -> None:
+    done = strace(*options, "-e", "trace=none", sys.executable, "-c", _SIBLING)
+    assert done.returncode == 3
+
+
 def test_a_program_that_does_not_exist() -> None:
     done = strace("no-such-program-here")
     assert done.returncode == 1

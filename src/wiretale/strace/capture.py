@@ -47,8 +47,7 @@ def run(options: StraceOptions) -> int:
     printer = StracePrinter(lines, outputs, time.time_ns() - now_ns())
 
     def follow() -> None:
-        for event in reader.read():
-            printer.take(event)
+        printer.take_all(reader.read())
         outputs.flush()
 
     recording.observe(follow)

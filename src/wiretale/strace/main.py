@@ -1,5 +1,6 @@
 """Entry of `wiretale strace`."""
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -7,6 +8,7 @@ from wiretale import __version__
 from wiretale.errors import WiretaleError
 from wiretale.strace.parse import parse
 
+_OBJECTS = 200_000  # records of events are many, and never refer to each other in circles
 HELP = """\
 Usage: wiretale strace [OPTIONS] PROG [ARGS]
        wiretale strace [OPTIONS] -p PID
@@ -39,6 +41,7 @@ docs/strace.md lists what is not supported. Exit status: the program's own; if a
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Raises WiretaleError."""
+    gc.set_threshold(_OBJECTS)
     options, instead = parse(list(arguments))
     if instead:
         sys.stdout.write(HELP if instead == "help" else f"wiretale strace -- version {__version__}\n")

@@ -15,6 +15,11 @@ class NetlinkSockets:
     def __init__(self) -> None:
         self._protocols: dict[tuple[int, int], int] = {}  # (process, descriptor)
 
+    @property
+    def seen(self) -> bool:
+        """Whether there are any."""
+        return bool(self._protocols)
+
     def take(self, e: TracerEvent) -> None:
         """Learn what an event says of sockets."""
         for chunk in e.chunks:

@@ -82,7 +82,8 @@ class _Run:
             self._follow(pid)
         finally:
             self._source.stop()
-            self._print()
+            while self._print() and self._ended_by is None:
+                pass
             self._reader.close()
         if self._printer.summary is not None:
             self._outputs.main.write(self._printer.summary.text())
@@ -121,31 +122,24 @@ class _Run:
                 if pid:
                     os.kill(pid, self._ended_by)
                 return
+            if pid in self._printer.let_go:
+                self._source.status_of(pid)  # which reaps it: what is still traced may wait for it to be gone
             if not self._print():
                 select.select([self._source.notable_fd], [], [], _POLL_S)
                 self._source.notable()
 
     def _print(self) -> bool:
-        """Print what is new; whether there was something."""
-        printed = False
-        while True:
-            before = printed
-            count = 0
-            for event in self._reader.read():
-                self._printer.take(event)
-                count += 1
-            if not count:
-                break
-            printed = True
-            self._outputs.flush()
-            if not before and self._ended_by is not None:
-                break
-        return printed
+        """Print some of what is new; whether there was something."""
+        events = self._reader.read()
+        self._printer.take_all(events)
+        self._outputs.flush()
+        return bool(events)
 
     def _exit_code(self, pid: int) -> int:
         if self._ended_by is not None:
             _die_of(self._ended_by)
-        status = self._source.status_of(pid) if pid else None
+        # What becomes of a program after it was let go (-b execve) is not this run's, even if it ended meanwhile.
+        status = self._source.status_of(pid) if pid and pid not in self._printer.let_go else None
         if status is None:
             return 0
         if os.WIFSIGNALED(status):

@@ -33,6 +33,10 @@ _OUT = frozenset(
         Kind.MMSGHDR_OUT,
     }
 )
+# Which descriptors are ready stands behind the result.
+_SHOWN_AFTER_RESULT = frozenset(
+    {"poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64"}
+)
 _Steps = tuple[tuple[int, Arg, Printer], ...]
 
 
@@ -105,6 +109,18 @@ class StraceDecoder:
         w.refused = w.failed and call.name not in FILLED_ON_ERROR
         texts = self._texts(w, _steps(call.name, args)[count:])
         return Returned(", ".join(texts), *result_text(w, spec))
+
+    def is_whole(self, call: RawCall) -> bool:
+        """Whether `entry` gives all arguments, so that nothing is missing from a call that never returns."""
+        w, spec = self._writer(call, None, None)
+        if spec is None or self.style.raw(call.name):
+            return True
+        args = _variant(w, spec)
+        return (
+            call.name not in REWRITES
+            and call.name not in _SHOWN_AFTER_RESULT
+            and _at_entry(call.name, args) >= len(args)
+        )
 
     def _texts(self, w: StraceWriter, steps: _Steps) -> list[str]:
         found = [(a.name, p(w, i, a)) for i, a, p in steps]

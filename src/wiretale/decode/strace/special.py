@@ -125,11 +125,20 @@ def _futex_second(w: Writer, index: int, arg: Arg) -> str:
     return "" if ignored else shared.KINDS[arg.kind](w, index, arg)
 
 
+def _sigval(pointer: int) -> tuple[int, str]:
+    """union sigval: its integer and its pointer."""
+    low = pointer & 0xFFFFFFFF
+    return low - (low >> 31 << 32), hex(pointer) if pointer else "NULL"
+
+
 def _sigevent(w: Writer, name: str, data: bytes) -> str:
-    """The value is shown where it is not 0."""
-    shown = [
-        f"{f.name}={field_text(w, f, v)}" for f, v in unpack(name, w.arch, data)[:3] if f.name != "sigev_value" or v
-    ]
+    shown = []
+    for field, value in unpack(name, w.arch, data)[:3]:
+        if field.name != "sigev_value":
+            shown.append(f"{field.name}={field_text(w, field, value)}")
+        elif isinstance(value, int) and value:
+            number, pointer = _sigval(value)
+            shown.append(f"sigev_value={{sival_int={number}, sival_ptr={pointer}}}")
     return "{" + ", ".join(shown) + "}"
 
 
@@ -230,9 +239,13 @@ _CLOCK_TICKS = 100  # USER_HZ of linux/param.h
 
 
 def siginfo_text(data: bytes, arch: int) -> str:
-    """As `decode/signals.py`, with times that are not zero in seconds as well."""
+    """As `decode/signals.py`, with times that are not zero in seconds as well, and values both ways."""
     shown = []
     for name, text in decode_siginfo(data, arch).fields:
+        if name == "si_value":
+            number, pointer = _sigval(int(text, 16) if text != "NULL" else 0)
+            shown.append(f"si_int={number}, si_ptr={pointer}")
+            continue
         is_time = name in ("si_utime", "si_stime") and text != "0"
         shown.append(f"{name}={text}" + (f" /* {int(text) / _CLOCK_TICKS:g} s */" if is_time else ""))
     return "{" + ", ".join(shown) + "}"

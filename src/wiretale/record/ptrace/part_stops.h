@@ -85,11 +85,38 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 	event_end(w, e);
 }
 
+static void *reap(void *pid)
+{
+	while (waitpid((pid_t)(intptr_t)pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	return NULL;
+}
+
+/*
+ * A child made with CLONE_PARENT is its maker's sibling, so the recorder's child where it started the maker. If it is
+ * not traced, nobody would wait for it: it would stay a zombie, and its maker might look for it for ever. A thread
+ * of its own waits, because the tracer's looks at nothing else (__WNOTHREAD).
+ */
+static void reap_sibling(struct wt *w, const struct task *t, int64_t pid)
+{
+	uint64_t flags = pid > 0 && w->flags & WT_NO_FOLLOW ? clone_flags(t) : 0;
+	pthread_t thread;
+	sigset_t all, mask;
+	if (!(flags & CLONE_PARENT) || flags & CLONE_THREAD || find_task(w, (pid_t)pid))
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &mask);
+	if (pthread_create(&thread, NULL, reap, (void *)(intptr_t)pid) == 0)
+		pthread_detach(thread);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
 static void on_exit_call(struct wt *w, struct task *t, const struct __ptrace_syscall_info *info, uint16_t flags,
 			 uint64_t now)
 {
 	int64_t result = info->exit.rval;
 	bool failed = info->exit.is_error, known = t->in_call;
+	reap_sibling(w, t, result);
 	if (t->first_exec)
 		spawn_done(w, t, failed ? (int)-result : 0);
 	struct wt_event *e = event_begin(w, t, WT_EXIT, now);

@@ -8,9 +8,10 @@ import ctypes
 import os
 import struct
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import IntEnum, IntFlag
 from functools import lru_cache
+from operator import attrgetter
 
 from wiretale.decode.structs import struct_size, word_size
 from wiretale.decode.syscalls import call_spec, table
@@ -173,7 +174,7 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
         yield Step(What.BYTES, _BOTH, index, Role.FDSET, Count.BITS, length, limit=_ARRAY_LIMIT)
     elif kind in _STRUCT_WHEN:
         size = struct_size(arg.struct, arch)
-        when = _STRUCT_WHEN[kind] | (When.ERROR if call.name in _FILLED_ON_ERROR else When(0))
+        when = _STRUCT_WHEN[kind] | When.ERROR if call.name in _FILLED_ON_ERROR else _STRUCT_WHEN[kind]
         yield Step(What.BYTES, when, index, Role.STRUCT, size=size)
     elif kind in _ARRAY_WHEN:
         source, count_arg, fixed = _counted(arg, Count.RETURN if kind is Kind.ARRAY_OUT else Count.ARG32)
@@ -210,6 +211,23 @@ def _steps_of_arg(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]
 
 
 _LINKED = frozenset({Kind.FD, Kind.DIRFD})
+# Most arguments are in registers alone: they are passed over early, because every run makes a plan.
+_PLAIN = _LINKED | {
+    Kind.INT,
+    Kind.UINT,
+    Kind.LONG,
+    Kind.ULONG,
+    Kind.HEX,
+    Kind.OCTAL,
+    Kind.SIZE,
+    Kind.OFFSET,
+    Kind.PID,
+    Kind.UID,
+    Kind.SIGNAL,
+    Kind.ENUM,
+    Kind.FLAGS,
+    Kind.POINTER,
+}
 
 
 def _links(arguments: tuple[Arg, ...]) -> Iterator[Step]:
@@ -221,10 +239,10 @@ def _links(arguments: tuple[Arg, ...]) -> Iterator[Step]:
 def steps(call: Call, arch: int, *, links: bool = False) -> list[Step]:
     """What to read at one call, in order of its arguments; `links`: also what its descriptors are."""
     found = list(_links(call.args)) if links else []
-    found += [s for i, a in enumerate(call.args) for s in _steps_of_arg(i, a, call, arch)]
+    found += [s for i, a in enumerate(call.args) if a.kind not in _PLAIN for s in _steps_of_arg(i, a, call, arch)]
     for value, arguments in call.variants.items():
         for index, arg in enumerate(arguments):
-            if index < len(call.args) and arg == call.args[index]:
+            if arg.kind in _PLAIN or (index < len(call.args) and arg == call.args[index]):
                 continue
             only = value & 0xFFFFFFFF
             found += [
@@ -233,8 +251,11 @@ def steps(call: Call, arch: int, *, links: bool = False) -> list[Step]:
     return found
 
 
+_IN_ORDER = attrgetter(*(described[0] for described in Op._fields_))
+
+
 def _op(step: Step) -> Op:
-    return Op(**{f.name: getattr(step, f.name) for f in fields(step)})
+    return Op(*_IN_ORDER(step))
 
 
 def call_flags(call: Call) -> CallFlag:
@@ -250,7 +271,8 @@ def call_flags(call: Call) -> CallFlag:
         flags |= CallFlag.SETS_FDS
     if call.name in _NOTABLE:
         flags |= CallFlag.NOTABLE
-    return flags | _SPECIAL.get(call.name, CallFlag(0))
+    special = _SPECIAL.get(call.name)
+    return flags if special is None else flags | special
 
 
 def _whens(own: list[Step]) -> When:

@@ -6,7 +6,9 @@ Layouts: `model.spool.EVENT` and `CHUNK`; a test compares them.
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from functools import partial
+from operator import add
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,6 +52,11 @@ class TracerEvent(NamedTuple):
     chunks: tuple[TracerChunk, ...]
 
 
+# As TracerChunk._make, without a call of a Python function for each.
+_MAKE_CHUNK: Callable[[Iterable[object]], TracerChunk] = partial(tuple.__new__, TracerChunk)
+_MAKE_EVENT: Callable[[Iterable[object]], TracerEvent] = partial(tuple.__new__, TracerEvent)
+
+
 class EventReader:
     """Gives what was appended since the last `read`."""
 
@@ -59,29 +66,35 @@ class EventReader:
         self._data = _GrowingFile(spool.data_path)
         self._next = 0
 
-    def read(self) -> Iterator[TracerEvent]:
+    def read(self) -> list[TracerEvent]:
         """New events in the order of the stops, at most a few thousand; often none."""
         count = min(self._events.committed() - self._next, _MOST_EVENTS)
         if count <= 0:
-            return
+            return []
         raw = self._events.bytes(self._next * EVENT_BYTES, count * EVENT_BYTES)
-        events = list(EVENT_STRUCT.iter_unpack(raw[: len(raw) // EVENT_BYTES * EVENT_BYTES]))
-        if not events:
-            return
-        self._next += len(events)
-        first = events[0][3]
-        last = max(e[3] + e[8] for e in events)
-        raw = self._chunks.bytes(first * CHUNK_BYTES, (last - first) * CHUNK_BYTES)
-        chunks = list(CHUNK_STRUCT.iter_unpack(raw[: len(raw) // CHUNK_BYTES * CHUNK_BYTES]))
-        base = min((c[3] for c in chunks), default=0)
-        data = self._data.bytes(base, max((c[3] + c[4] for c in chunks), default=base) - base)
-        for e in events:
-            mine = chunks[e[3] - first : e[3] - first + e[8]] if e[8] else ()
-            found = tuple(
-                TracerChunk(c[6], c[7], c[8], c[1], c[2], c[5], c[9], data[c[3] - base : c[3] - base + c[4]])
-                for c in mine
-            )
-            yield TracerEvent(e[0], e[1], e[4], e[5], e[6], e[7], e[9], e[11], e[12], e[13:19], e[19], found)
+        # Columns, because records are then made by loops in C.
+        columns = list(zip(*EVENT_STRUCT.iter_unpack(raw[: len(raw) // EVENT_BYTES * EVENT_BYTES]), strict=True))
+        if not columns:
+            return []
+        time, resume, _, first, tid, pid, kind, flags, counts, arch, _, number, value = columns[:13]
+        self._next += len(time)
+        chunks = self._chunks_of(first[0], first[-1] + counts[-1] - first[0])
+        base = first[0]
+        mine = [tuple(chunks[f - base : f - base + n]) if n else () for f, n in zip(first, counts, strict=True)]
+        args = zip(*columns[13:19], strict=True)
+        rows = zip(time, resume, tid, pid, kind, flags, arch, number, value, args, columns[19], mine, strict=True)
+        return list(map(_MAKE_EVENT, rows))
+
+    def _chunks_of(self, first: int, count: int) -> list[TracerChunk]:
+        raw = self._chunks.bytes(first * CHUNK_BYTES, count * CHUNK_BYTES)
+        columns = list(zip(*CHUNK_STRUCT.iter_unpack(raw[: len(raw) // CHUNK_BYTES * CHUNK_BYTES]), strict=True))
+        if not columns:
+            return []
+        _, address, full, offset, captured, error, role, arg, place, detail, _ = columns
+        base = min(offset)
+        data = self._data.bytes(base, max(map(add, offset, captured)) - base)
+        pieces = [data[o - base : o - base + n] for o, n in zip(offset, captured, strict=True)]
+        return list(map(_MAKE_CHUNK, zip(role, arg, place, address, full, error, detail, pieces, strict=True)))
 
     def pending(self) -> bool:
         """Whether a read would give something."""

@@ -1,0 +1,112 @@
+"""How lines are laid out: what stands before them, where results stand, and whose line is open.
+
+A call's beginning is written at once. When another task has something to say meanwhile, the open line is closed with
+`<unfinished ...>` and continued later with `<... name resumed>`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wiretale.store.load.tracer_events import TracerEvent
+from wiretale.strace.options import StraceOptions
+from wiretale.strace.output import Outputs, Sink
+from wiretale.strace.times import Stamps, fixed
+
+
+@dataclass(slots=True)
+class Task:
+    """One thread."""
+
+    tid: int
+    begun: TracerEvent | None = None  # the entry of its open call
+    name: str = ""  # of that call; empty if it is not wanted
+    shown: bool = False  # the beginning of its call was printed, or is `held`
+    held: str = ""  # the beginning, kept back until it is known whether the call is printed (-z, -Z)
+    interrupted: str = ""  # the call that restart_syscall goes on with
+    seen: int = 0  # the number of its last call (-n)
+
+
+class Layout:
+    """Writes lines of `tasks`. `offset_ns` as in Stamps; `pid_text` gives what is printed for a process."""
+
+    def __init__(
+        self,
+        options: StraceOptions,
+        outputs: Outputs,
+        offset_ns: int,
+        tasks: dict[int, Task],
+        pid_text: Callable[[int], str],
+    ) -> None:
+        self._options = options
+        self._outputs = outputs
+        self._stamps = Stamps(options, offset_ns)
+        self._tasks = tasks
+        self._pid_text = pid_text
+        self._pid_always = options.follow and not outputs.to_stderr and not outputs.separately
+        self._plain = not (self._stamps.used or options.instruction_pointer or options.call_numbers)
+        self._column = options.column
+        self.repeats = self._plain and options.took is None  # equal calls of a task have equal lines
+
+    def begin(self, task: Task, time_ns: int, begun: TracerEvent, text: str) -> Sink:
+        """Open a line of the task."""
+        sink = self._outputs.of(task.tid)
+        line = self._head(sink, task, time_ns, begun) + text
+        sink.write(line)
+        sink.owner, sink.column = task.tid, len(line)
+        return sink
+
+    def go_on(self, task: Task, time_ns: int, begun: TracerEvent) -> Sink:
+        """Make the open line this task's."""
+        if task.held:
+            text, task.held = task.held, ""
+            return self.begin(task, begun.time_ns, begun, text)
+        sink = self._outputs.of(task.tid)
+        if sink.owner != task.tid:
+            return self.begin(task, time_ns, begun, f"<... {task.name} resumed>")
+        return sink
+
+    def end(self, sink: Sink, arguments: str, result: str, took_ns: int | None = None) -> None:
+        """The rest of the open line; `took_ns`: how long the call took, if that is known."""
+        pad = " " * (self._column - sink.column - len(arguments) - 2)
+        took = ""
+        if took_ns is not None and self._options.took is not None:
+            took = f" <{fixed(took_ns, self._options.took)}>"
+        sink.write(f"{arguments}) {pad}= {result}{took}\n")
+        sink.owner = None
+
+    def whole(self, task: Task, time_ns: int, text: str) -> None:
+        """A line that is no call."""
+        sink = self._outputs.of(task.tid)
+        sink.write(f"{self._head(sink, task, time_ns, None)}{text}\n")
+
+    def repeat(self, sink: Sink, line: str) -> None:
+        """A line that was written before, whole."""
+        self._close(sink)
+        sink.write(line)
+
+    def _close(self, sink: Sink) -> None:
+        if sink.owner is not None:
+            sink.write(" <unfinished ...>\n")
+            sink.owner = None
+
+    def whose(self, tid: int) -> str:
+        """Whose line it is, where that is said."""
+        if self._pid_always:
+            return f"{self._pid_text(tid):<5} "
+        if len(self._tasks) > 1 and not self._outputs.separately:
+            return f"[pid {self._pid_text(tid):>5}] "
+        return ""
+
+    def _head(self, sink: Sink, task: Task, time_ns: int, begun: TracerEvent | None) -> str:
+        """What stands before every line; closes the line of another task."""
+        self._close(sink)
+        head = self.whose(task.tid)
+        if self._plain:
+            return head
+        head += self._stamps.text(time_ns)
+        if self._options.call_numbers:
+            task.seen = begun.number if begun is not None else task.seen
+            head += f"[{task.seen:4}] "
+        if self._options.instruction_pointer:
+            head += f"[{begun.value:016x}] " if begun is not None else "[????????????????] "
+        return head
