@@ -92,7 +92,9 @@ runs AS ( -- the softirq an event ran in, counted per CPU
 ),
 received AS (
     SELECT DISTINCT r.cpu, r.run FROM runs r JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
-    JOIN mine USING (packet_id) WHERE e.name IN ('net:netif_receive_skb', 'net:napi_gro_receive_entry')
+    JOIN mine USING (packet_id)
+    -- or sent from: a packet that waited for its neighbour's address leaves when the answer is received
+    WHERE e.name IN ('net:netif_receive_skb', 'net:napi_gro_receive_entry', 'net:net_dev_queue')
 ),
 receiver AS (SELECT DISTINCT socket_id FROM stream_read WHERE call_id IN (SELECT unnest($reads))),
 reader AS (SELECT DISTINCT tid FROM call WHERE call_id IN (SELECT unnest($readers))),
@@ -102,8 +104,8 @@ chosen AS (
     UNION SELECT k.event_id FROM kernel_link k JOIN mine USING (packet_id)
     UNION SELECT e.event_id FROM received s JOIN runs r ON r.cpu = s.cpu AND r.run = s.run
         JOIN kernel_event e ON e.event_id = r.event_id JOIN kernel_link k ON k.event_id = e.event_id
-        WHERE e.name IN ('irq:softirq_entry', 'irq:softirq_exit') OR k.socket_id IN (FROM receiver)
-           OR e.other_tid IN (FROM reader) OR e.name = 'net:net_dev_queue'
+        WHERE e.name IN ('irq:softirq_entry', 'irq:softirq_exit', 'neigh:neigh_update')
+           OR k.socket_id IN (FROM receiver) OR e.other_tid IN (FROM reader) OR e.name = 'net:net_dev_queue'
     UNION SELECT e.event_id FROM kernel_event e
         WHERE e.other_tid IN (FROM reader) AND e.name LIKE 'sched:%' AND e.time_ns BETWEEN $from_ns AND $to_ns
     UNION SELECT e.event_id FROM kernel_event e JOIN kernel_link k USING (event_id)

@@ -7,7 +7,7 @@ from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.explain.kernel_way import spans
 from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent
-from wiretale.model.enums import TCP_STATES
+from wiretale.model.enums import NEIGHBOUR_STATES, TCP_STATES
 from wiretale.model.kernel_ring import KINDS
 
 _MEANING = {kind.name: kind.meaning for kind in KINDS}
@@ -137,6 +137,9 @@ def _detail(path: KernelPath, event: PathEvent, reasons: dict[str, dict[int, str
         case "tcp:tcp_probe":
             known = f"window {event.value} segments, round trip {duration(event.value2 * 1000)}"
             return f"{_packet(event)}; {known}" if event.packet_number is not None else known
+        case "neigh:neigh_update":
+            before, after = (NEIGHBOUR_STATES.get(n, str(n)) for n in (event.value, event.value2))
+            return f"{before} to {after}"
         case "skb:skb_copy_datagram_iovec":
             return f"{event.value} bytes" + (f" of {_packet(event)}" if event.packet_number is not None else "")
         case "signal:signal_generate" | "signal:signal_deliver":
