@@ -99,9 +99,10 @@ def test_a_message_over_tcp(capture: tuple[str, Path]) -> None:
 def test_a_datagram_whose_neighbour_is_not_known_waits_for_its_answer(capture: tuple[str, Path]) -> None:
     datagram = "call_id = (SELECT min(call_id) FROM call WHERE name = 'sendto' AND retval = 5)"
     found = stages(capture[1], datagram)
-    # to veth the neighbour is asked: its host learns from the question, and the answer lets the datagram go
-    asked = ["neigh_update", "neigh_update"] if capture[0] == "veth" else []
-    assert found[: len(asked) + 4] == [*asked, *OUT, *ARRIVES]
+    # what is heard of the neighbour is seen if a recorded thread lends its time: then before the datagram goes out
+    heard = found.count("neigh_update")
+    assert capture[0] == "veth" or not heard
+    assert found[: heard + 4] == [*["neigh_update"] * heard, *OUT, *ARRIVES]
 
 
 def test_a_refused_connection(capture: tuple[str, Path]) -> None:

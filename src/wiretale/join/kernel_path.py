@@ -203,7 +203,8 @@ def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | Non
     ends = [c.exit_ns for c in (path.call, *path.reads) if c.exit_ns is not None]
     of_bytes = {
         "packets": ids, "reads": reads, "readers": reads, "write": call_id,
-        "from_ns": path.call.start_ns, "to_ns": max(ends, default=_LAST_NS),
+        # without a known reader the packets' own way goes on after the sender's call
+        "from_ns": path.call.start_ns, "to_ns": max(ends) if path.reads and ends else _LAST_NS,
     }  # fmt: skip
     path.events = [PathEvent(*row) for row in db.execute(_EVENTS, of_bytes).fetchall()]
     return path
