@@ -1,5 +1,7 @@
 """Where the time of a message went: only steps that were seen, and only what they prove."""
 
+from dataclasses import replace
+
 from wiretale.explain.kernel_way import spans
 from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent
 from wiretale.show.kernel_path import path_lines
@@ -32,9 +34,9 @@ def test_a_woken_reader_waited_for_a_cpu_then_took_the_bytes() -> None:
         event(10, "net:net_dev_queue"), event(15, "net:netif_receive_skb"), event(20, READY),
         event(22, WAKING, about=READER), event(40, RUNS, about=READER), event(70, COPIED, call=2),
     )  # fmt: skip
-    assert [ns for ns, _ in found] == [10, 5, 5, 20, 30, 70]
-    assert found[3][1] == "until the woken reader had a CPU"
-    assert found[4][1] == "in the reader, until its call took them"
+    assert [ns for ns, _ in found] == [10, 5, 5, 2, 18, 30, 70]
+    assert found[4][1] == "until the woken reader had a CPU"  # as thread_state has it: from the waking on
+    assert found[5][1] == "in the reader, until its call took them"
 
 
 def test_a_reader_that_was_not_woken_by_the_bytes_did_not_wait_for_a_cpu() -> None:
@@ -47,12 +49,21 @@ def test_a_reader_that_was_not_woken_by_the_bytes_did_not_wait_for_a_cpu() -> No
     assert not [what for _, what in before if "CPU" in what]
 
 
+def test_a_packet_that_waited_for_its_neighbours_address_says_so() -> None:
+    """What the other host learns from the question (from NONE to STALE) is no answer to it."""
+    told = replace(event(5, "neigh:neigh_update"), value=0, value2=4)
+    answered = replace(event(8, "neigh:neigh_update"), value=1, value2=2)
+    found = spent(told, answered, event(10, "net:net_dev_queue"))
+    assert [ns for ns, _ in found] == [8, 2, 10] and "neighbour" in found[0][1]
+    assert "INCOMPLETE to REACHABLE" in "\n".join(path_lines(path(answered), color=False, reasons={}))
+
+
 def test_another_threads_turn_and_the_answers_packets_are_no_step() -> None:
     found = spent(
         event(5, "net:net_dev_queue", answer=True), event(20, READY), event(22, WAKING, about=READER),
         event(30, RUNS, about=999), event(70, COPIED, call=2),
     )  # fmt: skip
-    assert [ns for ns, _ in found] == [20, 50, 70]
+    assert [ns for ns, _ in found] == [20, 2, 48, 70]
 
 
 def test_a_datagram_counts_until_its_call_had_the_result() -> None:

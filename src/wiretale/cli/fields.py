@@ -51,7 +51,9 @@ def said(field: "Field") -> str:
 
 def events_of(field: "Field") -> str:
     """The kinds of events that have a field."""
-    return ", ".join(kind for kind in ("call", "packet", "signal", "task") if kind in {*field.on, *field.present})
+    return ", ".join(
+        kind for kind in ("call", "packet", "signal", "task", "kernel") if kind in {*field.on, *field.present}
+    )
 
 
 def _is_about(field: "Field", word: str | None) -> bool:

@@ -1,7 +1,6 @@
 """`wiretale path`: the way of one call's bytes through the kernel."""
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +39,7 @@ def command(
 ) -> int:
     from wiretale.explain.kernel_way import spans
     from wiretale.explain.lookup import function_sentences
-    from wiretale.join.kernel_path import kernel_path
+    from wiretale.join.kernel_path import kernel_path, reasons
     from wiretale.show.kernel_path import path_lines
     from wiretale.store.capture import open_capture
 
@@ -53,7 +52,7 @@ def command(
             return Exit.FAILED
         chosen = _chosen(db, call_id, packet)
         found = kernel_path(db, chosen) if chosen is not None else None
-        reasons = _reasons(db)
+        named = reasons(db)
     if found is None:
         nothing = "no bytes were written at one recorded end and read at the other"
         what = f"there is no call {chosen}" if chosen else nothing
@@ -63,7 +62,7 @@ def command(
         print_json(dataclasses.asdict(found) | {"spans": [{"ns": ns, "what": what} for ns, what in spans(found)]})
         return Exit.OK
     known = function_sentences() if functions else None
-    lines = path_lines(found, color=output_of(context).color, reasons=reasons, functions=known)
+    lines = path_lines(found, color=output_of(context).color, reasons=named, functions=known)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return Exit.OK
 
@@ -89,9 +88,3 @@ def _chosen(db: "duckdb.DuckDBPyConnection", call_id: int | None, packet: int | 
     if call_id is None:
         return first_write(db)
     return write_of_read(db, call_id) or call_id
-
-
-def _reasons(db: "duckdb.DuckDBPyConnection") -> dict[str, dict[int, str]]:
-    row = db.execute("SELECT detail FROM source WHERE source = 'ebpf'").fetchone()
-    named = json.loads(row[0]).get("reasons", {}) if row and row[0] else {}
-    return {kind: {int(number): str(name) for number, name in names.items()} for kind, names in named.items()}

@@ -33,7 +33,11 @@ stream, the packet that carried them, who wrote and who read them, what ended a 
     "-f", "--filter", "filter_text", metavar="FILTER", help="Only events that match, in Wireshark's filter syntax."
 )
 @click.option("--fields", is_flag=True, help="List the fields a filter can use, and exit.")
-@click.option("--level", type=click.Choice(["syscall", "packet"]), help="Only calls, or only packets.")
+@click.option(
+    "--level",
+    type=click.Choice(["syscall", "packet", "kernel"]),
+    help="Only calls; only packets; or also the kernel's steps.",
+)
 @click.option(
     "--format",
     "layout",
@@ -111,6 +115,7 @@ def command(
         filter=_compiled(filter_text) if filter_text is not None else EVERYTHING,
         calls=level != "packet",
         packets=level != "syscall",
+        kernel=level == "kernel",
         all_packets=all_packets,
         unfold=unfold or as_json,
         call_id=call_id,

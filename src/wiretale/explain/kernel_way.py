@@ -6,16 +6,20 @@ import duckdb
 
 from wiretale.decode.durations import duration
 from wiretale.join.kernel_path import KernelPath, kernel_path
+from wiretale.model.enums import NUD_INCOMPLETE, NUD_VALID
 
+_NEIGHBOUR = "neigh:neigh_update"
 _QUEUED, _RECEIVED, _READY = "net:net_dev_queue", "net:netif_receive_skb", "sock:sk_data_ready"
 _WAKING, _RUNS = "sched:sched_waking", "sched:sched_switch"
 _COPIED, _RETURNED = "skb:skb_copy_datagram_iovec", "sock:sock_recv_length"
 
 # What the bytes waited for until an event, in order of the way: the first of each. What was not seen is left out.
 _SPANS = (
+    (_NEIGHBOUR, "until the neighbour's link address was known, which IP had to ask for"),
     (_QUEUED, "in the sender's call, until IP handed the packet to the device"),
     (_RECEIVED, "in the device, and until the deferred work took the packet"),
     (_READY, "in the receiving stack, until the socket's sleepers were told"),
+    (_WAKING, "until the reader was woken"),
     (_RUNS, "until the woken reader had a CPU"),
 )
 
@@ -50,6 +54,8 @@ def _first_times(path: KernelPath) -> dict[str, int]:
     for event in path.events:
         if event.answer:
             continue
+        if event.name == _NEIGHBOUR and not (event.value == NUD_INCOMPLETE and event.value2 & NUD_VALID):
+            continue  # the other host has learnt from the question, or a known entry was confirmed
         if event.name in (_WAKING, _RUNS) and event.other_tid not in readers:
             continue
         if event.name == _WAKING and event.time_ns < here:

@@ -17,7 +17,7 @@ _OPTIONS = {"csv": "FORMAT csv, HEADER", "parquet": "FORMAT parquet, COMPRESSION
 # The tables whose rows are events, so that a filter can choose among them.
 EVENT_TABLES = {
     "call": (EventKind.CALL, "c"), "packet": (EventKind.PACKET, "p"), "signal": (EventKind.SIGNAL, "s"),
-    "task": (EventKind.TASK, "t"),
+    "task": (EventKind.TASK, "t"), "kernel_event": (EventKind.KERNEL, "e"),
 }  # fmt: skip
 
 

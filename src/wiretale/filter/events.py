@@ -1,7 +1,7 @@
-"""The four kinds of events that a capture's merged list holds, and the SQL each is read from.
+"""The kinds of events that a capture's merged list holds, and the SQL each is read from.
 
 Aliases that field expressions use: `c` call, `p` packet, `g` segment, `q` the packet that an ICMP error
-quotes, `i` interface, `s` signal, `t` task. Where an
+quotes, `i` interface, `s` signal, `t` task, `e` kernel event, `kl` what it belongs to. Where an
 event has several values they come from a row set with an alias of its own (`rows.py`).
 """
 
@@ -16,6 +16,7 @@ class EventKind(StrEnum):
     PACKET = "packet"
     SIGNAL = "signal"
     TASK = "task"
+    KERNEL = "kernel"
 
 
 _TABLES: dict[EventKind, str] = {
@@ -23,6 +24,7 @@ _TABLES: dict[EventKind, str] = {
     EventKind.PACKET: "packet p",
     EventKind.SIGNAL: "signal s",
     EventKind.TASK: "task t",
+    EventKind.KERNEL: "kernel_event e",
 }
 # alias -> what joins it; each adds at most one row, so a query that names nothing of it can do without
 _JOINS: dict[EventKind, dict[str, str]] = {
@@ -34,6 +36,7 @@ _JOINS: dict[EventKind, dict[str, str]] = {
     },
     EventKind.SIGNAL: {"t": "LEFT JOIN task t ON t.task_id = s.task_id"},
     EventKind.TASK: {},
+    EventKind.KERNEL: {"kl": "LEFT JOIN kernel_link kl ON kl.event_id = e.event_id"},
 }
 
 
@@ -48,6 +51,7 @@ TIME: dict[EventKind, str] = {
     EventKind.PACKET: "p.time_ns",
     EventKind.SIGNAL: "s.time_ns",
     EventKind.TASK: "t.start_ns",
+    EventKind.KERNEL: "e.time_ns",
 }
 
 # The first event is time zero of everything that is printed.

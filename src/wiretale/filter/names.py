@@ -55,6 +55,8 @@ def _alternative(kind: EventKind, term: Term) -> Alternative:
 
 @cache
 def _is_live(kind: EventKind, term: Term) -> bool:
+    if kind is EventKind.KERNEL:  # a live view has none of these events
+        return False
     if any((kind, alias) not in LIVE_ROWS for alias in rows_in(term.expression, kind)):
         return False
     return not _NOT_LIVE.search(f"{term.expression} {term.elements}")

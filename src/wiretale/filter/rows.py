@@ -11,7 +11,7 @@ from wiretale.filter.events import ORIGIN, EventKind
 from wiretale.filter.header import ipv4
 from wiretale.filter.operand import Rows
 
-CALL, PACKET = EventKind.CALL, EventKind.PACKET
+CALL, PACKET, KERNEL = EventKind.CALL, EventKind.PACKET, EventKind.KERNEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,16 @@ linked AS (
     UNION
     SELECT DISTINCT l.packet_id, p.number, r.call_id, FALSE
     FROM link l JOIN stream_read r USING (read_id) JOIN packet p USING (packet_id)
+)"""
+
+# One row: one kernel event and one recorded thread it is about: whose own call ran, or which was woken or moved.
+_KERNEL_THREAD = """
+kernel_thread AS (
+    SELECT a.event_id, t.tid, t.pid, t.comm FROM (
+        SELECT event_id, tid, time_ns FROM kernel_event WHERE context = 'task'
+        UNION SELECT event_id, other_tid, time_ns FROM kernel_event WHERE other_tid IS NOT NULL
+    ) a JOIN task t ON t.tid = a.tid AND t.traced AND a.time_ns >= coalesce(t.start_ns, 0)
+        AND a.time_ns <= coalesce(t.end_ns, a.time_ns)
 )"""
 
 # One row: one connection, with its number among those of its protocol in the order of their first packets, as
@@ -171,6 +181,7 @@ CTES: tuple[Cte, ...] = (
     Cte("connection_process", _CONNECTION_PROCESS),
     Cte("connection_descriptor", _CONNECTION_DESCRIPTOR),
     Cte("linked", _LINKED),
+    Cte("kernel_thread", _KERNEL_THREAD),
     Cte("stream", _STREAM),
     Cte("frame_time", _FRAME_TIME),
     Cte("stream_time", _STREAM_TIME),
@@ -218,6 +229,25 @@ ROWS: dict[tuple[EventKind, str], Rows] = {
     ),
     (CALL, "w"): _rows("w", "wait", "call_id", "c.call_id"),
     (CALL, "lk"): _rows("lk", "linked", "call_id", "c.call_id"),
+    (CALL, "ke"): _rows(
+        "ke",
+        "(SELECT x.call_id, e.name FROM kernel_link x JOIN kernel_event e USING (event_id) WHERE e.context = 'task')",
+        "call_id",
+        "c.call_id",
+    ),
+    (PACKET, "ke"): _rows(
+        "ke",
+        "(SELECT x.packet_id, e.name FROM kernel_link x JOIN kernel_event e USING (event_id))",
+        "packet_id",
+        "p.packet_id",
+    ),
+    (KERNEL, "kt"): _rows("kt", "kernel_thread", "event_id", "e.event_id"),
+    (KERNEL, "kp"): _rows(
+        "kp",
+        "(SELECT x.event_id, p.number FROM kernel_link x JOIN packet p USING (packet_id))",
+        "event_id",
+        "e.event_id",
+    ),
     (PACKET, "cp"): _rows("cp", "connection_process", "connection_id", "g.connection_id"),
     (PACKET, "cf"): _rows("cf", "connection_descriptor", "connection_id", "g.connection_id"),
     (PACKET, "k"): _rows("k", "connection", "connection_id", "g.connection_id"),

@@ -11,11 +11,13 @@ A call that moved no bytes (connect, accept, close, ...) has the events of its o
 their connections while it lasted.
 """
 
+import json
 from dataclasses import dataclass, field
 
 import duckdb
 
 _LAST_NS = (1 << 63) - 1
+Reasons = dict[str, dict[int, str]]  # names of drop and reset reasons by number, as the recorded kernel numbers them
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,9 @@ runs AS ( -- the softirq an event ran in, counted per CPU
 ),
 received AS (
     SELECT DISTINCT r.cpu, r.run FROM runs r JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
-    JOIN mine USING (packet_id) WHERE e.name IN ('net:netif_receive_skb', 'net:napi_gro_receive_entry')
+    JOIN mine USING (packet_id)
+    -- or sent from: a packet that waited for its neighbour's address leaves when the answer is received
+    WHERE e.name IN ('net:netif_receive_skb', 'net:napi_gro_receive_entry', 'net:net_dev_queue')
 ),
 receiver AS (SELECT DISTINCT socket_id FROM stream_read WHERE call_id IN (SELECT unnest($reads))),
 reader AS (SELECT DISTINCT tid FROM call WHERE call_id IN (SELECT unnest($readers))),
@@ -102,8 +106,8 @@ chosen AS (
     UNION SELECT k.event_id FROM kernel_link k JOIN mine USING (packet_id)
     UNION SELECT e.event_id FROM received s JOIN runs r ON r.cpu = s.cpu AND r.run = s.run
         JOIN kernel_event e ON e.event_id = r.event_id JOIN kernel_link k ON k.event_id = e.event_id
-        WHERE e.name IN ('irq:softirq_entry', 'irq:softirq_exit') OR k.socket_id IN (FROM receiver)
-           OR e.other_tid IN (FROM reader) OR e.name = 'net:net_dev_queue'
+        WHERE e.name IN ('irq:softirq_entry', 'irq:softirq_exit', 'neigh:neigh_update')
+           OR k.socket_id IN (FROM receiver) OR e.other_tid IN (FROM reader) OR e.name = 'net:net_dev_queue'
     UNION SELECT e.event_id FROM kernel_event e
         WHERE e.other_tid IN (FROM reader) AND e.name LIKE 'sched:%' AND e.time_ns BETWEEN $from_ns AND $to_ns
     UNION SELECT e.event_id FROM kernel_event e JOIN kernel_link k USING (event_id)
@@ -132,6 +136,14 @@ LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROU
 WHERE e.time_ns BETWEEN $from_ns AND $to_ns
   AND (k.call_id = $call OR k.socket_id IN (FROM mine) OR k.connection_id IN (FROM connected) OR e.other_tid = $tid)
 ORDER BY e.time_ns, e.event_id"""
+
+_EVENTS_BY_ID = """
+SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
+       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false
+FROM kernel_event e LEFT JOIN kernel_link k USING (event_id)
+LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
+LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
+WHERE e.event_id IN (SELECT unnest(?))"""
 
 _THREADS = "SELECT tid, coalesce(arg_max(comm, start_ns), '?') || ' ' || any_value(pid) FROM task GROUP BY tid"
 
@@ -173,7 +185,7 @@ def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | Non
     found = _calls(db, [call_id])
     if not found:
         return None
-    path = KernelPath(found[0], threads=dict(db.execute(_THREADS).fetchall()))
+    path = KernelPath(found[0], threads=threads(db))
     path.stopped = db.execute("SELECT 1 FROM source WHERE source = 'ptrace' AND ran").fetchone() is not None
     place = db.execute("SELECT min(lo), max(hi) FROM stream_write WHERE call_id = ?", [call_id]).fetchone()
     if place is None or place[0] is None:
@@ -191,10 +203,28 @@ def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | Non
     ends = [c.exit_ns for c in (path.call, *path.reads) if c.exit_ns is not None]
     of_bytes = {
         "packets": ids, "reads": reads, "readers": reads, "write": call_id,
-        "from_ns": path.call.start_ns, "to_ns": max(ends, default=_LAST_NS),
+        # without a known reader the packets' own way goes on after the sender's call
+        "from_ns": path.call.start_ns, "to_ns": max(ends) if path.reads and ends else _LAST_NS,
     }  # fmt: skip
     path.events = [PathEvent(*row) for row in db.execute(_EVENTS, of_bytes).fetchall()]
     return path
+
+
+def events(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, PathEvent]:
+    """Events by their number, without regard to any way."""
+    return {row[0]: PathEvent(*row) for row in db.execute(_EVENTS_BY_ID, [wanted]).fetchall()}
+
+
+def threads(db: duckdb.DuckDBPyConnection) -> dict[int, str]:
+    """Command name and process id of the capture's threads."""
+    return dict(db.execute(_THREADS).fetchall())
+
+
+def reasons(db: duckdb.DuckDBPyConnection) -> Reasons:
+    """The reasons' names, which the recorder has asked the kernel for."""
+    row = db.execute("SELECT detail FROM source WHERE source = 'ebpf'").fetchone()
+    named = json.loads(row[0]).get("reasons", {}) if row and row[0] else {}
+    return {kind: {int(number): str(name) for number, name in names.items()} for kind, names in named.items()}
 
 
 def _calls(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> list[PathCall]:

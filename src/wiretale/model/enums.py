@@ -79,3 +79,11 @@ TCP_STATES = {
     1: "ESTABLISHED", 2: "SYN-SENT", 3: "SYN-RECEIVED", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT", 7: "CLOSED",
     8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN-RECEIVED",
 }  # fmt: skip
+
+# Of a neighbour (linux/neighbour.h), which is in one at a time
+NUD_INCOMPLETE = 1
+NUD_VALID = 0xDE  # those in which its link address is known
+NEIGHBOUR_STATES = {
+    0: "NONE", 1: "INCOMPLETE", 2: "REACHABLE", 4: "STALE", 8: "DELAY", 16: "PROBE", 32: "FAILED", 64: "NOARP",
+    128: "PERMANENT",
+}  # fmt: skip

@@ -8,8 +8,10 @@ import duckdb
 from wiretale.decode.packet_text import Known, packet_text
 from wiretale.decode.record_types import RawCall
 from wiretale.explain.rows import call_data
+from wiretale.join import kernel_path
+from wiretale.show.kernel_event import WHERE, in_words
 from wiretale.show.order import LineKind, Place
-from wiretale.show.records import Actor, CallRecord, PacketRecord, SignalRecord, TaskRecord
+from wiretale.show.records import Actor, CallRecord, KernelRecord, PacketRecord, SignalRecord, TaskRecord
 
 _OF_CALL = (LineKind.CALL, LineKind.ENTER, LineKind.RETURN)
 _OF_TASK = (LineKind.BEGIN, LineKind.END, LineKind.START, LineKind.LOOK)
@@ -22,6 +24,7 @@ class Rows:
 
     calls: dict[int, CallRecord] = field(default_factory=dict)
     packets: dict[int, PacketRecord] = field(default_factory=dict)
+    kernel: dict[int, KernelRecord] = field(default_factory=dict)
     signals: dict[int, SignalRecord] = field(default_factory=dict)
     tasks: dict[int, TaskRecord] = field(default_factory=dict)
 
@@ -38,6 +41,8 @@ def fetch(db: duckdb.DuckDBPyConnection, places: Sequence[Place]) -> Rows:
         rows.calls = calls(db, wanted)
     if wanted := ids(places, (LineKind.PACKET,)):
         rows.packets = packets(db, wanted)
+    if wanted := ids(places, (LineKind.KERNEL,)):
+        rows.kernel = _kernel(db, wanted)
     if wanted := ids(places, (LineKind.SIGNAL,)):
         rows.signals = _signals(db, wanted)
     if wanted := ids(places, _OF_TASK):
@@ -102,6 +107,32 @@ def packets(db: duckdb.DuckDBPyConnection, wanted: list[int], payload_shown: int
         text = packet_text(row, Known(seq, ack, window, tuple(analysis or ())), payload_shown)
         records[packet_id] = PacketRecord(packet_id, number, time_ns, interface or f"if{ifindex}", text, tap or "")
     return records
+
+
+def _kernel(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, KernelRecord]:
+    found, names, reasons = kernel_path.events(db, wanted), kernel_path.threads(db), kernel_path.reasons(db)
+    calls_of = {e.call_id for e in found.values() if e.call_id is not None and e.context == "task"}
+    named = dict(
+        db.execute("SELECT call_id, name FROM call WHERE call_id IN (SELECT unnest(?))", [sorted(calls_of)]).fetchall()
+    )
+    query = (
+        "SELECT e.event_id, e.pid, e.tid, arg_max(t.comm, t.start_ns) FROM kernel_event e"
+        " LEFT JOIN task t ON t.tid = e.tid AND t.start_ns <= e.time_ns"
+        " WHERE e.event_id IN (SELECT unnest(?)) GROUP BY ALL"
+    )
+    actors = {
+        r[0]: Actor(r[1], r[2], r[3] or ("idle" if r[2] == 0 else "")) for r in db.execute(query, [wanted]).fetchall()
+    }
+    return {
+        i: KernelRecord(
+            event,
+            actors[i],
+            in_words(event, names, reasons),
+            WHERE[event.name],
+            named.get(event.call_id, "") if event.call_id is not None and event.context == "task" else "",
+        )
+        for i, event in found.items()
+    }
 
 
 def _signals(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, SignalRecord]:

@@ -11,7 +11,7 @@ from wiretale.decode.calls import decode_call
 from wiretale.show.lines import LineRenderer
 from wiretale.show.merged import Batch
 from wiretale.show.order import LineKind, Place
-from wiretale.show.records import Actor, CallRecord
+from wiretale.show.records import Actor, CallRecord, KernelRecord
 from wiretale.show.times import TimeFormat
 
 Json = dict[str, object]
@@ -33,6 +33,7 @@ def objects(batch: Batch, renderer: LineRenderer, times: TimeFormat) -> Iterator
 
 _KINDS = {
     LineKind.CALL: "call", LineKind.ENTER: "call", LineKind.PACKET: "packet", LineKind.SIGNAL: "signal",
+    LineKind.KERNEL: "kernel",
     LineKind.BEGIN: "begin", LineKind.END: "end", LineKind.START: "fold", LineKind.LOOK: "fold",
 }  # fmt: skip
 
@@ -48,6 +49,8 @@ def _details(batch: Batch, place: Place, renderer: LineRenderer) -> Json:
             "packet_id": packet.packet_id, "number": packet.number, "interface": packet.interface, "tap": packet.tap,
             **batch.facts.packets.get(place.id, {}), "text": packet.text, "notes": batch.packet_notes.get(place.id, []),
         }  # fmt: skip
+    if place.kind is LineKind.KERNEL:
+        return _kernel(rows.kernel[place.id])
     if place.kind is LineKind.SIGNAL:
         signal = rows.signals[place.id]
         return _actor(signal.actor) | {
@@ -60,6 +63,18 @@ def _details(batch: Batch, place: Place, renderer: LineRenderer) -> Json:
     if place.kind is LineKind.END:
         about |= {"end_how": task.end_how, "exit_status": task.exit_status, "signal": task.signal}
     return about
+
+
+def _kernel(record: KernelRecord) -> Json:
+    event = record.event
+    function, _, file = record.where.partition(", ")
+    return _actor(record.actor) | {
+        "event_id": event.event_id, "name": event.name, "function": function, "file": file, "cpu": event.cpu,
+        "context": event.context, "softirq": event.softirq, "other_tid": event.other_tid, "value": event.value,
+        "value2": event.value2, "call": record.call or None,
+        "call_id": event.call_id if event.context == "task" else None,
+        "packet": event.packet_number, "text": record.text,
+    }  # fmt: skip
 
 
 def _actor(actor: Actor) -> Json:

@@ -16,7 +16,7 @@ from wiretale.decode.calls import decode_call
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.decode.record_types import DecodedCall, FdLabel, RawCall
-from wiretale.show.records import Actor, CallRecord, PacketRecord, SignalRecord, TaskRecord
+from wiretale.show.records import Actor, CallRecord, KernelRecord, PacketRecord, SignalRecord, TaskRecord
 from wiretale.show.times import TimeFormat
 
 _NO_BREAK = "\u00a0"  # stands for a space where no line may be broken; escaped text never holds one
@@ -30,9 +30,10 @@ class Mark(StrEnum):
     PACKET = "pkt"
     SIGNAL = "sig"
     PROCESS = "proc"
+    KERNEL = "kern"
 
 
-_COLORS = {Mark.CALL: "36", Mark.PACKET: "33", Mark.SIGNAL: "31", Mark.PROCESS: "35"}
+_COLORS = {Mark.CALL: "36", Mark.PACKET: "33", Mark.SIGNAL: "31", Mark.PROCESS: "35", Mark.KERNEL: "34"}
 _DIM, _RED, _GREEN, _RESET = "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
 
@@ -104,6 +105,19 @@ class LineRenderer:
         number = f"#{record.number}" if record.number is not None else f"({record.tap or 'hidden'})"
         place = f"{escape_text(record.interface)} {number}"
         return Line(record.time_ns, Mark.PACKET, place, record.text, "", tuple(notes))
+
+    def kernel(self, record: KernelRecord) -> Line:
+        """A step of the kernel's work: whose call it was part of, or that it was anybody's time."""
+        event = record.event
+        deferred = event.context != "task"
+        place = f"{event.softirq or 'interrupt'} cpu {event.cpu}" if deferred else who(record.actor)
+        function = record.where.partition(",")[0]
+        notes = (
+            []
+            if deferred
+            else [f"in {escape_text(record.call)}()" if record.call else "in no call", f"cpu {event.cpu}"]
+        )
+        return Line(event.time_ns, Mark.KERNEL, place, f"{event.name} in {function}(): {record.text}", "", tuple(notes))
 
     def signal(self, record: SignalRecord) -> Line:
         """A signal delivered, or a stop by job control."""

@@ -92,6 +92,8 @@ def _line(batch: Batch, place: Place, renderer: LineRenderer) -> Line:
         return renderer.call(record, [*moved, *waited], label)
     if place.kind is LineKind.PACKET:
         return renderer.packet(rows.packets[place.id], batch.packet_notes.get(place.id, []))
+    if place.kind is LineKind.KERNEL:
+        return renderer.kernel(rows.kernel[place.id])
     if place.kind is LineKind.SIGNAL:
         return renderer.signal(rows.signals[place.id])
     task = rows.tasks[place.id]

@@ -31,6 +31,7 @@ class LineKind(StrEnum):
     RETURN = "return"  # the same call's return
     PACKET = "packet"
     SIGNAL = "signal"
+    KERNEL = "kernel"  # a step of the kernel's work
     BEGIN = "begin"  # a process or thread began
     END = "end"  # it ended
     START = "start"  # the calls of a program's start, folded
@@ -39,8 +40,8 @@ class LineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One line to come. `id` is that of the call, packet or task (for START and LOOK the task's); a signal's is its row
-    number."""
+    """One line to come. `id` is that of the call, packet, kernel event or task (for START and LOOK the task's); a
+    signal's is its row number."""
 
     time_ns: int
     kind: LineKind
@@ -74,6 +75,7 @@ class Selection:
     filter: Filter = EVERYTHING
     calls: bool = True
     packets: bool = True
+    kernel: bool = False
     all_packets: bool = False
     unfold: bool = False
     call_id: int | None = None
@@ -87,6 +89,8 @@ def _conditions(db: duckdb.DuckDBPyConnection, selection: Selection) -> dict[Eve
     chosen = {kind: condition.sql for kind, condition in selection.filter.conditions.items()}
     if not selection.calls:
         chosen |= {EventKind.CALL: "FALSE", EventKind.SIGNAL: "FALSE", EventKind.TASK: "FALSE"}
+    if not selection.kernel:
+        chosen[EventKind.KERNEL] = "FALSE"
     if not selection.packets:
         chosen[EventKind.PACKET] = "FALSE"
     elif not selection.all_packets:
@@ -100,10 +104,19 @@ def _parameters(selection: Selection) -> list[object]:
     found: list[object] = []
     order = [EventKind.CALL] if selection.calls else []
     order += [EventKind.PACKET] if selection.packets else []
+    order += [EventKind.KERNEL] if selection.kernel else []
     order += [EventKind.SIGNAL, EventKind.TASK] if selection.calls else []
     for kind in order:
         found += selection.filter.conditions[kind].parameters
     return found
+
+
+def _of_chosen(selection: Selection) -> str:
+    """The kernel's work in the one call, or for the one packet."""
+    numbered = f"(SELECT packet_id FROM packet WHERE number = {int(selection.packet_number or 0)})"  # noqa: S608 (a number)
+    packet = f"kl.packet_id IN {numbered}" if selection.packet_number is not None else ""
+    call = f"kl.call_id = {int(selection.call_id)}" if selection.call_id is not None else ""
+    return " OR ".join(filter(None, (call, packet)))
 
 
 _FOLDED = f"""folded AS MATERIALIZED (
@@ -131,6 +144,7 @@ def _query(db: duckdb.DuckDBPyConnection, selection: Selection) -> str:
                 EventKind.PACKET: f"p.number = {int(selection.packet_number)}"
                 if selection.packet_number is not None
                 else "FALSE",
+                EventKind.KERNEL: f"({_of_chosen(selection)})",
             }.get(kind, "FALSE")
     if selection.only is not None:
         conditions = {kind: f"({sql}) AND {selection.only.condition(kind)}" for kind, sql in conditions.items()}
@@ -147,6 +161,7 @@ event AS (
     UNION ALL SELECT from_ns, 2, CASE WHEN run <= 0 THEN 'start' ELSE 'look' END, task_id, to_ns, calls FROM folded
     UNION ALL
     SELECT p.time_ns, 3, 'packet', p.packet_id, NULL, 1 FROM {events[EventKind.PACKET]}
+    UNION ALL SELECT e.time_ns, 3, 'kernel', e.event_id, NULL, 1 FROM {events[EventKind.KERNEL]}
     UNION ALL SELECT s.time_ns, 4, 'signal', s.rowid, NULL, 1 FROM {events[EventKind.SIGNAL]}
     UNION ALL
     SELECT u.at, u.rank, u.kind, u.task_id, NULL, 1 FROM (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wiretale.decode.record_types import RawCall
+from wiretale.join.kernel_path import PathEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,17 @@ class PacketRecord:
     interface: str
     text: str
     tap: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRecord:
+    """One step of the kernel's work. `actor` is the thread whose time was used; in a softirq it is a bystander."""
+
+    event: PathEvent
+    actor: Actor
+    text: str  # what happened, in words
+    where: str  # function, and file of the kernel tree
+    call: str  # name of the call whose own work it is; "" if of none
 
 
 @dataclass(frozen=True, slots=True)

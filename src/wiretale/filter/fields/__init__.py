@@ -18,6 +18,7 @@ from wiretale.filter.fields.events import (
 )  # fmt: skip
 from wiretale.filter.fields.frame import FRAME_FIELDS, PAYLOAD_FIELDS
 from wiretale.filter.fields.internet import ICMP_FIELDS, IP_FIELDS, IP_OPTION_FIELDS, IPV6_FIELDS
+from wiretale.filter.fields.kernel import KERNEL_FIELDS
 from wiretale.filter.fields.link import ARP_FIELDS, ETHERNET_FIELDS, SLL_FIELDS, VLAN_FIELDS
 from wiretale.filter.fields.table import Field
 from wiretale.filter.fields.transport import ANALYSIS_FIELDS, OPTION_FIELDS, TCP_FIELDS, UDP_FIELDS
@@ -31,6 +32,7 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("Descriptors and sockets", DESCRIPTOR_FIELDS),
     ("Connections", CONNECTION_FIELDS),
     ("Links and waits", JOIN_FIELDS),
+    ("The kernel's work", KERNEL_FIELDS),
     ("Names of sysdig", SYSDIG_FIELDS),
     ("Frames", FRAME_FIELDS),
     ("Ethernet", ETHERNET_FIELDS),

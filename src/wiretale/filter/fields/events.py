@@ -9,6 +9,7 @@ from wiretale.filter.fields.table import (
     CALL,
     DURATION,
     ERROR,
+    KERNEL,
     LABEL,
     NUMBER,
     PACKET,
@@ -25,10 +26,12 @@ from wiretale.filter.types import FieldType
 _ALL_BUT_PACKET = (CALL, SIGNAL, TASK)
 
 
-def _process(name: str, type_: FieldType, meaning: str, column: str, of_packet: str = "") -> Field:
+def _process(name: str, type_: FieldType, meaning: str, column: str, of_packet: str = "", of_kernel: str = "") -> Field:
     """A column of the task, and of the processes at the ends of a packet's connection."""
     on = {kind: terms(f"t.{column}" if "(" not in column else column) for kind in _ALL_BUT_PACKET}
-    return Field(name, type_, meaning, {**on, **({PACKET: terms(f"cp.{of_packet}")} if of_packet else {})}, size=4)
+    on |= {PACKET: terms(f"cp.{of_packet}")} if of_packet else {}
+    on |= {KERNEL: terms(f"kt.{of_kernel}")} if of_kernel else {}
+    return Field(name, type_, meaning, on, size=4)
 
 
 def _both(name: str, type_: FieldType, meaning: str, expression: str, call_only: str = "") -> Field:
@@ -84,20 +87,37 @@ _COMMAND_LINE = "array_to_string(t.argv, ' ')"
 
 PROCESS_FIELDS: tuple[Field, ...] = (
     _process(
-        "proc.name", TEXT, "name of the process; of a packet: of the processes at its connection's ends", "comm", "comm"
+        "proc.name",
+        TEXT,
+        "name of the process; of a packet: of the processes at its connection's ends",
+        "comm",
+        "comm",
+        of_kernel="comm",
     ),
     Field(
         "proc.pid",
         NUMBER,
         "process id",
-        {CALL: terms("c.pid"), SIGNAL: terms("t.pid"), TASK: terms("t.pid"), PACKET: terms("cp.pid")},
+        {
+            CALL: terms("c.pid"),
+            SIGNAL: terms("t.pid"),
+            TASK: terms("t.pid"),
+            PACKET: terms("cp.pid"),
+            KERNEL: terms("kt.pid"),
+        },
         size=4,
     ),
     Field(
         "proc.tid",
         NUMBER,
         "thread id",
-        {CALL: terms("c.tid"), SIGNAL: terms("s.tid"), TASK: terms("t.tid"), PACKET: terms("cp.tid")},
+        {
+            CALL: terms("c.tid"),
+            SIGNAL: terms("s.tid"),
+            TASK: terms("t.tid"),
+            PACKET: terms("cp.tid"),
+            KERNEL: terms("kt.tid"),
+        },
         size=4,
     ),
     _process("proc.ppid", NUMBER, "parent's process id", "parent_pid", "parent_pid"),
@@ -131,7 +151,7 @@ CONNECTION_FIELDS: tuple[Field, ...] = (
         "connection",
         NUMBER,
         "number of the connection, as `wiretale connections` lists it",
-        {PACKET: terms("g.connection_id"), CALL: terms("cc.connection_id")},
+        {PACKET: terms("g.connection_id"), CALL: terms("cc.connection_id"), KERNEL: terms("kl.connection_id")},
     ),
     _both("connection.protocol", TEXT, "tcp, udp, unix-stream, unix-dgram, unix-seqpacket", "k.protocol"),
     _both(
@@ -169,14 +189,18 @@ JOIN_FIELDS: tuple[Field, ...] = (
     Field(
         "link.call",
         NUMBER,
-        "calls whose bytes a packet carried; of a call: itself",
-        {PACKET: terms("lk.call_id"), CALL: terms("c.call_id")},
+        "calls whose bytes a packet carried; of a call: itself; of a kernel event: the call whose own work it is",
+        {
+            PACKET: terms("lk.call_id"),
+            CALL: terms("c.call_id"),
+            KERNEL: terms("CASE e.context WHEN 'task' THEN kl.call_id END"),
+        },
     ),
     Field(
         "link.packet",
         NUMBER,
-        "numbers of the packets that carried a call's bytes; of a packet: itself",
-        {CALL: terms("lk.number"), PACKET: terms("p.number")},
+        "numbers of the packets that carried a call's bytes; of a packet: itself; of a kernel event: its packet",
+        {CALL: terms("lk.number"), PACKET: terms("p.number"), KERNEL: terms("kp.number")},
     ),
     packet("link.writer", NUMBER, "calls that wrote a packet's bytes", "CASE WHEN lk.wrote THEN lk.call_id END"),
     packet("link.reader", NUMBER, "calls that read a packet's bytes", "CASE WHEN NOT lk.wrote THEN lk.call_id END"),
@@ -194,7 +218,7 @@ SYNONYMS = {
     "evt.buffer": "payload", "evt.arg.path": "call.path", "syscall.type": "call.name", "thread.tid": "proc.tid",
     "proc.exepath": "proc.exe", "proc.args": "proc.cmdline", "user.uid": "proc.uid", "fd.ino": "fd.inode",
     "fd.cip": "connection.client_addr", "fd.sip": "connection.server_addr", "fd.cport": "connection.client_port",
-    "fd.sport": "connection.server_port", "connection.id": "connection",
+    "fd.sport": "connection.server_port", "connection.id": "connection", "evt.cpu": "cpu",
 }  # fmt: skip
 
 SYSDIG_FIELDS: tuple[Field, ...] = (

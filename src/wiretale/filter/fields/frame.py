@@ -5,6 +5,7 @@ from wiretale.filter.fields.table import (
     BYTES,
     CALL,
     DURATION,
+    KERNEL,
     NUMBER,
     PACKET,
     PROTOCOL,
@@ -146,12 +147,17 @@ PAYLOAD_FIELDS: tuple[Field, ...] = (
             PACKET: terms(f"p.time_ns - {SINCE}"),
             SIGNAL: terms(f"s.time_ns - {SINCE}"),
             TASK: terms(f"t.start_ns - {SINCE}"),
+            KERNEL: terms(f"e.time_ns - {SINCE}"),
         },
     ),
     Field(
         "level",
         TEXT,
-        "syscall or packet",
-        {CALL: terms("'syscall'"), SIGNAL: terms("'syscall'"), TASK: terms("'syscall'"), PACKET: terms("'packet'")},
+        "syscall, packet or kernel",
+        {
+            **{kind: terms("'syscall'") for kind in (CALL, SIGNAL, TASK)},
+            PACKET: terms("'packet'"),
+            KERNEL: terms("'kernel'"),
+        },
     ),
 )

@@ -8,6 +8,7 @@ from wiretale.filter.fields.table import (
     CALL,
     IPV4,
     IPV6,
+    KERNEL,
     LABEL,
     NUMBER,
     PACKET,
@@ -49,9 +50,9 @@ def _address(name: str, type_: FieldType, meaning: str, *ends: str) -> Field:
         f"CASE WHEN cc.protocol IN ('tcp', 'udp') AND {columns[end]} {colon} '%:%' THEN {columns[end]} END"
         for end in ends
     ]
-    return Field(
-        name, type_, meaning, {PACKET: tuple(of_packet), CALL: terms(*of_call)}, size=4 if version == 4 else 16
-    )
+    of_kernel = [f"CASE WHEN e.{end} {colon} '%:%' THEN e.{end} END" for end in ends]
+    on = {PACKET: tuple(of_packet), CALL: terms(*of_call), KERNEL: terms(*of_kernel)}
+    return Field(name, type_, meaning, on, size=4 if version == 4 else 16)
 
 
 def _with_quoted(expression: str, quoted: str) -> Terms:

@@ -13,6 +13,7 @@ from wiretale.filter.rows import ROWS
 from wiretale.filter.types import FieldType
 
 CALL, PACKET, SIGNAL, TASK = EventKind.CALL, EventKind.PACKET, EventKind.SIGNAL, EventKind.TASK
+KERNEL = EventKind.KERNEL
 
 NUMBER, BOOLEAN, TEXT, BYTES = FieldType.NUMBER, FieldType.BOOLEAN, FieldType.TEXT, FieldType.BYTES
 PROTOCOL, ETHER, IPV4, IPV6 = FieldType.PROTOCOL, FieldType.ETHER, FieldType.IPV4, FieldType.IPV6

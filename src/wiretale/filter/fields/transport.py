@@ -9,6 +9,7 @@ from wiretale.filter.fields.table import (
     BYTES,
     CALL,
     DURATION,
+    KERNEL,
     LABEL,
     NUMBER,
     PACKET,
@@ -39,6 +40,7 @@ def _port(name: str, meaning: str, kind: str, ip_number: int, *ends: str) -> Fie
         {
             PACKET: (*(Term(f"CASE WHEN {when} THEN p.{end} END") for end in ends), *quoted),
             CALL: terms(*(f"CASE WHEN cc.protocol = '{kind}' THEN {columns[end]} END" for end in ends)),
+            KERNEL: terms(*(f"CASE WHEN e.protocol = {ip_number} THEN e.{end} END" for end in ends)),
         },
         size=2,
     )  # fmt: skip
@@ -48,6 +50,7 @@ def _transport(name: str, meaning: str, when: str, end: str, length: str, ip_num
     base = protocol(name, meaning, when, _T, end, length)
     quoted = Term(f"nullif(q.protocol = {ip_number}, FALSE)", layer=2)
     present = {PACKET: (*base.present[PACKET], quoted), CALL: terms(f"nullif(cc.protocol = '{name}', FALSE)")}
+    present[KERNEL] = terms(f"nullif(e.protocol = {ip_number}, FALSE)")
     return Field(name, PROTOCOL, meaning, base.on, present, length=base.length, whole=base.whole, window=base.window)
 
 

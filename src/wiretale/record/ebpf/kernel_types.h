@@ -263,10 +263,17 @@ struct neighbour {
 
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
-	unsigned long r10, r9, r8, dx, si, di, bx, cx, bp, ip, sp;
+	unsigned long r10, r9, r8, dx, si, di, bx, cx, bp, ip, sp, orig_ax;
 #elif defined(__TARGET_ARCH_arm64)
 	unsigned long long regs[31], sp, pc, orig_x0;
+	int syscallno;
 #endif
+};
+
+/* What the iterator over the open files of all tasks gives. */
+struct bpf_iter__task_file {
+	struct task_struct *task;
+	struct file *file;
 };
 
 struct kernel_siginfo;

@@ -29,6 +29,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
     "bpf_program__attach": (_pointer, [_pointer]),
     "bpf_link__destroy": (_int, [_pointer]),
+    "bpf_link__fd": (_int, [_pointer]),
+    "bpf_iter_create": (_int, [_int]),
     "bpf_map__fd": (_int, [_pointer]),
     "bpf_map__set_max_entries": (_int, [_pointer, ctypes.c_uint32]),
     "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, ctypes.c_uint64]),
@@ -97,11 +99,16 @@ class Object:
             raise ResourceFault(f"the kernel program cannot be opened: {self._why(ctypes.get_errno())}")
 
     def programs(self) -> dict[str, int]:
-        """Handles of the programs, by the tracepoint in their section name."""
+        """Handles of the programs at tracepoints, by the tracepoint in their section name."""
+        return self._of_section("tp_btf/")
+
+    def _of_section(self, kind: str) -> dict[str, int]:
         found: dict[str, int] = {}
         program = 0
         while program := self._bpf.call("bpf_object__next_program", self._handle, program):
-            found[self._bpf.text("bpf_program__section_name", program).rpartition("/")[2]] = program
+            section = self._bpf.text("bpf_program__section_name", program)
+            if section.startswith(kind):
+                found[section.removeprefix(kind)] = program
         return found
 
     def leave_out_missing(self, programs: dict[str, int]) -> list[str]:
@@ -158,6 +165,19 @@ class Object:
         if link:
             self._links.append(link)
         return bool(link)
+
+    def iterate(self, over: str) -> bool:
+        """Run the program at an iterator of the kernel once over everything there is; whether that was possible."""
+        link = self._bpf.call("bpf_program__attach", self._of_section("iter/")[over])
+        if not link:
+            return False
+        fd = self._bpf.call("bpf_iter_create", self._bpf.call("bpf_link__fd", link))
+        if fd >= 0:
+            while os.read(fd, 4096):
+                pass
+            os.close(fd)
+        self._bpf.call("bpf_link__destroy", link)
+        return fd >= 0
 
     def map_fd(self, name: str) -> int:
         """Descriptor of a map, after `load`."""

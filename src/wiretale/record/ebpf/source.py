@@ -103,8 +103,10 @@ class KernelSource:
         self._thread.start()
 
     def follow(self, pid: int) -> None:
-        """Also record a process that runs already, and its children from now on."""
+        """Also record a process that runs already, with the sockets it has, and its children from now on."""
         self._opened().put("tasks", pid.to_bytes(4, "little"), b"\1")
+        if not self._opened().iterate("task_file"):
+            self._report.detail["sockets_of_attached"] = "followed from their first use only"
 
     def stop(self) -> None:
         """Detach, take what is left, close. Does nothing the second time."""

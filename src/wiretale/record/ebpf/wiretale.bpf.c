@@ -4,8 +4,9 @@
  * Which events are kept is decided here, by task and by socket, never by the name of whatever ran: the receive path of
  * one process runs on loopback inside another's write(), or in any bystander's softirq.
  *   - A task is traced if the recorder forked it, if it was named in `tasks`, or if a traced task forked it.
- *   - A socket is followed from its first use by a traced task in its own system call. Its local port is remembered, so
- *     that packets for it and sockets made from it (a listener's children) are followed before any task has them.
+ *   - A socket is followed from the call that made it or, of a task that was attached, from then on. Its local port is
+ *     remembered, so that packets for it and sockets made from it (a listener's children) are followed before any task
+ *     has them.
  */
 #include "kernel_types.h"
 #include <bpf/bpf_helpers.h>
@@ -24,6 +25,18 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define TCP 6
 #define UDP 17
 #define TASK_TRACED 8	/* __TASK_TRACED of linux/sched.h */
+#define S_IFMT 0170000	/* linux/stat.h */
+#define S_IFSOCK 0140000
+/* The calls that make a socket or give it a port (asm/unistd.h). */
+#if defined(__TARGET_ARCH_x86)
+#define NR_SOCKET 41
+#define NR_CONNECT 42
+#define NR_BIND 49
+#else
+#define NR_SOCKET 198
+#define NR_BIND 200
+#define NR_CONNECT 203
+#endif
 #define NET_TX 2	/* linux/interrupt.h */
 #define NET_RX 3
 
@@ -203,6 +216,25 @@ static __always_inline bool is_ours(void *ctx, const struct sock *sk)
 	return true;
 }
 
+/* An open file of a traced task: if it is a socket that packets can be for, it is ours from now on. */
+static __always_inline void follow_file(struct file *file)
+{
+	struct socket *socket;
+	struct sock *sk;
+	__u16 family;
+	__u64 key;
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	key = (__u64)sk;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (!sk || (family != AF_INET && family != AF_INET6))
+		return;
+	bpf_map_update_elem(&sockets, &key, &YES, BPF_ANY);
+	follow_port(BPF_CORE_READ(sk, __sk_common.skc_num), BPF_CORE_READ(sk, sk_protocol));
+}
+
 static __always_inline void put_socket(struct wt_kernel_event *e, const struct sock *sk)
 {
 	if (!sk)
@@ -329,6 +361,50 @@ static __always_inline struct wt_kernel_event *begin_socket(void *ctx, const str
 	if (e)
 		put_socket(e, sk);
 	return e;
+}
+
+/* -- following sockets --------------------------------------------------------------------------------------------- */
+
+/* No tracepoint of sockets passes before the first datagram has been queued: the calls themselves are looked at. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
+{
+#if defined(__TARGET_ARCH_x86)
+	long number = regs->orig_ax;
+	__u32 fd = (__u32)regs->di;
+#else
+	long number = regs->syscallno;
+	__u32 fd = (__u32)regs->orig_x0;
+#endif
+	struct task_struct *task;
+	struct file *file = NULL, **files;
+	if (number != NR_SOCKET && number != NR_BIND && number != NR_CONNECT)
+		return 0;
+	if (!is_traced(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	if (number == NR_SOCKET) {
+		if (result < 0)
+			return 0;
+		fd = (__u32)result;
+	}
+	task = (void *)bpf_get_current_task();
+	if (fd >= BPF_CORE_READ(task, files, fdt, max_fds))
+		return 0;
+	files = BPF_CORE_READ(task, files, fdt, fd);
+	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) == 0)
+		follow_file(file);
+	return 0;
+}
+
+/* Run once for each task that is attached: what it has open already. */
+SEC("iter/task_file")
+int on_task_file(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	if (task && file && is_traced(BPF_CORE_READ(task, tgid)))
+		follow_file(file);
+	return 0;
 }
 
 /* -- scheduler ---------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,76 @@
+"""One kernel event in words: what its tracepoint says, and what this one was about."""
+
+from collections.abc import Mapping
+
+from wiretale.decode.constants import error_name, signal_name
+from wiretale.decode.durations import duration
+from wiretale.decode.escape import escape_text
+from wiretale.join.kernel_path import PathEvent, Reasons
+from wiretale.model.enums import NEIGHBOUR_STATES, TCP_STATES
+from wiretale.model.kernel_ring import KINDS
+
+MEANING = {kind.name: kind.meaning for kind in KINDS}
+WHERE = {kind.name: kind.where for kind in KINDS}
+Threads = Mapping[int, str]  # command name and process id by thread id
+
+_SHOWN_FLAGS = ((2, "SYN"), (1, "FIN"), (4, "RST"))  # RFC 9293; the others say nothing here
+
+
+def thread(threads: Threads, tid: int) -> str:
+    """A thread, as a capture knows it."""
+    return escape_text(threads.get(tid, f"thread {tid}")) if tid else "the idle task"
+
+
+def in_words(event: PathEvent, threads: Threads, reasons: Reasons) -> str:
+    """What the tracepoint means, and the values of this event."""
+    detail = _detail(event, threads, reasons)
+    return MEANING[event.name] + (f": {detail}" if detail else "")
+
+
+def _state(number: int) -> str:
+    return TCP_STATES.get(number, str(number))
+
+
+def _packet(event: PathEvent) -> str:
+    if event.packet_number is None:
+        return ""
+    seq = f"seq {event.rel_seq}, " if event.rel_seq is not None else ""
+    named = [name for bit, name in _SHOWN_FLAGS if (event.flags or 0) & bit]
+    what = ", ".join(named) + ", " if named else "acknowledgement, " if event.answer and not event.payload_bytes else ""
+    size = f"{event.payload_bytes} bytes" if event.payload_bytes else "no payload"
+    where = f", {escape_text(event.interface)}" if event.interface else ""
+    return f"packet {event.packet_number} ({what}{seq}{size}{where})"
+
+
+def _detail(event: PathEvent, threads: Threads, reasons: Reasons) -> str:
+    other = thread(threads, event.other_tid or 0)
+    match event.name:
+        case "sock:inet_sock_set_state":
+            return f"{_state(event.value)} to {_state(event.value2)}"
+        case "sock:inet_sk_error_report":
+            return error_name(event.value)
+        case "sock:sock_send_length" | "sock:sock_recv_length":
+            return str(event.value)
+        case "skb:kfree_skb":
+            return ", ".join(t for t in (_packet(event), reasons.get("drop", {}).get(event.value, "")) if t)
+        case "tcp:tcp_send_reset":
+            return ", ".join(t for t in (_packet(event), reasons.get("reset", {}).get(event.value, "")) if t)
+        case "tcp:tcp_probe":
+            known = f"window {event.value} segments, round trip {duration(event.value2 * 1000)}"
+            return f"{_packet(event)}; {known}" if event.packet_number is not None else known
+        case "neigh:neigh_update":
+            before, after = (NEIGHBOUR_STATES.get(n, str(n)) for n in (event.value, event.value2))
+            return f"{before} to {after}"
+        case "skb:skb_copy_datagram_iovec":
+            return f"{event.value} bytes" + (f" of {_packet(event)}" if event.packet_number is not None else "")
+        case "signal:signal_generate" | "signal:signal_deliver":
+            return signal_name(event.value)
+        case "sched:sched_switch":
+            return f"to {other}"
+        case "sched:sched_migrate_task":
+            return f"{other}, to CPU {event.value}"
+        case name if name.startswith("sched:"):
+            return other
+        case name if name.startswith("irq:"):
+            return {2: "NET_TX", 3: "NET_RX"}.get(event.value, f"vector {event.value}")
+    return _packet(event)
