@@ -21,7 +21,7 @@ SET_UP = ("socket", "bind", "listen", "accept", "accept4", "connect", "setsockop
 _SENDS = ("write", "writev", "sendto", "sendmsg", "sendfile")
 _RECEIVES = ("read", "readv", "recvfrom", "recvmsg")
 _MOVES = ("read", "readv", "write", "writev", "sendfile")  # those that are not %network
-_PAYLOAD = ["-y", "-s", "0", "-e", f"trace=%network,{','.join(_MOVES)}"]  # each call with what it moved, none of the bytes
+_PAYLOAD = ["-y", "-s", "0", "-e", f"trace=%network,{','.join(_MOVES)}"]  # how much each call moved, none of the bytes
 
 # One line of `strace -f -y`, or its two halves where another process came between.
 _CALL = re.compile(
