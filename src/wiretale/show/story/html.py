@@ -22,11 +22,9 @@ from wiretale.show.story.timeline import seconds
 ROWS_SHOWN = 60  # of the evidence of one step
 _TEXT_COLUMNS = 100
 _INFERRED = ' <span class="inferred">inferred</span>'
-# Captured bytes, as decode.escape writes them. An address is quoted too, but it is text of our own; and what begins before
-# code does not end in it.
-_LITERAL = re.compile(
-    rf'(?<!inet_addr\()(?<!inet_pton\(AF_INET6, )"(?:[^"\\{CODE_BEGIN}{CODE_END}]|\\.)*"(?:\.\.\.)?'
-)
+# Captured bytes, as decode.escape writes them. An address is quoted too, but it is text of our own; and what
+# begins before code does not end in it.
+_LITERAL = re.compile(rf'(?<!inet_addr\()(?<!inet_pton\(AF_INET6, )"(?:[^"\\{CODE_BEGIN}{CODE_END}]|\\.)*"(?:\.\.\.)?')
 
 
 def page(story: Story, rows: Mapping[Ref, tuple[Line, ...]]) -> Iterator[str]:
