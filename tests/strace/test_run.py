@@ -1,5 +1,6 @@
 """`wiretale strace` on real programs, beside the installed strace."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -28,10 +29,11 @@ def test_exit_status_and_last_line() -> None:
     assert done.stderr == "+++ exited with 7 +++\n"
 
 
-def test_death_by_a_signal_is_passed_on() -> None:
-    done = strace("-e", "trace=none", "sh", "-c", "kill -KILL $$")
+def test_death_by_a_signal_is_passed_on_and_nothing_is_left(tmp_path: Path) -> None:
+    done = strace("-e", "trace=none", "sh", "-c", "kill -KILL $$", env={**os.environ, "TMPDIR": str(tmp_path)})
     assert done.returncode == -signal.SIGKILL
     assert done.stderr.endswith("+++ killed by SIGKILL +++\n")
+    assert not [*tmp_path.iterdir()]
 
 
 def test_signals_have_their_siginfo() -> None:

@@ -45,9 +45,12 @@ def run(options: StraceOptions) -> int:
     folder = Path(os.environ.get("TMPDIR") or "/tmp", f"wiretale-strace-{os.getpid()}-{now_ns()}")
     folder.mkdir(mode=0o700)
     try:
-        return _Run(options, outputs, Spool(folder)).go()
+        status = _Run(options, outputs, Spool(folder)).go()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if status < 0:
+        _die_of(-status)
+    return status
 
 
 class _Run:
@@ -69,6 +72,7 @@ class _Run:
         return self._lazy_printer
 
     def go(self) -> int:
+        """Trace to the end; returns the exit code, or the negative number of the signal to die of."""
         self._source.start()
         self._catch_signals()
         pid = 0
@@ -137,13 +141,13 @@ class _Run:
 
     def _exit_code(self, pid: int) -> int:
         if self._ended_by is not None:
-            _die_of(self._ended_by)
+            return -self._ended_by
         # What becomes of a program after it was let go (-b execve) is not this run's, even if it ended meanwhile.
         status = self._source.status_of(pid) if pid and pid not in self._printer.let_go else None
         if status is None:
             return 0
         if os.WIFSIGNALED(status):
-            _die_of(os.WTERMSIG(status))
+            return -os.WTERMSIG(status)
         return os.WEXITSTATUS(status)
 
 
