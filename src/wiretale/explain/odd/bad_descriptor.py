@@ -13,7 +13,9 @@ c.name || ' ' || CASE WHEN (c.a0 & 4294967295) >= 2147483648 THEN 'negative'
         AND d.to_ns <= c.entry_ns AND d.end_how = 'close') THEN 'closed' ELSE 'never' END"""
 _FD = "CASE WHEN (c.a0 & 4294967295) < 2147483648 THEN (c.a0 & 4294967295)::INTEGER END"
 # Calls whose first argument is a descriptor are those that act on one (call.fd), and close, for which -1 is none.
-_CONDITION = f"c.errno = {EBADF} AND (c.fd IS NOT NULL OR c.name = 'close')"
+# To read the flags of a number (fcntl's F_GETFD is 1, F_GETFL 3) is how a shell asks whether it is open.
+_CONDITION = f"""c.errno = {EBADF} AND (c.fd IS NOT NULL OR c.name = 'close')
+AND NOT (c.name IN ('fcntl', 'fcntl64') AND (c.a1 & 4294967295) IN (1, 3))"""
 _RANGE = 20  # a program that closes that many numbers closes a range of them, whatever is open
 
 
