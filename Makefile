@@ -50,7 +50,8 @@ imports: $(VENV)/dev-installed ## imports point one way
 	$(BIN)/lint-imports
 
 unit: $(VENV)/dev-installed ## all tests, the end-to-end ones included
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m 'not alone'
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m 'not alone' || \
+	  { echo "what failed beside other tests, once more by itself:"; $(BIN)/pytest --lf --lfnf none -m 'not alone'; }
 	$(BIN)/pytest -m alone
 
 e2e: $(VENV)/dev-installed ## only the tests that trace real programs
