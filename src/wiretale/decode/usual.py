@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wiretale.decode.frames import ABSENT, FRAGMENT_NUMBERS, NUMBERS, SACK_EDGES
 from wiretale.decode.network import ipv4_text, ipv6_text
 from wiretale.decode.words import Ints, Words
-from wiretale.errors import Exit, WiretaleError
+from wiretale.native import load_library
 
 LIBRARY_PATH = Path(__file__).with_name("_usual.so")
 
@@ -53,14 +53,7 @@ def _put_addresses(columns: dict[str, Any], buffer: NDArray[np.uint8], offset: I
 
 @lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
-    try:
-        library = ctypes.CDLL(str(LIBRARY_PATH))
-    except OSError as fault:
-        raise WiretaleError(
-            f"the compiled decoder {LIBRARY_PATH} cannot be loaded: {fault}",
-            "pip install --force-reinstall wiretale (a C compiler is needed)",
-            exit_code=Exit.INTERNAL,
-        ) from fault
+    library = load_library(LIBRARY_PATH, "decoder")
     library.wt_decode_usual.restype = None
     library.wt_decode_usual.argtypes = [
         ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 4, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p,

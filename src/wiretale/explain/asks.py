@@ -16,7 +16,8 @@ from wiretale.explain.world import World
 _RESTARTS = range(512, 530)  # include/linux/errno.h: a signal came; only tracers see these
 _SOL_SOCKET, _SO_ERROR = 1, 4  # asm-generic/socket.h
 F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN = 1, 2, 3, 4, 8  # asm-generic/fcntl.h
-FIONBIO, FIOASYNC = 0x5421, 0x5452  # asm-generic/ioctls.h
+TCGETS, FIONBIO, FIOASYNC = 0x5401, 0x5421, 0x5452  # asm-generic/ioctls.h
+ENOTTY = 25  # asm-generic/errno-base.h
 
 
 def address_of(call: Call) -> str:
@@ -196,6 +197,8 @@ def _ioctl(world: World, call: Call) -> list[str]:
     if sets_blocking(call) and not call.failed:
         wait = {"0": "may wait", "1": "shall not wait"}.get(_given(call), "shall wait or not, by a value not recorded")
         return [f"{world.who(call.pid)} says that calls on descriptor {call.fd} {wait} ({code('FIONBIO')})."]
+    if call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF == TCGETS and call.raw.errno == ENOTTY:
+        return [f"{world.who(call.pid)} asks whether descriptor {call.fd} is a terminal; it is not ({code('ENOTTY')})."]
     if call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF == FIOASYNC and not call.failed:
         wants = "wants a signal" if _given(call) != "0" else "wants no more signals"
         return [f"{world.who(call.pid)} {wants} when descriptor {call.fd} becomes ready ({code('FIOASYNC')})."]

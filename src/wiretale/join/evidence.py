@@ -14,8 +14,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretale.errors import Exit, WiretaleError
 from wiretale.join.candidates import NULL, SEGMENT_READ, WRITE_READ, WRITE_SEGMENT, Flags, Ints
+from wiretale.native import load_library
 from wiretale.store.blobs import fetch_blobs
 from wiretale.store.bulk import Slices
 
@@ -139,14 +139,7 @@ def _judged(rows: Ints, size: Ints, left: tuple[Slices, Ints], right: tuple[Slic
 
 @lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
-    try:
-        library = ctypes.CDLL(str(LIBRARY_PATH))
-    except OSError as fault:
-        raise WiretaleError(
-            f"the compiled comparison {LIBRARY_PATH} cannot be loaded: {fault}",
-            "pip install --force-reinstall wiretale (a C compiler is needed)",
-            exit_code=Exit.INTERNAL,
-        ) from fault
+    library = load_library(LIBRARY_PATH, "comparison")
     library.wt_compare.restype = None
     library.wt_compare.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_int64, ctypes.c_void_p]
     return library

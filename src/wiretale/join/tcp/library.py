@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretale.errors import Exit, WiretaleError
 from wiretale.join.tcp.verdicts import VERSIONS
+from wiretale.native import load_library
 
 LIBRARY_PATH = Path(__file__).with_name("_tcp_analysis.so")
 
@@ -44,14 +44,7 @@ STREAM = np.dtype(
 
 @lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
-    try:
-        library = ctypes.CDLL(str(LIBRARY_PATH))
-    except OSError as fault:
-        raise WiretaleError(
-            f"the compiled TCP analysis {LIBRARY_PATH} cannot be loaded: {fault}",
-            "pip install --force-reinstall wiretale (a C compiler is needed)",
-            exit_code=Exit.INTERNAL,
-        ) from fault
+    library = load_library(LIBRARY_PATH, "TCP analysis")
     library.wt_tcp_analyse.restype = ctypes.c_int64
     library.wt_tcp_analyse.argtypes = [
         ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64,
