@@ -107,6 +107,17 @@ def test_a_filter_chooses_the_connection(large, follow):
     assert "no connection 77" in err
 
 
+def test_the_only_connection_needs_no_number(salam, large, tmp_path, follow):
+    assert follow(salam)[:2] == follow(salam, 1)[:2]
+    code, out, err = follow(large)
+    assert (code, out) == (Exit.USAGE, b"")
+    assert "several connections carried bytes: 1 (tcp, 127.0.0.1:" in err
+    assert "wiretale follow FILE 1; wiretale connections" in err
+    code, _, err = follow(conversation([], tmp_path / "silent.wiretale"))
+    assert code == Exit.USAGE
+    assert "no connection carried any byte" in err
+
+
 def test_what_is_cut_is_a_gap_with_its_length(large, follow):
     _, out, err = follow(large, 2, "--direction", "c2s", "--json")
     found = [json.loads(line) for line in out.splitlines()]

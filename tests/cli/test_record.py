@@ -68,6 +68,16 @@ def test_death_by_signal_passes_through(capture: Path) -> None:
     assert query(capture, "SELECT end_how, signal FROM task WHERE end_how = 'killed'") == [("killed", "SIGTERM")]
 
 
+def test_without_a_name_the_capture_has_the_programs_and_none_is_overwritten(tmp_path: Path) -> None:
+    for _ in range(2):
+        done = run("record", "--no-packets", "/bin/true", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["true-2.wiretale", "true.wiretale"]
+    assert "wiretale: true-2.wiretale: " in done.stderr
+    done = run("record", "--no-packets", "--force", "sh", "-c", "exit 3", cwd=tmp_path)
+    assert (done.returncode, (tmp_path / "sh.wiretale").exists()) == (3, True)
+
+
 def test_the_summary_says_what_to_type_next(capture: Path) -> None:
     done = run("record", "-o", capture, "--", "true")
     assert f"wiretale show {capture}" in done.stderr
@@ -109,7 +119,6 @@ def test_a_command_that_cannot_run_leaves_nothing(capture: Path, command: list[s
     ("args", "code"),
     [
         (["record", "-o", "F"], Exit.USAGE),
-        (["record", "--", "true"], Exit.USAGE),
         (["record", "-o", "F", "-p", "1", "--", "true"], Exit.USAGE),
         (["record", "-o", "F", "--type", "a", "--stdin-file", "b", "--", "true"], Exit.USAGE),
         (["record", "-o", "F", "--stdin-file", "no-such-file", "--", "true"], Exit.USAGE),

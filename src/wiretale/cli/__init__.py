@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("wiretale.cli.check", "Prove the links of a capture again, and say what is not linked and why."),
     "fds": ("wiretale.cli.fds", "List open descriptors at a moment (lsof of the past)."),
     "ps": ("wiretale.cli.ps", "Show the process tree of a capture."),
-    "explain": ("wiretale.cli.explain", "Explain a call, option, error, state or flag, and find it in a capture."),
+    "explain": ("wiretale.cli.explain", "Tell what happened in a capture, or explain a call, option, error or state."),
     "path": ("wiretale.cli.path", "Show the way of a call's bytes through the kernel."),
     "export": ("wiretale.cli.export", "Write a capture as pcapng (for Wireshark), CSV or Parquet."),
     "sql": ("wiretale.cli.sql", "Query a capture with SQL."),

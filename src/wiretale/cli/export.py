@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 
 HELP = """
 \b
-  wiretale export --to pcapng demo.wiretale -o demo.pcapng
-  wiretale export --to csv --table call demo.wiretale -o calls.csv
-  wiretale export --to pcapng --filter 'tcp.port == 4000' demo.wiretale -o part.pcapng
+  wiretale export demo.wiretale -o demo.pcapng
+  wiretale export demo.wiretale --table call -o calls.csv
+  wiretale export demo.wiretale --filter 'tcp.port == 4000' -o part.pcapng
+  wiretale export demo.wiretale --to pcapng -o - | tshark -r -
 
 pcapng holds every shown packet; its comments name process, descriptor and call at both ends with the bytes they
 moved. CSV and Parquet hold one table (wiretale sql FILE lists them). `-o -` writes pcapng to standard output.
 """
+_FORMATS = ("pcapng", "csv", "parquet")
 
 
 @click.command(name="export", help=HELP)
 @click.argument("capture", metavar="FILE", type=click.Path(path_type=Path, readable=False))
-@click.option("--to", type=click.Choice(["pcapng", "csv", "parquet"]), required=True, help="The format.")
+@click.option("--to", type=click.Choice(_FORMATS), help="The format (default: as the ending of -o says).")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Where to (default: FILE with the format's ending)."
 )
@@ -40,10 +42,11 @@ moved. CSV and Parquet hold one table (wiretale sql FILE lists them). `-o -` wri
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(
-    capture: Path, to: str, output: Path | None, table: str | None, filter_text: str | None, force: bool
+    capture: Path, to: str | None, output: Path | None, table: str | None, filter_text: str | None, force: bool
 ) -> int:
     from wiretale.store.capture import open_capture
 
+    to = to if to is not None else _format_of(output)
     if to != "pcapng" and table is None:
         raise UsageFault(f"{to} holds one table: which?", f"wiretale export --to {to} --table call {capture}")
     if to == "pcapng" and table is not None:
@@ -61,6 +64,15 @@ def command(
     count = write_table(capture, table, to, target, chosen)
     print_notes([f"wrote {target}: {count} rows of {table}"])
     return Exit.OK
+
+
+def _format_of(output: Path | None) -> str:
+    """The format that the ending of the output's name says."""
+    form = "" if output is None else output.suffix.lower().removeprefix(".")
+    if form not in _FORMATS:
+        what = "which format?" if output is None or not form else f"{output} could be of any format"
+        raise UsageFault(what, f"--to {', --to '.join(_FORMATS)}, or -o FILE with that ending")
+    return form
 
 
 def _chosen(text: str | None, table: str | None) -> "Filter | None":

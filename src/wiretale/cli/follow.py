@@ -17,20 +17,21 @@ if TYPE_CHECKING:
 
 HELP = """
 \b
+  wiretale follow talk.wiretale
   wiretale follow web.wiretale 3
   wiretale follow web.wiretale 'tcp.port == 8000' --boundaries writes,segments,reads
   wiretale follow web.wiretale 3 --direction s2c --format raw > answer.bin
 
-Prints what passed through one connection, in the order of time: > from client to server, < from server to client. The
-bytes come from calls and packets, whichever captured them. Bytes that nobody captured are shown as missing, with their
-number.
+Prints what passed through one connection, in the order of time: > from client to server, < from server to client.
+CONNECTION is its number or a filter; it may be left out where only one carried bytes. The bytes come from calls and
+packets, whichever captured them. Bytes that nobody captured are shown as missing, with their number.
 """
 _KINDS = ("writes", "segments", "reads")
 
 
 @click.command(name="follow", help=HELP)
 @click.argument("capture", metavar="FILE", type=click.Path(path_type=Path))
-@click.argument("connection", metavar="CONNECTION")
+@click.argument("connection", metavar="[CONNECTION]", required=False)
 @click.option(
     "--format",
     "form",
@@ -48,7 +49,13 @@ _KINDS = ("writes", "segments", "reads")
 )
 @click.pass_context
 def command(
-    context: click.Context, capture: Path, connection: str, form: str, as_json: bool, direction: str, boundaries: str
+    context: click.Context,
+    capture: Path,
+    connection: str | None,
+    form: str,
+    as_json: bool,
+    direction: str,
+    boundaries: str,
 ) -> int:
     from wiretale.show.follow import DIRECTIONS, followed
     from wiretale.store.capture import open_capture
@@ -75,11 +82,13 @@ def _boundaries(text: str) -> tuple[str, ...]:
     return kinds
 
 
-def _number(db: "duckdb.DuckDBPyConnection", text: str) -> int:
-    """A connection by its number or by a filter."""
+def _number(db: "duckdb.DuckDBPyConnection", text: str | None) -> int:
+    """A connection by its number or by a filter; without either, the only one."""
     from wiretale.filter.compile import compile_filter
-    from wiretale.show.follow import connection_matching
+    from wiretale.show.follow import connection_matching, only_connection
 
+    if text is None:
+        return only_connection(db)
     if text.isdecimal() and len(text) < 18:
         return int(text)
     return connection_matching(db, compile_filter(text))

@@ -6,19 +6,18 @@ from typing import Any, Literal
 
 import click
 
-from wiretale.cli.recording_options import check_output, finish, plan_from, recording_options
+from wiretale.cli.recording_options import check_output, finish, fresh_output, plan_from, recording_options
 from wiretale.errors import Exit
 from wiretale.record.recording import Recording
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command(context_settings={"allow_interspersed_args": False})
 @recording_options
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False, readable=False),
-    required=True,
-    help="The capture to write; by custom NAME.wiretale.",
+    help="The capture to write (default: PROGRAM.wiretale here, or PROGRAM-2.wiretale and so on if that exists).",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing capture.")
 @click.option("--keep-spool", is_flag=True, help="Keep the raw recording beside the capture.")
@@ -34,7 +33,7 @@ from wiretale.record.recording import Recording
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
-    output: Path,
+    output: Path | None,
     force: bool,
     keep_spool: bool,
     interrupt_when_idle: bool,
@@ -45,6 +44,7 @@ def command(
     """Record system calls and packets of programs into a capture.
 
     \b
+    wiretale record curl -s http://127.0.0.1:8000/
     wiretale record -o web.wiretale -- curl -s http://127.0.0.1:8000/
     wiretale record -o talk.wiretale --private-net --type salam --interrupt-when-idle \\
         --with 'nc -p 4444 127.0.0.1 4000' -- nc -l 127.0.0.1 4000
@@ -55,6 +55,8 @@ def command(
     """
     import dataclasses
 
+    if output is None:
+        output = fresh_output(options["command"], options["pids"], force=force)
     check_output(output, force=force)
     plan = plan_from(output, options)
     plan = dataclasses.replace(plan, interrupt_when_idle=interrupt_when_idle, engine=engine)
@@ -90,5 +92,5 @@ def summary(output: Path) -> str:
     lines = [f"wiretale: {output}: {counted}"]
     lines += [f"wiretale: note: {note}" for (note,) in notes]
     lines += [f"wiretale: missing: {reason}" + (f" (try: {remedy})" if remedy else "") for reason, remedy in faults]
-    lines.append(f"wiretale: next: wiretale show {output}")
+    lines.append(f"wiretale: next: wiretale explain {output}, or wiretale show {output}")
     return "\n".join(lines)

@@ -1,11 +1,13 @@
 """What `record`, `run` and `demo` share: the options that say what to record, and turning a spool into a capture."""
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +201,20 @@ def _words(command: str) -> tuple[str, ...]:
     if not words:
         raise UsageFault("--with was given an empty command", "--with 'nc 127.0.0.1 4000'")
     return words
+
+
+def fresh_output(command: tuple[str, ...], pids: tuple[int, ...], *, force: bool) -> Path:
+    """A name in this folder for the capture of a program: its own, numbered where that is taken, unless forced."""
+    name = "wiretale"
+    if command:
+        name = Path(command[0]).name or name
+    elif pids:
+        with contextlib.suppress(OSError):
+            name = Path(f"/proc/{pids[0]}/comm").read_text(errors="replace").strip().replace("/", "-") or name
+    first = Path(f"{name}.wiretale")
+    if force:
+        return first
+    return next(path for n in count(1) if not (path := Path(f"{name}-{n}.wiretale") if n > 1 else first).exists())
 
 
 def check_output(path: Path, *, force: bool) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wiretale.cli.live import LiveView
 
 
-@click.command()
+@click.command(context_settings={"allow_interspersed_args": False})
 @recording_options
 @click.option(
     "-o",
@@ -99,7 +99,7 @@ def command(
         _say_if_cut(view().lost, log)
         if output is not None:
             finish(outcome, plan)
-            click.echo(f"wiretale: next: wiretale show {output}", err=True)
+            click.echo(f"wiretale: next: wiretale explain {output}, or wiretale show {output}", err=True)
         else:
             shutil.rmtree(outcome.spool.path)
     if outcome.fault is not None:

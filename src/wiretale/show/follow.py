@@ -14,6 +14,7 @@ from wiretale.errors import UsageFault
 from wiretale.filter.condition import Filter
 from wiretale.filter.events import EventKind, source
 from wiretale.filter.tables import with_all_tables
+from wiretale.show.labels import address
 
 DIRECTIONS = ("c2s", "s2c")
 CUT = "longer than what was recorded of each buffer and packet"
@@ -161,6 +162,31 @@ ORDER BY 1""",  # noqa: S608 (built from fixed text; values are parameters)
     raise UsageFault(
         f"{len(found)} connections match the filter: {named}", "give the number of one, or a filter that matches one"
     )
+
+
+def only_connection(db: duckdb.DuckDBPyConnection) -> int:
+    """The one connection that carried bytes. Raises UsageFault, which names them, if there are several or none."""
+    with_all_tables(db)
+    rows = db.execute(f"""
+SELECT connection_id, protocol, client_addr, client_port, server_addr, server_port FROM connection
+SEMI JOIN (
+    SELECT connection_id FROM stream_write WHERE hi > lo UNION SELECT connection_id FROM stream_read WHERE hi > lo
+    UNION SELECT connection_id FROM segment WHERE hi > lo
+) USING (connection_id)
+ORDER BY 1 LIMIT {_NAMED + 1}""").fetchall()  # noqa: S608 (a number of ours)
+    if len(rows) == 1:
+        return int(rows[0][0])
+    if not rows:
+        raise UsageFault("no connection carried any byte", "wiretale connections --all lists them")
+    named = [f"{row[0]} ({row[1]}, {_end(row[2], row[3])} > {_end(row[4], row[5])})" for row in rows[:_NAMED]]
+    raise UsageFault(
+        f"several connections carried bytes: {', '.join(named)}" + (", ..." if len(rows) > _NAMED else ""),
+        f"wiretale follow FILE {rows[0][0]}; wiretale connections lists them",
+    )
+
+
+def _end(addr: str | None, port: int | None) -> str:
+    return address(addr, port) if addr else "unnamed"
 
 
 def pieces(
