@@ -9,6 +9,7 @@ import duckdb
 
 from wiretale.join.models import run
 from wiretale.model.enums import Arch
+from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.model.tables import BY_NAME, TABLES
 from wiretale.store.capture import create_capture, write_meta
 
@@ -121,7 +122,7 @@ def make(path: Path, *, command: str = "nc", payload: bytes = b"salam\n") -> Pat
             if table.stage == "derived":
                 db.execute(table.ddl)
         write_meta(db, {
-            "version": "1", "tool": "wiretale 0.1.0", "host": "example", "kernel": "6.1", "snaplen": "256",
+            "version": CAPTURE_VERSION, "tool": "wiretale 0.1.0", "host": "example", "kernel": "6.1", "snaplen": "256",
             "started_realtime_ns": str(T0 + REAL), "command": [command, "127.0.0.1", "4000"],
         })  # fmt: skip
         _sources(db)

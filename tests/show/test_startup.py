@@ -5,6 +5,7 @@ import pytest
 from tests.show.synthetic import MS, SERVER, US, Builder, insert
 from wiretale.decode.record_types import Datum, RawCall
 from wiretale.model.enums import Arch
+from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.model.tables import TABLES
 from wiretale.show.order import Selection, places
 from wiretale.show.startup_live import Judgement, Program
@@ -37,7 +38,7 @@ def path(text):
 def shown(tmp_path, calls, **program):
     """The lines that a program's calls give: calls as (name, args, retval, data)."""
     with create_capture(tmp_path / "c.wiretale") as db:
-        write_meta(db, {"version": "1"})
+        write_meta(db, {"version": CAPTURE_VERSION})
         insert(db, "task", {
             "task_id": 1, "tid": SERVER, "pid": SERVER, "is_leader": True, "traced": True, "how": "execve",
             "start_ns": 0, **program,

@@ -107,3 +107,17 @@ def test_a_truncated_capture_is_a_declared_error(tmp_path: Path, cut: float) -> 
     path.write_bytes(whole[: int(len(whole) * cut)])
     with pytest.raises(CaptureError):
         open_capture(path).close()
+
+
+def test_a_capture_from_before_stacks_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.wiretale"
+    with create_capture(path) as db:
+        write_meta(db, {"version": 1})
+        for statement in ("DROP TABLE kernel_stack", "DROP TABLE kernel_frame"):
+            db.execute(statement)
+        db.execute("ALTER TABLE kernel_event DROP COLUMN stack_id")
+    before = path.read_bytes()
+    with open_capture(path) as db:
+        assert db.execute("SELECT count(stack_id) FROM kernel_event").fetchone() == (0,)
+        assert db.execute("SELECT * FROM kernel_stack JOIN kernel_frame USING (stack_id)").fetchall() == []
+    assert path.read_bytes() == before

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from wiretale.errors import PermissionFault, ResourceFault, UsageFault, WiretaleError
-from wiretale.record.ebpf.source import KernelOptions
+from wiretale.record.ebpf.source import ALL_STACKS, KernelOptions
 from wiretale.record.packets.source import MIB, PacketOptions
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.ptrace.source import PtraceOptions
@@ -31,6 +31,17 @@ def _snaplen(_: click.Context, parameter: click.Parameter, value: str) -> int | 
     if value.isdigit():
         return int(value)
     raise click.BadParameter(f"{value!r} is neither a number of bytes nor the word all", param=parameter)
+
+
+def _stacks(_: click.Context, parameter: click.Parameter, value: str | None) -> int:
+    """Of how many events of each kind; 0: of none."""
+    if value is None or value == "all":
+        return ALL_STACKS if value else 0
+    if value.isdigit() and 0 < int(value) < ALL_STACKS:
+        return int(value)
+    raise click.BadParameter(
+        f"{value!r} is neither a number of events nor the word all (before a command write --)", param=parameter
+    )
 
 
 def unescape(text: str) -> str:
@@ -122,6 +133,15 @@ _OPTIONS = [
         is_flag=True,
         help="Also record the kernel's work for the programs (eBPF: root, or CAP_BPF and CAP_PERFMON).",
     ),
+    click.option(
+        "--stacks",
+        is_flag=False,
+        flag_value="all",
+        callback=_stacks,
+        metavar="[N|all]",
+        help="With --kernel: also how the kernel came to each event; N: only to the first N of each kind."
+        " A stack costs ten times an event, so times are longer.",
+    ),
     click.option("--pin", is_flag=True, help="Also keep the program on the tracer's CPU (this moves the program)."),
     click.option(
         "--on-recorder-death",
@@ -162,6 +182,8 @@ def plan_from(output: Path, options: dict[str, Any]) -> Plan:
             "a running process cannot be moved into a private network or joined by --with",
             "leave out -p, or those options",
         )
+    if options["stacks"] and not options["kernel"]:
+        raise UsageFault("--stacks is about the kernel level, which is not recorded", "add --kernel")
     on_death = options["on_recorder_death"] or ("continue" if pids else "end")
     text = options["type_text"]
     return Plan(
@@ -182,7 +204,7 @@ def plan_from(output: Path, options: dict[str, Any]) -> Plan:
             filter=options["packet_filter"] or "",
             ring_bytes=options["packet_ring"] * MIB,
         ),
-        kernel=KernelOptions() if options["kernel"] else None,
+        kernel=KernelOptions(stacks=options["stacks"]) if options["kernel"] else None,
         private_net=options["private_net"],
         type_text=unescape(text) if text is not None else None,
         stdin_file=options["stdin_file"],

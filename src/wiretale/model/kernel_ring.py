@@ -1,12 +1,15 @@
-"""Layout of `kernel.events`: the records that `record/ebpf/wiretale.bpf.c` writes, each behind the ring's own header.
+"""Layout of `kernel.events` and `kernel.stacks`: the records that `record/ebpf/wiretale.bpf.c` writes, each behind the
+ring's own header.
 
-Fields are those of struct wt_kernel_event in `wiretale.bpf.h`; a test compares them.
+Fields are those of struct wt_kernel_event and wt_kernel_stack in `wiretale.bpf.h`; a test compares them.
 """
 
 from dataclasses import dataclass
 
 RING_HEADER_BYTES = 8  # length and flags of a record (kernel/bpf/ringbuf.c)
 EVENT_BYTES = 136
+STACK_FRAMES = 96
+STACK_BYTES = 16 + 8 * STACK_FRAMES
 
 # name, NumPy type, meaning
 EVENT = [
@@ -39,6 +42,15 @@ EVENT = [
     ("reserved", "<u2", "0"),
     ("source", "V16", "address in network order"),
     ("destination", "V16", "address in network order"),
+]
+
+# The stack of the event with the same time, CPU and kind.
+STACK = [
+    ("time_ns", "<u8", "of the event"),
+    ("bytes", "<i4", "of frames that are filled; below 0: the stack could not be walked"),
+    ("kind", "<u2", "of the event"),
+    ("cpu", "<u2", "of the event"),
+    ("frames", f"{STACK_FRAMES}<u8", "return addresses, the innermost first; what is not filled has no meaning"),
 ]
 
 

@@ -6,7 +6,7 @@ Times are integer nanoseconds of CLOCK_MONOTONIC. Addresses are text (RFC 5952 f
 from wiretale.model.table import Column as C
 from wiretale.model.table import Table
 
-CAPTURE_VERSION = 1
+CAPTURE_VERSION = 2
 
 META = Table(
     "meta",
@@ -337,6 +337,45 @@ KERNEL_EVENT = Table(
         C("flags", "UTINYINT", "TCP flags; NULL if no segment"),
         C("bytes", "UINTEGER", "payload of the packet; NULL if no packet", "bytes"),
         C("state", "VARCHAR", "TCP state of the socket; NULL if no socket"),
+        C("stack_id", "INTEGER", "how the kernel came here; NULL if no stack was recorded"),
+    ),
+)
+
+KERNEL_STACK = Table(
+    "kernel_stack",
+    "raw",
+    "one way the kernel came to an event: a stack that differs from all others; with --stacks",
+    (
+        C("stack_id", "INTEGER", "kernel_event.stack_id"),
+        C(
+            "context",
+            "VARCHAR",
+            "task, kernel thread, idle; softirq in a call (the current thread let deferred work run), softirq after an"
+            " interrupt, softirq thread (ksoftirqd), softirq; interrupt; unknown (the functions have no names)",
+        ),
+        C("backlog", "BOOLEAN", "the packet had waited for the socket, which a call had locked (__release_sock)"),
+        C("frames", "INTEGER", "how many were recorded"),
+        C("truncated", "BOOLEAN", "there was no room for more: the outermost are missing"),
+    ),
+)
+
+KERNEL_FRAME = Table(
+    "kernel_frame",
+    "raw",
+    "one function on a stack",
+    (
+        C("stack_id", "INTEGER", "kernel_stack.stack_id"),
+        C("depth", "INTEGER", "0 is the innermost; each was called by the next"),
+        C(
+            "part",
+            "VARCHAR",
+            "tracing (the recorder's own), work (for the event), entry (how the interrupt or softirq began), caller"
+            " (the call in which a softirq ran), interrupted (a bystander, which has nothing to do with the event)",
+        ),
+        C("address", "UBIGINT", "where the call returns to"),
+        C("function", "VARCHAR", "kernel function; NULL if unknown"),
+        C("offset_bytes", "INTEGER", "of the address in the function; NULL if unknown", "bytes"),
+        C("module", "VARCHAR", "kernel module of the function; bpf: a loaded program; NULL: the kernel itself"),
     ),
 )
 
@@ -354,4 +393,6 @@ RAW_TABLES = (
     DESCRIPTOR_SAMPLE,
     SOCKET_SAMPLE,
     KERNEL_EVENT,
+    KERNEL_STACK,
+    KERNEL_FRAME,
 )

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from wiretale.errors import CaptureError, ResourceFault
-from wiretale.model.raw import CAPTURE_VERSION, RAW_TABLES
+from wiretale.model.raw import CAPTURE_VERSION, KERNEL_FRAME, KERNEL_STACK, RAW_TABLES
 from wiretale.model.table import Table
 
 HINT_RECORD = "record one with: wiretale record -o FILE.wiretale -- COMMAND"
@@ -31,8 +31,16 @@ _LARGE_CAPTURE = 64_000_000
 _LEAST_MEMORY = 500_000_000
 
 Step = Callable[[duckdb.DuckDBPyConnection], None]
+
+
+def _add_stacks(db: duckdb.DuckDBPyConnection) -> None:
+    """Version 2: stacks of the kernel."""
+    for statement in (KERNEL_STACK.ddl, KERNEL_FRAME.ddl, "ALTER TABLE kernel_event ADD COLUMN stack_id INTEGER"):
+        db.execute(statement)
+
+
 # version N -> step that turns a capture of version N into one of N + 1
-STEPS: dict[int, Step] = {}
+STEPS: dict[int, Step] = {1: _add_stacks}
 
 
 def _lock_down(db: duckdb.DuckDBPyConnection) -> None:

@@ -84,6 +84,14 @@ class Spool:
     def kernel_path(self) -> Path:
         return self.path / "kernel.events"
 
+    @property
+    def stacks_path(self) -> Path:
+        return self.path / "kernel.stacks"
+
+    @property
+    def symbols_path(self) -> Path:
+        return self.path / "kernel.symbols"
+
     def size_bytes(self) -> int:
         """How large its files are together."""
         return sum(f.stat().st_size for f in self.path.iterdir() if f.is_file())

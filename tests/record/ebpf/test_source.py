@@ -2,10 +2,14 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +17,11 @@ from tests.conftest import require
 from tests.netcat.programs import wait_until
 from tests.ordinary_user import run_as_nobody
 from wiretale.errors import PermissionFault, ResourceFault
-from wiretale.model.kernel_ring import EVENT, EVENT_BYTES, KINDS
+from wiretale.model.kernel_ring import EVENT, EVENT_BYTES, KINDS, STACK, STACK_BYTES, STACK_FRAMES
 from wiretale.record.ebpf import source
-from wiretale.record.ebpf.source import KernelOptions, KernelSource
+from wiretale.record.ebpf.source import ALL_STACKS, KernelOptions, KernelSource
 from wiretale.store.load.kernel_events import read_records
+from wiretale.store.load.kernel_stacks import read_stacks
 from wiretale.store.spool import Spool
 
 HEADER = (Path(source.__file__).parent / "wiretale.bpf.h").read_text()
@@ -37,12 +42,17 @@ def require_kernel_level() -> None:
     require(source.OBJECT_PATH.exists(), "the kernel program is compiled (clang, llvm, libbpf-dev)")
 
 
-def test_records_have_the_fields_of_the_model() -> None:
-    body = re.search(r"struct wt_kernel_event {(.*?)\n};", HEADER, re.DOTALL)
+@pytest.mark.parametrize(("struct", "model"), [("wt_kernel_event", EVENT), ("wt_kernel_stack", STACK)])
+def test_records_have_the_fields_of_the_model(struct: str, model: list[tuple[str, str, str]]) -> None:
+    body = re.search(rf"struct {struct} {{(.*?)\n}};", HEADER, re.DOTALL)
     assert body
     text = re.sub(r"/\*.*?\*/", "", body[1], flags=re.DOTALL)
     names = [n for line in re.findall(r"__\w+ ([^;]+);", text) for n in re.findall(r"(\w+)(?:\[\w+\])?(?:,|$)", line)]
-    assert names == [name for name, _, _ in EVENT]
+    assert names == [name for name, _, _ in model]
+
+
+def test_a_stack_has_the_models_room() -> None:
+    assert f"#define WT_STACK_FRAMES {STACK_FRAMES}\t" in HEADER
 
 
 def test_kinds_are_numbered_and_named_as_in_the_header() -> None:
@@ -60,7 +70,7 @@ def recorded(
 ) -> tuple[KernelSource, list[tuple[object, ...]], str]:
     """Run a Python program while the source records: the report, its events as (name, record), and its output."""
     spool = Spool(folder)
-    kernel = KernelSource(spool, KernelOptions(ring_bytes=1 << 22))
+    kernel = KernelSource(spool, options or KernelOptions(ring_bytes=1 << 22))
     kernel.open()
     kernel.start()
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -181,6 +191,98 @@ def test_a_full_ring_is_counted_to_the_event(tmp_path: Path) -> None:
     lost = sum(report.detail["lost"].get(k.name, 0) for k in KINDS if k.number in lengths)
     assert seen + lost == 60000
     assert report.lost == sum(report.detail["lost"].values())
+
+
+MANY_SENDS = "import socket\na, b = socket.socketpair()\nfor _ in range(9000):\n    a.send(b'x')\n    b.recv(1)\n"
+
+
+def kinds_of(records: Iterable[Any]) -> Counter[tuple[str, int]]:
+    return Counter((KINDS[int(r["kind"]) - 1].name.partition(":")[2], int(r["context"])) for r in records)
+
+
+def test_every_event_has_its_stack_where_all_are_asked_for(tmp_path: Path) -> None:
+    require_kernel_level()
+    kernel, events, _ = recorded(tmp_path, TALK, KernelOptions(stacks=ALL_STACKS))
+    stacks, unread = read_stacks(Spool(tmp_path).stacks_path)
+    assert unread == 0 and kernel.report().detail["stacks_lost"] == 0
+    have = {(int(s["time_ns"]), int(s["cpu"]), int(s["kind"])) for s in stacks}
+    without = {name for name, r in events if (int(r["time_ns"]), int(r["cpu"]), int(r["kind"])) not in have}
+    # the entry of a softirq is written later; a switch to a thread has the stack of the one before
+    assert without == {"softirq_entry", "sched_switch"}
+    assert len(have) == len(stacks) == kernel.report().detail["stacks_recorded"]
+    assert all(0 < s["bytes"] <= 8 * STACK_FRAMES for s in stacks)
+
+
+def test_the_first_stacks_of_each_kind_and_context(tmp_path: Path) -> None:
+    require_kernel_level()
+    most, cpus = 5, os.cpu_count() or 1
+    _, events, _ = recorded(tmp_path, MANY_SENDS, KernelOptions(stacks=most))
+    stacks, _ = read_stacks(Spool(tmp_path).stacks_path)
+    taken = Counter(KINDS[int(s["kind"]) - 1].name.partition(":")[2] for s in stacks)
+    passed = kinds_of(r for _, r in events)
+    assert passed["sock_send_length", 0] == 9000
+    # CPUs that count at the same time may each take one more
+    assert most <= taken["sock_send_length"] <= most + cpus
+    assert all(count <= 2 * (most + cpus) for count in taken.values())
+    first = sorted(int(r["time_ns"]) for name, r in events if name == "sock_send_length")[:most]
+    sends = {int(s["time_ns"]) for s in stacks if KINDS[int(s["kind"]) - 1].name == "sock:sock_send_length"}
+    assert set(first) <= sends
+
+
+def test_no_stack_is_taken_unless_asked_for(tmp_path: Path) -> None:
+    require_kernel_level()
+    kernel, _, _ = recorded(tmp_path, TALK)
+    assert not Spool(tmp_path).stacks_path.exists() and not Spool(tmp_path).symbols_path.exists()
+    assert "stacks" not in kernel.report().detail
+
+
+def test_stacks_that_find_their_ring_full_are_counted(tmp_path: Path) -> None:
+    require_kernel_level()
+    options = KernelOptions(stacks=ALL_STACKS, stack_ring_bytes=1 << 16)
+    kernel, events, _ = recorded(tmp_path, MANY_SENDS, options)
+    stacks, _ = read_stacks(Spool(tmp_path).stacks_path)
+    lost = kernel.report().detail["stacks_lost"]
+    sends = sum(name == "sock_send_length" for name, _ in events)
+    assert lost > 0 and sends + kernel.report().lost >= 9000
+    assert len(stacks) + lost >= sum(name in ("sock_send_length", "sock_recv_length") for name, _ in events)
+    assert (tmp_path / "kernel.stacks").stat().st_size == len(stacks) * (STACK_BYTES + 8)
+
+
+@pytest.mark.parametrize("hidden_by", ["no CAP_SYSLOG", "kptr_restrict=2"])
+def test_names_that_the_kernel_hides_are_said_to_be_missing(tmp_path: Path, hidden_by: str) -> None:
+    """As the kernel answers with kptr_restrict=2: its two files are put there, for this one process."""
+    require_kernel_level()
+    code = f"""
+import pathlib
+from wiretale.record.ebpf.symbols import Symbols
+symbols = Symbols(pathlib.Path({os.fspath(tmp_path / "kept")!r}))
+symbols.take()
+print(symbols.facts().get("hidden"), pathlib.Path({os.fspath(tmp_path / "kept")!r}).exists())
+"""
+    if hidden_by == "no CAP_SYSLOG":
+        require(shutil.which("setpriv") is not None, "setpriv is installed (util-linux)")
+        readable = Path("/proc/sys/kernel/kptr_restrict").read_text() == "0\n"
+        require(not readable or int(Path("/proc/sys/kernel/perf_event_paranoid").read_text()) > 1, "names are private")
+        words = ["setpriv", "--bounding-set=-syslog", sys.executable, "-c", code]
+        said = "that takes root or CAP_SYSLOG"
+    else:
+        (tmp_path / "kallsyms").write_text(f"{0:016x} T _text\n{0:016x} T tcp_sendmsg\n")
+        (tmp_path / "restrict").write_text("2\n")
+        mounts = f"mount --bind {tmp_path}/kallsyms /proc/kallsyms && mount --bind {tmp_path}/restrict"
+        mounts += ' /proc/sys/kernel/kptr_restrict && exec "$@"'
+        words = ["unshare", "--mount", "sh", "-c", mounts, "sh", sys.executable, "-c", code]
+        said = "kernel.kptr_restrict is 2"
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{said} False\n", done.stderr
+
+
+def test_the_names_of_this_kernel_are_kept_with_its_build(tmp_path: Path) -> None:
+    require_kernel_level()
+    kernel, _, _ = recorded(tmp_path, "pass", KernelOptions(stacks=1))
+    facts = kernel.report().detail["symbols"]
+    assert facts["version"] == Path("/proc/version").read_text().strip() and "hidden" not in facts
+    kept = Spool(tmp_path).symbols_path.read_text()
+    assert " tcp_sendmsg\n" in kept and "_on_sched_waking\t[bpf]" in kept  # taken while the programs are loaded
 
 
 def test_a_record_is_as_long_as_the_compiler_made_it(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ struct signal_struct {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
+	unsigned int flags;
 	void *stack;
 	int prio;
 	int pid, tgid;

@@ -33,6 +33,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "bpf_iter_create": (_int, [_int]),
     "bpf_map__fd": (_int, [_pointer]),
     "bpf_map__set_max_entries": (_int, [_pointer, ctypes.c_uint32]),
+    "bpf_map__set_initial_value": (_int, [_pointer, _pointer, ctypes.c_size_t]),
     "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, ctypes.c_uint64]),
     "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
     "btf__load_vmlinux_btf": (_pointer, []),
@@ -149,6 +150,12 @@ class Object:
     def set_size(self, name: str, entries: int) -> None:
         """Size of a map, before `load`."""
         self._bpf.call("bpf_map__set_max_entries", self._map(name), entries)
+
+    def set_constant(self, section: str, value: bytes) -> None:
+        """Value of the one constant in a section of its own, before `load`."""
+        result = self._bpf.call("bpf_map__set_initial_value", self._map(section), value, len(value))
+        if result:
+            raise WiretaleError(f"the kernel program's constant {section!r} is not {len(value)} bytes long")
 
     def load(self) -> None:
         """Hand programs and maps to the kernel. PermissionFault without the capabilities."""

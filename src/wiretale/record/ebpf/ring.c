@@ -1,5 +1,5 @@
 /*
- * Empties the BPF ring buffer into a file: whole runs of records at once, nothing looked at but the header that says
+ * Empties BPF ring buffers, each into its file: whole runs of records at once, nothing looked at but the header that says
  * whether a record is complete (kernel/bpf/ringbuf.c). One thread; no wake-ups from the kernel, because a wake-up of
  * the recorder would be part of what is recorded: the ring is looked at every few milliseconds instead.
  */
@@ -98,12 +98,20 @@ uint64_t wt_ring_drain(struct wt_ring *r)
 	}
 }
 
-/* Drains until `stop` is readable, then once more. */
-void wt_ring_run(struct wt_ring *r, int stop)
+static uint64_t drain_all(struct wt_ring *rings, uint32_t count)
+{
+	uint64_t records = 0;
+	for (uint32_t i = 0; i < count; i++)
+		records += wt_ring_drain(&rings[i]);
+	return records;
+}
+
+/* Drains `count` rings until `stop` is readable, then once more. */
+void wt_ring_run(struct wt_ring *rings, uint32_t count, int stop)
 {
 	struct pollfd waiting = { .fd = stop, .events = POLLIN };
 	struct timespec soon = { .tv_nsec = 1000000 }, later = { .tv_nsec = 10000000 };
-	while (ppoll(&waiting, 1, wt_ring_drain(r) ? &soon : &later, NULL) <= 0)
+	while (ppoll(&waiting, 1, drain_all(rings, count) ? &soon : &later, NULL) <= 0)
 		;
-	wt_ring_drain(r);
+	drain_all(rings, count);
 }

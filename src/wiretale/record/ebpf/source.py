@@ -12,8 +12,9 @@ from pathlib import Path
 
 from wiretale.clock import now_ns
 from wiretale.errors import ResourceFault
-from wiretale.model.kernel_ring import EVENT_BYTES, KINDS
+from wiretale.model.kernel_ring import EVENT_BYTES, KINDS, STACK_BYTES
 from wiretale.record.ebpf.libbpf import Object
+from wiretale.record.ebpf.symbols import Symbols
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Spool
 
@@ -46,11 +47,16 @@ class _Ring(ctypes.Structure):
     ]
 
 
+ALL_STACKS = (1 << 64) - 1
+
+
 @dataclass(frozen=True, slots=True)
 class KernelOptions:
-    """Sizes are bytes."""
+    """Sizes are bytes, and powers of two."""
 
-    ring_bytes: int = 64 * MIB  # a power of two: some half a million events
+    ring_bytes: int = 64 * MIB  # some half a million events
+    stacks: int = 0  # of so many events of each kind and context; ALL_STACKS: of all
+    stack_ring_bytes: int = 32 * MIB  # some 40,000 stacks
 
 
 class KernelSource:
@@ -59,10 +65,11 @@ class KernelSource:
     def __init__(self, spool: Spool, options: KernelOptions) -> None:
         self.options = options
         self._path = spool.kernel_path
+        self._stacks_path = spool.stacks_path
+        self._symbols = Symbols(spool.symbols_path) if options.stacks else None
         self._report = SourceReport("ebpf", "kernel", ran=False)
         self._object: Object | None = None
-        self._ring = _Ring()
-        self._file = -1
+        self._rings = (_Ring * 2)()  # events, stacks
         self._thread: threading.Thread | None = None
         self._wake = (-1, -1)
 
@@ -70,14 +77,15 @@ class KernelSource:
         """Load the programs. PermissionFault or ResourceFault with the next step where that is impossible."""
         loaded = _built()
         try:
-            missing = _load(loaded, self.options.ring_bytes)
+            missing = _load(loaded, self.options)
             loaded.put("recorder", bytes(4), os.getpid().to_bytes(4, "little"))
-            self._map_ring(loaded.map_fd("events"))
-            try:
-                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            except OSError as fault:
-                raise ResourceFault(f"{self._path} cannot be written: {fault.strerror}") from fault
+            self._open_ring(0, loaded.map_fd("events"), self.options.ring_bytes, EVENT_BYTES, self._path)
+            if self._symbols is not None:
+                stacks = loaded.map_fd("stacks")
+                self._open_ring(1, stacks, self.options.stack_ring_bytes, STACK_BYTES, self._stacks_path)
+                self._symbols.take()  # now, that the programs, whose functions are on every stack, have names too
         except BaseException:
+            self._close_rings()
             loaded.close()
             raise
         self._object = loaded
@@ -87,12 +95,13 @@ class KernelSource:
             # Their numbers shift from kernel to kernel: the names are kept with the events.
             "reasons": {kind: loaded.enum_names(name) for kind, name in _REASONS.items()},
         }
+        if self._symbols is not None:
+            asked = "all" if self.options.stacks == ALL_STACKS else self.options.stacks
+            self._report.detail |= {"stacks": asked, "symbols": self._symbols.facts()}
 
     def start(self) -> None:
         """Record from here on: the programs that this process forks, and those given to `follow`."""
         loaded = self._opened()
-        self._ring.file = self._file
-        self._ring.record_bytes = EVENT_BYTES
         self._report.start_ns = now_ns()
         missing = self._report.detail["missing_tracepoints"]
         refused = [n for n, program in loaded.programs().items() if n not in missing and not loaded.attach(program)]
@@ -113,6 +122,8 @@ class KernelSource:
         loaded = self._object
         if loaded is None:
             return
+        if self._symbols is not None:
+            self._symbols.take_again_if_modules_came()
         loaded.detach()
         self._report.end_ns = now_ns()
         if self._thread is not None:
@@ -123,26 +134,26 @@ class KernelSource:
                 os.close(end)
         self.report()
         self._object = None
-        _library().wt_ring_close(ctypes.byref(self._ring))
+        self._close_rings()
         loaded.close()
-        os.close(self._file)
 
     def report(self) -> SourceReport:
         """What was recorded so far; complete after `stop`."""
         report = self._report
-        report.items = self._ring.records
+        events, stacks = self._rings
+        report.items = events.records
         if self._object is None or not report.ran:
             return report
-        counts = {kind.name: self._object.per_cpu("counters", len(KINDS) + 1 + kind.number) for kind in KINDS}
-        lost = {kind.name: self._object.per_cpu("counters", kind.number) for kind in KINDS}
-        report.lost = sum(lost.values()) + self._ring.lost
-        report.detail["events"] = {name: n for name, n in counts.items() if n}
-        report.detail["lost"] = {name: n for name, n in lost.items() if n}
-        reasons = [f"the ring was full: {sum(lost.values())} events lost"] if any(lost.values()) else []
-        if self._ring.lost:
-            reasons.append(f"{self._path.name}: {os.strerror(self._ring.error)}")
+        lost, counts, no_room = (self._counted(place) for place in range(3))
+        report.lost = sum(lost.values()) + events.lost
+        report.detail |= {"events": counts, "lost": lost}
+        if self._symbols is not None:
+            report.detail |= {"stacks_recorded": stacks.records, "stacks_lost": sum(no_room.values()) + stacks.lost}
+        reasons = [f"the ring was full: {sum(lost.values())} events lost"] if lost else []
+        if events.lost:
+            reasons.append(f"{self._path.name}: {os.strerror(events.error)}")
         report.reason = "; ".join(reasons) or None
-        report.remedy = "free space on the disk" if self._ring.lost else None
+        report.remedy = "free space on the disk" if events.lost else None
         return report
 
     def _opened(self) -> Object:
@@ -150,20 +161,41 @@ class KernelSource:
             raise ValueError("open() comes first")
         return self._object
 
-    def _map_ring(self, fd: int) -> None:
-        error = _library().wt_ring_open(ctypes.byref(self._ring), fd, self.options.ring_bytes)
+    def _counted(self, place: int) -> dict[str, int]:
+        """Of each kind with any: events lost (0), events written (1), stacks lost (2)."""
+        loaded, first = self._opened(), place * (len(KINDS) + 1)
+        counts = {kind.name: loaded.per_cpu("counters", first + kind.number) for kind in KINDS}
+        return {name: count for name, count in counts.items() if count}
+
+    def _open_ring(self, index: int, fd: int, ring_bytes: int, record_bytes: int, path: Path) -> None:
+        ring = self._rings[index]
+        try:
+            ring.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        except OSError as fault:
+            raise ResourceFault(f"{path} cannot be written: {fault.strerror}") from fault
+        error = _library().wt_ring_open(ctypes.byref(ring), fd, ring_bytes)
         if error:
+            os.close(ring.file)
             raise ResourceFault(f"the kernel's ring cannot be mapped: {os.strerror(-error)}")
+        ring.record_bytes = record_bytes
+
+    def _open_rings(self) -> int:
+        return sum(ring.record_bytes > 0 for ring in self._rings)
+
+    def _close_rings(self) -> None:
+        for index in range(self._open_rings()):
+            _library().wt_ring_close(ctypes.byref(self._rings[index]))
+            os.close(self._rings[index].file)
 
     def _drain(self) -> None:
-        _library().wt_ring_run(ctypes.byref(self._ring), self._wake[0])
+        _library().wt_ring_run(self._rings, self._open_rings(), self._wake[0])
 
 
 def can_run() -> list[str]:
     """Load the programs and let go of them; the tracepoints this kernel lacks. PermissionFault or ResourceFault."""
     loaded = _built()
     try:
-        return _load(loaded, _LEAST_RING_BYTES)
+        return _load(loaded, KernelOptions(ring_bytes=_LEAST_RING_BYTES))
     finally:
         loaded.close()
 
@@ -174,9 +206,11 @@ def _built() -> Object:
     return Object(OBJECT_PATH)
 
 
-def _load(loaded: Object, ring_bytes: int) -> list[str]:
+def _load(loaded: Object, options: KernelOptions) -> list[str]:
     missing = loaded.leave_out_missing(loaded.programs())
-    loaded.set_size("events", ring_bytes)
+    loaded.set_size("events", options.ring_bytes)
+    loaded.set_size("stacks", options.stack_ring_bytes if options.stacks else _LEAST_RING_BYTES)
+    loaded.set_constant(".rodata.stacks", options.stacks.to_bytes(8, "little"))
     loaded.load()
     return missing
 
@@ -188,6 +222,6 @@ def _library() -> ctypes.CDLL:
     library.wt_ring_open.argtypes = [ring, ctypes.c_int, ctypes.c_uint64]
     library.wt_ring_close.argtypes = [ring]
     library.wt_ring_close.restype = None
-    library.wt_ring_run.argtypes = [ring, ctypes.c_int]
+    library.wt_ring_run.argtypes = [ring, ctypes.c_uint32, ctypes.c_int]
     library.wt_ring_run.restype = None
     return library

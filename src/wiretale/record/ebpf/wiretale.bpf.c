@@ -25,6 +25,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define TCP 6
 #define UDP 17
 #define TASK_TRACED 8	/* __TASK_TRACED of linux/sched.h */
+#define PF_KTHREAD 0x00200000	/* linux/sched.h */
 #define S_IFMT 0170000	/* linux/stat.h */
 #define S_IFSOCK 0140000
 /* The calls that make a socket or give it a port (asm/unistd.h). */
@@ -99,10 +100,25 @@ struct {
 	__type(value, __u32);
 } recorder SEC(".maps");	/* its tgid: the processes it forks are the programs to trace */
 
-/* Per kind: events that found the ring full; behind them, per kind, events written. */
+/* Of at most so many events of each kind in each context a stack is taken; 0: none, ~0: of all. The loader sets it. */
+const volatile __u64 stacks_of_each_kind SEC(".rodata.stacks") = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 12);	/* bytes; the loader sets it */
+} stacks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * WT_KINDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} stacks_taken SEC(".maps");	/* by kind and context */
+
+/* Per kind: events that found the ring full; behind them, per kind, events written; then stacks that found theirs full. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2 * WT_KINDS);
+	__uint(max_entries, 3 * WT_KINDS);
 	__type(key, __u32);
 	__type(value, __u64);
 } counters SEC(".maps");
@@ -123,6 +139,23 @@ static __always_inline bool on_task_stack(void *ctx)
 	__u64 here = 0;
 	bpf_probe_read_kernel(&here, sizeof(here), &ctx);
 	return here >> STACK_SHIFT == (__u64)BPF_CORE_READ(task, stack) >> STACK_SHIFT;
+}
+
+/*
+ * Softirq or interrupt: the current task is a bystander. ksoftirqd runs softirqs on its own stack, as other tasks never
+ * do (kernel/softirq.c run_ksoftirqd).
+ */
+static __always_inline bool is_deferred(void *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct softirq_state *running;
+	__u32 zero = 0;
+	if (!on_task_stack(ctx))
+		return true;
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
+		return false;
+	running = bpf_map_lookup_elem(&softirqs, &zero);
+	return running && running->vector;
 }
 
 static __always_inline bool is_traced(__u32 tgid)
@@ -152,16 +185,47 @@ static __always_inline struct wt_kernel_event *begin(void *ctx, __u16 kind)
 	e->cpu = bpf_get_smp_processor_id();
 	e->tid = (__u32)task;
 	e->tgid = task >> 32;
-	e->context = on_task_stack(ctx) ? WT_ON_TASK_STACK : WT_ON_OTHER_STACK;
+	e->context = is_deferred(ctx) ? WT_DEFERRED : WT_OF_TASK;
 	running = bpf_map_lookup_elem(&softirqs, &zero);
-	if (running && e->context == WT_ON_OTHER_STACK)
+	if (running && e->context == WT_DEFERRED)
 		e->softirq = running->vector;
 	return e;
 }
 
-static __always_inline void end(struct wt_kernel_event *e)
+/* How the kernel came here. Which of the frames belong to a bystander is found later, by their names. */
+static __always_inline void take_stack(void *ctx, __u16 kind, __u16 cpu, __u8 context, __u64 time_ns)
+{
+	struct wt_kernel_stack *s;
+	__u32 index = 2 * kind + context;
+	__u64 *taken = bpf_map_lookup_elem(&stacks_taken, &index);
+	if (!taken || *taken >= stacks_of_each_kind)
+		return;
+	__sync_fetch_and_add(taken, 1);
+	s = bpf_ringbuf_reserve(&stacks, sizeof(*s), 0);
+	if (!s) {
+		count(2 * WT_KINDS + kind);
+		return;
+	}
+	s->time_ns = time_ns;
+	s->kind = kind;
+	s->cpu = cpu;
+	s->bytes = (__s32)bpf_get_stack(ctx, s->frames, sizeof(s->frames), 0);
+	bpf_ringbuf_submit(s, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void end_without_stack(struct wt_kernel_event *e)
 {
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void end(void *ctx, struct wt_kernel_event *e)
+{
+	__u64 time_ns = e->time_ns;
+	__u16 kind = e->kind, cpu = e->cpu;
+	__u8 context = e->context;
+	end_without_stack(e);
+	if (stacks_of_each_kind)	/* the verifier takes this out where there are none to take */
+		take_stack(ctx, kind, cpu, context, time_ns);
 }
 
 /* The entry of a softirq is written when something of ours happens in it, with the time at which it began. */
@@ -170,7 +234,7 @@ static __always_inline void note_softirq(void *ctx)
 	__u32 zero = 0;
 	struct softirq_state *running = bpf_map_lookup_elem(&softirqs, &zero);
 	struct wt_kernel_event *e;
-	if (!running || !running->vector || running->written || on_task_stack(ctx))
+	if (!running || !running->vector || running->written || !is_deferred(ctx))
 		return;
 	running->written = 1;
 	e = begin(ctx, WT_SOFTIRQ_ENTRY);
@@ -178,7 +242,7 @@ static __always_inline void note_softirq(void *ctx)
 		return;
 	e->time_ns = running->entry_ns;
 	e->value = (__s32)running->vector - 1;
-	end(e);
+	end_without_stack(e);	/* it is not there any more */
 }
 
 static __always_inline void follow_port(__u16 number, __u16 protocol)
@@ -439,7 +503,10 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	about(e, next);
 	e->value = preempt ? -1 : (__s32)BPF_CORE_READ(prev, __state);
 	e->value2 = BPF_CORE_READ(next, prio);
-	end(e);
+	if (leaves)
+		end(ctx, e);
+	else
+		end_without_stack(e);	/* it would be that of a bystander */
 	return 0;
 }
 
@@ -458,7 +525,7 @@ static __always_inline int task_event(void *ctx, struct task_struct *task, __u16
 	about(e, task);
 	e->value = value;
 	e->value2 = BPF_CORE_READ(task, prio);
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -515,7 +582,7 @@ int BPF_PROG(on_softirq_raise, unsigned int vector)
 	if (!e)
 		return 0;
 	e->value = (__s32)vector;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -542,7 +609,7 @@ int BPF_PROG(on_softirq_exit, unsigned int vector)
 		return 0;
 	if (running->written && (e = begin(ctx, WT_SOFTIRQ_EXIT))) {
 		e->value = (__s32)vector;
-		end(e);
+		end(ctx, e);
 	}
 	running->vector = 0;
 	running->written = 0;
@@ -560,7 +627,7 @@ int BPF_PROG(on_napi_poll, struct napi_struct *napi, int work, int budget)
 	e->ifindex = BPF_CORE_READ(napi, dev, ifindex);
 	e->value = work;
 	e->value2 = budget;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -572,7 +639,7 @@ int BPF_PROG(on_##name, struct sk_buff *skb) \
 { \
 	struct wt_kernel_event *e = begin_packet(ctx, skb, kind_of); \
 	if (e) \
-		end(e); \
+		end(ctx, e); \
 	return 0; \
 }
 
@@ -597,7 +664,7 @@ int BPF_PROG(on_net_dev_xmit, struct sk_buff *skb, int result, struct net_device
 	e->ifindex = BPF_CORE_READ(dev, ifindex);
 	e->bytes = bytes;
 	e->value = result;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -606,7 +673,7 @@ int BPF_PROG(on_qdisc_enqueue, struct Qdisc *qdisc, const struct netdev_queue *q
 {
 	struct wt_kernel_event *e = begin_packet(ctx, skb, WT_QDISC_ENQUEUE);
 	if (e)
-		end(e);
+		end(ctx, e);
 	return 0;
 }
 
@@ -617,7 +684,7 @@ int BPF_PROG(on_qdisc_dequeue, struct Qdisc *qdisc, const struct netdev_queue *q
 	if (!skb || !(e = begin_packet(ctx, skb, WT_QDISC_DEQUEUE)))
 		return 0;
 	e->value = packets;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -630,7 +697,7 @@ int BPF_PROG(on_kfree_skb, struct sk_buff *skb, void *location)
 	e->location = (__u64)location;
 	if (bpf_core_field_exists(struct trace_event_raw_kfree_skb, reason))	/* Linux 5.17 */
 		e->value = (__s32)ctx[2];
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -647,7 +714,7 @@ int BPF_PROG(on_skb_copy_datagram_iovec, const struct sk_buff *skb, int bytes)
 	read_headers(skb, &h);
 	put_packet(e, skb, &h);
 	e->value = bytes;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -661,7 +728,7 @@ int BPF_PROG(on_##name, const struct sock *sk) \
 	if (!e) \
 		return 0; \
 	e->cookie = bpf_get_socket_cookie((void *)sk); \
-	end(e); \
+	end(ctx, e); \
 	return 0; \
 }
 
@@ -679,7 +746,7 @@ int BPF_PROG(on_inet_sock_set_state, const struct sock *sk, int old_state, int n
 	e->cookie = bpf_get_socket_cookie((void *)sk);
 	e->value = old_state;
 	e->value2 = new_state;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -691,7 +758,7 @@ int BPF_PROG(on_inet_sk_error_report, const struct sock *sk)
 		return 0;
 	e->cookie = bpf_get_socket_cookie((void *)sk);
 	e->value = BPF_CORE_READ(sk, sk_err);
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -703,7 +770,7 @@ static __always_inline int length_event(void *ctx, struct sock *sk, int length, 
 	e->cookie = bpf_get_socket_cookie(sk);
 	e->value = length;
 	e->value2 = flags;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -753,7 +820,7 @@ int BPF_PROG(on_tcp_sendmsg_locked, const struct sock *sk, const struct msghdr *
 	e->head = skb ? (__u64)BPF_CORE_READ(skb, head) : 0;
 	e->value = goal;
 	e->value2 = skb ? (__s32)BPF_CORE_READ(skb, len) : 0;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -766,7 +833,7 @@ int BPF_PROG(on_tcp_probe, struct sock *sk, const struct sk_buff *skb)
 		return 0;
 	e->value = (__s32)BPF_CORE_READ(tp, snd_cwnd);
 	e->value2 = (__s32)(BPF_CORE_READ(tp, srtt_us) >> 3);
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -775,7 +842,7 @@ int BPF_PROG(on_tcp_retransmit_skb, const struct sock *sk, const struct sk_buff 
 {
 	struct wt_kernel_event *e = begin_both(ctx, sk, skb, WT_TCP_RETRANSMIT);
 	if (e)
-		end(e);
+		end(ctx, e);
 	return 0;
 }
 
@@ -784,7 +851,7 @@ int BPF_PROG(on_tcp_retransmit_synack, const struct sock *sk)
 {
 	struct wt_kernel_event *e = begin_socket(ctx, sk, WT_TCP_RETRANSMIT_SYNACK);
 	if (e)
-		end(e);
+		end(ctx, e);
 	return 0;
 }
 
@@ -799,7 +866,7 @@ int BPF_PROG(on_tcp_send_reset, const struct sock *sk, const struct sk_buff *skb
 	e->sk = (__u64)sk;
 	if (bpf_core_field_exists(struct trace_event_raw_tcp_send_reset, reason))	/* Linux 6.10 */
 		e->value = (__s32)ctx[2];
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -808,7 +875,7 @@ int BPF_PROG(on_sock_rcvqueue_full, struct sock *sk, struct sk_buff *skb)
 {
 	struct wt_kernel_event *e = begin_both(ctx, sk, skb, WT_RCVQUEUE_FULL);
 	if (e)
-		end(e);
+		end(ctx, e);
 	return 0;
 }
 
@@ -820,7 +887,7 @@ int BPF_PROG(on_udp_fail_queue_rcv_skb, int error, struct sock *sk)
 		return 0;
 	e->cookie = bpf_get_socket_cookie(sk);
 	e->value = error;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -832,7 +899,7 @@ int BPF_PROG(on_icmp_send, const struct sk_buff *skb, int type, int code)
 		return 0;
 	e->value = type;
 	e->value2 = code;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -850,7 +917,7 @@ int BPF_PROG(on_neigh_update, struct neighbour *neighbour, const __u8 *address, 
 	e->ifindex = BPF_CORE_READ(neighbour, dev, ifindex);
 	e->value = BPF_CORE_READ(neighbour, nud_state);
 	e->value2 = state;
-	end(e);
+	end(ctx, e);
 	return 0;
 }
 
@@ -867,6 +934,6 @@ int BPF_PROG(on_signal_deliver, int number)
 	if (!current_is_traced(ctx) || !(e = begin(ctx, WT_SIGNAL_DELIVER)))
 		return 0;
 	e->value = number;
-	end(e);
+	end(ctx, e);
 	return 0;
 }

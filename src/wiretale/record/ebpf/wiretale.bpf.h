@@ -1,4 +1,4 @@
-/* The record that the kernel programs write: shared with the reader (model/kernel_ring.py; a test compares them). */
+/* The records that the kernel programs write: shared with the reader (model/kernel_ring.py; a test compares them). */
 #ifndef WIRETALE_BPF_H
 #define WIRETALE_BPF_H
 
@@ -28,9 +28,19 @@ struct wt_kernel_event {
 	__u8 source[16], destination[16];	/* addresses in network order, IPv4 in the first four bytes */
 };
 
+#define WT_STACK_FRAMES 96	/* loopback nests sending in receiving in sending: some 50 are usual */
+
+/* The stack of the event with the same time, CPU and kind; in a ring of its own, because its size is another. */
+struct wt_kernel_stack {
+	__u64 time_ns;
+	__s32 bytes;		/* of `frames` that are filled; below 0: an errno, the stack could not be walked */
+	__u16 kind, cpu;
+	__u64 frames[WT_STACK_FRAMES];	/* return addresses, the innermost first; what is not filled is left from before */
+};
+
 enum wt_context {
-	WT_ON_TASK_STACK = 0,	/* the current task's own system call */
-	WT_ON_OTHER_STACK = 1,	/* softirq or interrupt: the current task is a bystander */
+	WT_OF_TASK = 0,		/* the current task's own system call */
+	WT_DEFERRED = 1,	/* softirq or interrupt: the current task is a bystander */
 };
 
 enum wt_kernel_kind {

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wiretale.model.enums import TCP_STATES
 from wiretale.model.kernel_ring import EVENT, EVENT_BYTES, KINDS, RING_HEADER_BYTES
 from wiretale.model.raw import KERNEL_EVENT
+from wiretale.store.load.kernel_stacks import load_kernel_stacks
 from wiretale.store.progress import Progress, silent
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Spool
@@ -43,8 +44,10 @@ def load_kernel_events(
     progress("reading kernel events", None)
     records, unread = read_records(spool.kernel_path)
     order = np.argsort(records["time_ns"], kind="stable")  # the ring's order is that of reservation
+    report = next(s for s in manifest.sources if s.source == "ebpf")
+    stacks = load_kernel_stacks(spool, report, db, records[order])
     for begin in range(0, len(order), _BATCH):
-        _insert(db, records[order[begin : begin + _BATCH]], begin + 1)
+        _insert(db, records[order[begin : begin + _BATCH]], begin + 1, stacks[begin : begin + _BATCH])
     statements: list[tuple[int, str, str | None]] = [(len(records), "recorded", None)]
     if unread:
         statements.append((unread, "lost", "records of kernel.events that are cut or damaged"))
@@ -64,7 +67,7 @@ def read_records(path: Path) -> tuple[Records, int]:
     return whole, len(records) - len(whole) + int(size % _RECORD.itemsize > 0)
 
 
-def _insert(db: duckdb.DuckDBPyConnection, records: Records, first_id: int) -> None:
+def _insert(db: duckdb.DuckDBPyConnection, records: Records, first_id: int, stacks: NDArray[np.int32]) -> None:
     is_packet = records["head"] != 0
     is_segment = is_packet & (records["protocol"] == _TCP) & (records["tcp_flags"] != 0)
     has_socket = (records["sk"] != 0) & (records["state"] != 0)
@@ -99,6 +102,7 @@ def _insert(db: duckdb.DuckDBPyConnection, records: Records, first_id: int) -> N
         "ack": _null(records["ack"], ~is_segment),
         "flags": _null(records["tcp_flags"], ~is_segment),
         "bytes": _null(records["bytes"], ~is_packet),
+        "stack_id": _null(stacks, stacks == 0),
         "state": _named(np.where(has_socket & inet, records["state"], 0), [TCP_STATES.get(n) for n in range(16)]),
     }
     batch = {c.name: columns[c.name] for c in KERNEL_EVENT.columns}  # DuckDB finds it by its name
