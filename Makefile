@@ -32,6 +32,7 @@ $(VENV)/dev-installed: $(VENV)/python requirements.lock $(SOURCES)
 	@echo "installing wiretale and the tools that check it into $(VENV)"
 	@$(PIP) -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src # as pip does with what it installs: a command starts as quickly here
 	@touch $@ $(VENV)/installed
 
 demo: $(VENV)/installed ## record the netcat experiment and show it
@@ -71,4 +72,4 @@ tables: $(VENV)/dev-installed ## regenerate system call numbers and constants fr
 	$(BIN)/python scripts/make_netlink_constants.py
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) build dist src/wiretale/record/ptrace/_tracer.so src/wiretale/join/tcp/_tcp_analysis.so src/wiretale/join/_compare.so src/wiretale/decode/_usual.so src/wiretale/record/ebpf/_ring.so src/wiretale/record/ebpf/_wiretale.bpf.o
+	rm -rf $(VENV) build dist src/wiretale/record/ptrace/_tracer.so src/wiretale/record/ptrace/_plan.bin src/wiretale/join/tcp/_tcp_analysis.so src/wiretale/join/_compare.so src/wiretale/decode/_usual.so src/wiretale/record/ebpf/_ring.so src/wiretale/record/ebpf/_wiretale.bpf.o

@@ -19,6 +19,7 @@ LIBRARIES = {
     Path("src/wiretale/join/compare.c"): Path("src/wiretale/join/_compare.so"),
     Path("src/wiretale/join/tcp/tcp_analysis.c"): Path("src/wiretale/join/tcp/_tcp_analysis.so"),
 }
+PLAN = RECORD / "ptrace/_plan.bin"  # see planned.py
 BPF_OBJECTS = {
     RECORD / "ebpf/wiretale.bpf.c": RECORD / "ebpf/_wiretale.bpf.o",
     RECORD / "ebpf/calls.bpf.c": RECORD / "ebpf/_calls.bpf.o",
@@ -45,6 +46,11 @@ class NativeBuildHook(BuildHookInterface):
         for source, library in LIBRARIES.items():
             subprocess.run([*command, "-o", str(root / library), str(root / source)], check=True)
             build_data["artifacts"].append(str(library))
+        write_plan = "from wiretale.record.ptrace.planned import write; write()"
+        subprocess.run(
+            [sys.executable, "-c", write_plan], check=True, env={**os.environ, "PYTHONPATH": str(root / "src")}
+        )
+        build_data["artifacts"].append(str(PLAN))
         if self._build_bpf(root):
             build_data["artifacts"] += map(str, BPF_OBJECTS.values())
         build_data["pure_python"] = False

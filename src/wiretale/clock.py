@@ -5,10 +5,11 @@ reading of the real-time clock between two of the monotonic clock; half the brac
 """
 
 import time
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from wiretale.light import dataclass
+
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray

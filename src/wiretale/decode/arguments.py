@@ -6,13 +6,21 @@ the argument and its specification; it prints the address where the memory was n
 
 from collections.abc import Callable
 
-from wiretale.decode import leftovers, msghdr, readiness, sockopt
+from wiretale.decode import leftovers
 from wiretale.decode.constants import enumerator, flag_set, join_named, number_text
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.ifreq import ifreq_text
 from wiretale.decode.struct_text import array_text, octal, open_flags_text, struct_text
 from wiretale.decode.syscalls.spec import Arg, Kind
 from wiretale.decode.writer import Writer, pointer_text, signed32
+from wiretale.light import later
+
+TYPE_CHECKING = False  # see light.py
+if TYPE_CHECKING:
+    from wiretale.decode import msghdr, readiness, sockopt
+else:
+    msghdr, sockopt = later("wiretale.decode.msghdr"), later("wiretale.decode.sockopt")
+    readiness = later("wiretale.decode.readiness")
 
 Printer = Callable[[Writer, int, Arg], str]
 _ALL_BITS = 0xFFFFFFFFFFFFFFFF

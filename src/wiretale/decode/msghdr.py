@@ -2,13 +2,13 @@
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from wiretale.decode.record_types import Datum
 from wiretale.decode.sockopt import SOL_IP, SOL_IPV6, SOL_PACKET, SOL_SOCKET, SOL_TCP, SOL_TLS, SOL_UDP, option_name
 from wiretale.decode.struct_text import struct_text
 from wiretale.decode.structs import integers, struct_size
 from wiretale.decode.writer import Writer, pointer_text, signed32
+from wiretale.light import dataclass
 
 _MAX_MESSAGES = 1024  # UIO_MAXIOV: sendmmsg takes no more
 

@@ -1,7 +1,8 @@
 """The values that decoding takes and gives: one call as recorded, and the same call in words."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from wiretale.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class DecodedCall:
     name: str
     args: tuple[DecodedArg, ...]
     result: str  # "3", "-1 EINPROGRESS (Operation now in progress)", "?" while unfinished
-    numbers: tuple[tuple[str, int], ...] = field(default=())
+    numbers: tuple[tuple[str, int], ...] = ()
 
     @property
     def text(self) -> str:

@@ -1,11 +1,11 @@
 """Signals as they are delivered: siginfo_t to its fields, signal sets to names. Source: asm-generic/siginfo.h."""
 
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
 
 from wiretale.decode.constants import number_text, signal_name, table
 from wiretale.decode.structs import word_size
+from wiretale.light import dataclass
 from wiretale.model.enums import Arch
 
 _HEAD = struct.Struct("<iii")

@@ -5,12 +5,12 @@ The text is strace's. A decoder reads what the bytes reach; what is missing is l
 """
 
 import struct
+from _socket import AF_INET, AF_INET6, inet_ntop  # socket makes enumerations of hundreds of constants
 from collections.abc import Callable
-from dataclasses import dataclass
-from socket import AF_INET, AF_INET6, inet_ntop
 
 from wiretale.decode.constants import Named, enumerator
 from wiretale.decode.escape import escape_bytes, escape_text
+from wiretale.light import dataclass
 
 _PORT = struct.Struct("!H")
 _FLOW_SCOPE = struct.Struct("<I")

@@ -1,7 +1,7 @@
 """Structures in words: `{field=value, ...}`, as strace writes them. Fields the bytes do not reach become "..."."""
 
+from _socket import AF_INET, AF_INET6, inet_ntop  # socket makes enumerations of hundreds of constants
 from collections.abc import Callable
-from socket import AF_INET, AF_INET6, inet_ntop
 
 from wiretale.decode.constants import enumerator, flag_set, join_named
 from wiretale.decode.escape import escape_bytes

@@ -5,10 +5,10 @@ the bytes stop: what is missing is left out, never filled in. `struct_text.py` p
 """
 
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
 
 from wiretale.decode.struct_fields import FIELDS, PACKED
+from wiretale.light import dataclass
 from wiretale.model.enums import Arch
 
 _WORD: dict[int, int] = {Arch.X86_64: 8, Arch.AARCH64: 8, Arch.I386: 4, Arch.ARM: 4}

@@ -5,7 +5,6 @@ end of a task), and only while it waits for one. What must stay true: the spool'
 program runs, and a source that cannot run is reported, not fatal, as long as another one can.
 """
 
-import dataclasses
 import os
 import shutil
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from wiretale import __version__
 from wiretale.clock import SECOND_NS, SNAPSHOT_INTERVAL_NS, now_ns, take_snapshot
 from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
+from wiretale.light import asdict
 from wiretale.record.control import Waiter, terminal_signals_reach_us
 from wiretale.record.ebpf.calls import EbpfCalls
 from wiretale.record.ebpf.source import KernelOptions, KernelSource
@@ -23,7 +23,8 @@ from wiretale.record.namespace import enter_private_net
 from wiretale.record.packets.source import PacketSource
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.procfs.source import snapshot
-from wiretale.record.ptrace.source import Notable, PtraceSource, SpawnRequest
+from wiretale.record.ptrace.notable import Notable
+from wiretale.record.ptrace.source import PtraceSource, SpawnRequest
 from wiretale.record.stillness import LEFT_ALONE_NS, Stillness
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Program, Spool
@@ -120,9 +121,9 @@ class Recording:
             options={
                 "private_net": self._plan.private_net,
                 "engine": self._plan.engine,
-                "ptrace": dataclasses.asdict(self._plan.ptrace),
-                "packets": dataclasses.asdict(self._plan.packets) if self._plan.packets else None,
-                "kernel": dataclasses.asdict(self._plan.kernel) if self._plan.kernel else None,
+                "ptrace": asdict(self._plan.ptrace),
+                "packets": asdict(self._plan.packets) if self._plan.packets else None,
+                "kernel": asdict(self._plan.kernel) if self._plan.kernel else None,
                 "user": self._plan.user.name if self._plan.user else None,
             },
         )
@@ -154,17 +155,17 @@ class Recording:
 
     def _armed_tracer(self) -> PtraceSource:
         if self._plan.engine == "ptrace":
-            source = PtraceSource(self._spool, self._plan.ptrace)
+            source = PtraceSource(self._spool.tracer, self._plan.ptrace)
             source.start()
             return source
         try:
-            by_kernel = EbpfCalls(self._spool, self._plan.ptrace, self._plan.ring)
+            by_kernel = EbpfCalls(self._spool.tracer, self._plan.ptrace, self._plan.ring)
             by_kernel.start()
         except (PermissionFault, ResourceFault) as fault:
             if self._plan.engine == "ebpf":
                 raise
             self._manifest.notes.append(f"calls were recorded by ptrace, because eBPF could not: {fault.message}")
-            source = PtraceSource(self._spool, self._plan.ptrace)
+            source = PtraceSource(self._spool.tracer, self._plan.ptrace)
             source.start()
             return source
         return by_kernel

@@ -2,10 +2,13 @@
 
 import os
 import pwd
-from dataclasses import dataclass
-from pathlib import Path
 
 from wiretale.errors import UsageFault
+from wiretale.light import dataclass
+
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def invoking_user() -> User | None:
         return None
 
 
-def give_to(user: User | None, path: Path) -> None:
+def give_to(user: User | None, path: "Path") -> None:
     """Make `path` the user's own, so that a capture recorded with sudo can be opened without it."""
     if user is not None:
         os.chown(path, user.uid, user.gid)

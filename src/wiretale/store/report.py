@@ -1,7 +1,10 @@
 """What a source says of itself when it stops: becomes one row of the table `source`."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from wiretale.light import dataclass, field
+
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @dataclass(slots=True)
@@ -18,4 +21,4 @@ class SourceReport:
     items: int = 0
     lost: int = 0
     clock_error_ns: int | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: "dict[str, Any]" = field(default_factory=dict)

@@ -1,15 +1,17 @@
 """The spool folder on disk: its manifest and the paths of its files. Layouts are in `model.spool`."""
 
-import dataclasses
-import json
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from wiretale.clock import Snapshot
 from wiretale.errors import CaptureError
+from wiretale.light import asdict, dataclass, field
 from wiretale.model.spool import SPOOL_VERSION
 from wiretale.store.report import SourceReport
+from wiretale.store.tracer_files import TracerFiles
+
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class Manifest:
     recorder_pid: int = 0
     started_ns: int = 0
     ended_ns: int | None = None  # None: the recorder did not end in order
-    options: dict[str, Any] = field(default_factory=dict)
+    options: "dict[str, Any]" = field(default_factory=dict)
     programs: list[Program] = field(default_factory=list)
     sources: list[SourceReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # sentences about the recording, for coverage
@@ -51,6 +53,7 @@ class Spool:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.tracer = TracerFiles(str(path))
 
     @property
     def manifest_path(self) -> Path:
@@ -66,15 +69,15 @@ class Spool:
 
     @property
     def events_path(self) -> Path:
-        return self.path / "ptrace.events"
+        return Path(self.tracer.events_path)
 
     @property
     def chunks_path(self) -> Path:
-        return self.path / "ptrace.chunks"
+        return Path(self.tracer.chunks_path)
 
     @property
     def data_path(self) -> Path:
-        return self.path / "ptrace.data"
+        return Path(self.tracer.data_path)
 
     @property
     def packets_path(self) -> Path:
@@ -98,12 +101,16 @@ class Spool:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest in one step, so that a reader never sees half of it."""
+        import json
+
         temporary = self.manifest_path.with_suffix(".new")
-        temporary.write_text(json.dumps(dataclasses.asdict(manifest), indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
         temporary.replace(self.manifest_path)
 
     def read_manifest(self) -> Manifest:
         """Raises CaptureError if it is missing, damaged or of a newer version."""
+        import json
+
         try:
             raw = json.loads(self.manifest_path.read_text(encoding="utf-8"))
             version = int(raw["spool_version"])
@@ -125,11 +132,15 @@ class Spool:
 
     def add_clock_snapshot(self, snapshot: Snapshot) -> None:
         """Append one snapshot."""
+        import json
+
         with self.clock_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps([snapshot.monotonic_ns, snapshot.realtime_ns, snapshot.error_ns]) + "\n")
 
     def read_clock_snapshots(self) -> list[Snapshot]:
         """All complete lines; a last line cut short by a crash is left out."""
+        import json
+
         snapshots = []
         try:
             lines = self.clock_path.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -3,10 +3,10 @@
 import os
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from wiretale.clock import now_ns
+from wiretale.light import replace
 from wiretale.record.packets.source import PacketOptions
 from wiretale.record.plan import Plan
 from wiretale.record.recording import Recording
@@ -43,7 +43,7 @@ def run(options: StraceOptions) -> int:
         if "=" not in name:
             os.environ.pop(name, None)
     recording = Recording(plan)
-    reader = EventReader(recording.spool)
+    reader = EventReader(recording.spool.tracer)
     printer = StracePrinter(lines, outputs, time.time_ns() - now_ns())
 
     def follow() -> None:

@@ -1,9 +1,9 @@
 """-D, -DD, -DDD: the program is the child of whoever called, and its tracer a grandchild of the program's process."""
 
 import os
-from dataclasses import replace
 from typing import NoReturn
 
+from wiretale.light import replace
 from wiretale.record.ptrace.source import find_program
 from wiretale.record.user import named
 from wiretale.strace.options import StraceOptions

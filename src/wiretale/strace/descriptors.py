@@ -9,7 +9,6 @@ import re
 import stat
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
@@ -20,6 +19,7 @@ from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.decode.syscalls import call_spec
 from wiretale.decode.syscalls.spec import Kind
 from wiretale.decode.writer import AT_FDCWD, signed32
+from wiretale.light import dataclass, replace
 from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.load.tracer_events import TracerChunk, TracerEvent
 from wiretale.strace.unix_peers import peer_inode

@@ -1,12 +1,10 @@
 """The values of -e, and of the long options that stand for one: `-e trace=SET`, `-e quiet=SET`, `-e inject=...`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from wiretale.light import dataclass
 from wiretale.strace.faults import StraceFault
-from wiretale.strace.inject import tampers
 from wiretale.strace.options import DETAILS, MESSAGES, STATUSES, StraceOptions
-from wiretale.strace.sets import call_set, descriptor_set, signal_set, word_set
 
 
 @dataclass(slots=True)
@@ -39,10 +37,14 @@ def quiet(state: State, value: str) -> None:
     if not value:
         state.quiet_count += 1
     else:
+        from wiretale.strace.sets import word_set
+
         state.options.quiet |= word_set(value, MESSAGES, "quiet", _MESSAGE_WORDS)
 
 
 def descriptor_details(state: State, value: str) -> None:
+    from wiretale.strace.sets import word_set
+
     aliases = {"paths": "path", "sockets": "socket", "devs": "dev", "pidfds": "pidfd"}
     found = word_set(value or "path", DETAILS, "decode-fds", aliases)
     state.options.descriptors = found
@@ -51,6 +53,8 @@ def descriptor_details(state: State, value: str) -> None:
 def pid_details(state: State, value: str) -> None:
     if "pidns" in value.split(","):
         raise unsupported("--decode-pids=pidns", "the numbers of other PID namespaces are not looked up")
+    from wiretale.strace.sets import word_set
+
     state.options.pid_names = bool(word_set(value, ("comm",), "decode-pids"))
 
 
@@ -67,11 +71,24 @@ def expression(state: State, text: str) -> None:
     if handler is not None:
         handler(state, value)
     else:
-        state.options.trace = call_set(text)
+        _choose("trace", "call_set")(state, text)
 
 
-def _choose(name: str, read: Callable[[str], object]) -> Callable[[State, str], None]:
-    return lambda state, value: setattr(state.options, name, read(value))
+def _choose(name: str, reader: str) -> Callable[[State, str], None]:
+    """Sets the option `name` to what the function `reader` of `sets.py` makes of the value."""
+
+    def choose(state: State, value: str) -> None:
+        from wiretale.strace import sets
+
+        setattr(state.options, name, getattr(sets, reader)(value))
+
+    return choose
+
+
+def _statuses(state: State, value: str) -> None:
+    from wiretale.strace.sets import word_set
+
+    state.options.statuses = word_set(value, STATUSES, "status")
 
 
 def _kvm(state: State, value: str) -> None:
@@ -79,10 +96,14 @@ def _kvm(state: State, value: str) -> None:
 
 
 def _inject(state: State, value: str) -> None:
+    from wiretale.strace.inject import tampers
+
     state.options.tampers += tampers(value, "inject")
 
 
 def _fault(state: State, value: str) -> None:
+    from wiretale.strace.inject import tampers
+
     state.options.tampers += tampers(value, "fault")
 
 
@@ -91,14 +112,14 @@ def _aliases(names: str, handler: Callable[[State, str], None]) -> dict[str, Cal
 
 
 _QUALIFIERS: dict[str, Callable[[State, str], None]] = {
-    **_aliases("trace t", _choose("trace", call_set)),
-    **_aliases("abbrev a", _choose("abbreviated", call_set)),
-    **_aliases("verbose v", _choose("verbose", call_set)),
-    **_aliases("raw x", _choose("raw", call_set)),
-    **_aliases("signal signals s", _choose("signals", signal_set)),
-    **_aliases("read reads r", _choose("dump_read", descriptor_set)),
-    **_aliases("write writes w", _choose("dump_write", descriptor_set)),
-    "status": _choose("statuses", lambda v: word_set(v, STATUSES, "status")),
+    **_aliases("trace t", _choose("trace", "call_set")),
+    **_aliases("abbrev a", _choose("abbreviated", "call_set")),
+    **_aliases("verbose v", _choose("verbose", "call_set")),
+    **_aliases("raw x", _choose("raw", "call_set")),
+    **_aliases("signal signals s", _choose("signals", "signal_set")),
+    **_aliases("read reads r", _choose("dump_read", "descriptor_set")),
+    **_aliases("write writes w", _choose("dump_write", "descriptor_set")),
+    "status": _statuses,
     **_aliases("quiet silent silence q", quiet),
     **_aliases("decode-fds decode-fd", descriptor_details),
     **_aliases("decode-pids decode-pid", pid_details),

@@ -3,10 +3,10 @@
 import errno
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.syscalls import table
+from wiretale.light import replace
 from wiretale.model.enums import Arch
 from wiretale.record.ptrace.tamper import Tamper
 from wiretale.strace.faults import StraceFault

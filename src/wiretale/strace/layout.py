@@ -5,8 +5,8 @@ A call's beginning is written at once. When another task has something to say me
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from wiretale.light import dataclass
 from wiretale.store.load.tracer_events import TracerEvent
 from wiretale.strace.options import StraceOptions
 from wiretale.strace.output import Outputs, Sink

@@ -1,6 +1,6 @@
 """Which descriptors are netlink sockets, and of which protocol: their bytes are messages."""
 
-from socket import AF_NETLINK
+from _socket import AF_NETLINK  # socket makes enumerations of hundreds of constants
 
 from wiretale.model.spool import Role
 from wiretale.store.load.tracer_events import TracerEvent

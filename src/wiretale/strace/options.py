@@ -1,11 +1,14 @@
 """What a command line of `wiretale strace` asks for, as values."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import IntEnum
 
 from wiretale.decode.strace.style import Hex, Names
-from wiretale.record.ptrace.tamper import Tamper
+from wiretale.light import dataclass, field
+
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from wiretale.record.ptrace.tamper import Tamper
 
 Select = Callable[[str], bool]
 
@@ -53,7 +56,7 @@ class StraceOptions:
     attached_fd: int = -1  # with -D: where to say that the program is traced now
     awaits_exec: bool = False  # with -D: what a process does before it is the program is not shown
     detach_at_exec: bool = False
-    tampers: list[Tamper] = field(default_factory=list)
+    tampers: "list[Tamper]" = field(default_factory=list)
     # which events
     trace: Select = everything
     signals: Callable[[int], bool] = everything

@@ -3,20 +3,20 @@
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO
 
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import StraceOptions
 
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
     from subprocess import Popen as _Command
+    from typing import IO, TextIO
 
 
 class Sink:
     """One stream of text with the state of its last line: `owner` is the task whose call has begun and not ended."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: "TextIO") -> None:
         self._stream = stream
         self._parts: list[str] = []
         self._lost = False
@@ -58,7 +58,7 @@ class Sink:
 class Outputs:
     """The sinks of one run; one only, `instead`, if that is given. Raises StraceFault if the file cannot be opened."""
 
-    def __init__(self, options: StraceOptions, instead: TextIO | None = None) -> None:
+    def __init__(self, options: StraceOptions, instead: "TextIO | None" = None) -> None:
         self._options = options
         self._by_task: dict[int, Sink] = {}
         self._command: _Command[str] | None = None
@@ -83,9 +83,9 @@ class Outputs:
             stream = self._open(str(name))
         self.main = Sink(stream)  # type: ignore[arg-type]
 
-    def _open(self, path: str) -> TextIO:
+    def _open(self, path: str) -> "TextIO":
         try:
-            return Path(path).open("a" if self._options.append else "w", encoding="ascii", errors="backslashreplace")
+            return open(path, "a" if self._options.append else "w", encoding="ascii", errors="backslashreplace")
         except OSError as fault:
             raise StraceFault(f"Can't fopen '{path}': {os.strerror(fault.errno or 0)}") from fault
 

@@ -11,16 +11,18 @@ from wiretale.decode.syscalls import table
 from wiretale.model.enums import Arch
 from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.load.tracer_events import TracerEvent
-from wiretale.strace.descriptors import Descriptors
-from wiretale.strace.dump import dump_call
 from wiretale.strace.layout import Layout, Task
 from wiretale.strace.netlink_sockets import NetlinkSockets
 from wiretale.strace.options import StraceOptions
 from wiretale.strace.output import Outputs
-from wiretale.strace.paths import Paths
-from wiretale.strace.summary import Summary
-from wiretale.strace.task_names import TaskNames
 from wiretale.strace.texts import CallTexts
+
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from wiretale.strace.descriptors import Descriptors
+    from wiretale.strace.paths import Paths
+    from wiretale.strace.summary import Summary
+    from wiretale.strace.task_names import TaskNames
 
 # Plain integers: arithmetic with members of an enumeration is slow, and this is done at every call.
 _ERROR, _FOLLOWED = int(EventFlag.ERROR), int(EventFlag.FOLLOWED)
@@ -39,10 +41,7 @@ class StracePrinter:
     def __init__(self, options: StraceOptions, outputs: Outputs, offset_ns: int) -> None:
         self._options = options
         self._outputs = outputs
-        wants_links = options.descriptors or options.paths
-        self._descriptors = Descriptors(options.descriptors) if wants_links else None
-        self._paths = Paths(options.paths, self._descriptors) if self._descriptors and options.paths else None
-        self._names = TaskNames() if options.pid_names else None
+        self._descriptors, self._paths, self._names = _watchers(options)
         self._netlink = NetlinkSockets()
         self._texts = CallTexts(
             options,
@@ -54,7 +53,7 @@ class StracePrinter:
         pid_text = self._names.text if self._names is not None else str
         self._layout = Layout(options, outputs, offset_ns, self._tasks, pid_text)
         self._wanted: dict[tuple[int, int], str] = {}  # (arch, number) -> name, "" if it is not traced
-        self.summary = Summary(options) if options.summary else None
+        self.summary = _summary(options) if options.summary else None
         self._silent = options.summary == "only"
         self._holds = options.statuses is not None
         self._awaits_exec = options.awaits_exec
@@ -188,6 +187,8 @@ class StracePrinter:
         sink = self._layout.go_on(task, e.time_ns, begun)
         self._layout.end(sink, returned.arguments, result, took_ns)
         if self._dumps:
+            from wiretale.strace.dump import dump_call
+
             dump_call(sink, begun, e, task.name, self._options)
 
     def _status_wanted(self, status: str) -> bool:
@@ -263,6 +264,30 @@ class StracePrinter:
         if sink is not None:
             sink.write(" <detached ...>\n")
             sink.owner = None
+
+
+def _watchers(options: StraceOptions) -> "tuple[Descriptors | None, Paths | None, TaskNames | None]":
+    """What learns from events, as far as the options need it; loaded only then."""
+    descriptors = paths = names = None
+    if options.descriptors or options.paths:
+        from wiretale.strace.descriptors import Descriptors
+
+        descriptors = Descriptors(options.descriptors)
+    if descriptors is not None and options.paths:
+        from wiretale.strace.paths import Paths
+
+        paths = Paths(options.paths, descriptors)
+    if options.pid_names:
+        from wiretale.strace.task_names import TaskNames
+
+        names = TaskNames()
+    return descriptors, paths, names
+
+
+def _summary(options: StraceOptions) -> "Summary":
+    from wiretale.strace.summary import Summary
+
+    return Summary(options)
 
 
 def _end_text(status: int) -> str:

@@ -2,10 +2,7 @@
 
 import os
 
-from wiretale.decode.syscalls import table
-from wiretale.record.ptrace.plan import native_arches
 from wiretale.record.ptrace.source import PtraceOptions, SpawnRequest
-from wiretale.record.user import named
 from wiretale.strace.options import StraceOptions
 
 
@@ -14,6 +11,9 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
     dumps = options.dump_read is not None or options.dump_write is not None
     only = None
     if options.seccomp and options.follow and options.command:
+        from wiretale.decode.syscalls import table
+        from wiretale.record.ptrace.plan import native_arches
+
         names = {name for arch in native_arches() for name in table(arch).values()}
         only = tuple(sorted(filter(options.trace, names)))
     return PtraceOptions(
@@ -33,7 +33,11 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
 
 def spawn_request(options: StraceOptions) -> SpawnRequest:
     """The program of the command line, with its user and its environment."""
-    user = named(options.user) if options.user is not None else None
+    user = None
+    if options.user is not None:
+        from wiretale.record.user import named
+
+        user = named(options.user)
     return SpawnRequest(
         options.command,
         environment(options),

@@ -6,23 +6,21 @@ The program is started before the decoders are imported: it runs, and is recorde
 import os
 import resource
 import select
-import shutil
 import signal
 import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wiretale.clock import now_ns
 from wiretale.errors import WiretaleError
 from wiretale.record.ptrace.source import PtraceSource
 from wiretale.store.load.tracer_events import EventReader
-from wiretale.store.spool import Spool
+from wiretale.store.tracer_files import TracerFiles
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import CAPTURE_SUFFIX, StraceOptions
 from wiretale.strace.output import Outputs
 from wiretale.strace.requests import spawn_request, tracer_options
 
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
     from wiretale.strace.printer import StracePrinter
 
@@ -42,24 +40,24 @@ def run(options: StraceOptions) -> int:
         return trace_and_capture(options)
     outputs = Outputs(options)
     # Not tempfile: loading it takes longer than tracing a short program.
-    folder = Path(os.environ.get("TMPDIR") or "/tmp", f"wiretale-strace-{os.getpid()}-{now_ns()}")
-    folder.mkdir(mode=0o700)
+    files = TracerFiles(f"{os.environ.get('TMPDIR') or '/tmp'}/wiretale-strace-{os.getpid()}-{now_ns()}")
+    os.mkdir(files.path, mode=0o700)
     try:
-        status = _Run(options, outputs, Spool(folder)).go()
+        status = _Run(options, outputs, files).go()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        files.remove()
     if status < 0:
         _die_of(-status)
     return status
 
 
 class _Run:
-    def __init__(self, options: StraceOptions, outputs: Outputs, spool: Spool) -> None:
+    def __init__(self, options: StraceOptions, outputs: Outputs, files: TracerFiles) -> None:
         self._options = options
         self._outputs = outputs
         self._offset_ns = time.time_ns() - now_ns()
-        self._source = PtraceSource(spool, tracer_options(options))
-        self._reader = EventReader(spool)
+        self._source = PtraceSource(files, tracer_options(options))
+        self._reader = EventReader(files)
         self._lazy_printer: StracePrinter | None = None
         self._ended_by: signal.Signals | None = None
 
@@ -130,7 +128,7 @@ class _Run:
                 self._source.status_of(pid)  # which reaps it: what is still traced may wait for it to be gone
             if not self._print():
                 select.select([self._source.notable_fd], [], [], _POLL_S)
-                self._source.notable()
+                self._source.acknowledge()
 
     def _print(self) -> bool:
         """Print some of what is new; whether there was something."""

@@ -1,8 +1,7 @@
 """-c and -C: the table of calls with counts, errors and times."""
 
-from dataclasses import dataclass
-
 from wiretale.clock import SECOND_NS
+from wiretale.light import dataclass
 from wiretale.strace.options import StraceOptions
 
 

@@ -4,7 +4,7 @@ A text depends on nothing but its call unless descriptors or processes are named
 each time.
 """
 
-import socket
+from _socket import if_indextoname  # socket makes enumerations of hundreds of constants
 from collections.abc import Callable
 
 from wiretale.decode.record_types import Datum, FdLabel, RawCall
@@ -12,9 +12,12 @@ from wiretale.decode.strace.calls import Returned, StraceDecoder
 from wiretale.decode.strace.style import StraceStyle
 from wiretale.model.spool import EventFlag, Role
 from wiretale.store.load.tracer_events import TracerChunk, TracerEvent
-from wiretale.strace.descriptors import Descriptors
 from wiretale.strace.netlink_sockets import NetlinkSockets
 from wiretale.strace.options import StraceOptions
+
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from wiretale.strace.descriptors import Descriptors
 
 _ROLE_NAMES = {int(role): role.name.lower() for role in Role}
 _NOT_DATA = frozenset({int(Role.SOCKET), int(Role.LINK)})
@@ -29,7 +32,7 @@ class CallTexts:
         self,
         options: StraceOptions,
         netlink: NetlinkSockets,
-        descriptors: Descriptors | None,
+        descriptors: "Descriptors | None",
         pid_text: Callable[[int], str] | None,
     ) -> None:
         self._decoder = StraceDecoder(
@@ -92,7 +95,7 @@ class CallTexts:
 
 def _interface(index: int) -> str:
     try:
-        return socket.if_indextoname(index) if 0 < index < 1 << 31 else ""
+        return if_indextoname(index) if 0 < index < 1 << 31 else ""
     except OSError:
         return ""
 

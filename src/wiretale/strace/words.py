@@ -1,7 +1,5 @@
 """The words of a command line taken apart as getopt_long(3) does ("+": nothing after PROG is an option)."""
 
-import getopt
-
 from wiretale.strace.faults import StraceFault
 
 SHORT = "+a:Ab:cCdDe:E:fFhiI:knNo:O:p:P:qrs:S:tTu:U:vVwxX:yYzZ"
@@ -60,7 +58,7 @@ EXPRESSIONS = frozenset(n.rstrip("=?") for n, short in LONG.items() if short == 
 
 
 def split(arguments: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
-    """getopt of Python knows no optional values of long options: those are taken apart here."""
+    """Not the getopt of Python: it knows no optional values of long options, and takes longer to load than to write."""
     pairs: list[tuple[str, str]] = []
     rest = list(arguments)
     while rest and rest[0].startswith("-") and rest[0] not in ("-", "--"):
@@ -78,33 +76,27 @@ def split(arguments: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
                 raise StraceFault(f"option '--{full}' doesn't allow an argument", usage=True)
             pairs.append(("--" + full, value))
             continue
-        try:
-            found, remaining = getopt.getopt(_one(rest), SHORT)
-        except getopt.GetoptError as fault:
-            letter = fault.opt
-            what = "option requires an argument" if "requires" in fault.msg else "invalid option"
-            raise StraceFault(f"{what} -- '{letter}'", usage=True) from fault
-        taken = len(_one(rest)) - len(remaining)
-        pairs += found
-        rest = rest[taken:]
+        pairs += _short(rest)
     if rest and rest[0] == "--":
         rest.pop(0)
     return pairs, rest
 
 
-def _one(rest: list[str]) -> list[str]:
-    """The next word of short options with, perhaps, its value."""
-    return rest[:1] if _complete_in(rest[0]) else rest[:2]
-
-
-def _complete_in(word: str) -> bool:
-    """Whether a word of short options needs no further word as value."""
-    letters = word[1:]
+def _short(rest: list[str]) -> list[tuple[str, str]]:
+    """The options of the next word, which is taken, and where the last one needs a value the word after it too."""
+    pairs: list[tuple[str, str]] = []
+    letters = rest.pop(0)[1:]
     for at, letter in enumerate(letters):
         where = SHORT.find(letter)
-        if where >= 0 and SHORT[where + 1 : where + 2] == ":":
-            return at + 1 < len(letters)
-    return True
+        if where < 0 or letter in "+:":
+            raise StraceFault(f"invalid option -- '{letter}'", usage=True)
+        if SHORT[where + 1 : where + 2] == ":":
+            value = letters[at + 1 :]
+            if not value and not rest:
+                raise StraceFault(f"option requires an argument -- '{letter}'", usage=True)
+            return [*pairs, (f"-{letter}", value or rest.pop(0))]
+        pairs.append((f"-{letter}", ""))
+    return pairs
 
 
 def _complete(name: str) -> str:

@@ -94,7 +94,7 @@ def by_ebpf(
     folder.mkdir(exist_ok=True)
     spool = Spool(folder / "spool")
     spool.path.mkdir()
-    source = EbpfCalls(spool, options or PtraceOptions(), ring or RingOptions(1 << 22))
+    source = EbpfCalls(spool.tracer, options or PtraceOptions(), ring or RingOptions(1 << 22))
     return recorded(folder, source, spool, argv), source
 
 
@@ -102,7 +102,7 @@ def by_ptrace(folder: Path, argv: list[str], options: PtraceOptions | None = Non
     folder.mkdir(exist_ok=True)
     spool = Spool(folder / "spool")
     spool.path.mkdir()
-    return recorded(folder, PtraceSource(spool, options or PtraceOptions()), spool, argv)
+    return recorded(folder, PtraceSource(spool.tracer, options or PtraceOptions()), spool, argv)
 
 
 def rows(capture: Path, sql: str) -> list[tuple[object, ...]]:
@@ -226,7 +226,7 @@ def test_a_running_process_is_followed_and_let_go(tmp_path: Path) -> None:
         assert process.stdin and process.stdout
         process.stdin.write("before\n")
         assert process.stdout.readline() == "before\n"
-        source = EbpfCalls(spool, PtraceOptions(), RingOptions(1 << 22))
+        source = EbpfCalls(spool.tracer, PtraceOptions(), RingOptions(1 << 22))
         source.start()
         source.attach(process.pid)
         process.stdin.write("during\n")

@@ -70,7 +70,7 @@ def test_arguments_have_the_fields_of_the_header(structure: str, python: type[ct
 
 
 def test_sizes_are_those_the_compiler_made() -> None:
-    require(library.LIBRARY_PATH.exists(), "the tracer is not compiled")
+    require(Path(library.LIBRARY_PATH).exists(), "the tracer is not compiled")
     sizes = (ctypes.c_uint32 * len(library.SHARED_STRUCTURES))()
     library.load().call("wt_sizes", sizes)
     assert sizes[1] == EVENT_BYTES and sizes[2] == CHUNK_BYTES and sizes[0] <= HEADER_BYTES
@@ -111,7 +111,7 @@ def test_numbers_are_those_of_the_header(name: str, python: type[EventKind]) -> 
 
 
 def test_a_library_that_is_missing_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "LIBRARY_PATH", tmp_path / "none.so")
+    monkeypatch.setattr(library, "LIBRARY_PATH", str(tmp_path / "none.so"))
     library.load.cache_clear()
     try:
         with pytest.raises(WiretaleError, match="cannot be loaded"):

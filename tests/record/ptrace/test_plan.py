@@ -1,6 +1,10 @@
 """The tracer's plan follows the call specifications; the filter stops exactly the selected calls."""
 
+import shutil
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +14,7 @@ from wiretale.decode.syscalls import CALLS, call_spec, table
 from wiretale.decode.syscalls.spec import Effect, Kind, Result
 from wiretale.model.enums import Arch
 from wiretale.model.spool import Role
-from wiretale.record.ptrace import plan
+from wiretale.record.ptrace import plan, planned
 from wiretale.record.ptrace.plan import CallFlag, Count, What, When, call_flags, is_selected, seccomp_filter, steps
 
 ALLOW, TRACE = 0x7FFF0000, 0x7FF00000
@@ -127,9 +131,51 @@ def test_results_that_are_descriptors_are_asked_for() -> None:
 
 
 def test_the_whole_plan_fits_its_fields() -> None:
-    made = plan.TracePlan((Arch.X86_64, Arch.I386, Arch.AARCH64, Arch.ARM))
+    made = planned.TracePlan(plan.plan((Arch.X86_64, Arch.I386, Arch.AARCH64, Arch.ARM)))
     assert {t.arch for t in made.tables} == {Arch.X86_64, Arch.I386, Arch.AARCH64, Arch.ARM}
     for entry in made.tables:
         for number in range(entry.count):
             call = entry.calls[number]
             assert call.first_op + call.ops <= len(made.ops)
+
+
+@pytest.mark.parametrize("links", [False, True])
+def test_the_plan_that_was_kept_is_the_one_that_would_be_made(tmp_path: Path, links: bool) -> None:
+    fresh = plan.plan(plan.native_arches(), links=links)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planned, "PLAN_PATH", str(tmp_path / "plan"))
+        assert planned._kept(links) is None
+        planned.write()
+        assert planned._kept(links) == fresh
+        (tmp_path / "plan").write_bytes((tmp_path / "plan").read_bytes()[:100])
+        assert planned._kept(links) is None
+    assert planned._kept(links) in (None, fresh)  # the one of this installation, if its sources were not changed since
+
+
+def test_a_plan_made_from_other_sources_is_not_used(tmp_path: Path) -> None:
+    copied = tmp_path / "wiretale"
+    shutil.copytree(Path(planned._ROOT), copied, ignore=shutil.ignore_patterns("__pycache__"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planned, "PLAN_PATH", str(tmp_path / "plan"))
+        planned.write()
+        patch.setattr(planned, "_ROOT", str(copied))
+        assert planned._kept(False) is not None
+        for name in planned.SOURCES:
+            source = copied / name
+            before = source.read_bytes()
+            source.write_bytes(before + b"#")
+            assert planned._kept(False) is None, name
+            source.write_bytes(before)
+
+
+def test_what_a_plan_is_made_from_is_all_that_is_loaded_for_it() -> None:
+    """A module that a plan depends on and that is no part of its fingerprint would let an old plan pass."""
+    code = (
+        "import sys; from wiretale.record.ptrace import planned; before = set(sys.modules)\n"
+        "import wiretale.record.ptrace.plan\n"
+        "print(*(sys.modules[n].__file__ for n in set(sys.modules) - before if n.startswith('wiretale.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {str(Path(file).relative_to(planned._ROOT)) for file in done.stdout.split()}
+    without_facts = {"light.py", "decode/__init__.py", "model/__init__.py"}
+    assert loaded - without_facts <= set(planned.SOURCES)

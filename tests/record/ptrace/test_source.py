@@ -22,6 +22,7 @@ from wiretale.model.spool import EventKind
 from wiretale.record.ptrace.source import PtraceOptions, PtraceSource, SpawnRequest, attach_fault, find_program
 from wiretale.store.load.live_calls import CallReader, LiveEvent
 from wiretale.store.spool import Spool
+from wiretale.store.tracer_files import TracerFiles
 
 pytestmark = pytest.mark.e2e
 
@@ -318,12 +319,12 @@ def test_attach_and_detach_leave_a_threaded_program_running(tmp_path: Path) -> N
 
 RECORDER = """
 import os, sys
-from pathlib import Path
 from wiretale.record.ptrace.source import PtraceOptions, PtraceSource, SpawnRequest
 from wiretale.model.spool import EventKind
 from wiretale.store.load.live_calls import CallReader, LiveEvent
-from wiretale.store.spool import Spool
-source = PtraceSource(Spool(Path(sys.argv[1])), PtraceOptions(kill_on_recorder_exit=sys.argv[2] == "end"))
+
+from wiretale.store.tracer_files import TracerFiles
+source = PtraceSource(TracerFiles(sys.argv[1]), PtraceOptions(kill_on_recorder_exit=sys.argv[2] == "end"))
 source.start()
 pid = source.spawn(SpawnRequest([sys.argv[3], "-S", "-E", sys.argv[4]], dict(os.environ)))
 print(pid, flush=True)
@@ -647,7 +648,7 @@ def test_records_are_in_order_and_complete(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_made_are_a_fault(tmp_path: Path) -> None:
-    source = PtraceSource(Spool(tmp_path / "missing"), PtraceOptions())
+    source = PtraceSource(TracerFiles(str(tmp_path / "missing")), PtraceOptions())
     with pytest.raises(WiretaleError, match="cannot be written"):
         source.start()
 

@@ -13,7 +13,8 @@ import duckdb
 from tests.conftest import require
 from wiretale.model.raw import RAW_TABLES
 from wiretale.record.ptrace.library import LIBRARY_PATH
-from wiretale.record.ptrace.source import Notable, PtraceOptions, PtraceSource, SpawnRequest
+from wiretale.record.ptrace.notable import Notable
+from wiretale.record.ptrace.source import PtraceOptions, PtraceSource, SpawnRequest
 from wiretale.store.load.calls import load_calls
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Program, Spool
@@ -63,11 +64,11 @@ class Tracing:
     """One PtraceSource with its spool; a context manager that always stops it."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        require(LIBRARY_PATH.exists(), "the tracer is not compiled")
+        require(Path(LIBRARY_PATH).exists(), "the tracer is not compiled")
         folder.mkdir(parents=True, exist_ok=True)
         self.spool = Spool(folder)
         self.manifest = Manifest()
-        self.source = PtraceSource(self.spool, PtraceOptions(**options))
+        self.source = PtraceSource(self.spool.tracer, PtraceOptions(**options))
         self.seen: list[Notable] = []
 
     def __enter__(self) -> "Tracing":

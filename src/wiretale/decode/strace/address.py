@@ -6,13 +6,19 @@ if_xdp.h, mctp.h, and net/bluetooth/*.h of the kernel. What strace says of each 
 
 import struct
 from collections.abc import Callable
-from ipaddress import IPv6Address
 
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.decode.strace.ax25 import ax25_fields
 from wiretale.decode.strace.strings import hex_literal, literal
 from wiretale.decode.writer import Writer
+from wiretale.light import later
+
+TYPE_CHECKING = False  # see light.py
+if TYPE_CHECKING:
+    import ipaddress
+else:
+    ipaddress = later("ipaddress")
 
 Fields = Callable[[Writer, bytes], list[str]]
 _LINK_LOCAL, _LINK_LOCAL_GROUP = 0xFE80, 0xFF02
@@ -120,7 +126,7 @@ def _rxrpc(w: Writer, data: bytes) -> list[str]:
         transport = f'{{sin={{sin_family=AF_INET, sin_port=htons({port}), sin_addr=inet_addr("{address}")}}}}'
     elif family == 10 and length >= 28:
         (port,) = struct.unpack_from("!H", inner, 2)
-        address = str(IPv6Address(inner[8:24]))
+        address = str(ipaddress.IPv6Address(inner[8:24]))
         transport = (
             f'{{sin6={{sin6_family=AF_INET6, sin6_port=htons({port}), inet_pton(AF_INET6, "{address}", &sin6_addr)}}}}'
         )

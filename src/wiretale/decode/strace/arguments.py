@@ -2,12 +2,18 @@
 
 from wiretale.decode import arguments as shared
 from wiretale.decode.record_types import Datum
-from wiretale.decode.strace import messages, sockopts
 from wiretale.decode.strace.strings import literal
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import octal, struct_text
 from wiretale.decode.syscalls.spec import Arg, Kind
 from wiretale.decode.writer import Writer, pointer_text, signed32
+from wiretale.light import later
+
+TYPE_CHECKING = False  # see light.py
+if TYPE_CHECKING:
+    from wiretale.decode.strace import messages, sockopts
+else:
+    messages, sockopts = later("wiretale.decode.strace.messages"), later("wiretale.decode.strace.sockopts")
 
 Printer = shared.Printer
 

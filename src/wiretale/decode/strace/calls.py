@@ -4,7 +4,6 @@ strace prints arguments up to the first one that the kernel fills in, then waits
 the rest and the result.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from wiretale.decode.record_types import FdLabel, RawCall
@@ -17,6 +16,7 @@ from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.syscalls import call_spec
 from wiretale.decode.syscalls.spec import Arg, Call, Kind
 from wiretale.decode.writer import Writer
+from wiretale.light import dataclass
 
 _OUT = frozenset(
     {

@@ -1,12 +1,11 @@
 """Messages in strace's words: iovec, msghdr, mmsghdr. Control messages are in `control.py`."""
 
-from dataclasses import dataclass
-
 from wiretale.decode.record_types import Datum
 from wiretale.decode.strace.control import control_text
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.structs import integers, struct_size
 from wiretale.decode.writer import pointer_text, signed32
+from wiretale.light import dataclass
 
 _MOST = 1024  # UIO_MAXIOV of linux/uio.h
 

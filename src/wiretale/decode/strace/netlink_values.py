@@ -5,12 +5,12 @@ A printer takes the writer, the bytes, and the address family of the message; da
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.writer import StraceWriter
+from wiretale.light import dataclass
 
 Printer = Callable[[StraceWriter, bytes, int], str]
 _NESTED, _BYTE_ORDER = 0x8000, 0x4000  # linux/netlink.h: NLA_F_NESTED, NLA_F_NET_BYTEORDER

@@ -1,8 +1,9 @@
 """How `wiretale strace` prints: the options of strace(1) that change the text of a call."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from wiretale.light import dataclass
 
 
 class Names(StrEnum):

@@ -6,8 +6,9 @@ Both the tracer (which memory to read, and when: `record/ptrace/plan.py`) and th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from wiretale.light import dataclass, field
 
 
 class Kind(StrEnum):

@@ -14,10 +14,11 @@ from wiretale.model.enums import Arch
 from wiretale.record.ebpf.libbpf import Object
 from wiretale.record.ebpf.source import BUILD, MIB, NOT_BUILT
 from wiretale.record.ptrace import library
-from wiretale.record.ptrace.plan import native_arches, native_plan
+from wiretale.record.ptrace.plan import native_arches
+from wiretale.record.ptrace.planned import native_plan
 from wiretale.record.ptrace.source import PtraceOptions, PtraceSource
 from wiretale.store.report import SourceReport
-from wiretale.store.spool import Spool
+from wiretale.store.tracer_files import TracerFiles
 
 SOURCE = "ebpf calls"
 OBJECT_PATH = Path(__file__).with_name("_calls.bpf.o")
@@ -40,8 +41,8 @@ class RingOptions:
 class EbpfCalls(PtraceSource):
     """The interface of PtraceSource, by kernel programs. PermissionFault or ResourceFault where they cannot run."""
 
-    def __init__(self, spool: Spool, options: PtraceOptions, ring: RingOptions) -> None:
-        super().__init__(spool, options)
+    def __init__(self, files: TracerFiles, options: PtraceOptions, ring: RingOptions) -> None:
+        super().__init__(files, options)
         self._filtered = False  # by the kernel programs, not by a filter that the program carries
         self._unfiltered_reason = ""
         self._pin_cpu = -1

@@ -3,15 +3,14 @@
 import ctypes
 import os
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wiretale.errors import Exit, WiretaleError
 
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LIBRARY_PATH = Path(__file__).with_name("_tracer.so")
+LIBRARY_PATH = f"{os.path.dirname(__file__)}/_tracer.so"
 ALL_BYTES = (1 << 64) - 1  # snaplen: everything
 
 _u8, _u16, _u32, _u64 = ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32, ctypes.c_uint64
@@ -223,8 +222,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
 class TracerLibrary:
     """The functions of the library. While one runs, other Python threads go on."""
 
-    def __init__(self, path: Path) -> None:
-        library = ctypes.CDLL(os.fspath(path))
+    def __init__(self, path: str) -> None:
+        library = ctypes.CDLL(path)
         for name, (result, arguments) in _SIGNATURES.items():
             function = getattr(library, name)
             function.restype = result

@@ -1,21 +1,21 @@
 """Notable events: the few the control thread looks at while recording."""
 
 import ctypes
-import socket
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from _socket import AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM  # socket makes enumerations of hundreds of constants
 
 from wiretale.decode.syscalls import table
+from wiretale.light import dataclass
 from wiretale.model.spool import EventFlag, EventKind, Role
 
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
     from wiretale.record.ptrace.library import Chunk, Event
 
 _SOCKET_HEAD = struct.Struct("=QQQiiiiII")  # model.spool.SOCKET up to the addresses
 _LOCAL_AT, _PEER_AT = _SOCKET_HEAD.size, _SOCKET_HEAD.size + 128
-_INTERNET = (socket.AF_INET, socket.AF_INET6)
-_LISTENING_FAMILIES = (*_INTERNET, socket.AF_UNIX)
+_INTERNET = (AF_INET, AF_INET6)
+_LISTENING_FAMILIES = (*_INTERNET, AF_UNIX)
 _CONNECTING = frozenset({"connect", "accept", "accept4", "getsockopt"})
 
 
@@ -56,7 +56,7 @@ class Notable:
         if self.value < 0 or s is None or s.family not in _LISTENING_FAMILIES:
             return False
         if self.name == "bind":
-            return s.type == socket.SOCK_DGRAM and (s.family == socket.AF_UNIX or bool(s.local_port))
+            return s.type == SOCK_DGRAM and (s.family == AF_UNIX or bool(s.local_port))
         return self.name == "listen"
 
     @property

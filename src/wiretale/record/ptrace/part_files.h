@@ -1,6 +1,7 @@
 /* The three growing files, written through shared maps so that what was recorded survives the recorder. */
 
-#define FILE_STEP (16u << 20)	/* blocks are reserved in steps of this size */
+#define FILE_STEP (16u << 20)	/* blocks are reserved in steps of this size at most */
+#define FILE_STEP_FIRST (256u << 10)	/* ... that grow with the file: large ones cost a short recording milliseconds */
 #define FILE_STEP_SMALL (64u << 10)	/* ... and of this one when the disk is nearly full */
 #define MAP_LARGEST (1ull << 40)
 #define MAP_SMALLEST (64ull << 20)
@@ -22,8 +23,10 @@ static int file_reserve(struct file *f, uint64_t bytes)
 		return 0;
 	if (end > f->map_bytes)
 		return EFBIG;
-	uint64_t need = end - f->allocated;
-	const uint64_t steps[] = { FILE_STEP, FILE_STEP_SMALL };
+	uint64_t need = end - f->allocated, step_now = FILE_STEP;
+	if (f->allocated < FILE_STEP)
+		step_now = f->allocated > FILE_STEP_FIRST ? f->allocated : FILE_STEP_FIRST;
+	const uint64_t steps[] = { step_now, FILE_STEP_SMALL };
 	int error = ENOSPC;
 	for (size_t i = 0; i < 2; i++) {
 		uint64_t step = (need + steps[i] - 1) / steps[i] * steps[i];

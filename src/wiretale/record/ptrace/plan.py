@@ -8,17 +8,17 @@ import ctypes
 import os
 import struct
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
 from enum import IntEnum, IntFlag
-from functools import lru_cache
+from itertools import chain
 from operator import attrgetter
 
 from wiretale.decode.structs import struct_size, word_size
 from wiretale.decode.syscalls import call_spec, table
 from wiretale.decode.syscalls.spec import Arg, Call, Effect, Kind, Result
+from wiretale.light import dataclass, replace
 from wiretale.model.enums import Arch
 from wiretale.model.spool import Role
-from wiretale.record.ptrace.library import CallPlan, Op, Table
+from wiretale.record.ptrace.library import CallPlan, Op
 
 NO_ARG = 0xFF
 _HIGHEST_NUMBER = 4096  # ARM has private calls far above; they are not worth a table
@@ -67,9 +67,6 @@ class OpFlag(IntFlag):
     OUT = 2
 
 
-_NO_FLAGS = OpFlag(0)
-
-
 class CallFlag(IntFlag):
     """enum wt_call_flag."""
 
@@ -114,7 +111,10 @@ _SPECIAL = {
 # An interrupted sleep says how much of it was left.
 _FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_time64"})
 _SELECTING = frozenset({Effect.NETWORK, Effect.DESCRIPTOR, Effect.PROCESS, Effect.SENDS, Effect.RECEIVES})
-_ENTRY, _EXIT, _BOTH = When.ENTRY, When.EXIT, When.ENTRY | When.EXIT
+# Plain integers: arithmetic with members of an enumeration is slow, and every run makes a plan.
+_ENTRY, _EXIT, _ON_ERROR, _TWICE = map(int, When)
+_BOTH = _ENTRY | _EXIT
+_PAYLOAD, _OUT = int(OpFlag.PAYLOAD), int(OpFlag.OUT)
 _STRUCT_WHEN = {Kind.STRUCT_IN: _ENTRY, Kind.STRUCT_OUT: _EXIT, Kind.STRUCT_INOUT: _BOTH}
 _ARRAY_WHEN = {Kind.ARRAY_IN: _ENTRY, Kind.ARRAY_OUT: _EXIT, Kind.ARRAY_INOUT: _BOTH}
 
@@ -124,12 +124,12 @@ class Step:
     """One op, before it has a place: see struct wt_op."""
 
     what: What
-    when: When
+    when: int  # of When
     arg: int
     role: Role = Role.STRUCT
     count_from: Count = Count.FIXED
     count_arg: int = NO_ARG
-    flags: OpFlag = _NO_FLAGS
+    flags: int = 0  # of OpFlag
     fixed: int = 1
     size: int = 1
     limit: int = _STRUCT_LIMIT
@@ -155,7 +155,7 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
     """Steps of kinds that are one block of bytes."""
     kind, length = arg.kind, arg.length if arg.length >= 0 else NO_ARG
     moves = not call.effects.isdisjoint({Effect.SENDS, Effect.RECEIVES})
-    payload = OpFlag.PAYLOAD if moves else _NO_FLAGS
+    payload = _PAYLOAD if moves else 0
     if kind is Kind.BUFFER_IN:
         yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, Count.ARG, length, payload)
     elif kind is Kind.BUFFER_OUT:
@@ -174,7 +174,7 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
         yield Step(What.BYTES, _BOTH, index, Role.FDSET, Count.BITS, length, limit=_ARRAY_LIMIT)
     elif kind in _STRUCT_WHEN:
         size = struct_size(arg.struct, arch)
-        when = _STRUCT_WHEN[kind] | When.ERROR if call.name in _FILLED_ON_ERROR else _STRUCT_WHEN[kind]
+        when = _STRUCT_WHEN[kind] | _ON_ERROR if call.name in _FILLED_ON_ERROR else _STRUCT_WHEN[kind]
         yield Step(What.BYTES, when, index, Role.STRUCT, size=size)
     elif kind in _ARRAY_WHEN:
         source, count_arg, fixed = _counted(arg, Count.RETURN if kind is Kind.ARRAY_OUT else Count.ARG32)
@@ -197,15 +197,15 @@ def _steps_of_arg(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]
     elif kind is Kind.IOVEC_IN:
         yield Step(What.IOVEC, _ENTRY, index, Role.PAYLOAD, Count.ARG32, length)
     elif kind is Kind.IOVEC_OUT:
-        yield Step(What.IOVEC, _BOTH, index, Role.PAYLOAD, Count.ARG32, length, OpFlag.OUT)
+        yield Step(What.IOVEC, _BOTH, index, Role.PAYLOAD, Count.ARG32, length, _OUT)
     elif kind is Kind.MSGHDR_IN:
         yield Step(What.MSGHDR, _ENTRY, index, Role.MSGHDR)
     elif kind is Kind.MSGHDR_OUT:
-        yield Step(What.MSGHDR, _BOTH, index, Role.MSGHDR, flags=OpFlag.OUT)
+        yield Step(What.MSGHDR, _BOTH, index, Role.MSGHDR, flags=_OUT)
     elif kind is Kind.MMSGHDR_IN:
         yield Step(What.MMSGHDR, _BOTH, index, Role.MSGHDR, Count.ARG32, length)
     elif kind is Kind.MMSGHDR_OUT:
-        yield Step(What.MMSGHDR, _BOTH, index, Role.MSGHDR, Count.ARG32, length, OpFlag.OUT)
+        yield Step(What.MMSGHDR, _BOTH, index, Role.MSGHDR, Count.ARG32, length, _OUT)
     else:
         yield from _bytes_steps(index, arg, call, arch)
 
@@ -258,58 +258,72 @@ def _op(step: Step) -> Op:
     return Op(*_IN_ORDER(step))
 
 
-def call_flags(call: Call) -> CallFlag:
-    """What the tracer does at the call besides reading memory."""
-    flags = CallFlag.SELECTED if is_selected(call) else CallFlag(0)
-    if call.result is Result.FD or call.name in ("fcntl", "fcntl64"):
-        flags |= CallFlag.RESULT_FD
-    if call.result is Result.SOCKET:
-        flags |= CallFlag.RESULT_SOCKET
-    if Effect.CHANGES_SOCKET in call.effects:
-        flags |= CallFlag.CHANGES_SOCKET
-    if call.sets_fds >= 0:
-        flags |= CallFlag.SETS_FDS
-    if call.name in _NOTABLE:
-        flags |= CallFlag.NOTABLE
-    special = _SPECIAL.get(call.name)
-    return flags if special is None else flags | special
+def call_flags(call: Call) -> int:
+    """What the tracer does at the call besides reading memory: members of CallFlag."""
+    wanted = (
+        (CallFlag.SELECTED, is_selected(call)),
+        (CallFlag.RESULT_FD, call.result is Result.FD or call.name in ("fcntl", "fcntl64")),
+        (CallFlag.RESULT_SOCKET, call.result is Result.SOCKET),
+        (CallFlag.CHANGES_SOCKET, Effect.CHANGES_SOCKET in call.effects),
+        (CallFlag.SETS_FDS, call.sets_fds >= 0),
+        (CallFlag.NOTABLE, call.name in _NOTABLE),
+        (_SPECIAL.get(call.name, 0), True),
+    )
+    return sum(int(flag) for flag, holds in wanted if holds)
 
 
-def _whens(own: list[Step]) -> When:
-    """When anything of a call is read."""
-    found = When(0)
+def _whens(own: list[Step]) -> int:
+    """When anything of a call is read: members of When."""
+    found = 0
     for step in own:
-        found |= step.when | (When.TWICE if step.when & _BOTH == _BOTH else When(0))
+        found |= step.when | (_TWICE if step.when & _BOTH == _BOTH else 0)
     return found
 
 
-class TracePlan:
-    """The op tables of several architectures, as the library takes them. Must outlive the recording."""
+_SIZED = frozenset({*_STRUCT_WHEN, *_ARRAY_WHEN, Kind.IOVEC_IN})
 
-    def __init__(self, arches: Iterable[int], *, links: bool = False) -> None:
-        self._links = links
-        ops: list[Step] = []
-        planned = [(arch, self._calls(arch, ops)) for arch in arches]
-        self.ops = (Op * max(len(ops), 1))(*map(_op, ops))
-        self._calls_kept = [calls for _, calls in planned]
-        self.tables = (Table * len(planned))(
-            *(Table(arch, len(calls), ctypes.cast(calls, ctypes.POINTER(CallPlan))) for arch, calls in planned)
-        )
 
-    def _calls(self, arch: int, ops: list[Step]) -> "ctypes.Array[CallPlan]":
-        names = {n: name for n, name in table(arch).items() if n < _HIGHEST_NUMBER}
-        calls = (CallPlan * (max(names, default=0) + 1))()
-        for number, name in names.items():
-            call = call_spec(name, arch)
-            if call is None:
-                continue
-            own = steps(call, arch, links=self._links)
-            fd_arg = call.fd_arg if call.fd_arg >= 0 else NO_ARG
-            fds_arg = call.sets_fds if call.sets_fds >= 0 else NO_ARG
-            condition = _CONDITIONS.get(name, Condition.ALWAYS)
-            calls[number] = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, _whens(own))
-            ops.extend(own)
-        return calls
+def _same_everywhere(call: Call) -> bool:
+    """Whether no step of the call depends on the architecture: structures have other sizes elsewhere."""
+    arguments = chain(call.args, *call.variants.values())
+    return not any(arg.kind in _SIZED for arg in arguments)
+
+
+# The bytes of the ops, and for each architecture those of its calls.
+Planned = tuple[bytes, list[tuple[int, bytes]]]
+
+
+def plan(arches: Iterable[int], *, links: bool = False) -> Planned:
+    """The op tables of several architectures; `planned.py` keeps them and gives them to the library."""
+    ops: list[Step] = []
+    known: dict[int, CallPlan] = {}  # of calls that are the same everywhere
+    calls = [(int(arch), bytes(_calls(arch, ops, known, links=links))) for arch in arches]
+    return b"".join(bytes(_op(step)) for step in ops), calls
+
+
+def _calls(arch: int, ops: list[Step], known: dict[int, CallPlan], *, links: bool) -> "ctypes.Array[CallPlan]":
+    names = {n: name for n, name in table(arch).items() if n < _HIGHEST_NUMBER}
+    calls = (CallPlan * (max(names, default=0) + 1))()
+    for number, name in names.items():
+        call = call_spec(name, arch)
+        if call is None:
+            continue
+        planned = known.get(id(call)) or _call(call, arch, ops, links=links)
+        if _same_everywhere(call):
+            known[id(call)] = planned
+        calls[number] = planned
+    return calls
+
+
+def _call(call: Call, arch: int, ops: list[Step], *, links: bool) -> CallPlan:
+    """One call; its steps go to `ops`."""
+    own = steps(call, arch, links=links)
+    fd_arg = call.fd_arg if call.fd_arg >= 0 else NO_ARG
+    fds_arg = call.sets_fds if call.sets_fds >= 0 else NO_ARG
+    condition = _CONDITIONS.get(call.name, Condition.ALWAYS)
+    planned = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, _whens(own))
+    ops.extend(own)
+    return planned
 
 
 # -- the filter of `--calls network` ---------------------------------------------------------------------------------
@@ -380,9 +394,3 @@ def native_arches() -> tuple[int, ...]:
     """The architectures whose calls a program on this machine can make."""
     machine = os.uname().machine
     return {"x86_64": (Arch.X86_64, Arch.I386), "aarch64": (Arch.AARCH64, Arch.ARM)}.get(machine, ())
-
-
-@lru_cache(maxsize=2)
-def native_plan(*, links: bool = False) -> TracePlan:
-    """The plan of every architecture a task on this machine can have."""
-    return TracePlan(native_arches(), links=links)

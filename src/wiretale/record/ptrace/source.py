@@ -7,24 +7,27 @@ import contextlib
 import ctypes
 import errno
 import os
-import shutil
 import signal
+import stat
 import threading
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
 
 from wiretale.clock import now_ns
 from wiretale.errors import Exit, PermissionFault, ResourceFault, WiretaleError
+from wiretale.light import dataclass, field
 from wiretale.record.ptrace import library
-from wiretale.record.ptrace.notable import Notable, decode_notable
-from wiretale.record.ptrace.plan import native_arches, native_plan, seccomp_filter
-from wiretale.record.ptrace.tamper import Tamper
-from wiretale.store.report import SourceReport
-from wiretale.store.spool import Spool
+from wiretale.record.ptrace.planned import native_plan
+from wiretale.store.tracer_files import TracerFiles
 
-__all__ = ["Notable", "PtraceOptions", "PtraceSource", "SpawnRequest"]
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from wiretale.record.ptrace.notable import Notable
+    from wiretale.record.ptrace.tamper import Tamper
+    from wiretale.store.report import SourceReport
+
+__all__ = ["PtraceOptions", "PtraceSource", "SpawnRequest"]
 
 _EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
 _DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK = 16, 32, 64
@@ -52,7 +55,7 @@ _DISK_ERRORS = {
 class PtraceOptions:
     """How to trace."""
 
-    calls: Literal["all", "network"] = "all"  # network: what touches a descriptor, and process life
+    calls: 'Literal["all", "network"]' = "all"  # network: what touches a descriptor, and process life
     snaplen: int | None = 256  # bytes kept of each message; None: all
     pin: bool = False  # keep program and tracer on one CPU; moves the program
     kill_on_recorder_exit: bool = True  # a program started here dies if the recorder is killed
@@ -63,7 +66,7 @@ class PtraceOptions:
     whole_netlink: bool = False  # snaplen does not cut what netlink sockets carry
     links: bool = False  # record what every descriptor given to a call is
     detach_at_exec: bool = False  # let a task go when it executes another program
-    tampers: tuple[Tamper, ...] = ()
+    tampers: "tuple[Tamper, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,36 +88,55 @@ class SpawnRequest:
 def find_program(name: str, env: dict[str, str], cwd: str | None = None) -> str:
     """The file a shell would execute. Raises WiretaleError with exit code 126 or 127, as a shell does."""
     if "/" in name:
-        at = Path(cwd or ".", name)
         try:
-            is_there, is_folder = at.exists(), at.is_dir()
+            kind = _kind(os.path.join(cwd or ".", name))
         except PermissionError:
             raise WiretaleError(
                 f"you may not enter a folder on the way to {name}", "check the path, or run as a user who may",
                 exit_code=Exit.NO_COMMAND_EXEC,
             ) from None  # fmt: skip
-        if is_folder:
+        if kind == "folder":
             raise WiretaleError(
                 f"{name} is a folder, not a program", "give the path of a program", exit_code=Exit.NO_COMMAND_EXEC
             )
-        if not is_there:
+        if not kind:
             raise WiretaleError(f"there is no program {name}", "check the path", exit_code=Exit.NO_COMMAND)
         return name
     path = env.get("PATH", os.defpath)
-    found = shutil.which(name, path=path) or shutil.which(name, mode=os.F_OK, path=path)
-    if not name or found is None:
+    found = _in_path(name, path, os.X_OK) or _in_path(name, path, os.F_OK)
+    if not name or not found:
         raise WiretaleError(
             f"there is no command {name!r} in PATH", "check the spelling, or give its path", exit_code=Exit.NO_COMMAND
         )
     return found
 
 
+def _kind(path: str) -> str:
+    """ "folder", "file" (of any kind), or "" if there is nothing. Raises PermissionError."""
+    try:
+        mode = os.stat(path).st_mode
+    except PermissionError:
+        raise
+    except (OSError, ValueError):
+        return ""
+    return "folder" if stat.S_ISDIR(mode) else "file"
+
+
+def _in_path(name: str, path: str, access: int) -> str:
+    """As shutil.which, which takes longer to load than a short program runs; "" if there is none."""
+    for folder in path.split(os.pathsep):
+        found = os.path.join(folder, name)
+        if os.access(found, access) and not os.path.isdir(found):
+            return found
+    return ""
+
+
 class PtraceSource:
     """start, then spawn and attach, then stop, then report. spawn, attach and stop from one thread."""
 
-    def __init__(self, spool: Spool, options: PtraceOptions) -> None:
+    def __init__(self, files: TracerFiles, options: PtraceOptions) -> None:
         self.options = options
-        self._spool = spool
+        self._files = files
         self._library = library.load()
         self._plan = native_plan(links=options.links)
         self._tampers = (library.Tamper * max(len(options.tampers), 1))(*map(_tamper, options.tampers))
@@ -145,9 +167,9 @@ class PtraceSource:
         flags |= (_DETACH_AT_EXEC if o.detach_at_exec else 0) | (_ALL_LINKS if o.links else 0)
         flags |= _WHOLE_NETLINK if o.whole_netlink else 0
         options = library.Options(
-            os.fsencode(self._spool.events_path),
-            os.fsencode(self._spool.chunks_path),
-            os.fsencode(self._spool.data_path),
+            os.fsencode(self._files.events_path),
+            os.fsencode(self._files.chunks_path),
+            os.fsencode(self._files.data_path),
             self._plan.ops,
             self._plan.tables,
             len(self._plan.tables),
@@ -161,7 +183,7 @@ class PtraceSource:
         self._handle = self._library.call("wt_open", ctypes.byref(options), ctypes.byref(fault))
         if not self._handle:
             reason = _DISK_ERRORS.get(fault.value, os.strerror(fault.value))
-            raise ResourceFault(f"{self._spool.path} cannot be written: {reason}", "choose another place with -o FILE")
+            raise ResourceFault(f"{self._files.path} cannot be written: {reason}", "choose another place with -o FILE")
         self._thread = threading.Thread(
             target=self._library.call, args=("wt_run", self._handle), name="wiretale-tracer"
         )
@@ -176,8 +198,7 @@ class PtraceSource:
     def spawn(self, request: SpawnRequest) -> int:
         """Start a program, recorded from its execve on. Returns its pid. Raises WiretaleError if it cannot start."""
         path = find_program(request.argv[0], request.env, request.cwd)
-        arches = native_arches()
-        filter_program = seccomp_filter(arches, self.options.only) if self._filtered else None
+        filter_program = self._filter()
         with_ids = request.uid is not None
         groups = request.groups if request.groups is not None else [request.gid or 0]
         arguments = library.SpawnArguments(
@@ -203,6 +224,13 @@ class PtraceSource:
             raise spawn_fault(request.argv[0], int(arguments.stage), -pid)
         self._spawned.add(pid)
         return pid
+
+    def _filter(self) -> bytes | None:
+        if not self._filtered:
+            return None
+        from wiretale.record.ptrace.plan import native_arches, seccomp_filter  # loads all that is known of calls
+
+        return seccomp_filter(native_arches(), self.options.only)
 
     def attach(self, pid: int) -> None:
         """Trace all threads of a running process. Raises WiretaleError or PermissionFault with the reason."""
@@ -263,8 +291,14 @@ class PtraceSource:
         """Whether notable events must be known at once. Each one that is takes time from the programs."""
         self._library.call("wt_impatient", self._handle, impatient)
 
-    def notable(self) -> list[Notable]:
+    def acknowledge(self) -> None:
+        """Make `notable_fd` unreadable until something happens again; what `notable` has to say stays."""
+        self._library.call("wt_notable", self._handle, ctypes.byref(self._cursor), None, 0)
+
+    def notable(self) -> "list[Notable]":
         """The notable events since the last call, in order."""
+        from wiretale.record.ptrace.notable import decode_notable  # not for wiretale strace
+
         found: list[Notable] = []
         if not self._handle:
             return found
@@ -322,8 +356,10 @@ class PtraceSource:
             self._library.call("wt_stats", self._handle, ctypes.byref(self._stats))
         return self._stats
 
-    def report(self) -> SourceReport:
+    def report(self) -> "SourceReport":
         """What was recorded and what it cost; while it runs, so far."""
+        from wiretale.store.report import SourceReport  # not for wiretale strace
+
         s = self._now()
         stops = max(int(s.stops), 1)
         reason = None
@@ -360,7 +396,7 @@ class PtraceSource:
         )
 
 
-def _tamper(rule: Tamper) -> library.Tamper:
+def _tamper(rule: "Tamper") -> library.Tamper:
     flags = (_RESULT if rule.result is not None else 0) | (_CALL if rule.other is not None else 0)
     flags |= _SIGNAL if rule.signal else 0
     return library.Tamper(
@@ -400,26 +436,28 @@ def _remedy_for_attach(pid: int) -> str:
     """What helps where attaching is refused: ptrace(2), "Ptrace access mode checking", and Yama's ptrace_scope."""
     if os.geteuid() == 0:
         return "give this root CAP_SYS_PTRACE over it, which a container withholds (docker run --cap-add SYS_PTRACE)"
-    try:
-        scope = Path("/proc/sys/kernel/yama/ptrace_scope").read_text(encoding="utf-8").strip()
-    except OSError:
-        scope = "0"
-    if scope == "1":
+    if _text("/proc/sys/kernel/yama/ptrace_scope").strip() == "1":
         return f"sudo wiretale record -p {pid} ..., or sudo sysctl kernel.yama.ptrace_scope=0"
     return f"sudo wiretale record -p {pid} ... (programs that changed their user or hide from others need root)"
 
 
-def _status_numbers(pid: int, key: str) -> list[int]:
+def _text(path: str) -> str:
+    """What stands in a file of /proc; nothing if it cannot be read."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read()
     except OSError:
-        return []
+        return ""
+
+
+def _status_numbers(pid: int, key: str) -> list[int]:
+    lines = _text(f"/proc/{pid}/status").splitlines()
     return next(([int(n) for n in line.split()[1:]] for line in lines if line.startswith(key + ":")), [])
 
 
 def attach_fault(pid: int, number: int) -> WiretaleError:
     """Why a process cannot be traced, in a sentence with the way out."""
-    if number == errno.ESRCH or not Path(f"/proc/{pid}").exists():
+    if number == errno.ESRCH or not os.path.exists(f"/proc/{pid}"):
         return WiretaleError(f"there is no process {pid}", "find it with: pgrep -a NAME")
     tracer = _status_numbers(pid, "TracerPid")
     if tracer and tracer[0]:

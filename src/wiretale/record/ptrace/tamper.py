@@ -1,6 +1,6 @@
 """What `wiretale strace -e inject` does to calls; `part_tamper.h` carries it out."""
 
-from dataclasses import dataclass
+from wiretale.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)

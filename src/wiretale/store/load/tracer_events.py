@@ -9,11 +9,10 @@ import struct
 from collections.abc import Callable, Iterable
 from functools import partial
 from operator import add
-from pathlib import Path
-from typing import NamedTuple
 
+from wiretale.light import NamedTuple
 from wiretale.model.spool import CHUNK_BYTES, EVENT_BYTES, HEADER_BYTES
-from wiretale.store.spool import Spool
+from wiretale.store.tracer_files import TracerFiles
 
 EVENT_STRUCT = struct.Struct("<4Q2I2HIIi2q6QQ")
 CHUNK_STRUCT = struct.Struct("<4QIiHHIQQ")
@@ -60,10 +59,10 @@ _MAKE_EVENT: Callable[[Iterable[object]], TracerEvent] = partial(tuple.__new__, 
 class EventReader:
     """Gives what was appended since the last `read`."""
 
-    def __init__(self, spool: Spool) -> None:
-        self._events = _GrowingFile(spool.events_path)
-        self._chunks = _GrowingFile(spool.chunks_path)
-        self._data = _GrowingFile(spool.data_path)
+    def __init__(self, files: TracerFiles) -> None:
+        self._events = _GrowingFile(files.events_path)
+        self._chunks = _GrowingFile(files.chunks_path)
+        self._data = _GrowingFile(files.data_path)
         self._next = 0
 
     def read(self) -> list[TracerEvent]:
@@ -108,7 +107,7 @@ class EventReader:
 class _GrowingFile:
     """One spool file; opened when it is there, empty until then."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
         self._fd = -1
 

@@ -1,0 +1,84 @@
+"""The plan as it was made when wiretale was built: making it takes longer than a short program runs.
+
+`hatch_build.py` has it written beside the tracer. It serves for exactly the sources that it was made from: where one
+of them was changed since, the plan is made anew.
+"""
+
+import _imp
+import ctypes
+import marshal
+import os
+from functools import lru_cache
+
+from wiretale.record.ptrace.library import CallPlan, Op, Table
+
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wiretale.record.ptrace.plan import Planned
+
+_HERE = os.path.dirname(__file__)
+PLAN_PATH = f"{_HERE}/_plan.bin"
+_ROOT = os.path.dirname(os.path.dirname(_HERE))
+# All that decides what a plan is, below the package's folder.
+_SYSCALLS = ("__init__", "_args", "descriptors", "files", "memory", "network", "numbers", "spec", "system", "tasks")
+SOURCES = (
+    *(f"decode/syscalls/{name}.py" for name in _SYSCALLS),
+    *("decode/structs.py", "decode/struct_fields.py", "model/enums.py", "model/spool.py"),
+    *("record/ptrace/plan.py", "record/ptrace/library.py"),
+)
+
+
+class TracePlan:
+    """The op tables of several architectures, as the library takes them. Must outlive the recording."""
+
+    def __init__(self, planned: "Planned") -> None:
+        ops, calls = planned
+        self.ops = (Op * (len(ops) // ctypes.sizeof(Op))).from_buffer_copy(ops)
+        self._calls = [(CallPlan * (len(raw) // ctypes.sizeof(CallPlan))).from_buffer_copy(raw) for _, raw in calls]
+        self.tables = (Table * len(calls))(
+            *(
+                Table(arch, len(table), ctypes.cast(table, ctypes.POINTER(CallPlan)))
+                for (arch, _), table in zip(calls, self._calls, strict=True)
+            )
+        )
+
+
+@lru_cache(maxsize=2)
+def native_plan(*, links: bool = False) -> TracePlan:
+    """The plan of every architecture a task on this machine can have; `links`: descriptors are described as well."""
+    return TracePlan(_kept(links) or _made(links))
+
+
+def write() -> None:
+    """Keep the plans of this machine for later. Called when wiretale is built."""
+    with open(PLAN_PATH, "wb") as file:
+        marshal.dump((_fingerprint(), [_made(links) for links in (False, True)]), file)
+
+
+def _made(links: bool) -> "Planned":
+    from wiretale.record.ptrace.plan import native_arches, plan  # loads all that is known of calls
+
+    return plan(native_arches(), links=links)
+
+
+def _kept(links: bool) -> "Planned | None":
+    """What `write` wrote; None if it cannot be used."""
+    try:
+        with open(PLAN_PATH, "rb") as file:
+            fingerprint, plans = marshal.load(file)
+        kept: Planned = plans[links]
+        return kept if fingerprint == _fingerprint() else None
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+
+
+def _fingerprint() -> bytes:
+    return _imp.source_hash(ctypes.sizeof(ctypes.c_void_p), b"\0".join([os.uname().machine.encode(), *_contents()]))
+
+
+def _contents() -> "Iterable[bytes]":
+    for name in SOURCES:
+        with open(f"{_ROOT}/{name}", "rb") as file:
+            yield file.read()
