@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ps": ("wiretale.cli.ps", "Show the process tree of a capture."),
     "explain": ("wiretale.cli.explain", "Tell what happened in a capture, or explain a call, option, error or state."),
     "path": ("wiretale.cli.path", "Show the way of a call's bytes through the kernel."),
+    "critical": ("wiretale.cli.critical", "Show what bounded the time of an answer, back through all threads."),
     "export": ("wiretale.cli.export", "Write a capture as pcapng (for Wireshark), CSV or Parquet."),
     "sql": ("wiretale.cli.sql", "Query a capture with SQL."),
     "fields": ("wiretale.cli.fields", "List the fields that a filter can use."),

@@ -46,7 +46,7 @@ def command(
     if call_id is not None and packet is not None:
         raise UsageFault("a call and --packet exclude each other", "give one of them")
     with open_capture(capture) as db:
-        missing = _missing(db)
+        missing = missing_kernel_level(db, "wiretale record --kernel -o FILE.wiretale -- COMMAND")
         if missing:
             print_notes(missing)
             return Exit.FAILED
@@ -67,13 +67,13 @@ def command(
     return Exit.OK
 
 
-def _missing(db: "duckdb.DuckDBPyConnection") -> list[str]:
-    """Why there is nothing to tell: the kernel level is not in the capture."""
+def missing_kernel_level(db: "duckdb.DuckDBPyConnection", command: str) -> list[str]:
+    """Why there is nothing to tell, and the command that would record it; empty if the kernel level is there."""
     if db.execute("SELECT 1 FROM kernel_event LIMIT 1").fetchone():
         return []
     row = db.execute("SELECT reason, remedy FROM source WHERE source = 'ebpf'").fetchone()
     why = row[0] if row and row[0] else "it was not asked for"
-    remedy = row[1] if row and row[1] else "wiretale record --kernel -o FILE.wiretale -- COMMAND"
+    remedy = row[1] if row and row[1] else command
     return [f"the kernel level was not recorded: {why}", f"try: {remedy}"]
 
 
