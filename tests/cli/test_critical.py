@@ -8,61 +8,67 @@ from typing import Any
 import pytest
 
 from tests.cli.test_path import recorded
-from tests.cli.test_record import run
+from tests.cli.test_record import query, run
 from wiretale.errors import Exit
 from wiretale.store.capture import open_capture
 
 pytestmark = pytest.mark.e2e
 
-# A client asks, a thread answers after `handle()`.
+ONE_ENGINE = ("--kernel", "--engine", "ebpf")
+# A client asks for each delay on a connection of its own, a thread answers after it.
 PROGRAM = """
-import os, select, signal, socket, subprocess, threading, time
-LONG = 0.6
-server = socket.create_server(("127.0.0.1", 4000))
-{setup}
-def serve():
-    peer, _ = server.accept()
-    with peer:
-        while peer.recv(99):
-            handle()
-            peer.sendall(b"answer")
-thread = threading.Thread(target=serve)
-thread.start()
-client = socket.create_connection(("127.0.0.1", 4000))
-client.sendall(b"question")
-client.recv(99)
-client.close()
-thread.join()
-"""
-SLEEP = "def handle(): time.sleep(LONG)"
-LOCK = """
-lock, held = threading.Lock(), threading.Event()
-def holder():
-    with lock:
-        held.set()
-        time.sleep(LONG)
-def handle():
-    other = threading.Thread(target=holder)
-    other.start()
+import os, select, socket, sys, threading, time
+LONG = 0.5
+def sleep(): time.sleep(LONG)
+def lock():
+    lock, held = threading.Lock(), threading.Event()
+    def hold():
+        with lock:
+            held.set()
+            time.sleep(LONG)
+    holder = threading.Thread(target=hold)
+    holder.start()
     held.wait()
     with lock: pass
-    other.join()
-"""
-CHILD = "def handle(): subprocess.run(['sleep', str(LONG)])"
-PIPE = """
-ends = os.pipe()
-def writer():
-    time.sleep(LONG)
-    os.write(ends[1], b"x")
-def handle():
-    other = threading.Thread(target=writer)
-    other.start()
+    holder.join()
+def child():
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(LONG)
+        os._exit(0)
+    os.waitpid(pid, 0)
+def pipe():
+    ends = os.pipe()
+    def write():
+        time.sleep(LONG)
+        os.write(ends[1], b"x")
+    writer = threading.Thread(target=write)
+    writer.start()
     os.read(ends[0], 1)
-    other.join()
-"""
-SECOND = """
-database = socket.create_server(("127.0.0.1", 4001))
-if os.fork() == 0:
+    writer.join()
+def second_server():
+    with socket.create_connection(("127.0.0.1", 4001)) as link:
+        link.sendall(b"select")
+        link.recv(99)
+def unix_socket():
+    near, far = socket.socketpair()
+    def answer():
+        far.recv(9)
+        time.sleep(LONG)
+        far.send(b"y")
+    helper = threading.Thread(target=answer)
+    helper.start()
+    near.send(b"x")
+    near.recv(9)
+    helper.join()
+def poll(): select.poll().poll(LONG * 1000)
+def cpu():
+    n = 0
+    for i in range(4_000_000): n += i * i
+
+server, database = (socket.create_server(("127.0.0.1", port)) for port in (4000, 4001))
+names = sys.argv[1:]
+if "second_server" in names and os.fork() == 0:
     server.close()
     asked, _ = database.accept()
     asked.recv(99)
@@ -70,57 +76,40 @@ if os.fork() == 0:
     asked.sendall(b"rows")
     os._exit(0)
 database.close()
-def handle():
-    with socket.create_connection(("127.0.0.1", 4001)) as link:
-        link.sendall(b"select")
-        link.recv(99)
-    os.wait()
+def serve():
+    for _ in names:
+        peer, _ = server.accept()
+        with peer:
+            globals()[peer.recv(99).decode()]()
+            peer.sendall(b"answer")
+thread = threading.Thread(target=serve)
+thread.start()
+for name in names:
+    with socket.create_connection(("127.0.0.1", 4000)) as client:
+        client.sendall(name.encode())
+        client.recv(99)
+thread.join()
 """
-UNIX = """
-near, far = socket.socketpair()
-def other():
-    far.recv(9)
-    time.sleep(LONG)
-    far.send(b"y")
-def handle():
-    helper = threading.Thread(target=other)
-    helper.start()
-    near.send(b"x")
-    near.recv(9)
-    helper.join()
-"""
-POLL = "def handle(): select.poll().poll(LONG * 1000)"
-TIMEOUT = """
-deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-deaf.settimeout(LONG)
-def handle():
-    try: deaf.recv(9)
-    except TimeoutError: pass
-"""
-CPU = """
-def handle():
-    n = 0
-    for i in range(6_000_000): n += i * i
-"""
-# setup, what the largest share is, and what others did meanwhile
-CAUSES = [
-    ("sleep", SLEEP, r"slept in clock_nanosleep\(\), while python3 \d+ waited in recvfrom\(fd \d+\) for its socket"),
-    ("lock", LOCK, r"slept in clock_nanosleep\(\), while python3 \S+ waited in futex\(\) for a lock"),
-    (
-        "child",
-        CHILD,
-        r"sleep \d+ slept in clock_nanosleep\(\), while python3 \S+ waited in (wait4\(\) for a child|\S+)",
-    ),
-    ("pipe", PIPE, r"slept in clock_nanosleep\(\), while python3 \S+ waited in read\(fd \d+\) for a pipe"),
-    ("second server", SECOND, r"slept in clock_nanosleep\(\), while python3 \S+ waited in recvfrom\(fd \d+\)"),
-    ("unix socket", UNIX, r"slept in clock_nanosleep\(\), while python3 \S+ waited in recvfrom\(fd \d+\)"),
-    ("poll's limit", POLL, r"was blocked in poll\(\), on one of its descriptors, while python3 \d+ waited in recvfrom"),
-    ("a socket's limit", TIMEOUT, r"was blocked in poll\(\)|was blocked in ppoll\(\)"),
-    ("CPU", CPU, r"python3 \d+/\d+ ran its own code, while python3 \d+ waited in recvfrom"),
-]
+SLEPT = r"slept in clock_nanosleep\(\), while python3 \S+ waited in "
+CAUSES = {
+    "sleep": SLEPT + r"recvfrom\(fd \d+\) for its socket",
+    "lock": SLEPT + r"futex\(\) for a lock or another thread",
+    "child": SLEPT + r"wait4\(\) for a child",
+    "pipe": SLEPT + r"read\(fd \d+\) for a pipe",
+    "second_server": SLEPT + r"recvfrom\(fd \d+\) for its socket",
+    "unix_socket": SLEPT + r"recvfrom\(fd \d+\) for its socket",
+    "poll": r"was blocked in poll\(\), on one of its descriptors, while python3 \d+ waited in recvfrom",
+    "cpu": r"python3 \d+/\d+ ran its own code, while python3 \d+ waited in recvfrom",
+}
 
 
-ONE_ENGINE = ("--kernel", "--engine", "ebpf")
+def program(names: list[str]) -> str:
+    return f"import sys\nsys.argv[1:] = {names!r}\n{PROGRAM}"
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recorded(tmp_path_factory.mktemp("critical"), program(list(CAUSES)), *ONE_ENGINE)
 
 
 def told(capture: Path, *words: object) -> Any:
@@ -143,30 +132,35 @@ def prove(capture: Path, answer: Any) -> None:
             assert {i for (i,) in found.fetchall()} == rows
 
 
-@pytest.mark.parametrize(("setup", "largest"), [c[1:] for c in CAUSES], ids=[c[0] for c in CAUSES])
-def test_the_injected_delay_is_the_largest_share(tmp_path: Path, setup: str, largest: str) -> None:
-    capture = recorded(tmp_path, PROGRAM.format(setup=setup), *ONE_ENGINE)
-    answer = told(capture)
+@pytest.mark.parametrize("cause", CAUSES)
+def test_the_injected_delay_is_the_largest_share(capture: Path, cause: str) -> None:
+    ports = query(capture, "SELECT connection_id FROM connection WHERE server_port = 4000 ORDER BY 1")
+    answer = told(capture, "--connection", ports[list(CAUSES).index(cause)][0])
     prove(capture, answer)
     # A busy machine makes threads wait for a CPU: that is true, and not what was put in.
     shares = [t["what"] for t in answer["totals"] if "waited for a CPU" not in t["what"]]
-    assert re.search(largest, shares[0]), answer["totals"]
+    assert re.search(CAUSES[cause], shares[0]), answer["totals"]
 
 
-def test_what_was_asked_for_is_said_and_where_the_level_is_missing_so_is_the_command(tmp_path: Path) -> None:
-    capture = recorded(tmp_path, PROGRAM.format(setup=SLEEP), *ONE_ENGINE)
-    answer = told(capture)
+def test_an_answer_can_be_named_in_several_ways(capture: Path) -> None:
+    answer = told(capture, "--connection", 1)
     read, asked = answer["span"]["end_call"], answer["span"]["begin_call"]
-    for same in ([read], ["--connection", 1], ["--connection", 1, "--bytes", "s2c:0-5"], [read, "--from", asked]):
+    for same in ([read], ["--connection", 1, "--bytes", "s2c:0-5"], [read, "--from", asked]):
         assert told(capture, *same) == answer
-    text = run("critical", capture).stdout
-    assert text.startswith(answer["summary"]) and "slept in clock_nanosleep()" in text and " a timer" in text
     alone = told(capture, asked)
     assert alone["span"]["begin_call"] == alone["span"]["end_call"] == asked
-    for wrong in ([read, "--packet", 1], ["--bytes", "s2c:0-5"], ["--connection", 1, "--bytes", "x"], [99_999_999]):
+    slowest = told(capture)
+    assert slowest["ns"] >= answer["ns"]
+    text = run("critical", capture).stdout
+    assert text.startswith(slowest["summary"])
+    for interval in slowest["intervals"]:
+        assert interval["did"] in ("user", "call", "ran") or interval["what"] in text
+
+
+def test_what_cannot_be_answered_is_said_with_the_next_step(capture: Path, tmp_path: Path) -> None:
+    for wrong in ([1, "--packet", 1], ["--bytes", "s2c:0-5"], ["--connection", 1, "--bytes", "x"], [99_999_999]):
         refused = run("critical", capture, *wrong)
         assert refused.returncode == Exit.USAGE and "try: " in refused.stderr and not refused.stdout
-    (tmp_path / "c.wiretale").unlink()
-    without = run("critical", recorded(tmp_path, PROGRAM.format(setup=SLEEP)))
+    without = run("critical", recorded(tmp_path, program(["sleep"])))
     assert without.returncode == Exit.FAILED and not without.stdout
     assert "the kernel level was not recorded" in without.stderr and "try: wiretale record --kernel" in without.stderr

@@ -1,5 +1,6 @@
 """`wiretale demo`, the first thing a new user types: the conversation, three files, and an orderly end."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -60,9 +61,10 @@ def assert_conversation(lines: list[str]) -> None:
     assert sum(bool(re.search(WRITTEN, line)) for line in lines) == 1
 
 
-@pytest.mark.parametrize("options", [(), ("--builtin",)])
+@pytest.mark.parametrize("options", [(), ("--builtin",), ("--engine", "ebpf")])
 def test_the_conversation_is_shown_and_three_files_are_left(tmp_path: Path, options: tuple[str, ...]) -> None:
-    require(options or shutil.which("nc.openbsd"), "OpenBSD's netcat is not installed")
+    require("ebpf" not in options or os.geteuid() == 0, "root is needed to load BPF programs")
+    require("--builtin" in options or shutil.which("nc.openbsd"), "OpenBSD's netcat is not installed")
     done = demo(tmp_path, *options)
     assert done.returncode == 0, done.stderr
     assert_conversation(listing(done.stdout))

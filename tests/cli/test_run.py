@@ -1,5 +1,6 @@
 """`wiretale run`: one list in true order while the program runs, and nothing of the program's own changed."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import require
 
 pytestmark = pytest.mark.e2e
 
@@ -29,10 +32,12 @@ def wait_for(log: Path, pattern: str, process: "subprocess.Popen[str]") -> str:
     raise AssertionError(f"no line like {pattern!r}: {lines_of(log)[-5:]}")
 
 
-def test_calls_and_packets_are_one_list_in_the_order_of_the_clock(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["ptrace", "ebpf"])
+def test_calls_and_packets_are_one_list_in_the_order_of_the_clock(tmp_path: Path, engine: str) -> None:
+    require(engine == "ptrace" or os.geteuid() == 0, "root is needed to load BPF programs")
     log = tmp_path / "log"
     done = subprocess.run(
-        [*WIRETALE, "--log", str(log), "--private-net", "--type", "salam", "--with", f"{NETCAT} 127.0.0.1 4000", "--",
+        [*WIRETALE, "--log", str(log), "--engine", engine, "--private-net", "--type", "salam", "--with", f"{NETCAT} 127.0.0.1 4000", "--",
          *NETCAT.split(), "-l", "127.0.0.1", "4000"],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip

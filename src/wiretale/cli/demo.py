@@ -5,10 +5,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
-from wiretale.cli.recording_options import check_output, finish
+from wiretale.cli.recording_options import check_output, engine_option, finish
 from wiretale.errors import Exit
 from wiretale.record.namespace import PrivateNetFault
 from wiretale.record.packets.source import PacketOptions
@@ -30,9 +31,10 @@ TEXT = "salam"
     show_default=True,
     help="The capture to write; the packets go to the same name with .pcapng, the story to that with .html.",
 )
+@engine_option
 @click.option("--builtin", is_flag=True, help="Use wiretale's own netcat even if OpenBSD's is installed.")
 @click.pass_context
-def command(context: click.Context, output: Path, builtin: bool) -> None:
+def command(context: click.Context, output: Path, engine: Literal["ptrace", "ebpf", "auto"], builtin: bool) -> None:
     """Run the netcat experiment end to end and show it.
 
     A server `nc -l 127.0.0.1 4000` and a client `nc -p 4444 127.0.0.1 4000` are recorded in a network of their own;
@@ -42,6 +44,7 @@ def command(context: click.Context, output: Path, builtin: bool) -> None:
     \b
     wiretale demo
     wiretale demo -o /tmp/mine.wiretale --builtin
+    sudo wiretale demo --engine ebpf        # kernel programs record the calls
     """
     check_output(output, force=True)
     netcat = None if builtin else openbsd_netcat()
@@ -56,6 +59,7 @@ def command(context: click.Context, output: Path, builtin: bool) -> None:
         type_text=TEXT,
         interrupt_when_idle=True,
         terminals=True,
+        engine=engine,
         user=invoking_user(),
         command_line=tuple(sys.argv),
     )

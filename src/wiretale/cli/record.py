@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -24,20 +24,12 @@ from wiretale.record.recording import Recording
 @click.option(
     "--interrupt-when-idle", is_flag=True, help="When the typed input has ended and nothing moves any more, type ^C."
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["ptrace", "ebpf", "auto"]),
-    default="ptrace",
-    show_default=True,
-    help="Who records the calls; ebpf: kernel programs, at a fraction of the cost; auto: ebpf where it can.",
-)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
     output: Path | None,
     force: bool,
     keep_spool: bool,
     interrupt_when_idle: bool,
-    engine: Literal["ptrace", "ebpf", "auto"],
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -59,7 +51,7 @@ def command(
         output = fresh_output(options["command"], options["pids"], force=force)
     check_output(output, force=force)
     plan = plan_from(output, options)
-    plan = dataclasses.replace(plan, interrupt_when_idle=interrupt_when_idle, engine=engine)
+    plan = dataclasses.replace(plan, interrupt_when_idle=interrupt_when_idle)
     outcome = Recording(plan).run()
     finish(outcome, plan, keep_spool=keep_spool)
     if not quiet:

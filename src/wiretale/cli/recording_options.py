@@ -55,6 +55,14 @@ def unescape(text: str) -> str:
     return re.sub(r"\\(?:([ntr0\\])|x([0-9a-fA-F]{2}))", replace, text)
 
 
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["ptrace", "ebpf", "auto"]),
+    default="ptrace",
+    show_default=True,
+    help="Who records the calls; ebpf: kernel programs, at a fraction of the cost; auto: ebpf where it can.",
+)
+
 _OPTIONS = [
     click.argument("command", nargs=-1, type=click.UNPROCESSED),
     click.option(
@@ -128,6 +136,7 @@ _OPTIONS = [
     ),
     click.option("--packet-filter", metavar="EXPRESSION", help="Capture only these packets, in tcpdump's syntax."),
     click.option("--no-packets", is_flag=True, help="Record calls only."),
+    engine_option,
     click.option(
         "--kernel",
         is_flag=True,
@@ -205,6 +214,7 @@ def plan_from(output: Path, options: dict[str, Any]) -> Plan:
             ring_bytes=options["packet_ring"] * MIB,
         ),
         kernel=KernelOptions(stacks=options["stacks"]) if options["kernel"] else None,
+        engine=options["engine"],
         private_net=options["private_net"],
         type_text=unescape(text) if text is not None else None,
         stdin_file=options["stdin_file"],

@@ -216,6 +216,8 @@ class _Chain:
             return None
         stranger = waking.tid if waking.context == "task" else 0
         by = _ender(waking, left)
+        if by is By.INTERRUPT and row.call_id in self.no_packets:
+            by = By.TIMER  # which interrupted a softirq
         self._put(row.from_ns, Did.BLOCKED, row=row, evidence=_ids(left, waking), by=by, to=stranger)
         return None
 
