@@ -37,7 +37,8 @@ def test_calls_and_packets_are_one_list_in_the_order_of_the_clock(tmp_path: Path
     require(engine == "ptrace" or os.geteuid() == 0, "root is needed to load BPF programs")
     log = tmp_path / "log"
     done = subprocess.run(
-        [*WIRETALE, "--log", str(log), "--engine", engine, "--private-net", "--type", "salam", "--with", f"{NETCAT} 127.0.0.1 4000", "--",
+        [*WIRETALE, "--log", str(log), "--engine", engine, "--private-net", "--type", "salam",
+         "--with", f"{NETCAT} 127.0.0.1 4000", "--",
          *NETCAT.split(), "-l", "127.0.0.1", "4000"],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip

@@ -9,13 +9,14 @@ width and colour.
 import errno
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from wiretale.decode.calls import decode_call
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.decode.record_types import DecodedCall, FdLabel, RawCall
+from wiretale.light import replace
 from wiretale.show.records import Actor, CallRecord, KernelRecord, PacketRecord, SignalRecord, TaskRecord
 from wiretale.show.times import TimeFormat
 
