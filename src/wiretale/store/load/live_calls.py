@@ -15,6 +15,8 @@ from wiretale.store.spool import Spool
 MOST_CHUNKS = 8192  # of one event: argv and environment are bounded by the tracer
 MOST_EVENTS = 4096  # a read returns at most so many, so that a busy program cannot keep the display from drawing
 
+TOLD_LATE_NS = 20_000_000  # shorter than a live list waits for what is to stand before its lines
+
 _NOT_SHOWN = (Role.SOCKET, Role.LINK)
 _IDENTITY = (Role.COMM, Role.EXE, Role.CMDLINE, Role.CWD)
 
@@ -63,8 +65,21 @@ class CallReader:
         found: list[LiveEvent] = []
         for i, event in enumerate(records.events):
             mine = by_event.get(i, [])
-            found.append(self._live(event, [(records.chunks[c], contents[c]) for c in mine]))
+            pieces = [(records.chunks[c], contents[c]) for c in mine]
+            found += self._whole(event, pieces) if event["kind"] == EventKind.CALL else [self._live(event, pieces)]
         return found
+
+    def _whole(self, event: Array, pieces: list[tuple[Array, bytes]]) -> list[LiveEvent]:
+        """A CALL as its entry and its exit; of one that lasted only the exit: younger lines may be printed already.
+
+        Kernel programs tell most calls when they return, and what such a call carries was read then.
+        """
+        entry, ended = event.copy(), event.copy()
+        entry["kind"], entry["flags"] = EventKind.ENTRY, 0
+        entry["resume_ns"], entry["value"] = event["time_ns"], event["extra"].astype(np.int64)
+        ended["kind"], ended["time_ns"] = EventKind.EXIT, event["resume_ns"]
+        both = [self._live(entry, []), self._live(ended, pieces)]
+        return both[1:] if int(event["resume_ns"]) - int(event["time_ns"]) > TOLD_LATE_NS else both
 
     def _new_records(self) -> Records | None:
         # Events are committed last, so what they refer to is there.

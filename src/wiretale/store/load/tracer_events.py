@@ -18,6 +18,7 @@ EVENT_STRUCT = struct.Struct("<4Q2I2HIIi2q6QQ")
 CHUNK_STRUCT = struct.Struct("<4QIiHHIQQ")
 _COMMITTED = struct.Struct("<Q")
 _COMMITTED_AT = 16  # in FILE_HEADER
+ENTRY, EXIT, CALL = 1, 2, 11  # of model.spool.EventKind, whose classes are slow to load; a test compares them
 _MOST_EVENTS = 2048  # of one read: the printer draws between two
 
 
@@ -56,6 +57,23 @@ _MAKE_CHUNK: Callable[[Iterable[object]], TracerChunk] = partial(tuple.__new__, 
 _MAKE_EVENT: Callable[[Iterable[object]], TracerEvent] = partial(tuple.__new__, TracerEvent)
 
 
+def _split(events: list[TracerEvent]) -> list[TracerEvent]:
+    """Each CALL as its entry and its exit, which has its chunks: kernel programs tell a call when it returns."""
+    found = []
+    for event in events:
+        if event.kind != CALL:
+            found.append(event)
+            continue
+        times, who = event[:2], event[2:4]
+        begun, ended = times
+        rest = event[6:8]
+        found.append(TracerEvent(begun, begun, *who, ENTRY, 0, *rest, event.extra, event.args, 0, ()))
+        found.append(
+            TracerEvent(ended, ended, *who, EXIT, event.flags, *rest, event.value, event.args, 0, event.chunks)
+        )
+    return found
+
+
 class EventReader:
     """Gives what was appended since the last `read`."""
 
@@ -82,7 +100,8 @@ class EventReader:
         mine = [tuple(chunks[f - base : f - base + n]) if n else () for f, n in zip(first, counts, strict=True)]
         args = zip(*columns[13:19], strict=True)
         rows = zip(time, resume, tid, pid, kind, flags, arch, number, value, args, columns[19], mine, strict=True)
-        return list(map(_MAKE_EVENT, rows))
+        found = list(map(_MAKE_EVENT, rows))
+        return _split(found) if CALL in kind else found
 
     def _chunks_of(self, first: int, count: int) -> list[TracerChunk]:
         raw = self._chunks.bytes(first * CHUNK_BYTES, count * CHUNK_BYTES)
