@@ -17,10 +17,10 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode import msghdr, readiness, sockopt
+    from wiretale.decode import ioctls, msghdr, readiness, sockopt
 else:
     msghdr, sockopt = later("wiretale.decode.msghdr"), later("wiretale.decode.sockopt")
-    readiness = later("wiretale.decode.readiness")
+    readiness, ioctls = later("wiretale.decode.readiness"), later("wiretale.decode.ioctls")
 
 Printer = Callable[[Writer, int, Arg], str]
 _ALL_BITS = 0xFFFFFFFFFFFFFFFF
@@ -236,6 +236,8 @@ KINDS: dict[Kind, Printer] = {
     Kind.MSGHDR_OUT: lambda w, i, a: msghdr.message(w, i, out=True),
     Kind.MMSGHDR_IN: lambda w, i, a: msghdr.messages(w, i, a.length, out=False),
     Kind.MMSGHDR_OUT: lambda w, i, a: msghdr.messages(w, i, a.length, out=True),
+    Kind.POINTED: _pointer,
+    Kind.REQUEST: lambda w, i, a: ioctls.requested(w, i),
 }
 
 

@@ -1,5 +1,6 @@
 """poll, select and epoll: what was asked before, what came out after."""
 
+from wiretale.decode.signals import SIGSET_BYTES, signal_set
 from wiretale.decode.struct_text import struct_text
 from wiretale.decode.structs import struct_size, unpack
 from wiretale.decode.writer import Writer, pointer_text, signed32
@@ -102,7 +103,10 @@ def sigset_argpack(w: Writer, index: int) -> str:
     values = [v for _, v in unpack("sigset_argpack", w.arch, datum.bytes) if isinstance(v, int)]
     if len(values) < 2:
         return pointer_text(w.values[index])
-    return f"{{sigmask={pointer_text(values[0])}, sigsetsize={values[1]}}}"
+    mask = w.readable(index, "struct", at_exit=False, idx=1)
+    known = mask is not None and values[1] == len(mask.bytes) == SIGSET_BYTES
+    text = signal_set(int.from_bytes(mask.bytes, "little")) if known and mask is not None else pointer_text(values[0])
+    return f"{{sigmask={text}, sigsetsize={values[1]}}}"
 
 
 def epoll_event_text(w: Writer, data: bytes) -> str:

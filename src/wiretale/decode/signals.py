@@ -14,6 +14,7 @@ _CODE_TABLES = {4: "ill", 5: "trap", 7: "bus", 8: "fpe", 11: "segv", 17: "chld",
 _FAULTS = frozenset({4, 5, 7, 8, 11})
 _CHILD_EXITED = 1
 _SIGNALS = 64
+SIGSET_BYTES = _SIGNALS // 8
 
 
 @dataclass(frozen=True, slots=True)

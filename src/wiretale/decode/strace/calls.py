@@ -6,6 +6,7 @@ the rest and the result.
 
 from functools import lru_cache
 
+from wiretale.decode.arguments import ioctls
 from wiretale.decode.record_types import FdLabel, RawCall
 from wiretale.decode.strace.arguments import KINDS, Printer
 from wiretale.decode.strace.results import result_text
@@ -62,6 +63,13 @@ def _at_entry(name: str, args: tuple[Arg, ...]) -> int:
     return next((i for i, a in enumerate(args) if a.kind in _OUT), len(args))
 
 
+def _entered(w: StraceWriter, name: str, args: tuple[Arg, ...]) -> int:
+    """As `_at_entry`; what a request of ioctl fills in its number says."""
+    if args and args[-1].kind is Kind.REQUEST and ioctls.reads(w.values[1] & 0xFFFFFFFF):
+        return len(args) - 1
+    return _at_entry(name, args)
+
+
 def _variant(w: Writer, spec: Call) -> tuple[Arg, ...]:
     if spec.variant_arg >= 0:
         found = spec.variants.get(w.values[spec.variant_arg] & 0xFFFFFFFF)
@@ -91,7 +99,7 @@ class StraceDecoder:
         rewrite = REWRITES.get(call.name)
         if rewrite is not None:
             return f"{call.name}({rewrite(w, args, False)}"
-        count = _at_entry(call.name, args)
+        count = _entered(w, call.name, args)
         texts = self._texts(w, _steps(call.name, args)[:count])
         more = ", " if texts and count < len(args) else ""
         return f"{call.name}({', '.join(texts)}{more}"
@@ -105,7 +113,7 @@ class StraceDecoder:
         rewrite = REWRITES.get(call.name)
         if rewrite is not None:
             return Returned(rewrite(w, args, True), *result_text(w, spec))
-        count = _at_entry(call.name, args)
+        count = _entered(w, call.name, args)
         w.refused = w.failed and call.name not in FILLED_ON_ERROR
         texts = self._texts(w, _steps(call.name, args)[count:])
         return Returned(", ".join(texts), *result_text(w, spec))
@@ -119,7 +127,7 @@ class StraceDecoder:
         return (
             call.name not in REWRITES
             and call.name not in _SHOWN_AFTER_RESULT
-            and _at_entry(call.name, args) >= len(args)
+            and _entered(w, call.name, args) >= len(args)
         )
 
     def _texts(self, w: StraceWriter, steps: _Steps) -> list[str]:

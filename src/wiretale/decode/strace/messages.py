@@ -27,6 +27,8 @@ def _ending(w: StraceWriter, shown: list[str], wanted: int, address: int) -> str
     """The elements of an array; where it is cut, and where the memory ends, as strace says it."""
     if w.brief and len(shown) >= w.limit < wanted:
         return f"[{', '.join([*shown[: w.limit], '...'])}]"
+    if len(shown) == _MOST < wanted:
+        return f"[{', '.join([*shown, '...'])}]"
     return f"[{', '.join([*shown, *([f'... /* {address:#x} */'] if len(shown) < wanted else [])])}]"
 
 
@@ -45,7 +47,7 @@ def vector_text(w: StraceWriter, where: _Message, address: int, count: int) -> s
         base = int.from_bytes(vector.bytes[at : at + w.word], "little")
         length = int.from_bytes(vector.bytes[at + w.word : at + step], "little")
         shown.append(f"{{iov_base={_base(w, where, element, base, length)}, iov_len={length}}}")
-    return _ending(w, shown, min(count, _MOST), address + len(shown) * step)
+    return _ending(w, shown, count, address + len(shown) * step)
 
 
 def _base(w: StraceWriter, where: _Message, element: int, base: int, length: int) -> str:
@@ -99,12 +101,12 @@ def _header(w: StraceWriter, where: _Message, before: bytes, after: bytes) -> st
         f"msg_iov={vector_text(w, where, now['msg_iov'], now['msg_iovlen'])}",
         f"msg_iovlen={now['msg_iovlen']}",
     ]
-    room, left = old.get("msg_controllen", now["msg_controllen"]), now["msg_controllen"]
+    left = now["msg_controllen"]
     if left:
         datum = where.datum(w, "control")
         text = control_text(w, datum, left) if datum is not None else ""
         parts.append(f"msg_control={text or pointer_text(now['msg_control'])}")
-    parts.append(f"msg_controllen={room} => {left}" if room != left else f"msg_controllen={left}")
+    parts.append(f"msg_controllen={left}")
     return "{" + ", ".join([*parts, f"msg_flags={w.flags('msg', now['msg_flags'])}"]) + "}"
 
 
@@ -130,7 +132,7 @@ def messages(w: StraceWriter, index: int, count_index: int, *, out: bool) -> str
         return "[]" if w.succeeded and not w.call.retval else pointer_text(address)
     given = w.values[count_index] & 0xFFFFFFFF
     done = (w.call.retval or 0) if w.succeeded else 0
-    wanted = min(done if out else given, _MOST)
+    wanted = done if out else given
     if not wanted:
         return "[]" if address else "NULL"
     size, header = struct_size("mmsghdr", w.arch), struct_size("msghdr", w.arch)

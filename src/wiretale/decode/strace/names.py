@@ -267,6 +267,11 @@ def _unknown(name: str) -> str:
     return UNKNOWN.get(name, "")
 
 
+def known(name: str, value: int, arch: int) -> str:
+    """The name of a value of a table; empty if it has none."""
+    return _table(name, arch).get(value, "")
+
+
 def number(value: int) -> str:
     return hex(value) if value else "0"
 

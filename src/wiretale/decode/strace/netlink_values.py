@@ -10,34 +10,72 @@ from ipaddress import IPv4Address, IPv6Address
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.writer import StraceWriter
+from wiretale.decode.writer import pointer_text
 from wiretale.light import dataclass
 
 Printer = Callable[[StraceWriter, bytes, int], str]
 _NESTED, _BYTE_ORDER = 0x8000, 0x4000  # linux/netlink.h: NLA_F_NESTED, NLA_F_NET_BYTEORDER
 
 
+class Memory(bytes):
+    """Bytes of the program with their address; `full` counts those too that could not be read."""
+
+    address: int
+    full: int
+
+    def part(self, start: int, stop: int | None = None) -> "Memory":
+        """What lies in [start, stop), readable or not."""
+        end = self.full if stop is None else min(stop, self.full)
+        return memory(self[start:end], self.address + start, max(end - start, 0))
+
+
+def memory(data: bytes, address: int, full: int) -> Memory:
+    found = Memory(data)
+    found.address, found.full = address, full
+    return found
+
+
+def part(data: bytes, start: int, stop: int | None = None) -> bytes:
+    """As a slice; of memory it stays memory."""
+    return data.part(start, stop) if isinstance(data, Memory) else data[start:stop]
+
+
+def size_in(data: bytes) -> int:
+    """How long it is, readable or not."""
+    return data.full if isinstance(data, Memory) else len(data)
+
+
 def hexadecimal(w: StraceWriter, data: bytes, _: int = 0) -> str:
-    """Bytes nobody knows the meaning of."""
+    """Bytes nobody knows the meaning of; the address of those that cannot be read."""
+    if isinstance(data, Memory) and len(data) < min(data.full, w.limit + 1):
+        return pointer_text(data.address)
     return hex_literal(data[: w.limit]) + ("..." if len(data) > w.limit else "")
 
 
 def text(w: StraceWriter, data: bytes, _: int) -> str:
     """A string that ends with its NUL."""
+    if isinstance(data, Memory) and len(data) < min(data.full, w.limit + 1):
+        return pointer_text(data.address)
     shown = data[:-1] if data[-1:] == b"\0" else data
     return escape_bytes(shown[: w.limit]) + ("..." if len(shown) > w.limit or shown is data else "")
 
 
-def number(code: str) -> Printer:
-    """A number in the format `code` of struct."""
-    size = struct.calcsize("<" + code)
-    return lambda w, data, _: (
-        str(struct.unpack_from("<" + code, data)[0]) if len(data) >= size else hexadecimal(w, data)
-    )
-
-
 def _of(code: str, show: Callable[[StraceWriter, int], str]) -> Printer:
     size = struct.calcsize(code)
-    return lambda w, data, _: show(w, struct.unpack_from(code, data)[0]) if len(data) >= size else hexadecimal(w, data)
+
+    def value(w: StraceWriter, data: bytes, _: int) -> str:
+        if len(data) >= size:
+            return show(w, struct.unpack_from(code, data)[0])
+        if isinstance(data, Memory) and data.full >= size:
+            return pointer_text(data.address)
+        return hexadecimal(w, data)
+
+    return value
+
+
+def number(code: str) -> Printer:
+    """A number in the format `code` of struct."""
+    return _of("<" + code, lambda _, v: str(v))
 
 
 def hexed(code: str) -> Printer:
@@ -45,11 +83,30 @@ def hexed(code: str) -> Printer:
 
 
 def one(table: str, code: str = "B") -> Printer:
-    return _of("<" + code, lambda w, v: w.enum(table, v))
+    return _of(code if code[0] in "<>!" else "<" + code, lambda w, v: w.enum(table, v))
 
 
 def some(table: str, code: str = "I") -> Printer:
     return _of("<" + code, lambda w, v: w.flags(table, v))
+
+
+def network_order(table: str) -> Printer:
+    """A port or protocol in network order: htons(ETH_P_IP)."""
+    return _of("!H", lambda w, v: f"htons({w.enum(table, v)})")
+
+
+def whole(least: int, show: Printer, most: int = 0) -> Printer:
+    """`show`, if at least `least` bytes are there, and all up to `most` can be read."""
+
+    def value(w: StraceWriter, data: bytes, family: int) -> str:
+        wanted = max(least, min(size_in(data), most))
+        if len(data) >= wanted:
+            return show(w, data, family)
+        if isinstance(data, Memory) and data.full >= wanted:
+            return pointer_text(data.address)
+        return hexadecimal(w, data)
+
+    return value
 
 
 def states(w: StraceWriter, data: bytes, _: int) -> str:
@@ -65,20 +122,89 @@ def states(w: StraceWriter, data: bytes, _: int) -> str:
 
 u8, u16, u32, u64, s32 = number("B"), number("H"), number("I"), number("Q"), number("i")
 interface = _of("<I", lambda w, v: w.interface(v))
+descriptor = _of("<i", lambda w, v: w.fd(v))
+process = _of("<i", lambda w, v: w.pid(v))
 port = _of("!H", lambda _, v: f"htons({v})")
+network_u64 = _of("!Q", lambda _, v: f"htobe64({v})")
+ipv4 = _of("4s", lambda _, v: f'inet_addr("{IPv4Address(v)}")')
+ipv6 = _of("16s", lambda _, v: f'inet_pton(AF_INET6, "{IPv6Address(v)}")')
+
+
+_TICKS = 100  # a second, USER_HZ of linux/param.h
+
+
+def ticks(w: StraceWriter, data: bytes, _: int) -> str:
+    """A time in clock ticks, in a number of any size up to 64 bits."""
+    if size_in(data) > 8 or len(data) < size_in(data):
+        return hexadecimal(w, data)
+    value = int.from_bytes(data, "little")
+    return f"{value} /* {value // _TICKS}.{value % _TICKS:02d} s */" if value else "0"
 
 
 def hardware(w: StraceWriter, data: bytes, _: int) -> str:
+    if isinstance(data, Memory) and len(data) < data.full:
+        return pointer_text(data.address)
     return ":".join(f"{b:02x}" for b in data)
 
 
 def address(w: StraceWriter, data: bytes, family: int) -> str:
     """An address of the message's family."""
-    if family == 2 and len(data) >= 4:
-        return f'inet_addr("{IPv4Address(data[:4])}")'
-    if family == 10 and len(data) >= 16:
-        return f'inet_pton(AF_INET6, "{IPv6Address(data[:16])}")'
-    return hexadecimal(w, data)
+    printer = {2: ipv4, 10: ipv6}.get(family, hexadecimal)
+    return printer(w, data, family)
+
+
+def array(element: Printer, size: int) -> Printer:
+    """Elements back to back; what is left over is not shown."""
+
+    def value(w: StraceWriter, data: bytes, family: int) -> str:
+        count = size_in(data) // size
+        if not count:
+            return hexadecimal(w, data)
+        shown: list[str] = []
+        for at in range(0, count * size, size):
+            if len(data) < at + size:
+                if not shown:
+                    return pointer_text(data.address) if isinstance(data, Memory) else hexadecimal(w, data)
+                where = data.address + at if isinstance(data, Memory) else at
+                shown.append(f"... /* {where:#x} */")
+                break
+            if len(shown) >= w.limit and w.brief:
+                shown.append("...")
+                break
+            shown.append(element(w, part(data, at, at + size), family))
+        return f"[{', '.join(shown)}]"
+
+    return value
+
+
+def by_index(table: str, element: Printer, size: int, first: int) -> Printer:
+    """An array whose places are named: `[[DEVCONF_X - 1] = 0]`."""
+
+    def value(w: StraceWriter, data: bytes, family: int) -> str:
+        if size_in(data) < size:
+            return hexadecimal(w, data)
+        shown: list[str] = []
+        for at in range(0, size_in(data) // size * size, size):
+            if len(data) < at + size:
+                assert isinstance(data, Memory)
+                if not shown:
+                    return pointer_text(data.address)
+                shown.append(f"... /* {data.address + at:#x} */")
+                break
+            if len(shown) >= w.limit and w.brief:
+                shown.append("...")
+                break
+            number_of = at // size + first
+            name = w.enum(table, number_of)
+            name = f"{number_of}{name[name.index(' ') :]}" if name.startswith("0x") and " " in name else name
+            shown.append(
+                f"[{name}-{first}]={element(w, data[at : at + size], family)}"
+                if first
+                else f"[{name}]={element(w, data[at : at + size], family)}"
+            )
+        return f"[{', '.join(shown)}]"
+
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +240,34 @@ def fields_text(w: StraceWriter, fields: tuple[Part, ...], data: bytes, family: 
             break
         if field.name:
             value = field.how(w, piece, family) if field.how else str(struct.unpack("<" + field.code, piece)[0])
-            shown.append(value if value.startswith("inet_pton") and "&" in value else f"{field.name}={value}")
+            if value.startswith("inet_pton") and "&" in value:
+                shown.append(value)
+            elif value:
+                shown.append(f"{field.name}={value}")
     return ", ".join(shown)
 
 
 def structure(rows: str, **how: Printer) -> Printer:
-    """A whole structure; the kernel may have an older, shorter one."""
+    """A whole structure."""
+    return grown(rows, "", **how)
+
+
+def grown(rows: str, least: str, **how: Printer) -> Printer:
+    """A structure whose last fields are newer: it may end before the field `least`."""
     fields = parts(rows, **how)
-    least = size_of(fields[:1])
-    return lambda w, data, family: (
-        f"{{{fields_text(w, fields, data, family)}}}" if len(data) >= least else hexadecimal(w, data)
-    )
+    names = [f.name for f in fields]
+    needed = size_of(fields[: names.index(least)] if least else fields)
+    return whole(needed, lambda w, data, family: f"{{{fields_text(w, fields, data, family)}}}", size_of(fields))
+
+
+def with_rest(show: Printer, size: int) -> Printer:
+    """A structure, and what lies behind it as bytes."""
+
+    def value(w: StraceWriter, data: bytes, family: int) -> str:
+        shown, rest = show(w, data, family), part(data, size)
+        return f"{shown}, {hexadecimal(w, rest)}" if size_in(rest) and shown[:1] == "{" else shown
+
+    return value
 
 
 def cookie(w: StraceWriter, data: bytes, _: int) -> str:
@@ -137,31 +280,41 @@ Attributes = Mapping[int, Printer]
 
 def nested(table: str, printers: Attributes) -> Printer:
     """Attributes inside an attribute."""
-    return lambda w, data, family: attributes(w, table, printers, data, family) or hexadecimal(w, data)
+    return lambda w, data, family: attributes(w, table, printers, data, family)
 
 
 def attributes(w: StraceWriter, table: str, printers: Attributes, data: bytes, family: int) -> str:
     """Attributes back to back: `[{nla_len=8, nla_type=RTA_OIF}, 1]`; several in one more pair of brackets."""
     shown: list[str] = []
-    at = 0
+    at, full = 0, size_in(data)
     while at + 4 <= len(data) and (len(shown) < w.limit or not w.brief):
         length, kind = struct.unpack_from("<HH", data, at)
         head = f"{{nla_len={length}, nla_type={_type(w, table, kind)}}}"
-        body = data[at + 4 : at + length]
         if length < 4:
             shown.append(head)
-            at = len(data)
+            at = full
             break
+        body = part(data, at + 4, at + length)
         printer = printers.get(kind & 0x3FFF, hexadecimal)
-        shown.append(f"[{head}, {printer(w, body, family)}]" if body else head)
+        shown.append(f"[{head}, {printer(w, body, family)}]" if size_in(body) else head)
         at += (length + 3) // 4 * 4
-    if at + 4 <= len(data):
-        shown.append("...")
-    elif len(data) - at > 0 and not shown:
+    if not shown:
+        unread = isinstance(data, Memory) and full >= 4 and len(data) < 4
+        if unread and isinstance(data, Memory):
+            return pointer_text(data.address)
+        return hexadecimal(w, data) if full else ""
+    if at < full:
+        shown.append(_rest(w, part(data, at)))
+    return shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
+
+
+def _rest(w: StraceWriter, data: bytes) -> str:
+    """What lies behind the attributes that were shown."""
+    if size_in(data) < 4:
         return hexadecimal(w, data)
-    return shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]" if shown else ""
+    return f"... /* {data.address:#x} */" if isinstance(data, Memory) and len(data) < 4 else "..."
 
 
 def _type(w: StraceWriter, table: str, kind: int) -> str:
     prefix = ("NLA_F_NESTED|" if kind & _NESTED else "") + ("NLA_F_NET_BYTEORDER|" if kind & _BYTE_ORDER else "")
-    return prefix + w.enum(table, kind & 0x3FFF)
+    return prefix + (w.enum(table, kind & 0x3FFF) if table else hex(kind & 0x3FFF) if kind & 0x3FFF else "0")

@@ -90,11 +90,23 @@ def _seccomp_flags(w: Writer, index: int, arg: Arg) -> str:
     return w.flags(arg.constants, value) if w.values[0] & 0xFFFFFFFF == 1 else hex(value) if value else "0"
 
 
+def request_name(value: int, arch: int) -> str:
+    """The name of a request of ioctl, or of each that has the number; empty if nobody knows it."""
+    known = names.known("ioctl", value, arch)
+    if known:
+        return known
+    from wiretale.decode.constants.requests import REQUESTS  # large, and rarely needed
+
+    return REQUESTS.get(value, "")
+
+
 def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
     value = w.values[index] & 0xFFFFFFFF
-    name = w.enum("ioctl", value)
-    if not name.startswith("0"):
-        return name
+    style, name = strace(w).style.names, request_name(value, w.arch)
+    if style is Names.RAW:
+        return names.number(value)
+    if name:
+        return f"{value:#x} /* {name} */" if style is Names.VERBOSE else name
     direction = ("_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE")[value >> 30]
     return f"_IOC({direction}, {value >> 8 & 0xFF:#x}, {value & 0xFF:#x}, {value >> 16 & 0x3FFF or 0:#x})".replace(
         " 0x0)", " 0)"
@@ -103,7 +115,7 @@ def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
 
 def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
     """Of a request that nobody knows it is a number."""
-    if arg.kind is Kind.POINTER and w.enum("ioctl", w.values[1] & 0xFFFFFFFF).startswith("0"):
+    if arg.kind is Kind.REQUEST and not request_name(w.values[1] & 0xFFFFFFFF, w.arch):
         return names.number(w.unsigned(w.values[index]))
     return shared.SPECIAL["ioctl", "argp"](w, index, arg)
 

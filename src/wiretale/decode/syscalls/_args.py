@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from wiretale.decode.syscalls.spec import Arg, Call, Effect, Kind, Result
+from wiretale.decode.syscalls.spec import Arg, Call, Effect, Follow, Kind, Result
 
 NETWORK, DESCRIPTOR, PROCESS = Effect.NETWORK, Effect.DESCRIPTOR, Effect.PROCESS
 SENDS, RECEIVES, BLOCKS, CHANGES_SOCKET = Effect.SENDS, Effect.RECEIVES, Effect.BLOCKS, Effect.CHANGES_SOCKET
@@ -124,16 +124,16 @@ def socklen(name: str) -> Arg:
     return Arg(name, Kind.SOCKLEN)
 
 
-def struct_in(name: str, struct: str) -> Arg:
-    return Arg(name, Kind.STRUCT_IN, struct=struct)
+def struct_in(name: str, struct: str, *, length: int = -1, follows: tuple[Follow, ...] = ()) -> Arg:
+    return Arg(name, Kind.STRUCT_IN, length, struct=struct, follows=follows)
 
 
-def struct_out(name: str, struct: str) -> Arg:
-    return Arg(name, Kind.STRUCT_OUT, struct=struct)
+def struct_out(name: str, struct: str, *, length: int = -1) -> Arg:
+    return Arg(name, Kind.STRUCT_OUT, length, struct=struct)
 
 
-def struct_inout(name: str, struct: str) -> Arg:
-    return Arg(name, Kind.STRUCT_INOUT, struct=struct)
+def struct_inout(name: str, struct: str, *, length: int = -1, follows: tuple[Follow, ...] = ()) -> Arg:
+    return Arg(name, Kind.STRUCT_INOUT, length, struct=struct, follows=follows)
 
 
 def array_in(name: str, struct: str, *, length: int = -1, count: int = 0) -> Arg:

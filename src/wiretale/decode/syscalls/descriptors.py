@@ -31,7 +31,7 @@ from wiretale.decode.syscalls._args import (
     ulong,
     unsigned,
 )
-from wiretale.decode.syscalls.spec import Arg, Call, Kind, Result
+from wiretale.decode.syscalls.spec import Arg, Call, Follow, Kind, Result
 
 _SENDS = (SENDS, BLOCKS)
 _RECEIVES = (RECEIVES, BLOCKS)
@@ -45,6 +45,7 @@ _POSITION = (ulong("pos_l"), ulong("pos_h"))
 
 _POLLFD = (array_inout("fds", "pollfd", length=1), unsigned("nfds"))
 _SETS = (integer("nfds"), fdset("readfds", 0), fdset("writefds", 0), fdset("exceptfds", 0))
+_SIGMASK = struct_in("sigmask", "sigset_argpack", follows=(Follow("sigmask", 8),))
 _EPOLL_WAIT = (fd("epfd"), array_out("events", "epoll_event"), integer("maxevents"))
 
 _FCNTL_CMD = enum("cmd", "fcntl_cmd")
@@ -96,8 +97,6 @@ _IOCTL_IN = {
     0x5423: "int",  # TIOCSETD
     0x8901: "int",  # FIOSETOWN
     0x8902: "int",  # SIOCSPGRP
-    0x40045431: "int",  # TIOCSPTLCK
-    0x400454CA: "ifreq",  # TUNSETIFF
 }
 _IOCTL_OUT = {
     0x5401: "termios",  # TCGETS
@@ -109,8 +108,6 @@ _IOCTL_OUT = {
     0x5424: "int",
     0x5429: "int",  # TIOCGSID
     0x5460: "loff_t",  # FIOQSIZE
-    0x80045430: "int",  # TIOCGPTN
-    0x80045439: "int",
     0x8903: "int",  # FIOGETOWN
     0x8904: "int",  # SIOCGPGRP
     0x8905: "int",  # SIOCATMARK
@@ -211,7 +208,7 @@ CALLS: tuple[Call, ...] = (
         variant_arg=1,
         variants=_fcntl_variants("flock", "flock64"),
     ),
-    call("ioctl", *_IOCTL_HEAD, pointer("argp"), variant_arg=1, variants=_IOCTL),
+    call("ioctl", *_IOCTL_HEAD, Arg("argp", Kind.REQUEST, 1), variant_arg=1, variants=_IOCTL),
     call("pipe", array_out("pipefd", "int", count=2), sets_fds=0),
     call("pipe2", array_out("pipefd", "int", count=2), flags("flags", "open_flags"), sets_fds=0),
     call("poll", *_POLLFD, integer("timeout"), effects=(BLOCKS,)),
@@ -238,14 +235,14 @@ CALLS: tuple[Call, ...] = (
         "pselect6",
         *_SETS,
         struct_inout("timeout", "timespec"),
-        struct_in("sigmask", "sigset_argpack"),
+        _SIGMASK,
         effects=(BLOCKS,),
     ),
     call(
         "pselect6_time64",
         *_SETS,
         struct_inout("timeout", "timespec64"),
-        struct_in("sigmask", "sigset_argpack"),
+        _SIGMASK,
         effects=(BLOCKS,),
     ),
     call("epoll_create", integer("size"), result=Result.FD),

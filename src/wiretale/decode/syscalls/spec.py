@@ -42,7 +42,7 @@ class Kind(StrEnum):
     OPTVAL_IN = "optval_in"
     OPTVAL_OUT = "optval_out"
     SOCKLEN = "socklen"  # the socklen_t pointer itself
-    STRUCT_IN = "struct_in"  # `struct`, entry
+    STRUCT_IN = "struct_in"  # `struct`, entry; as many bytes as the value of argument `length`, if there is one
     STRUCT_OUT = "struct_out"  # `struct`, exit
     STRUCT_INOUT = "struct_inout"  # both
     ARRAY_IN = "array_in"  # of `struct`; count = argument `length` (or `count`, if fixed)
@@ -55,6 +55,17 @@ class Kind(StrEnum):
     MSGHDR_OUT = "msghdr_out"
     MMSGHDR_IN = "mmsghdr_in"  # count = argument `length`
     MMSGHDR_OUT = "mmsghdr_out"  # count = return value
+    POINTED = "pointed"  # a vector of pointers to `struct`, count = argument `length`, entry
+    REQUEST = "request"  # what a request of ioctl (argument `length`) moves, by the size and direction in its number
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """What a pointer inside a structure points to: `size` bytes (0: a string), as often as the field `count` says."""
+
+    pointer: str
+    size: int = 0
+    count: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,7 @@ class Arg:
     constants: str = ""
     struct: str = ""
     count: int = 0  # fixed number of elements; 0: see `length`
+    follows: tuple[Follow, ...] = ()  # pointers inside `struct`
 
 
 class Result(StrEnum):

@@ -743,6 +743,8 @@ static __always_inline __u64 count_elements(struct work *w, struct wt_op *op)
 		if (bound)
 			bpf_probe_read_user(&value, 4, (void *)bound);
 		return value;
+	case WT_COUNT_REQUEST:	/* asm-generic/ioctl.h */
+		return (__u32)bound >> 30 & op->fixed ? (__u32)bound >> 16 & 0x3fff : 0;
 	case WT_COUNT_BITS:
 		return ((__u32)bound + 8 * w->word - 1) / (8 * w->word);
 	}

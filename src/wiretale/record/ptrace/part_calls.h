@@ -34,6 +34,8 @@ static uint64_t count_elements(const struct wt_op *op, const struct task *t, int
 		return result < 0 ? 0 : ((uint64_t)result < bound ? (uint64_t)result : bound);
 	case WT_COUNT_POINTER:
 		return bound && read_memory(t->tid, bound, &value, 4) == 4 ? value : 0;
+	case WT_COUNT_REQUEST:
+		return _IOC_DIR((uint32_t)bound) & op->fixed ? _IOC_SIZE((uint32_t)bound) : 0;
 	case WT_COUNT_BITS:
 		return ((uint32_t)bound + 8 * word - 1) / (8 * word);
 	default:
@@ -114,6 +116,46 @@ static void capture_mmsghdr(struct wt *w, struct task *t, const struct wt_op *op
 	}
 }
 
+static bool load_field(struct task *t, uint64_t address, unsigned bytes, uint64_t *value)
+{
+	*value = 0;
+	return bytes <= sizeof(*value) && read_memory(t->tid, address, value, bytes) == (ssize_t)bytes;
+}
+
+/* The pointer at a place in the structure that the argument points to, and what lies there. */
+static void capture_followed(struct wt *w, struct task *t, const struct wt_op *op)
+{
+	uint64_t base = t->args[op->arg], address, count = 1;
+	uint32_t place = op->fixed;
+	if (!base || !load_field(t, base + WT_POINTER_AT(place), WT_POINTER_BYTES(place), &address))
+		return;
+	unsigned width = WT_COUNT_BYTES(place);
+	if (width && !load_field(t, base + WT_COUNT_AT(place), width, &count))
+		return;
+	struct piece p = { op->role, op->arg, 1 + WT_POINTER_AT(place), address, 0, op->limit, 0 };
+	if (op->what == WT_READ_FOLLOW_STRING)
+		capture_string(w, t->tid, &p, 0);
+	else if (!__builtin_mul_overflow(count, (uint64_t)op->size, &p.full) && p.full <= 1ull << 62)
+		capture(w, t->tid, &p);
+}
+
+/* The vector of pointers itself, then what each of them points to. */
+static void capture_pointed(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, unsigned word)
+{
+	uint64_t count = count_elements(op, t, result, word), vector = t->args[op->arg];
+	if (count > VECTOR_LIMIT)
+		count = VECTOR_LIMIT;
+	struct piece whole = { op->role, op->arg, 0, vector, count * word, op->limit, word };
+	if (!capture(w, t->tid, &whole))
+		return;
+	ssize_t n = read_memory(t->tid, vector, w->vector, count * word);
+	for (ssize_t i = 0; (i + 1) * (ssize_t)word <= n && !w->full_errno; i++) {
+		uint64_t address = load_word(w->vector + i * word, word);
+		struct piece p = { op->role, op->arg, (uint32_t)i + 1, address, op->size, op->size, 0 };
+		capture(w, t->tid, &p);
+	}
+}
+
 static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, bool at_exit)
 {
 	unsigned word = word_bytes(t->arch);
@@ -141,6 +183,13 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 		break;
 	case WT_READ_LINK:
 		ask_link(w, t, op->arg);
+		break;
+	case WT_READ_FOLLOW:
+	case WT_READ_FOLLOW_STRING:
+		capture_followed(w, t, op);
+		break;
+	case WT_READ_POINTED:
+		capture_pointed(w, t, op, result, word);
 		break;
 	case WT_READ_MMSGHDR:
 		capture_mmsghdr(w, t, op, result, at_exit, word);

@@ -12,7 +12,7 @@ from enum import IntEnum, IntFlag
 from itertools import chain
 from operator import attrgetter
 
-from wiretale.decode.structs import struct_size, word_size
+from wiretale.decode.structs import layout, struct_size, word_size
 from wiretale.decode.syscalls import call_spec, table
 from wiretale.decode.syscalls.spec import Arg, Call, Effect, Kind, Result
 from wiretale.light import dataclass, replace
@@ -25,6 +25,7 @@ _HIGHEST_NUMBER = 4096  # ARM has private calls far above; they are not worth a 
 _SOCKADDR_LIMIT = 128  # sizeof(struct sockaddr_storage)
 _STRUCT_LIMIT = 4096
 _ARRAY_LIMIT = 65536
+_IOC_WRITE, _IOC_READ = 1, 2  # asm-generic/ioctl.h
 
 
 class What(IntEnum):
@@ -38,6 +39,9 @@ class What(IntEnum):
     MSGHDR = 6
     MMSGHDR = 7
     LINK = 8
+    FOLLOW = 9
+    FOLLOW_STRING = 10
+    POINTED = 11
 
 
 class Count(IntEnum):
@@ -49,6 +53,7 @@ class Count(IntEnum):
     RETURN = 3
     POINTER = 4
     BITS = 5
+    REQUEST = 6
 
 
 class When(IntFlag):
@@ -173,14 +178,35 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
     elif kind is Kind.FDSET:
         yield Step(What.BYTES, _BOTH, index, Role.FDSET, Count.BITS, length, limit=_ARRAY_LIMIT)
     elif kind in _STRUCT_WHEN:
-        size = struct_size(arg.struct, arch)
         when = _STRUCT_WHEN[kind] | _ON_ERROR if call.name in _FILLED_ON_ERROR else _STRUCT_WHEN[kind]
-        yield Step(What.BYTES, when, index, Role.STRUCT, size=size)
+        if length == NO_ARG:
+            yield Step(What.BYTES, when, index, Role.STRUCT, size=struct_size(arg.struct, arch))
+        else:
+            yield Step(What.BYTES, when, index, Role.STRUCT, Count.ARG, length)
+        yield from _followed(index, arg, when, arch)
+    elif kind is Kind.REQUEST:
+        yield Step(What.BYTES, _ENTRY, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_WRITE)
+        yield Step(What.BYTES, _EXIT, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_READ)
+    elif kind is Kind.POINTED:
+        yield Step(What.POINTED, _ENTRY, index, Role.ARRAY, Count.ARG32, length, size=struct_size(arg.struct, arch))
     elif kind in _ARRAY_WHEN:
         source, count_arg, fixed = _counted(arg, Count.RETURN if kind is Kind.ARRAY_OUT else Count.ARG32)
         size = struct_size(arg.struct, arch)
         when = _ARRAY_WHEN[kind]
         yield Step(What.BYTES, when, index, Role.ARRAY, source, count_arg, fixed=fixed, size=size, limit=_ARRAY_LIMIT)
+
+
+def _followed(index: int, arg: Arg, when: When, arch: int) -> Iterator[Step]:
+    """What the pointers inside a structure point to; read at the index 1 + the pointer's offset."""
+    fields = {f.name: f for f in layout(arg.struct, arch).fields} if arg.follows else {}
+    for follow in arg.follows:
+        pointer, count = fields[follow.pointer], fields.get(follow.count)
+        place = pointer.offset | pointer.size << 12
+        if count is not None:
+            place |= count.offset << 16 | count.size << 28
+        what = What.FOLLOW if follow.size else What.FOLLOW_STRING
+        role = Role.STRUCT if follow.size else Role.STRING
+        yield Step(what, when, index, role, fixed=place, size=follow.size or 1, limit=_ARRAY_LIMIT)
 
 
 def _steps_of_arg(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
@@ -280,7 +306,7 @@ def _whens(own: list[Step]) -> int:
     return found
 
 
-_SIZED = frozenset({*_STRUCT_WHEN, *_ARRAY_WHEN, Kind.IOVEC_IN})
+_SIZED = frozenset({*_STRUCT_WHEN, *_ARRAY_WHEN, Kind.IOVEC_IN, Kind.POINTED})
 
 
 def _same_everywhere(call: Call) -> bool:

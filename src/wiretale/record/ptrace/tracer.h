@@ -129,6 +129,9 @@ enum wt_what {
 	WT_READ_MSGHDR = 6,
 	WT_READ_MMSGHDR = 7,
 	WT_READ_LINK = 8,	/* what the descriptor is, as a LINK chunk: nothing of the task's memory */
+	WT_READ_FOLLOW = 9,	/* what a pointer inside the structure at the argument points to; see `fixed` */
+	WT_READ_FOLLOW_STRING = 10,	/* the same, a string */
+	WT_READ_POINTED = 11,	/* each element of a vector of pointers */
 };
 
 /* Where the element count comes from. */
@@ -139,6 +142,7 @@ enum wt_count {
 	WT_COUNT_RETURN = 3,	/* the return value, at most argument `count_arg` if there is one */
 	WT_COUNT_POINTER = 4,	/* the u32 that argument `count_arg` points to */
 	WT_COUNT_BITS = 5,	/* argument `count_arg` bits, in whole words */
+	WT_COUNT_REQUEST = 6,	/* the size in the request of ioctl, argument `count_arg`, if its direction is `fixed` */
 };
 
 enum wt_when { WT_AT_ENTRY = 1, WT_AT_EXIT = 2, WT_AT_ERROR = 4, WT_TWICE = 8 };
@@ -147,6 +151,12 @@ enum wt_op_flag {
 	WT_OP_OUT = 2,		/* messages: the kernel fills them */
 };
 #define WT_NO_ARG 0xff
+
+/* `fixed` of a FOLLOW: offset and width of the pointer, offset and width of the count; no width: one element. */
+#define WT_POINTER_AT(fixed) ((fixed) & 0xfff)
+#define WT_POINTER_BYTES(fixed) ((fixed) >> 12 & 0xf)
+#define WT_COUNT_AT(fixed) ((fixed) >> 16 & 0xfff)
+#define WT_COUNT_BYTES(fixed) ((fixed) >> 28)
 
 struct wt_op {
 	uint8_t what;
@@ -158,7 +168,7 @@ struct wt_op {
 	uint8_t flags;
 	uint8_t only_arg;	/* applies if this argument's low half is `only_value`; WT_NO_ARG: always */
 	uint32_t only_value;
-	uint32_t fixed;		/* count, for WT_COUNT_FIXED */
+	uint32_t fixed;		/* count, for WT_COUNT_FIXED; of FOLLOW where the pointer and its count lie: see WT_POINTER_AT */
 	uint32_t size;		/* element size */
 	uint32_t limit;		/* most bytes to capture if it is not payload */
 };
