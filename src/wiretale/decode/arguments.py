@@ -196,6 +196,11 @@ def _array_inout(w: Writer, index: int, arg: Arg) -> str:
     return _array_in(w, index, arg)
 
 
+def request_reads(w: Writer) -> bool:
+    """Whether the kernel fills in what the pointer of a known request of ioctl points to."""
+    return ioctls.reads(w.values[1] & 0xFFFFFFFF)
+
+
 KINDS: dict[Kind, Printer] = {
     Kind.INT: _int,
     Kind.UINT: _uint,

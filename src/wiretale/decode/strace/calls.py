@@ -6,7 +6,7 @@ the rest and the result.
 
 from functools import lru_cache
 
-from wiretale.decode.arguments import ioctls
+from wiretale.decode import arguments as shared
 from wiretale.decode.record_types import FdLabel, RawCall
 from wiretale.decode.strace.arguments import KINDS, Printer
 from wiretale.decode.strace.results import result_text
@@ -65,7 +65,7 @@ def _at_entry(name: str, args: tuple[Arg, ...]) -> int:
 
 def _entered(w: StraceWriter, name: str, args: tuple[Arg, ...]) -> int:
     """As `_at_entry`; what a request of ioctl fills in its number says."""
-    if args and args[-1].kind is Kind.REQUEST and ioctls.reads(w.values[1] & 0xFFFFFFFF):
+    if args and args[-1].kind is Kind.REQUEST and shared.request_reads(w):
         return len(args) - 1
     return _at_entry(name, args)
 

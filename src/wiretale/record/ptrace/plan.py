@@ -196,7 +196,7 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
         yield Step(What.BYTES, when, index, Role.ARRAY, source, count_arg, fixed=fixed, size=size, limit=_ARRAY_LIMIT)
 
 
-def _followed(index: int, arg: Arg, when: When, arch: int) -> Iterator[Step]:
+def _followed(index: int, arg: Arg, when: int, arch: int) -> Iterator[Step]:
     """What the pointers inside a structure point to; read at the index 1 + the pointer's offset."""
     fields = {f.name: f for f in layout(arg.struct, arch).fields} if arg.follows else {}
     for follow in arg.follows:
