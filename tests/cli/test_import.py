@@ -1,6 +1,9 @@
 """`wiretale import` as a user meets it."""
 
+import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,3 +57,11 @@ def test_what_is_no_capture_file_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert run(["import", str(path), "-o", str(tmp_path / "x.wiretale")]) == Exit.CAPTURE
     assert "is no capture file" in capsys.readouterr().err
     assert not (tmp_path / "x.wiretale").exists()
+
+
+def test_standard_input_is_a_capture_too(tmp_path: Path) -> None:
+    target = tmp_path / "x.wiretale"
+    command = [sys.executable, "-m", "wiretale", "import", "-", "-o", str(target)]
+    done = subprocess.run(command, input=gzip.compress(pcap(FRAMES)), capture_output=True, check=False)
+    assert (done.returncode, b"3 packets" in done.stderr) == (Exit.OK, True), done.stderr
+    assert run(["show", str(target)]) == Exit.OK

@@ -227,7 +227,7 @@ def test_arp_is_noted_and_needs_no_more() -> None:
         (ethernet(b"\0\0", 0x8100), ETHERNET, "too short for the VLAN tag"),
         (ethernet(bytes(40), 0x0026), ETHERNET, "IEEE 802.2 frame without an EtherType is not decoded"),
         (ethernet(bytes(40), 0x88CC), ETHERNET, "network protocol 0x88cc is not decoded"),
-        (ethernet(b"\x65" + bytes(30), 0x0800), ETHERNET, "malformed IP header: version 6"),
+        (ethernet(b"\x55" + bytes(30), 0x0800), ETHERNET, "malformed IP header: version 5"),
         (ethernet(b"\x41" + bytes(30), 0x0800), ETHERNET, "malformed IPv4 header: its lengths contradict each other"),
         (ethernet(ip4(b"", total=19)), ETHERNET, "malformed IPv4 header: its lengths contradict each other"),
         (ethernet(ip4(bytes(10))), ETHERNET, "too short for the TCP header"),

@@ -3,6 +3,8 @@
 import gzip
 import random
 import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -116,12 +118,54 @@ def test_gzip_that_ends_early_keeps_what_it_held(tmp_path: Path) -> None:
     assert any("cut short" in f.text for f in found.faults)
 
 
+def zstd(data: bytes) -> bytes:
+    """One frame with its size in four bytes, in blocks as they are (RFC 8878, sections 3.1.1.1 and 3.1.1.2)."""
+    pieces = [data[at : at + 1000] for at in range(0, len(data), 1000)]
+    heads = [(len(p) << 3 | (n == len(pieces) - 1)).to_bytes(3, "little") for n, p in enumerate(pieces)]
+    blocks = b"".join(head + piece for head, piece in zip(heads, pieces, strict=True))
+    return b"\x28\xb5\x2f\xfd\xa0" + len(data).to_bytes(4, "little") + blocks
+
+
+def lz4(data: bytes) -> bytes:
+    """One frame of blocks as they are; the third byte of its descriptor is the checksum of the other two."""
+    pieces = [data[at : at + 1000] for at in range(0, len(data), 1000)]
+    blocks = b"".join((1 << 31 | len(p)).to_bytes(4, "little") + p for p in pieces)
+    return b"\x04\x22\x4d\x18\x60\x40\x82" + blocks + bytes(4)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd, lz4])
+def test_compressed_files_whole_in_members_cut_and_damaged(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    packets = [(t, random.Random(t).randbytes(900)) for t, _ in PACKETS]
+    data = pcap(packets)
+    for packed in (pack(data), pack(data[:1500]) + pack(data[1500:])):
+        found = read(tmp_path, packed)
+        assert (frames(found), found.faults) == ([f for _, f in packets], [])
+        cut = read(tmp_path, packed[:-700])
+        assert frames(cut) == [f for _, f in packets[: len(cut)]]
+        assert 3 <= len(cut) < 5
+        assert any("was cut short" in f.text for f in cut.faults)
+    damaged = read(tmp_path, pack(data[:4000]) + pack(data[4000:])[:4] + b"\xff" * 40)
+    assert frames(damaged) == [f for _, f in packets[:4]]
+    assert any("is damaged near its byte" in f.text for f in damaged.faults)
+
+
+def test_a_damaged_gzip_block_costs_nothing_before_it(tmp_path: Path) -> None:
+    packets = [(t, random.Random(t).randbytes(900)) for t, _ in PACKETS]
+    packer = zlib.compressobj(wbits=31)
+    data = pcap(packets)
+    whole = packer.compress(data[:3000]) + packer.flush(zlib.Z_FULL_FLUSH)
+    found = read(tmp_path, whole + b"\xff" * 2000)
+    assert frames(found) == [f for _, f in packets[:3]]
+    assert any("is damaged near its byte" in f.text for f in found.faults)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         (b"", "is empty"),
         (b"#!/bin/sh\n", "is no capture file: it begins with the bytes 23 21 2f 62"),
-        (b"\x28\xb5\x2f\xfdxxxx", "is compressed with zstd"),
+        (b"\x28\xb5\x2f\xfdxxxx", "is damaged near its byte 0"),
+        (b"\x04\x22\x4d\x18xxxx", "was cut short"),
         (gzip.compress(gzip.compress(pcap(PACKETS))), "is compressed twice"),
         (b"snoop\0\0\0\0\0\0\2", "is a capture of snoop"),
     ],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from wiretale.ingest.found import Found
 
-_SUFFIXES = (".gz", ".pcapng", ".pcap", ".cap", ".dmp", ".dump")
+_SUFFIXES = (".gz", ".zst", ".lz4", ".pcapng", ".pcap", ".cap", ".dmp", ".dump")
 _MOST_FAULTS = 10  # said one by one; all are in the capture's coverage
 
 
@@ -48,13 +48,15 @@ def command(
     wiretale import web.pcap
     wiretale import trace.pcapng.gz -o trace.wiretale --tcp-rules 4.4
 
-    The file may be compressed with gzip, cut short or damaged: what can be read is kept; what cannot is named with its
-    place in the file, and the exit code is then 1.
+    The file may be compressed (gzip, zstd, lz4), cut short or damaged: what can be read is kept; what cannot is named
+    with its place in the file, and the exit code is then 1. CAPTURE may be - for standard input.
     """
     from wiretale.ingest.load import import_capture
     from wiretale.ingest.open import read_capture
     from wiretale.join.build import build
 
+    if str(file) == "-":
+        file = Path("/dev/stdin")
     target = output or Path(_stem(file.name) + ".wiretale")
     if target.resolve() == file.resolve():
         raise UsageFault(f"{target} is the file to read", "name the capture to write with -o FILE.wiretale")

@@ -43,6 +43,7 @@ class Next(IntEnum):
     PPP = auto()
     PPP_ETHERNET = auto()
     C_HDLC = auto()
+    JUNIPER = auto()  # the value is the handler of what follows its header
     FRAME_RELAY = auto()
     RFC1483 = auto()
     IP_OVER_FC = auto()
@@ -62,6 +63,7 @@ class Next(IntEnum):
     GENEVE = auto()
     GTP = auto()
     TEREDO = auto()
+    L2TP = auto()
 
 
 Handler = Callable[["Frames", Ints, Ints], None]  # the rows whose next header it is, and the value `follow` gave

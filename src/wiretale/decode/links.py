@@ -31,6 +31,9 @@ LINKS = {
     122: Next.IP_OVER_FC, 127: Next.RADIOTAP, 166: Next.PPP, 204: Next.PPP, 228: Next.IPV4, 229: Next.IPV6,
     242: Next.INFINIBAND, 276: Next.SLL2,
 }  # fmt: skip
+# Juniper's, by what follows its header
+_JUNIPER = {178: Next.ETHERNET, 179: Next.PPP, 180: Next.FRAME_RELAY, 181: Next.C_HDLC}
+_JUNIPER_MAGIC = 0x4D4743  # "MGC"
 _DIRECTION_FIRST = (166, 204)  # PPP with a byte before it that tells the direction
 
 # BSD's address families (NULL, LOOP, ENC): AF_INET, and AF_INET6 of NetBSD, FreeBSD, macOS, Linux
@@ -48,6 +51,8 @@ def begin(frames: Frames, linktype: Ints) -> None:
             these = these[frames.step(these, np.ones(len(these), np.int64), "PPP header")]
         if kind in LINKS:
             frames.follow(these, LINKS[kind])
+        elif kind in _JUNIPER:
+            frames.follow(these, Next.JUNIPER, int(_JUNIPER[kind]))
         else:
             frames.stop(these, f"link type {kind} is not decoded")
 
@@ -167,6 +172,29 @@ def c_hdlc(frames: Frames, rows: Ints, _: Ints) -> None:
     ethertype = frames.u16(frames.pos[rows] + 2)
     frames.pos[rows] += 4
     frames.follow(rows, Next.ETHERTYPE, ethertype)
+
+
+def juniper(frames: Frames, rows: Ints, inner: Ints) -> None:
+    """Magic number and flags; 0x80: extensions follow, 2: a family stands in place of the link layer."""
+    fits = frames.has_room(rows, 4, "Juniper header")
+    rows, inner = rows[fits], inner[fits]
+    at = frames.pos[rows]
+    right = frames.u32(at) >> 8 == _JUNIPER_MAGIC
+    frames.stop(rows[~right], "not a Juniper header: its magic number is missing")
+    rows, inner = rows[right], inner[right]
+    flags = frames.u8(frames.pos[rows] + 3)
+    frames.pos[rows] += 4
+    extended = (flags & 0x80) != 0
+    cut = np.zeros(len(rows), bool)
+    cut[extended] = ~frames.has_room(rows[extended], 2, "Juniper header")
+    rows, inner, flags, extended = rows[~cut], inner[~cut], flags[~cut], extended[~cut]
+    size = np.where(extended, 2 + frames.u16(np.where(extended, frames.pos[rows], 0)), 0)
+    ok = frames.step(rows, size, "Juniper header")
+    rows, inner, flags = rows[ok], inner[ok], flags[ok]
+    bare = (flags & 2) != 0
+    for value in np.unique(inner[~bare]).tolist():
+        frames.follow(rows[~bare][inner[~bare] == value], value)
+    null(frames, rows[bare], inner[bare])
 
 
 def frame_relay(frames: Frames, rows: Ints, _: Ints) -> None:

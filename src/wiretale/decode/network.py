@@ -1,7 +1,7 @@
 """IPv4, IPv6 with its extension headers, and what can be inside them again: tunnels.
 
 Layouts: RFC 791 (IPv4), RFC 8200 (IPv6), RFC 4302 (AH), RFC 2003 and 4213 (IP in IP), RFC 2784, 2890 and 2637 (GRE),
-RFC 3378 (EtherIP), RFC 7348 (VXLAN), RFC 8926 (Geneve), 3GPP TS 29.281 (GTP-U), RFC 4380 (Teredo).
+RFC 3378 (EtherIP), RFC 7348 (VXLAN), RFC 8926 (Geneve), 3GPP TS 29.281 (GTP-U), RFC 4380 (Teredo), RFC 2661 (L2TP).
 """
 
 import socket
@@ -32,7 +32,11 @@ def any_ip(frames: Frames, rows: Ints, _: Ints) -> None:
 
 
 def ipv4(frames: Frames, rows: Ints, _: Ints) -> None:
-    rows = frames.with_room(rows, 20, "IPv4 header")
+    # Some senders announce IPv6 as IPv4; the header's own version is believed, as in Wireshark.
+    rows = frames.with_room(rows, 1, "IPv4 header")
+    is_v6 = frames.u8(frames.pos[rows]) >> 4 == 6
+    frames.follow(rows[is_v6], Next.IPV6)
+    rows = frames.with_room(rows[~is_v6], 20, "IPv4 header")
     rows = _check_version(frames, rows, frames.u8(frames.pos[rows]) >> 4, 4)
     at = frames.pos[rows]
     header = (frames.u8(at) & 15) * 4
@@ -147,7 +151,8 @@ def gre(frames: Frames, rows: Ints, _: Ints) -> None:
     checksum = (flags & 0xC000) != 0
     sequence = (flags & 0x1000) != 0
     acknowledged = ((flags & 7) == 1) & ((flags & 0x0080) != 0)
-    size = 4 + 4 * (checksum + ((flags & 0x2000) != 0) + sequence + acknowledged)
+    # Not 4 * (a + b): the sum of two of NumPy's booleans is a boolean.
+    size = 4 + 4 * checksum + 4 * ((flags & 0x2000) != 0) + 4 * sequence + 4 * acknowledged
     ok = frames.step(rows, size, "GRE header")
     rows, flags, protocol, sequence = rows[ok], flags[ok], protocol[ok], sequence[ok]
     empty = ((flags & 7) == 1) & ~sequence
@@ -208,6 +213,23 @@ def teredo(frames: Frames, rows: Ints, _: Ints) -> None:
     rows = rows[inside]
     is_v6 = frames.u8(frames.pos[rows]) >> 4 == 6
     frames.follow(rows[is_v6], Next.IPV6)
+
+
+def l2tp(frames: Frames, rows: Ints, _: Ints) -> None:
+    """Version 2 (RFC 2661, section 3.1): data messages carry PPP; control messages are left alone."""
+    rows = frames.with_room(rows, 6, "L2TP header")
+    at = frames.pos[rows]
+    flags = frames.u16(at)
+    is_data = ((flags & 0x8000) == 0) & ((flags & 15) == 2)
+    rows, flags = rows[is_data], flags[is_data]
+    fixed = 6 + np.where(flags & 0x4000, 2, 0) + np.where(flags & 0x0800, 4, 0)  # length; sequence numbers
+    ok = frames.step(rows, fixed, "L2TP header")
+    rows, flags = rows[ok], flags[ok]
+    padded = (flags & 0x0200) != 0
+    frames.follow(rows[~padded], Next.PPP)
+    rows = frames.with_room(rows[padded], 2, "L2TP header")
+    ok = frames.step(rows, 2 + frames.u16(frames.pos[rows]), "L2TP header")
+    frames.follow(rows[ok], Next.PPP)
 
 
 def ipv4_text(addresses: Ints) -> NDArray[np.object_]:

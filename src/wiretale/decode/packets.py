@@ -141,6 +141,7 @@ _HANDLERS: dict[int, Handler] = {
     Next.PPP: links.ppp,
     Next.PPP_ETHERNET: links.ppp_ethernet,
     Next.C_HDLC: links.c_hdlc,
+    Next.JUNIPER: links.juniper,
     Next.FRAME_RELAY: links.frame_relay,
     Next.RFC1483: links.rfc1483,
     Next.IP_OVER_FC: links.ip_over_fc,
@@ -160,4 +161,5 @@ _HANDLERS: dict[int, Handler] = {
     Next.GENEVE: network.geneve,
     Next.GTP: network.gtp,
     Next.TEREDO: network.teredo,
+    Next.L2TP: network.l2tp,
 }

@@ -15,8 +15,8 @@ BAD_TCP_LENGTH = "malformed TCP header: its length is impossible"
 _NOP_NOP_TIMESTAMP = 0x0101080A  # the options of nearly every Linux segment, as one word
 _TFO_MAGIC = 0xF989  # Fast Open among the experimental options, as before RFC 7413
 
-# UDP ports of tunnels that are looked into (IANA); the destination's counts
-_TUNNEL_PORTS = {4789: Next.VXLAN, 6081: Next.GENEVE, 2152: Next.GTP, 3544: Next.TEREDO}
+# UDP ports of tunnels that are looked into (IANA); either end's counts, the destination's first
+_TUNNEL_PORTS = {4789: Next.VXLAN, 6081: Next.GENEVE, 2152: Next.GTP, 3544: Next.TEREDO, 1701: Next.L2TP}
 
 
 def _ports(frames: Frames, rows: Ints) -> None:
@@ -117,7 +117,7 @@ def udp(frames: Frames, rows: Ints) -> None:
     rows = frames.with_room(rows, 8, "UDP header")
     frames.note_header("transport_offset", rows)
     at = frames.pos[rows]
-    target = frames.u16(at + 2)
+    source, target = frames.u16(at), frames.u16(at + 2)
     length = frames.u16(at + 4)
     left = frames.wire_end[rows] - at
     # 0 stands for "see the IP length" (RFC 2675). A fragment's own bytes are less than the datagram's.
@@ -128,8 +128,9 @@ def udp(frames: Frames, rows: Ints) -> None:
     frames.wire_end[rows] = np.where(believable, at + length, frames.wire_end[rows])
     frames.pos[rows] += 8
     frames.note_payload(rows)
-    for port, tunnel in _TUNNEL_PORTS.items():
-        frames.follow(rows[(target == port) & ~wrong], tunnel)
+    for end in (source, target):
+        for port, tunnel in _TUNNEL_PORTS.items():
+            frames.follow(rows[(end == port) & ~wrong], tunnel)
 
 
 def icmp(frames: Frames, rows: Ints) -> None:

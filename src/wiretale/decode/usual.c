@@ -99,18 +99,18 @@ static bool tcp(struct frame *f) {
 }
 
 static bool is_tunnel(int64_t port) { /* transport.py:_TUNNEL_PORTS */
-    return port == 4789 || port == 6081 || port == 2152 || port == 3544;
+    return port == 4789 || port == 6081 || port == 2152 || port == 3544 || port == 1701;
 }
 
 static bool udp(struct frame *f) {
     if (!has_room(f, 8))
         return false;
     const uint8_t *at = f->at + f->pos;
-    int64_t target = u16(at + 2), length = u16(at + 4);
-    if (is_tunnel(target) || length > f->limit - f->pos || (length > 0 && length < 8))
+    int64_t source = u16(at), target = u16(at + 2), length = u16(at + 4);
+    if (is_tunnel(source) || is_tunnel(target) || length > f->limit - f->pos || (length > 0 && length < 8))
         return false;
     put(f, TRANSPORT_OFFSET, f->pos);
-    put(f, SRCPORT, u16(at));
+    put(f, SRCPORT, source);
     put(f, DSTPORT, target);
     if (length)
         f->limit = f->pos + length;

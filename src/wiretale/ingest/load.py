@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -22,6 +23,7 @@ from wiretale.store.progress import Progress
 # CLOCK_MONOTONIC is not in a capture file: its earliest packet is put at this instant, the others keep their distance.
 EARLIEST_NS = 1_000_000_000
 _VECTOR_ROWS = 2048  # of DuckDB (STANDARD_VECTOR_SIZE)
+_BATCH_BYTES = 1 << 26  # of frames in a batch
 
 Join = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -39,9 +41,9 @@ def import_capture(found: Found, origin: Path, target: Path, join: Join, *, rule
 
 
 def _memory_needed(found: Found) -> int:
-    """DuckDB compresses so many rows at once, in a space of the next power of two, and keeps both."""
-    longest = int(found.captured.max()) if len(found) else 0
-    return max(len(found.data), 4 * min(int(found.captured.sum()), _VECTOR_ROWS * longest))
+    """DuckDB compresses so many rows at once, each frame in a space of the next power of two, and keeps both."""
+    room = np.sort(1 << np.ceil(np.log2(np.maximum(found.captured, 1))).astype(np.int64))
+    return max(len(found.data), 4 * int(room[-_VECTOR_ROWS:].sum()))
 
 
 def _offset_ns(found: Found) -> int:
@@ -63,10 +65,23 @@ def _fill_packets(db: duckdb.DuckDBPyConnection, found: Found, offset: int, prog
     """Returns how many fragmented packets stayed incomplete."""
     reassembly = Reassembly()
     time_ns = _times(found, offset)
-    starts = range(0, len(found), BATCH)
-    batches = (_batch(found, np.arange(begin, min(begin + BATCH, len(found))), time_ns, reassembly) for begin in starts)
+    ends = _batch_ends(found.captured)
+    batches = (_batch(found, np.arange(*part), time_ns, reassembly) for part in pairwise([0, *ends]))
     fill_packets(db, batches, progress, len(found))
     return reassembly.incomplete
+
+
+def _batch_ends(captured: Ints) -> list[int]:
+    """Where each batch ends: after BATCH rows, or when its frames fill _BATCH_BYTES."""
+    total = np.cumsum(captured)
+    ends: list[int] = []
+    begin, before = 0, 0
+    while begin < len(total):
+        full = int(np.searchsorted(total, before + _BATCH_BYTES, "right"))
+        begin = min(begin + BATCH, max(full, begin + 1))
+        before = int(total[begin - 1])
+        ends.append(begin)
+    return ends
 
 
 def _batch(found: Found, rows: Ints, time_ns: Ints, reassembly: Reassembly) -> Batch:

@@ -40,7 +40,7 @@ SELECT c.connection_id, CASE WHEN f.forward = (c.forward = 'c2s') THEN 'c2s' ELS
 FROM j_flow_packet f
 JOIN j_connection_flow c ON c.flow_id = f.flow_id AND f.time_ns >= c.from_ns AND f.time_ns < c.to_ns
 JOIN packet p USING (packet_id)
-WHERE f.proto = 17 ORDER BY f.packet_id
+WHERE f.proto = 17 AND p.ip_protocol = 17 ORDER BY f.packet_id
 """  # noqa: S608
 
 

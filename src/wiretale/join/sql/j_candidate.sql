@@ -18,7 +18,7 @@ CREATE OR REPLACE TEMP TABLE j_segment_row AS
 WITH alone AS ( -- shaped like a keep-alive, with a byte
     SELECT s.packet_id, s.connection_id, s.direction, s.lo, p.frame[p.payload_offset + 1:p.payload_offset + 1] AS bytes
     FROM segment s JOIN packet p USING (packet_id)
-    WHERE s.shown AND list_contains(s.analysis, 'keep_alive') AND s.hi = s.lo + 1
+    WHERE s.shown AND list_contains(s.analysis, 'keep_alive') AND s.hi = s.lo + 1 AND p.payload_bytes = 1
 ),
 written AS (
     SELECT DISTINCT a.packet_id FROM alone a JOIN stream_write w ON w.connection_id = a.connection_id
