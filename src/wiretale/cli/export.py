@@ -25,9 +25,11 @@ HELP = """
   wiretale export demo.wiretale --to pcapng -o - | tshark -r -
 
 pcapng holds every shown packet; its comments name process, descriptor and call at both ends with the bytes they
-moved. CSV and Parquet hold one table (wiretale sql FILE lists them). `-o -` writes pcapng to standard output.
+moved. CSV and Parquet hold one table (wiretale sql FILE lists them). folded holds the kernel's stacks by task and
+context, with the number of events, for flame graphs. `-o -` writes pcapng and folded to standard output.
 """
-_FORMATS = ("pcapng", "csv", "parquet")
+_FORMATS = ("pcapng", "csv", "parquet", "folded")
+_WHOLE = ("pcapng", "folded")  # of the capture, not of one table
 
 
 @click.command(name="export", help=HELP)
@@ -47,16 +49,20 @@ def command(
     from wiretale.store.capture import open_capture
 
     to = to if to is not None else _format_of(output)
-    if to != "pcapng" and table is None:
+    if to not in _WHOLE and table is None:
         raise UsageFault(f"{to} holds one table: which?", f"wiretale export --to {to} --table call {capture}")
-    if to == "pcapng" and table is not None:
-        raise UsageFault("--table is for csv and parquet", f"wiretale export --to pcapng {capture}")
+    if to in _WHOLE and table is not None:
+        raise UsageFault("--table is for csv and parquet", f"wiretale export --to {to} {capture}")
+    if to == "folded" and filter_text is not None:
+        raise UsageFault("--filter is for packets and tables", f"wiretale export --to folded {capture}")
     if table is not None:
         _check_table(table)
     chosen = _chosen(filter_text, table)
     target = output if output is not None else _default_name(capture, to, table)
     with open_capture(capture) as db:
         _check_target(target, capture, force=force)
+        if to == "folded":
+            return _export_stacks(db, target)
         if table is None:
             return _export_packets(db, target, chosen)
     from wiretale.export.tables import write_table
@@ -104,6 +110,20 @@ def _export_packets(db: "duckdb.DuckDBPyConnection", target: Path, chosen: "Filt
         return Exit.FAILED
     reason, remedy = _why_no_packets(db)
     print_notes([f"wrote {target}, without any packet: {reason}", *([f"try: {remedy}"] if remedy else [])])
+    return Exit.FAILED
+
+
+def _export_stacks(db: "duckdb.DuckDBPyConnection", target: Path) -> int:
+    from wiretale.export.folded import write_folded
+
+    events = _to_file(target, lambda stream: write_folded(db, stream))
+    if events:
+        print_notes([f"wrote {target}: the stacks of {events} kernel events"])
+        return Exit.OK
+    print_notes([
+        f"wrote {target}, without any stack: none was recorded",
+        "try: wiretale record --kernel --stacks -o FILE.wiretale -- COMMAND",
+    ])  # fmt: skip
     return Exit.FAILED
 
 

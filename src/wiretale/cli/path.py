@@ -13,6 +13,8 @@ from wiretale.errors import Exit, UsageFault
 if TYPE_CHECKING:
     import duckdb
 
+    from wiretale.join.kernel_path import KernelPath
+
 HELP = """
 \b
   wiretale record --kernel -o talk.wiretale -- curl -s http://127.0.0.1:8000/
@@ -33,11 +35,23 @@ that happened to run.
 @click.option("--packet", "packet", type=click.IntRange(1), metavar="N", help="The way of a packet's bytes.")
 @click.option("--functions", is_flag=True, help="Also the kernel function of each step, and what it does.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["folded"]),
+    help="folded: stacks for flame graphs, weighed with the nanoseconds until each step.",
+)
 @click.pass_context
 def command(
-    context: click.Context, capture: Path, call_id: int | None, packet: int | None, functions: bool, as_json: bool
+    context: click.Context,
+    capture: Path,
+    call_id: int | None,
+    packet: int | None,
+    functions: bool,
+    as_json: bool,
+    form: str | None,
 ) -> int:
-    from wiretale.explain.kernel_way import spans
+    from wiretale.explain.folded import of_way
     from wiretale.explain.lookup import function_sentences
     from wiretale.join.kernel_path import kernel_path, reasons
     from wiretale.show.kernel_path import path_lines
@@ -45,6 +59,8 @@ def command(
 
     if call_id is not None and packet is not None:
         raise UsageFault("a call and --packet exclude each other", "give one of them")
+    if form and (as_json or functions):
+        raise UsageFault("--format folded has neither objects nor sentences", "give it alone")
     with open_capture(capture) as db:
         missing = missing_kernel_level(db, "wiretale record --kernel -o FILE.wiretale -- COMMAND")
         if missing:
@@ -58,13 +74,30 @@ def command(
         what = f"there is no call {chosen}" if chosen else nothing
         print_notes([what, f"try: wiretale show {capture} --ids"])
         return Exit.FAILED
+    if form:
+        sys.stdout.write("".join(f"{stack} {ns}\n" for stack, ns in of_way(found).items()))
+        return Exit.OK
     if as_json:
-        print_json(dataclasses.asdict(found) | {"spans": [{"ns": ns, "what": what} for ns, what in spans(found)]})
+        print_json(_object(found, function_sentences()))
         return Exit.OK
     known = function_sentences() if functions else None
     lines = path_lines(found, color=output_of(context).color, reasons=named, functions=known)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return Exit.OK
+
+
+def _object(found: "KernelPath", known: dict[str, str]) -> dict[str, object]:
+    """The way as it is, where its time went, and what its functions do."""
+    from wiretale.explain.kernel_way import spans
+    from wiretale.explain.lookup import sentence_of
+
+    names = {f.function for stack in found.stacks.values() for f in stack.frames if f.function and f.part != "tracing"}
+    return dataclasses.asdict(found) | {
+        "stacks": [dataclasses.asdict(stack) for stack in found.stacks.values()],
+        "caused": sorted(found.caused),
+        "functions": {name: does for name in sorted(names) if (does := sentence_of(name, known))},
+        "spans": [{"ns": ns, "what": what} for ns, what in spans(found)],
+    }
 
 
 def missing_kernel_level(db: "duckdb.DuckDBPyConnection", command: str) -> list[str]:

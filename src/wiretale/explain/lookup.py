@@ -6,6 +6,7 @@ of their own. So a question costs the parsing of one entry, not of all.
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +18,8 @@ from wiretale.explain.subjects import SUBJECTS
 _HEADER_OR_ALIASES = re.compile(r"^(?:\[([\w-]+)\]|aliases = \[(.*)\])$", re.MULTILINE)
 _QUOTED = re.compile(r'"([^"]*)"')
 _NUMBERED = re.compile(r"(?:(ERRNO|SIGNAL|SIG)_?)?(\d{1,4})")
+_ENTRY_OF_CALL = re.compile(r"__(?:x64|arm64|ia32|se)_(?:compat_)?sys_(\w+)")  # linux/syscalls.h
+_LAYERS = re.compile(r"_{2,4}(sys_(?:send|recv)msg)")  # net/socket.c: three functions around each other, one entry
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
@@ -125,3 +128,12 @@ def function_sentences() -> dict[str, str]:
     """What each kernel function does, in words that go on from its name."""
     subjects = [s.name for s in SUBJECTS.values() if s.kind is Kind.FUNCTION]
     return {name: entry.meaning for subject in subjects for name, entry in entries(subject).items()}
+
+
+def sentence_of(function: str, known: Mapping[str, str]) -> str | None:
+    """What a kernel function does: `known` is function_sentences(), beside it there are rules for names of a kind."""
+    if call := _ENTRY_OF_CALL.fullmatch(function):
+        return f"takes the arguments of {call[1]}() from the program's registers"
+    layer = _LAYERS.fullmatch(function)
+    # by the kernel's custom NAME takes a lock or checks its arguments, and __NAME does the work
+    return known.get(f"___{layer[1]}" if layer else function) or known.get(f"__{function}")

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from wiretale.join.kernel_stacks import CAUSED, Stack, stacks
+
 _LAST_NS = (1 << 63) - 1
 Reasons = dict[str, dict[int, str]]  # names of drop and reset reasons by number, as the recorded kernel numbers them
 
@@ -42,6 +44,7 @@ class PathEvent:
     interface: str | None
     state: str | None
     answer: bool  # about a packet of the other direction: the acknowledgement
+    stack_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class KernelPath:
     packets: list[int] = field(default_factory=list)  # their numbers
     events: list[PathEvent] = field(default_factory=list)
     threads: dict[int, str] = field(default_factory=dict)  # command name and process id by thread id
+    stacks: dict[int, Stack] = field(default_factory=dict)  # by stack_id
+    caused: set[int] = field(default_factory=set)  # events in softirqs that the thread's own call caused
     stopped: bool = False  # the calls were recorded by ptrace, whose stops are in the times
 
 
@@ -115,7 +120,8 @@ chosen AS (
 )
 SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
        p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state,
-       coalesce(g.direction <> (SELECT any_value(direction) FROM stream_write WHERE call_id = $write), false)
+       coalesce(g.direction <> (SELECT any_value(direction) FROM stream_write WHERE call_id = $write), false),
+       e.stack_id
 FROM chosen JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
 LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
@@ -129,7 +135,7 @@ WITH mine AS (
 ),
 connected AS (SELECT connection_id FROM endpoint WHERE socket_id IN (FROM mine) AND connection_id IS NOT NULL)
 SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
-       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false
+       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false, e.stack_id
 FROM kernel_event e JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
 LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
@@ -139,7 +145,7 @@ ORDER BY e.time_ns, e.event_id"""
 
 _EVENTS_BY_ID = """
 SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
-       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false
+       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false, e.stack_id
 FROM kernel_event e LEFT JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
 LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
@@ -192,6 +198,7 @@ def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | Non
         end = path.call.exit_ns if path.call.exit_ns is not None else _LAST_NS
         parameters = {"call": call_id, "tid": path.call.tid, "from_ns": path.call.start_ns, "to_ns": end}
         path.events = [PathEvent(*row) for row in db.execute(_EVENTS_OF_CALL, parameters).fetchall()]
+        _add_stacks(db, path)
         return path
     path.lo, path.hi = place
     reads = [i for (i,) in db.execute(_READS, [call_id]).fetchall()]
@@ -207,7 +214,17 @@ def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | Non
         "from_ns": path.call.start_ns, "to_ns": max(ends) if path.reads and ends else _LAST_NS,
     }  # fmt: skip
     path.events = [PathEvent(*row) for row in db.execute(_EVENTS, of_bytes).fetchall()]
+    _add_stacks(db, path)
     return path
+
+
+def _add_stacks(db: duckdb.DuckDBPyConnection, path: KernelPath) -> None:
+    wanted = {e.stack_id for e in path.events if e.stack_id is not None}
+    if not wanted:
+        return
+    path.stacks = stacks(db, sorted(wanted))
+    of_way = {e.event_id for e in path.events}
+    path.caused = {event_id for event_id, _ in db.execute(CAUSED).fetchall() if event_id in of_way}
 
 
 def events(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, PathEvent]:

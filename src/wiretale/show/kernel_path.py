@@ -1,12 +1,15 @@
 """A way through the kernel as text: the events in order, under a heading for each context they ran in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from wiretale.decode.constants import error_name
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
+from wiretale.explain.kernel_functions import passed, why_there
 from wiretale.explain.kernel_way import spans
+from wiretale.explain.lookup import sentence_of
 from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent, Reasons
+from wiretale.join.kernel_stacks import Frame
 from wiretale.model.kernel_ring import KINDS
 from wiretale.show.kernel_event import WHERE, in_words, thread
 
@@ -24,6 +27,7 @@ def path_lines(
     """
     bold, dim, reset = (_BOLD, _DIM, _RESET) if color else ("", "", "")
     yield from _summary(path, bold, reset)
+    ways = passed(path)
     heading = ""
     for event in path.events:
         here = _heading(path, event)
@@ -33,10 +37,13 @@ def path_lines(
             yield f"{bold}{here}{reset}"
         after = f"+{duration(event.time_ns - path.call.start_ns)}"
         aside = dim if event.answer else ""
-        text = f"{after:>9}  {event.name:<{_NAME_COLUMNS}}  {in_words(event, path.threads, reasons)}"
+        way = ways.get(event.event_id)
+        note = f"; {way.note}" if way and way.note else ""
+        text = f"{after:>9}  {event.name:<{_NAME_COLUMNS}}  {in_words(event, path.threads, reasons)}{note}"
         yield f"{aside}{text}{reset if aside else ''}"
         if functions is not None:
-            yield f"{aside}{'':>11}{_function(event, functions)}{reset if aside else ''}"
+            for line in _functions(way.entered, functions) if way else [_function(event, functions)]:
+                yield f"{aside}{'':>11}{line}{reset if aside else ''}"
     spent = list(spans(path)) if path.hi > path.lo else []
     if spent:
         yield ""
@@ -51,6 +58,15 @@ def _function(event: PathEvent, functions: Mapping[str, str]) -> str:
     name, _, file = WHERE[event.name].partition(", ")
     does = functions.get(name)
     return f"in {name} ({file})" + (f", which {does}" if does else "")
+
+
+def _functions(entered: Sequence[Frame], functions: Mapping[str, str]) -> Iterator[str]:
+    """What was entered on the way to this step, one in the other; one without a name is its address."""
+    for frame in entered:
+        does = sentence_of(frame.function, functions) if frame.function else None
+        name = escape_text(frame.function) if frame.function else f"{frame.address:#x}"
+        module = f" [{escape_text(frame.module)}]" if frame.module else ""
+        yield f"{name}{module}" + (f": {does}" if does else "")
 
 
 def _who(call: PathCall) -> str:
@@ -91,7 +107,8 @@ def _heading(path: KernelPath, event: PathEvent) -> str:
         return f"the scheduler, CPU {event.cpu}"
     if event.context == "softirq":
         kind = f"softirq {event.softirq}" if event.softirq else "interrupt"
-        return f"{kind}, CPU {event.cpu}, in the time of {whose} (whoever runs there: the work is the kernel's)"
+        why = why_there(path, event) or "whoever runs there: the work is the kernel's"
+        return f"{kind}, CPU {event.cpu}, in the time of {whose} ({why})"
     if event.call_id in calls:
         return f"in {escape_text(calls[event.call_id].name)}(), {whose}, CPU {event.cpu}"
     return f"in {whose}, CPU {event.cpu}"
