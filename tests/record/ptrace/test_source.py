@@ -140,6 +140,65 @@ def test_a_string_at_the_end_of_a_mapping_is_read(tmp_path: Path) -> None:
     ) == [(b"/nowhere", 0), (b"", errno.EFAULT)]
 
 
+NAMED = r"""
+import ctypes, os, threading
+def name(text):
+    ctypes.CDLL(None).prctl(15, text, 0, 0, 0)
+def told():
+    with open("/proc/thread-self/comm", "rb") as file:
+        print(file.read().hex(), flush=True)
+for text in (b"plain", b"a b", b"back\\slash", b"line\nend", b"\\n", b"(1)\t\xff", b"fifteen_letters"):
+    name(text)
+    told()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+"""
+
+
+def test_names_of_new_processes_are_those_that_the_kernel_tells(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as out:
+        traced = trace(tmp_path / "spool", sys.executable, "-c", NAMED, stdout_fd=out.fileno())
+    told = [bytes.fromhex(line) for line in (tmp_path / "out").read_text().split()]
+    assert len(told) == 7
+    shown = [line.rstrip(b"\n").decode(errors="backslashreplace") for line in told]
+    born = traced.rows("SELECT comm FROM task WHERE how <> 'execve' AND parent_task_id IS NOT NULL ORDER BY start_ns")
+    assert [comm for (comm,) in born] == shown
+
+
+SCATTERED = r"""
+import ctypes, mmap, os, select
+libc = ctypes.CDLL(None, use_errno=True)
+page = mmap.PAGESIZE
+libc.mmap.restype = ctypes.c_void_p
+base = libc.mmap(None, 3 * page, 3, 0x22, -1, 0)
+libc.munmap(ctypes.c_void_p(base + page), page)
+# argv: strings at the end of a mapping, at its start, and across nothing; a pointer into the hole
+words = [(base + page - 4, b"end"), (base + 2 * page, b"start"), (base + 8, b"x" * 300)]
+for address, text in words:
+    ctypes.memmove(address, text + b"\0", len(text) + 1)
+vector = (ctypes.c_void_p * 5)(words[0][0], words[1][0], words[2][0], base + page, None)
+libc.execve(b"/nonexistent", vector, None)
+# the same place between two calls is read anew
+for text in (b"first", b"second"):
+    ctypes.memmove(base + 8, text + b"\0", len(text) + 1)
+    vector = (ctypes.c_void_p * 3)(words[2][0], words[1][0], None)
+    libc.execve(b"/nonexistent", vector, None)
+"""
+
+
+def test_scattered_strings_are_read_whole_and_never_from_an_earlier_stop(tmp_path: Path) -> None:
+    traced = trace(tmp_path / "spool", sys.executable, "-c", SCATTERED)
+    found = traced.rows(
+        "SELECT bytes FROM call_data JOIN call USING (call_id) WHERE call.name = 'execve' AND call_id IN "
+        "(SELECT call_id FROM call_data WHERE bytes = '/nonexistent'::BLOB) "
+        "AND role = 'argv' ORDER BY call.entry_ns, idx"
+    )
+    expected = [b"end", b"start", b"x" * 300, b"", b"first", b"start", b"second", b"start"]
+    assert [bytes(data or b"") for (data,) in found] == expected
+
+
 def test_sockets_are_described_at_the_stop(tmp_path: Path) -> None:
     program = script(
         tmp_path,

@@ -21,7 +21,7 @@ static const struct wt_call *find_call(struct wt *w, uint32_t arch, uint64_t num
 	return NULL;
 }
 
-static uint64_t count_elements(const struct wt_op *op, const struct task *t, int64_t result, unsigned word)
+static uint64_t count_elements(struct wt *w, const struct wt_op *op, const struct task *t, int64_t result, unsigned word)
 {
 	uint64_t bound = op->count_arg < 6 ? t->args[op->count_arg] : UINT64_MAX;
 	uint32_t value;
@@ -33,7 +33,7 @@ static uint64_t count_elements(const struct wt_op *op, const struct task *t, int
 	case WT_COUNT_RETURN:
 		return result < 0 ? 0 : ((uint64_t)result < bound ? (uint64_t)result : bound);
 	case WT_COUNT_POINTER:
-		return bound && read_memory(t->tid, bound, &value, 4) == 4 ? value : 0;
+		return bound && read_memory(w, t->tid, bound, &value, 4) == 4 ? value : 0;
 	case WT_COUNT_REQUEST:
 		return _IOC_DIR((uint32_t)bound) & op->fixed ? _IOC_SIZE((uint32_t)bound) : 0;
 	case WT_COUNT_BITS:
@@ -46,7 +46,7 @@ static uint64_t count_elements(const struct wt_op *op, const struct task *t, int
 static void capture_bytes(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, unsigned word)
 {
 	uint64_t size = op->count_from == WT_COUNT_BITS ? word : op->size;
-	uint64_t count = count_elements(op, t, result, word), full;
+	uint64_t count = count_elements(w, op, t, result, word), full;
 	if (__builtin_mul_overflow(count, size, &full) || full > (1ull << 62))
 		return;
 	uint64_t most = op->flags & WT_OP_PAYLOAD ? w->snap_now : op->limit;
@@ -61,7 +61,7 @@ static void capture_message(struct wt *w, struct task *t, const struct wt_op *op
 {
 	const struct layout *at = word == 8 ? &MSGHDR_64 : &MSGHDR_32;
 	uint8_t raw[64];
-	if (read_memory(t->tid, address, raw, at->bytes) != at->bytes)
+	if (read_memory(w, t->tid, address, raw, at->bytes) != at->bytes)
 		return;
 	bool out = op->flags & WT_OP_OUT;
 	uint64_t control_bytes = load_word(raw + at->control_bytes, word);
@@ -109,7 +109,7 @@ static void capture_mmsghdr(struct wt *w, struct task *t, const struct wt_op *op
 	for (uint32_t i = 0; i < count && !w->full_errno; i++) {
 		uint64_t address = p.address + (uint64_t)i * at->mm_bytes;
 		uint32_t length;
-		if (read_memory(t->tid, address + at->bytes, &length, 4) != 4)
+		if (read_memory(w, t->tid, address + at->bytes, &length, 4) != 4)
 			return;
 		if (!at_exit || op->flags & WT_OP_OUT)
 			capture_message(w, t, op, address, i << 16, at_exit ? length : UINT64_MAX, at_exit, word);
@@ -176,7 +176,7 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 		capture_strings(w, t->tid, op, address, word);
 		break;
 	case WT_READ_IOVEC:
-		capture_vector(w, t->tid, address, count_elements(op, t, result, word), word, &m);
+		capture_vector(w, t->tid, address, count_elements(w, op, t, result, word), word, &m);
 		break;
 	case WT_READ_MSGHDR:
 		capture_msghdr(w, t, op, result, at_exit, word);
@@ -203,6 +203,7 @@ static void run_ops(struct wt *w, struct task *t, int64_t result, unsigned when)
 	uint64_t fd = t->args[0];
 	bool netlink = w->flags & WT_WHOLE_NETLINK && fd < NETLINK_FDS && w->netlink[fd / 64] >> fd % 64 & 1;
 	w->snap_now = netlink && w->snaplen < NETLINK_LIMIT ? NETLINK_LIMIT : w->snaplen;
+	w->pages.reads += call->ops > 2;	/* the first read will not be the only one */
 	for (uint32_t i = 0; i < call->ops && !w->full_errno; i++) {
 		const struct wt_op *op = &w->ops[call->first_op + i];
 		bool applies = op->only_arg >= 6 || (uint32_t)t->args[op->only_arg] == op->only_value;
@@ -251,7 +252,7 @@ static void ask_descriptors(struct wt *w, struct task *t, int64_t result)
 		ask_descriptor(w, t, result, call->flags & WT_CALL_RESULT_SOCKET);
 	if (call->flags & WT_CALL_SETS_FDS && call->fds_arg < 6) {
 		int32_t pair[2];
-		if (read_memory(t->tid, t->args[call->fds_arg], pair, sizeof(pair)) == sizeof(pair)) {
+		if (read_memory(w, t->tid, t->args[call->fds_arg], pair, sizeof(pair)) == sizeof(pair)) {
 			ask_descriptor(w, t, pair[0], false);
 			ask_descriptor(w, t, pair[1], false);
 		}
@@ -259,7 +260,7 @@ static void ask_descriptors(struct wt *w, struct task *t, int64_t result)
 }
 
 /* i386 socketcall(2) (linux/net.h): the call it stands for, with the arguments it points to. */
-static void translate_socketcall(struct task *t)
+static void translate_socketcall(struct wt *w, struct task *t)
 {
 	static const struct { uint16_t number; uint8_t args; } REAL[] = {
 		[1] = { 359, 3 }, [2] = { 361, 3 }, [3] = { 362, 3 }, [4] = { 363, 2 }, [5] = { 364, 3 },
@@ -272,7 +273,7 @@ static void translate_socketcall(struct task *t)
 	if (which == 0 || which >= sizeof(REAL) / sizeof(REAL[0]))
 		return;
 	ssize_t bytes = REAL[which].args * 4;
-	if (read_memory(t->tid, t->args[1], raw, (size_t)bytes) != bytes)
+	if (read_memory(w, t->tid, t->args[1], raw, (size_t)bytes) != bytes)
 		return;
 	for (int i = 0; i < 6; i++)
 		t->args[i] = raw[i];
@@ -280,14 +281,14 @@ static void translate_socketcall(struct task *t)
 	t->socketcall = true;
 }
 
-static uint64_t clone_flags(const struct task *t)
+static uint64_t clone_flags(struct wt *w, const struct task *t)
 {
 	uint64_t flags = 0;
 	if (!t->in_call || !t->call)
 		return 0;
 	if (t->call->flags & WT_CALL_CLONE)
 		return t->args[0] & ~0xffull;	/* the low byte is the signal at exit */
-	if (t->call->flags & WT_CALL_CLONE3 && read_memory(t->tid, t->args[0], &flags, 8) == 8)
+	if (t->call->flags & WT_CALL_CLONE3 && read_memory(w, t->tid, t->args[0], &flags, 8) == 8)
 		return flags;
 	return t->call->flags & WT_CALL_VFORK ? CLONE_VFORK | CLONE_VM : 0;
 }

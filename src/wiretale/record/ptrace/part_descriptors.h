@@ -38,15 +38,22 @@ static uint64_t socket_cookie(int fd, int option)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &bytes) < 0 ? 0 : value;
 }
 
-static void describe_socket(int fd, uint64_t inode, struct wt_socket *s)
+static void describe_socket(struct wt *w, int fd, uint64_t inode, struct wt_socket *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->inode = inode;
 	s->cookie = socket_cookie(fd, SO_COOKIE);
-	s->netns_cookie = socket_cookie(fd, SO_NETNS_COOKIE);
-	s->family = socket_number(fd, SO_DOMAIN);
-	s->type = socket_number(fd, SO_TYPE);
-	s->protocol = socket_number(fd, SO_PROTOCOL);
+	struct socket_kind *kind = &w->kinds[s->cookie % SOCKET_KINDS];
+	if (!s->cookie || kind->cookie != s->cookie) {
+		*kind = (struct socket_kind){
+			s->cookie, socket_cookie(fd, SO_NETNS_COOKIE), socket_number(fd, SO_DOMAIN),
+			socket_number(fd, SO_TYPE), socket_number(fd, SO_PROTOCOL),
+		};
+	}
+	s->netns_cookie = kind->netns_cookie;
+	s->family = kind->family;
+	s->type = kind->type;
+	s->protocol = kind->protocol;
 	s->listening = socket_number(fd, SO_ACCEPTCONN);
 	socklen_t bytes = sizeof(s->local);
 	if (getsockname(fd, (struct sockaddr *)s->local, &bytes) == 0)
@@ -80,7 +87,7 @@ static bool ask_socket(struct wt *w, struct task *t, int number)
 	bool is_socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 	if (is_socket) {
 		struct wt_socket s;
-		describe_socket(fd, st.st_ino, &s);
+		describe_socket(w, fd, st.st_ino, &s);
 		note_netlink(w, number, s.family == AF_NETLINK);
 		chunk_put(w, WT_SOCKET, 0, (uint64_t)number, &s, sizeof(s));
 	}

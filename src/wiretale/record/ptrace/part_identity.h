@@ -1,6 +1,7 @@
 /* Who a task is, from /proc. */
 
 #define PROC_TEXT 32768
+#define TASK_COMM_BYTES 64	/* TASK_COMM_LEN of linux/sched.h is 16; kernel threads say more */
 
 static void chunk_file(struct wt *w, const struct task *t, uint16_t role, const char *name)
 {
@@ -27,13 +28,59 @@ static void chunk_link(struct wt *w, const struct task *t, uint16_t role, const 
 		chunk_put(w, role, 0, 0, target, (size_t)n);
 }
 
+/*
+ * /proc/TID/status, NUL-terminated; empty if it cannot be read. The kernel takes long to write it, so it is read once
+ * for all that is asked of it at a stop.
+ */
+static const char *status_text(struct wt *w, pid_t tid)
+{
+	if (w->status_of == tid)
+		return w->status;
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, w->status, sizeof(w->status) - 1);
+	if (fd >= 0)
+		close(fd);
+	w->status[n > 0 ? n : 0] = 0;
+	w->status_of = tid;
+	return w->status;
+}
+
+/* A number from /proc/TID/status, for example "Tgid:"; `otherwise` if it is gone. */
+static long task_status_number(struct wt *w, pid_t tid, const char *key, long otherwise)
+{
+	const char *at = strstr(status_text(w, tid), key);
+	return at ? strtol(at + strlen(key), NULL, 10) : otherwise;
+}
+
+/* The name of the task as in /proc/TID/comm, from the first line of its status: there \n and \\ are escaped. */
+static void chunk_comm(struct wt *w, const char *status)
+{
+	static const char key[] = "Name:\t";
+	char name[2 * TASK_COMM_BYTES];
+	size_t n = 0;
+	if (strncmp(status, key, sizeof(key) - 1))
+		return;
+	for (const char *at = status + sizeof(key) - 1; *at && *at != '\n' && n < sizeof(name) - 1; at++) {
+		bool escaped = *at == '\\' && (at[1] == '\\' || at[1] == 'n');
+		at += escaped;
+		name[n++] = escaped && *at == 'n' ? '\n' : *at;
+	}
+	name[n++] = '\n';
+	chunk_put(w, WT_COMM, 0, 0, name, n);
+}
+
 /* Who the task is. A further thread of a known process shares the rest with its leader. */
 static void chunks_of_task(struct wt *w, const struct task *t)
 {
 	char path[64];
 	struct stat st;
-	chunk_file(w, t, WT_COMM, "comm");
-	chunk_file(w, t, WT_STATUS, "status");
+	const char *status = status_text(w, t->tid);
+	if (*status) {
+		chunk_comm(w, status);
+		chunk_put(w, WT_STATUS, 0, 0, status, strlen(status));
+	}
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", t->tid);
 	if (stat(path, &st) == 0) {
 		uint64_t inode = st.st_ino;
@@ -58,19 +105,4 @@ static void chunks_of_descriptors(struct wt *w, struct task *t)
 		if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
 			ask_descriptor(w, t, strtol(entry->d_name, NULL, 10), false);
 	closedir(folder);
-}
-
-/* A number from /proc/TID/status, for example "Tgid:"; `otherwise` if it is gone. */
-static long task_status_number(pid_t tid, const char *key, long otherwise)
-{
-	char path[64], text[4096];
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return otherwise;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = 0;
-	char *at = strstr(text, key);
-	return at ? strtol(at + strlen(key), NULL, 10) : otherwise;
 }

@@ -30,9 +30,38 @@ static ssize_t peek_memory(pid_t tid, uint64_t address, uint8_t *into, size_t by
 	return (ssize_t)done;
 }
 
-/* Returns how many bytes were readable, or -errno if none was. */
-static ssize_t read_memory(pid_t tid, uint64_t address, void *into, size_t bytes)
+/*
+ * A page that is read whole, because what a call points to lies close together (the strings of an environment, the
+ * sets of select, a message's parts on the stack); kept until the task goes on. NULL if not all of it is readable.
+ */
+static const uint8_t *kept_page(struct pages *p, pid_t tid, uint64_t page)
 {
+	for (unsigned i = 0; i < p->kept; i++)
+		if (p->at[i] == page)
+			return p->bytes[i];
+	unsigned slot = p->kept < PAGES_KEPT ? p->kept : p->next++ % PAGES_KEPT;
+	struct iovec local = { p->bytes[slot], PAGE_BYTES };
+	struct iovec remote = { (void *)(uintptr_t)page, PAGE_BYTES };
+	p->at[slot] = 1;	/* no page: its bytes may be half overwritten */
+	if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != PAGE_BYTES)
+		return NULL;
+	p->at[slot] = page;
+	p->kept += slot == p->kept;
+	return p->bytes[slot];
+}
+
+/* Returns how many bytes were readable, or -errno if none was. */
+static ssize_t read_memory(struct wt *w, pid_t tid, uint64_t address, void *into, size_t bytes)
+{
+	size_t at = address % PAGE_BYTES;
+	/* The first read of a stop is often the only one. */
+	if (bytes <= PAGE_READS && at + bytes <= PAGE_BYTES && w->pages.reads++) {
+		const uint8_t *page = kept_page(&w->pages, tid, address - at);
+		if (page) {
+			memcpy(into, page + at, bytes);
+			return (ssize_t)bytes;
+		}
+	}
 	struct iovec local = { into, bytes };
 	struct iovec remote = { (void *)(uintptr_t)address, bytes };
 	ssize_t n = process_vm_readv(tid, &local, 1, &remote, 1, 0);
@@ -117,7 +146,7 @@ static const uint8_t *capture(struct wt *w, pid_t tid, const struct piece *p)
 			c->error = error;
 			break;
 		}
-		ssize_t n = read_memory(tid, p->address + done, at + done, step);
+		ssize_t n = read_memory(w, tid, p->address + done, at + done, step);
 		done += n > 0 ? (uint64_t)n : 0;
 		if (n < (ssize_t)step) {
 			c->error = n < 0 ? (int32_t)-n : EFAULT;
@@ -148,7 +177,7 @@ static uint64_t capture_string(struct wt *w, pid_t tid, const struct piece *p, c
 		uint64_t want = length ? STRING_LIMIT - length : STRING_FIRST;
 		if (want > page_left)
 			want = page_left;
-		n = read_memory(tid, p->address + length, into + length, want);
+		n = read_memory(w, tid, p->address + length, into + length, want);
 		if (n <= 0)
 			break;
 		for (ssize_t i = 0; i < n && !ended; i++) {
@@ -173,7 +202,7 @@ static void capture_strings(struct wt *w, pid_t tid, const struct wt_op *op, uin
 	while (vector && index < STRINGS_LIMIT && total < STRINGS_BYTES && !w->full_errno) {
 		uint8_t raw[64 * 8];
 		uint64_t page_left = 4096 - (vector & 4095);
-		ssize_t n = read_memory(tid, vector, raw, page_left < sizeof(raw) ? page_left : sizeof(raw));
+		ssize_t n = read_memory(w, tid, vector, raw, page_left < sizeof(raw) ? page_left : sizeof(raw));
 		if (n < (ssize_t)word) {	/* an element of its own says where the vector cannot be read */
 			struct piece end = { op->role, op->arg, index, vector, word, word, 1 };
 			capture(w, tid, &end);
@@ -213,7 +242,7 @@ static void capture_vector(struct wt *w, pid_t tid, uint64_t address, uint64_t c
 	}
 	if (!m->payload)
 		return;
-	ssize_t n = read_memory(tid, address, w->vector, count * 2 * word);
+	ssize_t n = read_memory(w, tid, address, w->vector, count * 2 * word);
 	uint64_t offset = 0;
 	for (ssize_t i = 0; i + 2 * (ssize_t)word <= n && offset < m->total && !w->full_errno; i += 2 * word) {
 		uint64_t base = load_word(w->vector + i, word);

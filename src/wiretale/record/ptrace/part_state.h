@@ -40,6 +40,19 @@ struct ring {
 	uint32_t batched;
 };
 
+/* What a socket stays all its life. Cookies are never used again (net/core/sock_diag.c). */
+struct socket_kind {
+	uint64_t cookie, netns_cookie;
+	int32_t family, type, protocol;
+};
+
+/* Memory of the stopped task that was read by the page: see read_memory. */
+struct pages {
+	unsigned reads, kept, next;
+	uint64_t at[PAGES_KEPT];
+	uint8_t bytes[PAGES_KEPT][PAGE_BYTES];
+};
+
 struct wt {
 	struct file events, chunks, data;
 	const struct wt_op *ops;
@@ -52,6 +65,10 @@ struct wt {
 	uint64_t snaplen;
 	uint64_t snap_now;	/* of the call that is looked at */
 	uint64_t netlink[NETLINK_FDS / 64];	/* numbers that were netlink sockets in some process */
+	struct socket_kind kinds[SOCKET_KINDS];
+	struct pages pages;
+	pid_t status_of;	/* whose `status` is; 0: nobody's */
+	char status[8192];	/* /proc/TID/status, at this stop */
 	uint64_t seq;		/* of the event being made */
 	uint32_t event_chunks;	/* chunks it has so far */
 	int full_errno;

@@ -67,7 +67,7 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 	memcpy(t->args, info->entry.args, sizeof(t->args));
 	t->call = find_call(w, t->arch, info->entry.nr);
 	if (t->call && t->call->flags & WT_CALL_SOCKETCALL) {
-		translate_socketcall(t);
+		translate_socketcall(w, t);
 		t->call = find_call(w, t->arch, (uint64_t)t->number);
 	}
 	struct wt_event *e = event_begin(w, t, WT_ENTRY, now);
@@ -99,7 +99,7 @@ static void *reap(void *pid)
  */
 static void reap_sibling(struct wt *w, const struct task *t, int64_t pid)
 {
-	uint64_t flags = pid > 0 && w->flags & WT_NO_FOLLOW ? clone_flags(t) : 0;
+	uint64_t flags = pid > 0 && w->flags & WT_NO_FOLLOW ? clone_flags(w, t) : 0;
 	pthread_t thread;
 	sigset_t all, mask;
 	if (!(flags & CLONE_PARENT) || flags & CLONE_THREAD || find_task(w, (pid_t)pid))
@@ -163,15 +163,15 @@ static void on_call_stop(struct wt *w, struct task *t, uint16_t flags, uint64_t 
 }
 
 /* Whether a task that turned up before its maker's report stops by the filter. */
-static bool guess_filtered(const struct wt *w, pid_t tid)
+static bool guess_filtered(struct wt *w, pid_t tid)
 {
-	return w->any_filtered && (!w->any_attached || task_status_number(tid, "Seccomp:", 0) == 2);
+	return w->any_filtered && (!w->any_attached || task_status_number(w, tid, "Seccomp:", 0) == 2);
 }
 
 static void on_clone(struct wt *w, struct task *t, int code, uint64_t now)
 {
 	unsigned long born = 0;
-	uint64_t flags = clone_flags(t);
+	uint64_t flags = clone_flags(w, t);
 	if (ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &born) < 0)
 		return;
 	struct task *child = find_task(w, (pid_t)born);
@@ -346,6 +346,8 @@ static void dispatch(struct wt *w, pid_t tid, int status, uint64_t now)
 {
 	bool was_full = w->full_errno;
 	w->stop_cpu = -1;
+	w->status_of = 0;
+	w->pages.reads = w->pages.kept = 0;
 	if (WIFEXITED(status) || WIFSIGNALED(status)) {
 		on_end(w, tid, status, now);
 		return;
@@ -354,7 +356,7 @@ static void dispatch(struct wt *w, pid_t tid, int status, uint64_t now)
 		return;
 	struct task *t = find_task(w, tid);
 	if (!t) {	/* a child may stop before its maker's report is seen */
-		t = add_task(w, tid, (pid_t)task_status_number(tid, "Tgid:", tid));
+		t = add_task(w, tid, (pid_t)task_status_number(w, tid, "Tgid:", tid));
 		if (!t)
 			return;
 		t->filtered = guess_filtered(w, tid);

@@ -40,8 +40,13 @@
 #define WAKE_SIGNAL (SIGRTMIN + 9)
 #define HASH_SIZE 1024
 #define QUEUE_ROOM 64
+#define FAIR_STOPS 2
 #define NETLINK_FDS 1024
 #define NETLINK_LIMIT 65536
+#define SOCKET_KINDS 256
+#define PAGE_BYTES 4096
+#define PAGES_KEPT 4
+#define PAGE_READS 512	/* larger reads are made as they are */
 #define EVENT_STOP_CODE 128	/* PTRACE_EVENT_STOP */
 
 struct task {
@@ -140,11 +145,13 @@ static void wait_for_request(struct wt *w)
 }
 
 /*
- * Until wt_stop, and until nothing is traced any more. With more than one task all waiting stops are taken before any
- * is answered: wait4 looks through the tasks in a fixed order, and a busy one would hide the others.
+ * Until wt_stop, and until nothing is traced any more. wait4 looks through the tasks in a fixed order, so a busy one
+ * would hide the others: all waiting stops are taken before any is answered. Every FAIR_STOPS stops is enough for that;
+ * asking each time would be a system call more per stop, which mostly finds nothing.
  */
 static void run_ptrace(struct wt *w)
 {
+	int since_all = 0;
 	place_open(w);
 	while (!w->ending || w->stats.tasks) {
 		struct { pid_t tid; int status; uint64_t time; } queue[QUEUE_ROOM];
@@ -161,7 +168,10 @@ static void run_ptrace(struct wt *w)
 			}
 			queue[waiting].tid = tid;
 			queue[waiting++].time = now_ns();
-		} while (w->stats.tasks > 1 && waiting < QUEUE_ROOM);
+			since_all++;
+		} while (w->stats.tasks > 1 && since_all >= FAIR_STOPS && waiting < QUEUE_ROOM);
+		if (since_all >= FAIR_STOPS)
+			since_all = 0;
 		for (int i = 0; i < waiting; i++)
 			dispatch(w, queue[i].tid, queue[i].status, queue[i].time);
 	}
