@@ -116,10 +116,10 @@ static void capture_mmsghdr(struct wt *w, struct task *t, const struct wt_op *op
 	}
 }
 
-static bool load_field(struct task *t, uint64_t address, unsigned bytes, uint64_t *value)
+static bool load_field(struct wt *w, struct task *t, uint64_t address, unsigned bytes, uint64_t *value)
 {
 	*value = 0;
-	return bytes <= sizeof(*value) && read_memory(t->tid, address, value, bytes) == (ssize_t)bytes;
+	return bytes <= sizeof(*value) && read_memory(w, t->tid, address, value, bytes) == (ssize_t)bytes;
 }
 
 /* The pointer at a place in the structure that the argument points to, and what lies there. */
@@ -127,10 +127,10 @@ static void capture_followed(struct wt *w, struct task *t, const struct wt_op *o
 {
 	uint64_t base = t->args[op->arg], address, count = 1;
 	uint32_t place = op->fixed;
-	if (!base || !load_field(t, base + WT_POINTER_AT(place), WT_POINTER_BYTES(place), &address))
+	if (!base || !load_field(w, t, base + WT_POINTER_AT(place), WT_POINTER_BYTES(place), &address))
 		return;
 	unsigned width = WT_COUNT_BYTES(place);
-	if (width && !load_field(t, base + WT_COUNT_AT(place), width, &count))
+	if (width && !load_field(w, t, base + WT_COUNT_AT(place), width, &count))
 		return;
 	struct piece p = { op->role, op->arg, 1 + WT_POINTER_AT(place), address, 0, op->limit, 0 };
 	if (op->what == WT_READ_FOLLOW_STRING)
@@ -142,13 +142,13 @@ static void capture_followed(struct wt *w, struct task *t, const struct wt_op *o
 /* The vector of pointers itself, then what each of them points to. */
 static void capture_pointed(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, unsigned word)
 {
-	uint64_t count = count_elements(op, t, result, word), vector = t->args[op->arg];
+	uint64_t count = count_elements(w, op, t, result, word), vector = t->args[op->arg];
 	if (count > VECTOR_LIMIT)
 		count = VECTOR_LIMIT;
 	struct piece whole = { op->role, op->arg, 0, vector, count * word, op->limit, word };
 	if (!capture(w, t->tid, &whole))
 		return;
-	ssize_t n = read_memory(t->tid, vector, w->vector, count * word);
+	ssize_t n = read_memory(w, t->tid, vector, w->vector, count * word);
 	for (ssize_t i = 0; (i + 1) * (ssize_t)word <= n && !w->full_errno; i++) {
 		uint64_t address = load_word(w->vector + i * word, word);
 		struct piece p = { op->role, op->arg, (uint32_t)i + 1, address, op->size, op->size, 0 };
