@@ -128,6 +128,21 @@ def test_a_refused_connection_says_why(tmp_path: Path) -> None:
     assert next(int(r["value"]) for n, r in events if n == "inet_sk_error_report") == 111
 
 
+def test_a_bystander_in_user_space_wakes_nobody(tmp_path: Path) -> None:
+    """The timer's interrupt runs on the stack of whoever it hits in user space; it is no deed of theirs."""
+    require_kernel_level()
+    cpu = min(os.sched_getaffinity(0))
+    busy = subprocess.Popen([sys.executable, "-c", f"import os\nos.sched_setaffinity(0, [{cpu}])\nwhile True: pass"])
+    try:
+        code = f"import os, time\nos.sched_setaffinity(0, [{cpu}])\nfor _ in range(100): time.sleep(.002)"
+        _, events, _ = recorded(tmp_path, code)
+    finally:
+        busy.kill()
+        busy.wait()
+    contexts = Counter(int(r["context"]) for name, r in events if name == "sched_waking" and int(r["tid"]) == busy.pid)
+    assert set(contexts) == {1} and contexts[1] > 10
+
+
 def test_children_are_followed(tmp_path: Path) -> None:
     require_kernel_level()
     code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {TALK!r}], check=True)"

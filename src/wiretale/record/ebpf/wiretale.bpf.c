@@ -142,6 +142,23 @@ static __always_inline bool on_task_stack(void *ctx)
 }
 
 /*
+ * Whether the current task came into the kernel by itself, with a system call. An interrupt that hits a task in user
+ * space runs on that task's stack, as it is empty, and so do the softirqs after it (x86 asm/irq_stack.h); only the
+ * registers saved at the top of the stack tell it from a call: there is no call's number (x86 entry_64.S idtentry_body:
+ * orig_ax is -1; arm64 asm/ptrace.h: NO_SYSCALL). A page fault looks the same; nothing that is recorded here is done in
+ * one.
+ */
+static __always_inline bool in_system_call(void)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+#if defined(__TARGET_ARCH_x86)
+	return (__s64)BPF_CORE_READ(regs, orig_ax) >= 0;
+#else
+	return BPF_CORE_READ(regs, syscallno) >= 0;
+#endif
+}
+
+/*
  * Softirq or interrupt: the current task is a bystander. ksoftirqd runs softirqs on its own stack, as other tasks never
  * do (kernel/softirq.c run_ksoftirqd).
  */
@@ -153,7 +170,7 @@ static __always_inline bool is_deferred(void *ctx)
 	if (!on_task_stack(ctx))
 		return true;
 	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
-		return false;
+		return !in_system_call();
 	running = bpf_map_lookup_elem(&softirqs, &zero);
 	return running && running->vector;
 }
@@ -165,7 +182,7 @@ static __always_inline bool is_traced(__u32 tgid)
 
 static __always_inline bool current_is_traced(void *ctx)
 {
-	return is_traced(bpf_get_current_pid_tgid() >> 32) && on_task_stack(ctx);
+	return is_traced(bpf_get_current_pid_tgid() >> 32) && on_task_stack(ctx) && in_system_call();
 }
 
 static __always_inline struct wt_kernel_event *begin(void *ctx, __u16 kind)
