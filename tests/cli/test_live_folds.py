@@ -12,8 +12,9 @@ from wiretale.cli.live_folds import Folds, LiveCall
 from wiretale.decode.record_types import RawCall
 from wiretale.model.enums import Arch
 from wiretale.model.spool import EventKind
-from wiretale.show.order import LineKind, Selection, places
+from wiretale.show.order import LineKind, places
 from wiretale.show.records import Actor, CallRecord
+from wiretale.show.selected import Selection
 from wiretale.show.startup_live import Judgement
 from wiretale.store.capture import open_capture
 from wiretale.store.load.live_calls import CallReader

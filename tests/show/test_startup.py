@@ -7,7 +7,8 @@ from wiretale.decode.record_types import Datum, RawCall
 from wiretale.model.enums import Arch
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.model.tables import TABLES
-from wiretale.show.order import Selection, places
+from wiretale.show.order import places
+from wiretale.show.selected import Selection
 from wiretale.show.startup_live import Judgement, Program
 from wiretale.store.capture import create_capture, open_capture, write_meta
 

@@ -22,8 +22,8 @@ from wiretale.filter.condition import Filter
 from wiretale.model.spool import EventKind
 from wiretale.record.recording import Recording
 from wiretale.show.lines import Line, LineRenderer, Style
-from wiretale.show.order import LONG_CALL_NS
 from wiretale.show.records import Actor, CallRecord, PacketRecord, SignalRecord, TaskRecord
+from wiretale.show.selected import LONG_CALL_NS
 from wiretale.show.startup_live import Run
 from wiretale.show.times import TimeFormat
 from wiretale.store.load.live_calls import CallReader, LiveEvent

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from wiretale.filter.condition import Filter
-    from wiretale.show.order import Selection
+    from wiretale.show.selected import Selection
 
 EXAMPLES = """
 \b
@@ -107,7 +107,7 @@ def command(
     from wiretale.filter.condition import EVERYTHING
     from wiretale.show.lines import Style
     from wiretale.show.listing import Listing, print_listing
-    from wiretale.show.order import Selection
+    from wiretale.show.selected import Selection
     from wiretale.show.times import TimeFormat, TimeMode
     from wiretale.store.capture import open_capture
 
@@ -148,7 +148,7 @@ def _of_step(db: "duckdb.DuckDBPyConnection", name: str, selection: "Selection",
     from wiretale.explain.opening import find_step, opened
     from wiretale.explain.tell import Options, tell
     from wiretale.explain.words import plain
-    from wiretale.show.order import Only
+    from wiretale.show.selected import Only
 
     step = find_step(tell(db, Options()), name)
     rows = opened(db, step.evidence)

@@ -61,10 +61,14 @@ def window_slice(window: tuple[str, str, str], spans: tuple[Span, ...]) -> str:
 
 def holds(whole: Condition, part: bytes) -> Condition:
     """Whether bytes hold other bytes. DuckDB has no search in BLOBs: their hexadecimal digits are searched, and what is
-    found must stand at an even place. The first test is quick and rules nearly everything out."""
+    found must stand at an even place. CASE asks a later question only of the rows that need it: nearly all are ruled
+    out by the first, and most others are decided by where the first hit stands."""
     digits = part.hex().upper()
-    template = "(contains(hex({}), {}) AND regexp_matches(hex({}), {}))"
-    return put(template, whole, value(digits), whole, value(f"^(?:..)*{digits}"))
+    template = (
+        "CASE WHEN NOT contains(hex({}), {}) THEN FALSE WHEN instr(hex({}), {}) % 2 = 1 THEN TRUE"
+        " ELSE regexp_matches(hex({}), {}) END"
+    )
+    return put(template, whole, value(digits), whole, value(digits), whole, value(f"^(?:..)*{digits}"))
 
 
 # The text of bytes for a regular expression: UTF-8 where they are, which is where nothing must be replaced to read them
@@ -90,6 +94,47 @@ def expression(pattern: bytes) -> tuple[str, bool]:
     about_bytes = _is_about_bytes(pattern)
     text = _escaped_bytes(pattern) if about_bytes else pattern.decode()
     return "(?i)" + _ends(text), about_bytes
+
+
+# A token of a regular expression: what a group or class holds is not looked at, nor what may be repeated.
+_TOKEN = re.compile(
+    r"\\(?P<escaped>\W)|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\{[^}]*\}|(?P<plain>[^\\\[\]{}().^$*+?])|.",
+    re.DOTALL,
+)
+_OTHER_SYNTAX = re.compile(r"\||\(\?|\\[^\WbBdDfnrsStwW]")  # alternatives, flags, \x41, \Q: not looked into at all
+
+
+def needed(pattern: str) -> str:
+    """The longest run of ASCII characters that every match of a regular expression holds, in either case.
+
+    Empty if none is seen. k and s end a run: they also match U+212A and U+017F (Unicode's CaseFolding.txt).
+    """
+    if _OTHER_SYNTAX.search(pattern):
+        return ""
+    runs, depth = [""], 0
+    for token in _TOKEN.finditer(pattern):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        character = token["escaped"] or token["plain"] or ""
+        follows = pattern[token.end() : token.end() + 1]
+        if (
+            depth == 0
+            and character.isascii()
+            and character.lower() not in ("", "k", "s")
+            and follows not in ("*", "?", "{")
+        ):
+            runs[-1] += character
+            runs += [""] if follows == "+" else []
+        else:
+            runs.append("")
+    return max(runs, key=len)
+
+
+def in_either_case(text: str) -> str:
+    """A regular expression for the hexadecimal digits of ASCII characters. The cases of a letter differ in bit 5."""
+    return "".join(
+        f"[{ord(c.upper()) >> 4:X}{ord(c.lower()) >> 4:X}]{ord(c) & 15:X}" if c.isalpha() else f"{ord(c):02X}"
+        for c in text
+    )
 
 
 def _is_about_bytes(pattern: bytes) -> bool:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 from wiretale.errors import UsageFault
-from wiretale.filter.bytes_sql import ADDRESS_BYTES, TEXT_OF_BYTES, expression, holds, order
+from wiretale.filter.bytes_sql import ADDRESS_BYTES, TEXT_OF_BYTES, expression, holds, in_either_case, needed, order
 from wiretale.filter.condition import NEVER, Condition, Network, joined, literal, put
 from wiretale.filter.operand import Alternative, Operand, all_of, any_of, combined, mapped, merged
 from wiretale.filter.rows import address_key
 from wiretale.filter.syntax import Expression, Quantifier, Quoted
 from wiretale.filter.types import ADDRESSES, BYTES_LIKE, FieldType, comparable
+from wiretale.filter.values import address_key as address_key_of
 
 SEARCHED = (FieldType.TEXT, *BYTES_LIKE)
 _SQL = {"==": "=", "!=": "<>", "===": "=", "!==": "<>", "<": "<", ">": ">", "<=": "<=", ">=": ">="}
@@ -48,6 +49,9 @@ def _pairs(sql: str, left: Operand, right: Operand) -> tuple[Alternative, ...]:
         return _network(swapped.get(sql, sql), right, left) if left.network else _network(sql, left, right)
     left, right = _alike(left, right)
     if left.type in ADDRESSES and sql not in ("=", "<>"):
+        if right.constant and isinstance(right.value, str):
+            key = address_key_of(right.value)
+            return _among_known(left, put(f"(key {sql} {{}} AND len(key) = {len(key)})", literal(key)))
         keys = [Operand(o.type, mapped(address_key("{0}"), o)) for o in (left, right)]
         return combined(f"{{0}} {sql} {{1}} AND len({{0}}) = len({{1}})", *keys)
     if left.type in BYTES_LIKE and sql not in ("=", "<>"):
@@ -106,8 +110,7 @@ def _network(sql: str, left: Operand, right: Operand) -> tuple[Alternative, ...]
             for a in left.alternatives
         )
     if left.type in ADDRESSES:
-        chosen = put("IN (SELECT address FROM known_address WHERE {})", of_version)
-        return tuple(Alternative(put("{} {}", a.sql, chosen), a.sources) for a in left.alternatives)
+        return _among_known(left, of_version)
     # bytes that a mask left of an address
     test = Condition(of_version.sql.replace("key", "lower(hex({}))"), of_version.parameters)
     times = test.sql.count("{}")
@@ -115,6 +118,12 @@ def _network(sql: str, left: Operand, right: Operand) -> tuple[Alternative, ...]
         Alternative(Condition(test.sql.format(*[a.sql.sql] * times), _interleaved(test, a)), a.sources)
         for a in left.alternatives
     )
+
+
+def _among_known(left: Operand, condition: Condition) -> tuple[Alternative, ...]:
+    """Whether an address is one of the capture's whose `key` fulfils a condition: asked once for each of these."""
+    chosen = put("IN (SELECT address FROM known_address WHERE {})", condition)
+    return tuple(Alternative(put("{} {}", a.sql, chosen), a.sources) for a in left.alternatives)
 
 
 def _prefix(span: Network) -> str:
@@ -199,10 +208,15 @@ def matches(
     text = "{}"
     if left.type is not FieldType.TEXT:
         text = "CAST({} AS VARCHAR)" if about_bytes else TEXT_OF_BYTES
-    test = tuple(
-        Alternative(put("regexp_matches({}, {})", put(text, *[a.sql] * text.count("{}")), parameter), a.sources)
-        for a in left.alternatives
-    )
+    # To read bytes as a text takes ten times as long as to look for what every match holds.
+    run = needed(right.pattern.decode()) if left.type is not FieldType.TEXT and not about_bytes else ""
+    seen = Condition("?", (in_either_case(run),))
+
+    def found_in(value: Condition) -> Condition:
+        exact = put("regexp_matches({}, {})", put(text, *[value] * text.count("{}")), parameter)
+        return put("CASE WHEN regexp_matches(hex({}), {}) THEN {} ELSE FALSE END", value, seen, exact) if run else exact
+
+    test = tuple(Alternative(found_in(a.sql), a.sources) for a in left.alternatives)
     return _quantified(test, quantifier is Quantifier.ALL, left)
 
 

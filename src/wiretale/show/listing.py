@@ -14,7 +14,8 @@ from wiretale.explain.about import About, about, foreign_packets
 from wiretale.show.json_lines import objects
 from wiretale.show.lines import LineRenderer, Style
 from wiretale.show.merged import batches, lines
-from wiretale.show.order import Selection, origin_ns
+from wiretale.show.order import origin_ns
+from wiretale.show.selected import Selection
 from wiretale.show.times import TimeMode
 
 

@@ -13,7 +13,8 @@ from wiretale.show.fetch import Rows, fetch, ids
 from wiretale.show.json_facts import Facts, facts
 from wiretale.show.labels import Labels
 from wiretale.show.lines import Line, LineRenderer
-from wiretale.show.order import LineKind, Place, Selection, places
+from wiretale.show.order import LineKind, Place, places
+from wiretale.show.selected import Selection
 
 _CALLS = (LineKind.CALL, LineKind.ENTER, LineKind.RETURN)
 _FOLDS = {LineKind.START: "program start", LineKind.LOOK: "looking for files of the system"}

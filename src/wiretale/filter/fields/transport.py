@@ -81,6 +81,16 @@ _OPTIONS = (
     f"CASE WHEN {_HAS_OPTIONS} THEN CASE WHEN {_HEADER} = 32 AND starts_with({_OPTION_HEX}, '0101080A')"
     f" THEN ['01', '01', {_OPTION_HEX}[5:]] ELSE {options(_OPTION_HEX)} END END"
 )
+# Kind and length of each option, the usual ones without reading them.
+_KINDS, _LENGTHS_OF_OPTIONS = (
+    f"CASE WHEN {_HAS_OPTIONS} THEN CASE WHEN {_HEADER} = 32"
+    f" AND p.frame[CAST({_T} AS BIGINT) + 21 : CAST({_T} AS BIGINT) + 24] = '\\x01\\x01\\x08\\x0A'::BLOB"
+    f" THEN {usual} ELSE [{byte} FOR v IN {options(_OPTION_HEX)}] END END"
+    for usual, byte in (
+        ("[1, 1, 8]", option_byte(1)),
+        ("[10]", f"CASE WHEN v[1:2] NOT IN ('00', '01') THEN {option_byte(3)} END"),
+    )
+)
 
 
 def _option(name: str, meaning: str, kind: int, present: str = "") -> Field:
@@ -202,14 +212,14 @@ OPTION_FIELDS: tuple[Field, ...] = (
         "tcp.option_kind",
         NUMBER,
         "kind of each option: 0 end, 1 no-op, 2 MSS, 3 window scale, 4 SACK permitted, 5 SACK, 8 timestamps",
-        Term(option_byte(1), elements=_OPTIONS),
+        Term("v", elements=_KINDS),
         size=1,
     ),
     packet(
         "tcp.option_len",
         NUMBER,
         "length of each option that has one",
-        Term(f"CASE WHEN v[1:2] NOT IN ('00', '01') THEN {option_byte(3)} END", elements=_OPTIONS),
+        Term("v", elements=_LENGTHS_OF_OPTIONS),
         size=1,
     ),
     _option("nop", "no-op option", 1),

@@ -1,0 +1,71 @@
+"""Slices of time are a matter of speed: wherever they are cut, the lines are those of one slice over everything."""
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.show.synthetic import MS, SERVER, T0, US, Builder, insert, make
+from wiretale.filter.compile import compile_filter
+from wiretale.show import selected
+from wiretale.show.order import places
+from wiretale.show.selected import Selection
+from wiretale.store.capture import create_capture, open_capture, write_meta
+
+FILTERS = ("tcp", 'call.name == "read" || tcp.len > 0', "frame.time_delta > 0", "signal || wait.duration > 0")
+
+
+def found(path, every, **choice):
+    """The lines, with borders of slices at every so-many-th call and packet."""
+    with pytest.MonkeyPatch.context() as patch, open_capture(path) as db:
+        patch.setattr(selected, "_MARK_EVERY", every)
+        patch.setattr(selected, "_WIDER", 1)
+        return [p for batch in places(db, Selection(**choice)) for p in batch]
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("slices") / "c.wiretale")
+
+
+@pytest.mark.parametrize("text", ["", *FILTERS])
+def test_every_cut_gives_the_same_lines(capture, text):
+    choice = {"filter": compile_filter(text)} if text else {}
+    whole = found(capture, 1 << 30, **choice)
+    assert whole
+    assert whole == sorted(whole, key=lambda p: p.time_ns)
+    assert found(capture, 3, **choice) == whole
+    for lines in (1, len(whole) // 2, len(whole) + 1):
+        assert found(capture, 2, tail=lines, **choice) == whole[max(len(whole) - lines, 0) :]
+    assert found(capture, 2, limit=3, **choice) == whole[:3]
+
+
+CALLS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 6)), min_size=1, max_size=12)
+
+
+@settings(max_examples=5, deadline=None)
+@given(CALLS)
+def test_returns_stand_where_they_belong_whatever_overlaps(tmp_path_factory, calls):
+    """Calls of several threads, long and short, many at the same moment: (begin, length in ms)."""
+    path = tmp_path_factory.mktemp("overlap") / "c.wiretale"
+    with create_capture(path) as db:
+        write_meta(db, {"version": "1"})
+        insert(db, "task", {"task_id": 1, "tid": SERVER, "pid": SERVER, "is_leader": True, "traced": True,
+                            "how": "execve", "start_ns": T0})  # fmt: skip
+        builder = Builder(db)
+        for begin, length in sorted(calls):
+            builder.call(SERVER, "poll", 0, (0, 0, 0), 0, begin * MS, length * MS + US, None, ())
+    whole = found(path, 1 << 30)
+    assert found(path, 2) == whole
+    for lines in (1, len(whole) // 2):
+        assert found(path, 1, tail=lines) == whole[len(whole) - lines :]
+    opened = [p.id for p in whole if p.kind.value == "enter"]
+    assert sorted(opened) == sorted(p.id for p in whole if p.kind.value == "return")
+    for one, after in itertools.pairwise(whole):
+        assert one.time_ns <= after.time_ns
+    for place in whole:  # twice if, and only if, something else began before it returned
+        if place.kind.value in {"call", "enter"}:
+            rest = [p for p in whole[whole.index(place) + 1 :] if p.kind.value in {"call", "enter"}]
+            overlaps = bool(rest) and rest[0].time_ns < place.until_ns and place.until_ns - place.time_ns > MS
+            assert (place.kind.value == "enter") == overlaps
