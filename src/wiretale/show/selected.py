@@ -157,23 +157,27 @@ class Events:
         self._ctes = f"WITH {', '.join(selection.filter.ctes)} " if selection.filter.ctes else ""
         self._conditions = _conditions(self._db, selection)
         self._folds = selection.calls and not selection.unfold and selection.only is None and not selection.is_one_event
-        if self._folds:
-            self._fold()
         self._froms = {kind: source(kind, c.sql) for kind, c in self._conditions.items()}
         if any("SELECT" in c.sql for c in selection.filter.conditions.values()) or selection.is_one_event:
             self._ask_once()
+        self._folds = self._folds and self._has_calls(FOLD_AT_LEAST)
+        if self._folds:
+            self._fold()
         self._marks = self._borders(selection)
+
+    def _has_calls(self, count: int) -> bool:
+        """Whether so many calls are chosen; what folding takes is not spent on fewer."""
+        condition = self._conditions[EventKind.CALL]
+        some = f"SELECT 1 FROM {self._froms[EventKind.CALL]} WHERE {condition.sql} LIMIT {count}"  # noqa: S608 (built from fixed text; values are parameters)
+        return len(self._db.execute(f"{self._ctes}{some}", condition.parameters).fetchall()) == count
 
     def _fold(self) -> None:
         """`shown_folded`: the lines that stand for many calls; `shown_fold`: those calls."""
         condition = self._conditions[EventKind.CALL]
-        calls = "(SELECT c.*, f.run, f.names_file FROM call c JOIN fold f USING (call_id)) c"
-        table = source(EventKind.CALL, condition.sql).replace("call c", calls, 1)
         self._db.execute(f"CREATE OR REPLACE TEMP TABLE fold AS {FOLD}")
         self._db.execute(
-            f"CREATE OR REPLACE TEMP TABLE may_fold AS {self._ctes} SELECT c.call_id, c.task_id, c.run, c.names_file,"  # noqa: S608 (built from fixed text; values are parameters)
-            f" c.entry_ns, c.exit_ns FROM {table}"
-            f" WHERE {condition.sql}",
+            f"CREATE OR REPLACE TEMP TABLE may_fold AS {self._ctes}SELECT f.*, c.entry_ns, c.exit_ns"  # noqa: S608 (built from fixed text; values are parameters)
+            f" FROM {self._froms[EventKind.CALL]} JOIN fold f ON f.call_id = c.call_id WHERE {condition.sql}",
             condition.parameters,
         )
         self._db.execute(
