@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.show.synthetic import MS, SERVER, T0, US, Builder, insert, make
 from wiretale.filter.compile import compile_filter
+from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.show import selected
 from wiretale.show.order import places
 from wiretale.show.selected import Selection
@@ -50,7 +51,7 @@ def test_returns_stand_where_they_belong_whatever_overlaps(tmp_path_factory, cal
     """Calls of several threads, long and short, many at the same moment: (begin, length in ms)."""
     path = tmp_path_factory.mktemp("overlap") / "c.wiretale"
     with create_capture(path) as db:
-        write_meta(db, {"version": "1"})
+        write_meta(db, {"version": CAPTURE_VERSION})
         insert(db, "task", {"task_id": 1, "tid": SERVER, "pid": SERVER, "is_leader": True, "traced": True,
                             "how": "execve", "start_ns": T0})  # fmt: skip
         builder = Builder(db)
