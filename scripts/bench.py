@@ -249,10 +249,12 @@ def main() -> None:
     import bench_kernel
     import bench_large
     import bench_overhead
+    import bench_strace
 
     parts: dict[str, Callable[[Path], list[str]]] = {
         "programs": lambda folder: programs(folder, options.rounds),
         "overhead": bench_overhead.overhead,
+        "strace": bench_strace.strace,
         "kernel": bench_kernel.kernel,
         "ring": bench_large.ring,
         "packets": bench_large.packets,

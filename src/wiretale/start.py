@@ -1,5 +1,7 @@
 """Where the console script begins: `wiretale strace` at once, every other command through `cli`, which loads click."""
 
+import gc
+import os
 import sys
 
 TYPE_CHECKING = False  # typing itself is not loaded: `wiretale strace` starts at once
@@ -10,9 +12,16 @@ if TYPE_CHECKING:
 def main() -> "NoReturn":
     """Entry point of the console script."""
     if sys.argv[1:2] == ["strace"]:
+        gc.disable()  # while modules are loaded there is nothing to collect
         from wiretale.strace.main import main as strace
 
-        sys.exit(strace(sys.argv[2:]))
+        status = strace(sys.argv[2:])
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:  # whoever read it has gone
+            status = status or 1
+        os._exit(status)  # all is closed and written: what is left is taking the interpreter apart
     from wiretale.cli import main as others
 
     others()

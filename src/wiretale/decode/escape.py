@@ -17,6 +17,8 @@ def _plain(byte: int) -> bool:
 # swallow an octal digit that follows it, so there the long one is needed.
 _LITERAL = [chr(b) if _plain(b) else _SHORT.get(b, f"\\{b:o}") for b in range(256)]
 _BEFORE_DIGIT = [chr(b) if _plain(b) else _SHORT.get(b, f"\\{b:03o}") for b in range(256)]
+_SPELLED = (_LITERAL, _BEFORE_DIGIT)
+_IS_OCTAL_DIGIT = bytes(b in _OCTAL_DIGITS for b in range(256))
 _SAFE_BYTES = bytes(b for b in range(256) if _plain(b))
 
 
@@ -28,11 +30,8 @@ def escape_bytes(data: bytes, limit: int | None = None) -> str:
     if not data.translate(None, _SAFE_BYTES):
         text = data.decode("ascii")
     else:
-        spelled = [_LITERAL[byte] for byte in data]
-        for i in range(len(data) - 1):
-            if data[i + 1] in _OCTAL_DIGITS and not _plain(data[i]):
-                spelled[i] = _BEFORE_DIGIT[data[i]]
-        text = "".join(spelled)
+        before_digit = (data[1:] + b"\0").translate(_IS_OCTAL_DIGIT)
+        text = "".join([_SPELLED[digit][byte] for byte, digit in zip(data, before_digit, strict=True)])
     return f'"{text}"...' if cut else f'"{text}"'
 
 

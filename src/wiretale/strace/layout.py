@@ -79,8 +79,13 @@ class Layout:
         sink = self._outputs.of(task.tid)
         sink.write(f"{self._head(sink, task, time_ns, None)}{text}\n")
 
-    def repeat(self, sink: Sink, line: str) -> None:
-        """A line that was written before, whole."""
+    def line(self, tid: int, beginning: str, arguments: str, result: str) -> str:
+        """The line of a call that returned before anything else happened, where lines are `plain`."""
+        head = self.whose(tid) + beginning + arguments
+        return f"{head}) {' ' * (self._column - len(head) - 2)}= {result}\n"
+
+    def put(self, sink: Sink, line: str) -> None:
+        """A whole line."""
         self._close(sink)
         sink.write(line)
 

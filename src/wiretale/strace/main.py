@@ -42,6 +42,7 @@ docs/strace.md lists what is not supported. Exit status: the program's own; if a
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Raises WiretaleError."""
     gc.set_threshold(_OBJECTS)
+    gc.enable()
     options, instead = parse(list(arguments))
     if instead:
         sys.stdout.write(HELP if instead == "help" else f"wiretale strace -- version {__version__}\n")

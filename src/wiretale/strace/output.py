@@ -26,14 +26,6 @@ class Sink:
     def write(self, text: str) -> None:
         self._parts.append(text)
 
-    def since(self, mark: int) -> str:
-        """What was written since there were `mark` pieces."""
-        return "".join(self._parts[mark:])
-
-    def mark(self) -> int:
-        """How many pieces there are."""
-        return len(self._parts)
-
     def flush(self) -> None:
         """A trace that cannot be written any more is no reason to disturb the program: the fault is said once."""
         text = "".join(self._parts)

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable
 
+from wiretale.decode.strace.calls import Returned
 from wiretale.decode.strace.names import signal_text
 from wiretale.decode.strace.special import siginfo_text
 from wiretale.decode.syscalls import table
@@ -94,17 +95,32 @@ class StracePrinter:
         line, task = self._lines.get(key), self._tasks.get(e.tid)
         if line is not None and task is not None:
             task.begun = None
-            self._layout.repeat(sink, line)
+            if line:
+                self._layout.put(sink, line)
             return
-        before = sink.mark()
-        was_closed, knew = sink.owner is None and task is not None, self._netlink.seen
-        self.take(begun)
-        self.take(e)
+        name = self._wanted.get((begun.arch, begun.number))
+        if task is None or name is None or name == "restart_syscall" or -e.value == _RESTART:
+            self.take(begun)
+            self.take(e)
+            return
+        knew = self._netlink.seen
+        line = self._whole_line(begun, e, name)
         # The protocol of a netlink socket is not in the key; a call that made or changed a socket teaches something.
-        if was_closed and not knew and -e.value != _RESTART and not any(c.role == Role.SOCKET for c in e.chunks):
+        if not knew and not any(c.role == Role.SOCKET for c in e.chunks):
             if len(self._lines) >= _KEPT:
                 self._lines.clear()
-            self._lines[key] = sink.since(before)
+            self._lines[key] = line
+        if line:
+            self._layout.put(sink, line)
+
+    def _whole_line(self, begun: TracerEvent, e: TracerEvent, name: str) -> str:
+        """The line of a call; empty if it is not wanted."""
+        if not name:
+            if e.chunks:
+                self._netlink.take(e)
+            return ""
+        beginning, returned = self._texts.whole(begun, e, name)
+        return self._layout.line(e.tid, beginning, returned.arguments, _result(returned, e))
 
     def take(self, e: TracerEvent) -> None:
         """One event."""
@@ -181,11 +197,8 @@ class StracePrinter:
         if not task.shown or (self._holds and not self._status_wanted("failed" if failed else "successful")):
             return
         returned = self._texts.exit(begun, e, task.name)
-        result = returned.result + returned.extra
-        if e.flags & _TAMPERED:
-            result += (" (INJECTED)" if e.flags & _INJECTED else "") + (" (DELAYED)" if e.flags & _DELAYED else "")
         sink = self._layout.go_on(task, e.time_ns, begun)
-        self._layout.end(sink, returned.arguments, result, took_ns)
+        self._layout.end(sink, returned.arguments, _result(returned, e), took_ns)
         if self._dumps:
             from wiretale.strace.dump import dump_call
 
@@ -264,6 +277,14 @@ class StracePrinter:
         if sink is not None:
             sink.write(" <detached ...>\n")
             sink.owner = None
+
+
+def _result(returned: Returned, e: TracerEvent) -> str:
+    """What stands behind the equals sign."""
+    result = returned.result + returned.extra
+    if e.flags & _TAMPERED:
+        result += (" (INJECTED)" if e.flags & _INJECTED else "") + (" (DELAYED)" if e.flags & _DELAYED else "")
+    return result
 
 
 def _watchers(options: StraceOptions) -> "tuple[Descriptors | None, Paths | None, TaskNames | None]":

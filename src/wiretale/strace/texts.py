@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ROLE_NAMES = {int(role): role.name.lower() for role in Role}
 _NOT_DATA = frozenset({int(Role.SOCKET), int(Role.LINK)})
-_ERROR = int(EventFlag.ERROR)
+_ERROR, _PAYLOAD = int(EventFlag.ERROR), int(Role.PAYLOAD)
 _KEPT = 4096
 
 
@@ -60,7 +60,7 @@ class CallTexts:
         if name == "restart_syscall":
             return f"restart_syscall(<... resuming interrupted {interrupted or 'system call'} ...>"
         netlink = self._netlink.protocol(e, name)
-        if not self._keeps:
+        if not self._keeps or _carries_data(e.chunks):
             return self._decoder.entry(_raw(e, name), self._label(e.pid), netlink)
         key = (e.number, e.arch, e.args, e.chunks, netlink)
         text = self._entries.get(key)
@@ -75,7 +75,7 @@ class CallTexts:
         if name == "restart_syscall":
             return self._decoder.exit(RawCall(name, e.arch, (), e.value, -e.value if e.flags & _ERROR else None))
         netlink = self._netlink.protocol(begun, name)
-        if not self._keeps:
+        if not self._keeps or _carries_data(begun.chunks) or _carries_data(e.chunks):
             return self._decoder.exit(_raw(begun, name, e), self._label(e.pid), netlink)
         key = (begun.number, e.arch, begun.args, begun.chunks, e.value, e.flags, e.chunks, netlink)
         found = self._exits.get(key)
@@ -85,12 +85,31 @@ class CallTexts:
             found = self._exits[key] = self._decoder.exit(_raw(begun, name, e), None, netlink)
         return found
 
+    def whole(self, begun: TracerEvent, e: TracerEvent, name: str) -> tuple[str, Returned]:
+        """Both parts of a call that returned before anything else happened; nothing is kept. Not of restart_syscall."""
+        data = _data(begun.chunks, False)
+        arch, args = begun.arch, begun.args
+        beginning = self._decoder.entry(
+            RawCall(name, arch, args, None, None, data), None, self._netlink.protocol(begun, name)
+        )
+        if e.chunks:
+            self._netlink.take(e)
+            data += _data(e.chunks, True)
+        errno = -e.value if e.flags & _ERROR and e.value < 0 else None
+        returned = RawCall(name, arch, args, e.value, errno, data)
+        return beginning, self._decoder.exit(returned, None, self._netlink.protocol(begun, name))
+
     def never_returned(self, begun: TracerEvent, name: str) -> str:
         """What is printed instead when it never returns."""
         return "" if self._decoder.is_whole(_raw(begun, name)) else " <unfinished ...>"
 
     def _label(self, pid: int) -> FdLabel | None:
         return self._descriptors.label(pid) if self._descriptors is not None else None
+
+
+def _carries_data(chunks: tuple[TracerChunk, ...]) -> bool:
+    """Such texts are hardly ever the same again, so they are not kept."""
+    return bool(chunks) and chunks[-1].role == _PAYLOAD
 
 
 def _interface(index: int) -> str:
@@ -109,8 +128,12 @@ def _raw(begun: TracerEvent, name: str, e: TracerEvent | None = None) -> RawCall
 
 
 def _data(chunks: tuple[TracerChunk, ...], at_exit: bool) -> tuple[Datum, ...]:
+    if not chunks:
+        return ()
     return tuple(
-        Datum(at_exit, _ROLE_NAMES[c.role], c.arg, c.place, c.address, c.detail, c.full_bytes, c.error, c.data)
-        for c in chunks
-        if c.role not in _NOT_DATA
+        [
+            Datum(at_exit, _ROLE_NAMES[role], arg, place, address, detail, full, error, data)
+            for role, arg, place, address, full, error, detail, data in chunks
+            if role not in _NOT_DATA
+        ]
     )

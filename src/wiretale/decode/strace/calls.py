@@ -4,7 +4,7 @@ strace prints arguments up to the first one that the kernel fills in, then waits
 the rest and the result.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
 
 from wiretale.decode import arguments as shared
 from wiretale.decode.record_types import FdLabel, RawCall
@@ -18,6 +18,12 @@ from wiretale.decode.syscalls import call_spec
 from wiretale.decode.syscalls.spec import Arg, Call, Kind
 from wiretale.decode.writer import Writer
 from wiretale.light import dataclass
+
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 _OUT = frozenset(
     {
@@ -50,12 +56,25 @@ class Returned:
     extra: str = ""
 
 
-@lru_cache(maxsize=4096)
+def _once(make: "Callable[[str, tuple[Arg, ...]], T]") -> "Callable[[str, tuple[Arg, ...]], T]":
+    """As lru_cache, by the identity of the arguments: they take long to hash, and are asked for twice for each call."""
+    known: dict[tuple[str, int], tuple[T, tuple[Arg, ...]]] = {}
+
+    def find(name: str, args: tuple[Arg, ...]) -> "T":
+        found = known.get((name, id(args)))
+        if found is None:  # `args` is kept, so that nothing else can get its identity
+            found = known[name, id(args)] = (make(name, args), args)
+        return found[0]
+
+    return find
+
+
+@_once
 def _steps(name: str, args: tuple[Arg, ...]) -> _Steps:
     return tuple((i, a, SPECIAL.get((name, a.name), KINDS[a.kind])) for i, a in enumerate(args))
 
 
-@lru_cache(maxsize=4096)
+@_once
 def _at_entry(name: str, args: tuple[Arg, ...]) -> int:
     """How many arguments are printed when the call begins."""
     if name in ENTRY_ARGUMENTS:
