@@ -35,6 +35,7 @@ def run(options: StraceOptions) -> int:
         attach=tuple(options.pids),
         ptrace=replace(tracing, snaplen=None if tracing.snaplen is None else max(tracing.snaplen, _SNAPLEN)),
         packets=PacketOptions(),
+        engine=options.engine,
         user=named(options.user) if options.user else invoking_user(),
         command_line=("wiretale", "strace", *options.command),
     )

@@ -8,7 +8,11 @@ from wiretale.light import dataclass, field
 
 TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
+    from typing import Literal
+
     from wiretale.record.ptrace.tamper import Tamper
+
+    Engine = Literal["ptrace", "ebpf", "auto"]
 
 Select = Callable[[str], bool]
 
@@ -32,6 +36,7 @@ class Precision(IntEnum):
 
 STATUSES = ("successful", "failed", "unfinished", "unavailable", "detached")
 MESSAGES = ("attach", "exit", "path-resolution", "personality", "thread-execve")
+ENGINES: "dict[str, Engine]" = {"ptrace": "ptrace", "ebpf": "ebpf", "auto": "auto"}
 CAPTURE_SUFFIX = ".wiretale"  # of -o: a capture is made besides
 DETAILS = frozenset(("path", "dev", "socket", "pidfd"))  # of a descriptor
 SUMMARY_COLUMNS = ("time-percent", "total-time", "avg-time", "calls", "errors", "name")
@@ -52,6 +57,7 @@ class StraceOptions:
     interruptible: int = 0
     seccomp: bool = False
     kill_on_exit: bool = False
+    engine: "Engine" = "ptrace"  # or ebpf: kernel programs record the calls; auto: they do if they can
     daemon: int = 0  # -D, -DD, -DDD: the tracer is a grandchild, in its own process group, in its own session
     attached_fd: int = -1  # with -D: where to say that the program is traced now
     awaits_exec: bool = False  # with -D: what a process does before it is the program is not shown
@@ -89,3 +95,8 @@ class StraceOptions:
     summary_columns: tuple[str, ...] = SUMMARY_COLUMNS
     summary_wall: bool = False
     summary_overhead_ns: int = 0
+
+
+def needs_stops(options: StraceOptions) -> bool:
+    """Whether only an engine that stops the program can do it: change calls, ask what each descriptor is."""
+    return bool(options.tampers or options.detach_at_exec or options.seccomp or options.descriptors or options.paths)

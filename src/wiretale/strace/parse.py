@@ -13,7 +13,7 @@ from wiretale.strace.expressions import (
     unsupported,
 )
 from wiretale.strace.faults import StraceFault
-from wiretale.strace.options import DETAILS, MESSAGES, Precision, StraceOptions, nothing
+from wiretale.strace.options import DETAILS, ENGINES, MESSAGES, Precision, StraceOptions, needs_stops, nothing
 from wiretale.strace.values import columns, duration_ns, interruptible, names, number, pids, precision, sort
 from wiretale.strace.words import EXPRESSIONS, LONG, split
 
@@ -153,6 +153,12 @@ def _took(state: State, value: str) -> None:
     state.options.took = precision(value or "us", "--syscall-times")
 
 
+def _engine(state: State, value: str) -> None:
+    if value not in ENGINES:
+        raise StraceFault(f"invalid --engine argument: '{value}'", usage=True)
+    state.options.engine = ENGINES[value]
+
+
 _LONG_VALUES: dict[str, Callable[[State, str], None]] = {
     "absolute-timestamps": _timestamps,
     "timestamps": _timestamps,
@@ -163,6 +169,7 @@ _LONG_VALUES: dict[str, Callable[[State, str], None]] = {
     "decode-fds": descriptor_details,
     "decode-pids": pid_details,
     "daemonize": _daemonize,
+    "engine": _engine,
     "daemonise": _daemonize,
     "relative-timestamps": _relative,
     "syscall-times": _took,
@@ -204,5 +211,9 @@ def _settle(state: State) -> None:
         o.descriptors |= DETAILS if state.descriptor_count > 1 else frozenset({"path"})
     if o.paths and o.tampers:
         raise unsupported("-P together with -e inject", "which calls are tampered with cannot depend on a path")
+    if o.engine == "ebpf" and needs_stops(o):
+        raise unsupported(
+            "--engine ebpf together with -e inject, -b, --seccomp-bpf, -y or -P", "only ptrace stops the program"
+        )
     if o.user is not None and not o.command:
         raise StraceFault("PROG [ARGS] must be specified with -u/--user", usage=True)

@@ -16,7 +16,7 @@ from wiretale.record.ptrace.source import PtraceSource
 from wiretale.store.load.tracer_events import EventReader
 from wiretale.store.tracer_files import TracerFiles
 from wiretale.strace.faults import StraceFault
-from wiretale.strace.options import CAPTURE_SUFFIX, StraceOptions
+from wiretale.strace.options import CAPTURE_SUFFIX, StraceOptions, needs_stops
 from wiretale.strace.output import Outputs
 from wiretale.strace.requests import spawn_request, tracer_options
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wiretale.strace.printer import StracePrinter
 
 _POLL_S = 0.01
+_NOT_BY_EBPF = "not shown: signals that the program ignores, stops by job control, calls that found the ring full"
 _ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTERM)
 
 
@@ -56,7 +57,7 @@ class _Run:
         self._options = options
         self._outputs = outputs
         self._offset_ns = time.time_ns() - now_ns()
-        self._source = PtraceSource(files, tracer_options(options))
+        self._source = _source(options, files)
         self._reader = EventReader(files)
         self._lazy_printer: StracePrinter | None = None
         self._ended_by: signal.Signals | None = None
@@ -87,10 +88,17 @@ class _Run:
             while self._print() and self._ended_by is None:
                 pass
             self._reader.close()
+        self._say_lost()
         if self._printer.summary is not None:
             self._outputs.main.write(self._printer.summary.text())
         self._outputs.close()
         return self._exit_code(pid)
+
+    def _say_lost(self) -> None:
+        """Of kernel programs: what found their ring full. ptrace loses nothing but what the disk does not take."""
+        report = self._source.report()
+        if report.lost:
+            sys.stderr.write(f"wiretale strace: {report.lost} events lost: {report.reason}\n")
 
     def _attach(self, pid: int) -> None:
         try:
@@ -147,6 +155,26 @@ class _Run:
         if os.WIFSIGNALED(status):
             return -os.WTERMSIG(status)
         return os.WEXITSTATUS(status)
+
+
+def _source(options: StraceOptions, files: TracerFiles) -> PtraceSource:
+    """Who records the calls, by --engine. What it cannot show, or why it could not be used, is said."""
+    tracing = tracer_options(options)
+    if options.engine == "ptrace" or needs_stops(options):
+        return PtraceSource(files, tracing)
+    from wiretale.record.ebpf.calls import EbpfCalls, RingOptions  # loads libbpf
+
+    try:
+        source = EbpfCalls(files, tracing, RingOptions())
+    except WiretaleError as fault:
+        if options.engine == "ebpf":
+            raise StraceFault(
+                f"--engine ebpf: {fault.message}" + (f"; try: {fault.hint}" if fault.hint else "")
+            ) from fault
+        sys.stderr.write(f"wiretale strace: ptrace records the calls, because eBPF could not: {fault.message}\n")
+        return PtraceSource(files, tracing)
+    sys.stderr.write(f"wiretale strace: kernel programs record the calls; {_NOT_BY_EBPF}\n")
+    return source
 
 
 def _stay(_number: int, _frame: object) -> None:

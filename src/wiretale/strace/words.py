@@ -50,6 +50,7 @@ LONG: dict[str, str] = {
     "output-separately": "",
     "seccomp-bpf": "",
     "kill-on-exit": "",
+    "engine=": "",
     "more": "",
     "tips?": "",
 }

@@ -1,0 +1,117 @@
+"""`wiretale strace --engine ebpf`: the lines of ptrace, call by call, for the same work."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+from wiretale.model.spool import EventKind
+from wiretale.record.ebpf.calls import OBJECT_PATH
+from wiretale.store.load import tracer_events
+
+pytestmark = pytest.mark.e2e
+
+STRACE = [sys.executable, "-m", "wiretale", "strace"]
+# One thread, whose order is its own; ports and paths that do not change.
+WORK = """
+import fcntl, os, select, socket, struct
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(("127.0.0.1", 4000))
+server.listen(5)
+client = socket.socket()
+client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+client.bind(("127.0.0.1", 4444))
+client.connect(("127.0.0.1", 4000))
+peer, _ = server.accept()
+client.send(b"salam\\n\\x00\\xff")
+peer.sendmsg([b"one", b"two"])
+select.select([peer, client], [], [], 1)
+poll = select.epoll()
+poll.register(peer, select.EPOLLIN)
+poll.poll(1)
+print(peer.recv(99), client.recvmsg(4)[0])
+near, far = socket.socketpair()
+socket.send_fds(near, [b"take"], [1])
+print(len(socket.recv_fds(far, 9, 1)))
+datagram = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+datagram.sendto(b"nobody", ("::1", 4001))
+try: socket.socket().connect(("127.0.0.1", 4009))
+except OSError as fault: print(fault.errno)
+child = os.fork()
+if child == 0:
+    os.write(1, b"child\\n")
+    os._exit(3)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+fcntl.fcntl(1, fcntl.F_GETFL)
+os.getpid()
+os.kill(os.getpid(), 0)
+"""
+NET = "trace=%network,read,write,select,pselect6,epoll_ctl,epoll_wait,fcntl,fork,clone,wait4,kill,exit_group,close"
+
+
+def lines(tmp_path: Path, engine: str, *options: str) -> list[str]:
+    """The trace, with what differs from run to run made equal; each process's lines together, in its own order."""
+    script, trace = tmp_path / "work.py", tmp_path / f"{engine}.txt"
+    script.write_text(WORK)
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", *STRACE, "--engine", engine, "-f", *options,
+         "-o", str(trace), "/usr/bin/python3", "-S", "-E", "-s", str(script)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert ("not shown: signals that the program ignores" in done.stderr) == (engine == "ebpf")
+    whole: list[str] = []
+    begun: dict[str, str] = {}
+    for line in trace.read_text().splitlines():  # where a line is cut is the scheduler's choice
+        pid, _, text = line.partition(" ")
+        if text.endswith(" <unfinished ...>"):
+            begun[pid] = text.removesuffix(" <unfinished ...>")
+        elif resumed := re.match(r"\s*<\.\.\. \w+ resumed>(.*)", text):
+            whole.append(f"{pid} {begun.pop(pid)}{resumed[1]}")
+        else:
+            whole.append(line)
+    pids = list(dict.fromkeys(line.split()[0] for line in whole))
+    text = "\n".join(sorted(whole, key=lambda line: pids.index(line.split()[0])))
+    for number, pid in enumerate(pids):
+        text = re.sub(rf"\b{pid}\b", f"PID{number}", text)
+    text = re.sub(r"0x[0-9a-f]{6,}", "ADDRESS", text)
+    text = re.sub(r"left \{tv_sec=0, tv_nsec=\d+\}", "left SOME", text)
+    text = re.sub(r"(sin6?_port=htons)\((3[2-9]|[456]\d)\d{3}\)", r"\1(ANY)", text)  # ip_local_port_range
+    text = re.sub(r"u64=\d+", "u64=ANY", text)  # whose upper half Python does not set
+    text = re.sub(r" +=", " =", text)
+    return [line for line in text.splitlines() if "--- SIGCHLD" not in line]  # ignored: eBPF does not see it
+
+
+@pytest.mark.parametrize("options", [(), ("-v", "-x"), ("-s", "5", "-N")])
+def test_both_engines_print_the_same_lines(tmp_path: Path, options: tuple[str, ...]) -> None:
+    require(os.geteuid() == 0, "root is needed to load BPF programs")
+    require(OBJECT_PATH.exists(), "the kernel programs are compiled (clang, llvm, libbpf-dev)")
+    by_ptrace, by_ebpf = (lines(tmp_path, engine, "-e", NET, *options) for engine in ("ptrace", "ebpf"))
+    assert by_ebpf == by_ptrace
+    assert any("connect(" in line for line in by_ebpf) and any("ECONNREFUSED" in line for line in by_ebpf)
+
+
+def test_what_only_a_stop_can_do_is_refused() -> None:
+    for options in (
+        ["-e", "inject=read:error=EIO"],
+        ["-b", "execve"],
+        ["-f", "--seccomp-bpf"],
+        ["-yy"],
+        ["-P", "/etc"],
+        ["--engine", "x"],
+    ):
+        done = subprocess.run(
+            [*STRACE, "--engine", "ebpf", *options, "true"], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 1 and "--engine" in done.stderr and not done.stdout, options
+
+
+def test_the_kinds_of_events_are_those_of_the_spool() -> None:
+    assert (tracer_events.ENTRY, tracer_events.EXIT, tracer_events.CALL) == (
+        EventKind.ENTRY, EventKind.EXIT, EventKind.CALL,
+    )  # fmt: skip
