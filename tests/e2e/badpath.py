@@ -5,6 +5,7 @@ the frames, so the same traffic meets the same path. Only IPv4 with more than a 
 work, or nothing begins.
 
   lose=P duplicate=P reorder=P   probability of each, for a frame
+  drop=N                         the Nth frame from the left is lost, and no other
   delay=MS                       every frame is held that long; a reordered one 10 ms longer
   mtu=BYTES                      larger packets are dropped and answered with ICMP "fragmentation needed" (RFC 1191)
   queue=FRAMES rate=PER_SECOND   frames leave at this rate, and those that find so many waiting are dropped
@@ -35,6 +36,7 @@ class Badness:
     lose: float = 0
     duplicate: float = 0
     reorder: float = 0
+    drop: int = 0
     delay: float = 0  # milliseconds
     mtu: int = 0
     queue: int = 0
@@ -70,6 +72,7 @@ class Forwarder:
         self._due: list[tuple[float, int, socket.socket, bytes]] = []
         self._busy_until = dict.fromkeys(self._other, 0.0)
         self._count = 0
+        self._from_left = 0
         self._names = {left: "left", right: "right"}
         self._log = Path(path.log).open("w", buffering=1) if path.log else None  # noqa: SIM115 (open until killed)
 
@@ -96,7 +99,8 @@ class Forwarder:
         if path.mtu and struct.unpack_from(">H", frame, 16)[0] > path.mtu:
             sock.send(too_big(frame, path.mtu))
             return
-        if lost < path.lose:
+        self._from_left += self._names[sock] == "left"
+        if lost < path.lose or (self._names[sock] == "left" and self._from_left == path.drop):
             return
         at = now + path.delay / 1000
         if path.rate:

@@ -164,7 +164,10 @@ def _what(path: CriticalPath, piece: Piece) -> str:
         case Did.WIRE:
             return f"{_packet(path, piece)} on its way: device, softirq, receiving stack"
         case Did.LOST:
-            return f"{_packet(path, piece)} was lost; its bytes waited to be sent again"
+            until = (
+                "for the retransmission timer" if piece.by is By.TIMER else "until the other end's answers showed it"
+            )
+            return f"{_packet(path, piece)} was lost; its bytes waited {until}"
         case Did.QUEUED:
             return f"the bytes of {_packet(path, piece)} waited in the sender's queue"
         case Did.OUTSIDE if piece.packet_id or piece.by is not By.MADE:
@@ -203,16 +206,17 @@ def _until(path: CriticalPath, piece: Piece, following: Piece | None) -> str:
         case By.SENT:
             return f"sent {_packet(path, following)}"
         case By.ANSWERED if piece.did is Did.LOST:
-            return "the other end's answers showed the loss: sent again"
+            return "they were sent again"
         case By.ANSWERED:
             return f"made the kernel send {_packet(path, following)}"
         case By.TIMER if piece.did is Did.LOST:
-            return "the retransmission timer sent them again"
+            return "they were sent again"
         case By.STRANGER:
             return f"thread {piece.other_tid}, which is not recorded, woke it"
         case By.NEXT:
             return _went_on(path, piece, following)
     return {
+        By.FORWARDED: "it was forwarded to another device",
         By.TIMER: "a timer",
         By.DISK: "it was done",
         By.INTERRUPT: "an interrupt",

@@ -103,12 +103,20 @@ received AS (
     -- or sent from: a packet that waited for its neighbour's address leaves when the answer is received
     WHERE e.name IN ('net:netif_receive_skb', 'net:napi_gro_receive_entry', 'net:net_dev_queue')
 ),
+again AS ( -- tcp_retransmit_skb follows the transmission it is about, and does not know the headers
+    SELECT e.event_id FROM kernel_event e ASOF JOIN (
+        SELECT e.cpu, e.sk, e.time_ns, k.packet_id FROM kernel_event e JOIN kernel_link k USING (event_id)
+        WHERE e.name = 'net:net_dev_queue'
+    ) q ON q.cpu = e.cpu AND q.sk = e.sk AND e.time_ns >= q.time_ns
+    WHERE e.name = 'tcp:tcp_retransmit_skb' AND q.packet_id IN (FROM mine)
+),
 receiver AS (SELECT DISTINCT socket_id FROM stream_read WHERE call_id IN (SELECT unnest($reads))),
 reader AS (SELECT DISTINCT tid FROM call WHERE call_id IN (SELECT unnest($readers))),
 chosen AS (
     SELECT e.event_id FROM kernel_event e JOIN kernel_link k USING (event_id)
     WHERE k.call_id = $write AND e.context = 'task' AND e.name NOT LIKE 'sched:sched_wak%'
     UNION SELECT k.event_id FROM kernel_link k JOIN mine USING (packet_id)
+    UNION SELECT event_id FROM again
     UNION SELECT e.event_id FROM received s JOIN runs r ON r.cpu = s.cpu AND r.run = s.run
         JOIN kernel_event e ON e.event_id = r.event_id JOIN kernel_link k ON k.event_id = e.event_id
         WHERE e.name IN ('irq:softirq_entry', 'irq:softirq_exit', 'neigh:neigh_update')

@@ -42,6 +42,7 @@ class By(StrEnum):
     MADE = "made"  # it made the thread of the next piece
     SENT = "sent"  # it sent the packet of the next piece
     DELIVERED = "delivered"  # the packet woke the thread of the next piece
+    FORWARDED = "forwarded"  # the packet, on its way, was handed to the device of the next piece
     ANSWERED = "answered"  # the packet made the kernel send the packet of the next piece
     TIMER = "timer"
     DISK = "disk"
@@ -232,9 +233,13 @@ class _Chain:
     def _sent(self, sent: Event) -> "Step | None":
         """`now` is when a packet was handed to a device: who did that, and why then?"""
         first = self.rows.earlier_copy(sent)
-        if first is not None:
+        if first is not None and first.sk == sent.sk:
             self._next(By.TIMER if _is_timed(sent) else By.ANSWERED, 0, sent)
             self._put(first.time_ns, Did.LOST, packet=first, evidence=_ids(first))
+            return partial(self._sent, first)
+        if first is not None:  # it passed through this machine: a router, a bridge, another namespace
+            self._next(By.FORWARDED, 0, sent)
+            self._put(first.time_ns, Did.WIRE, packet=first, evidence=_ids(first))
             return partial(self._sent, first)
         if sent.context == "task" and sent.tid in self.rows.traced:
             self._next(By.SENT, 0, sent)

@@ -22,7 +22,8 @@ WHERE s.from_ns < $to_ns AND s.to_ns > $from_ns ORDER BY s.tid, s.from_ns"""
 
 _EVENTS = """SELECT event_id, time_ns, name, cpu, tid, context, coalesce(softirq, '') AS softirq,
        coalesce(other_tid, 0) AS other_tid, value, coalesce(bytes, 0) AS bytes, coalesce(seq, 0) AS seq,
-       coalesce(ack, 0) AS ack, coalesce(flags, 0) AS flags, coalesce(k.packet_id, 0) AS packet_id,
+       coalesce(ack, 0) AS ack, coalesce(flags, 0) AS flags, coalesce(sk, 0) AS sk,
+       coalesce(k.packet_id, 0) AS packet_id,
        CASE WHEN srcport > 0 THEN concat_ws(' ', protocol, src, srcport, dst, dstport) ELSE '' END AS flow,
        CASE WHEN srcport > 0 THEN concat_ws(' ', protocol, dst, dstport, src, srcport) ELSE '' END AS back
 FROM kernel_event e LEFT JOIN kernel_link k USING (event_id)
@@ -85,6 +86,7 @@ class Event:
     seq: int
     ack: int
     flags: int
+    sk: int  # whose packet it is, on its way out; 0: unknown
     packet_id: int  # 0: not captured
     flow: str
     back: str  # the flow of answers

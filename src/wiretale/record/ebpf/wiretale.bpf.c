@@ -948,7 +948,8 @@ SEC("tp_btf/signal_deliver")
 int BPF_PROG(on_signal_deliver, int number)
 {
 	struct wt_kernel_event *e;
-	if (!current_is_traced(ctx) || !(e = begin(ctx, WT_SIGNAL_DELIVER)))
+	/* an interrupt may be what let the task see it */
+	if (!is_traced(bpf_get_current_pid_tgid() >> 32) || !(e = begin(ctx, WT_SIGNAL_DELIVER)))
 		return 0;
 	e->value = number;
 	end(ctx, e);
