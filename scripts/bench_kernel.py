@@ -11,6 +11,7 @@ from bench import WIRETALE
 
 ROUNDS = 3
 SOURCE = r"""
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -23,7 +24,19 @@ int main(int argc, char **argv)
 	int pair[2];
 	char byte = 'x';
 	struct rusage used;
-	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	if (argv[1][0] == 't') {
+		struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		socklen_t size = sizeof(at);
+		int listener = socket(AF_INET, SOCK_STREAM, 0);
+		bind(listener, (struct sockaddr *)&at, size);
+		listen(listener, 1);
+		getsockname(listener, (struct sockaddr *)&at, &size);
+		pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+		connect(pair[0], (struct sockaddr *)&at, size);
+		pair[1] = accept(listener, NULL, NULL);
+	} else {
+		socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	}
 	if (argv[1][0] == 'g')
 		for (long i = 0; i < count; i++)
 			syscall(SYS_getppid);
@@ -43,6 +56,14 @@ LOOPS = (
     ("send", "300,000 sends and receives of a byte", 300_000, 2.5),
 )
 MOST_DRAIN_NS = 20
+MESSAGES = 20_000
+# title, options beside --engine ebpf
+LEVELS = (
+    ("calls only", ()),
+    ("events", ("--kernel",)),
+    ("events, 100 stacks of each kind", ("--kernel", "--stacks", "100")),
+    ("events, each with its stack", ("--kernel", "--stacks", "all")),
+)
 
 
 def kernel(folder: Path) -> list[str]:
@@ -74,6 +95,35 @@ def kernel(folder: Path) -> list[str]:
             f" {'met' if ratio <= bar else '**missed**'} | {lost} |"
             f" {each:.0f} ns (bar {MOST_DRAIN_NS}: {'met' if each <= MOST_DRAIN_NS else '**missed**'}) |"
         )
+    return [*lines, "", *_stacks(folder, program)]
+
+
+def _stacks(folder: Path, program: Path) -> list[str]:
+    """What the kernel's events cost the program, and what their stacks do."""
+    command = [str(program), "tcp", str(MESSAGES)]
+    times: list[list[int]] = [[] for _ in LEVELS]
+    alone, detail = [], [{} for _ in LEVELS]
+    for number in range(ROUNDS):
+        print(f"stacks: {number + 1} of {ROUNDS}", file=sys.stderr)
+        alone.append(_microseconds(command))
+        for level, (_, options) in enumerate(LEVELS):
+            sources, microseconds = _sources(folder, command, *options)
+            times[level].append(microseconds)
+            detail[level] = next((s["detail"] | {"lost": s["lost"]} for s in sources if s["level"] == "kernel"), {})
+    before, medians = statistics.median(alone), [statistics.median(t) for t in times]
+    lines = [
+        f"{MESSAGES} messages of a byte over TCP on loopback, in one process: CPU time of the program, medians of {ROUNDS}.",
+        "",
+        "| recorded | CPU time | ratio to untraced | events | stacks | lost | of an event |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (title, _), median, found in zip(LEVELS, medians, detail, strict=True):
+        events, stacks = sum(found.get("events", {}).values()), found.get("stacks_recorded", 0)
+        lost = found.get("lost", 0) + found.get("stacks_lost", 0)
+        each = f"{(median - medians[0]) * 1000 / events:.0f} ns" if events else ""
+        lines.append(
+            f"| {title} | {median / 1000:.0f} ms | {median / before:.2f} | {events or ''} | {stacks or ''} | {lost} | {each} |"
+        )
     return [*lines, ""]
 
 
@@ -82,10 +132,16 @@ def _microseconds(command: list[str]) -> int:
 
 
 def _recorded(folder: Path, command: list[str]) -> tuple[dict, int]:  # type: ignore[type-arg]
+    sources, microseconds = _sources(folder, command)
+    return next(s for s in sources if s["level"] == "syscall"), microseconds
+
+
+def _sources(folder: Path, command: list[str], *more: str) -> tuple[list[dict], int]:  # type: ignore[type-arg]
+    """What each source reports, and the program's CPU time."""
     capture = folder / "k.wiretale"
-    options = ["--engine", "ebpf", "--no-packets", "--force", "--keep-spool", "-q", "-o", str(capture)]
+    options = ["--engine", "ebpf", "--no-packets", "--force", "--keep-spool", "-q", "-o", str(capture), *more]
     microseconds = _microseconds([*WIRETALE, "record", *options, "--", *command])
     spool = folder / "k.wiretale.spool"
     manifest = json.loads((spool / "manifest.json").read_text())
     shutil.rmtree(spool)
-    return next(s for s in manifest["sources"] if s["level"] == "syscall"), microseconds
+    return manifest["sources"], microseconds

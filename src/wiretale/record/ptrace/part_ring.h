@@ -251,6 +251,9 @@ static void ring_write(struct wt *w)
 	const uint8_t *from = (const uint8_t *)r->batch;
 	size_t left = r->batched * sizeof(struct wt_event);
 	off_t at = (off_t)(WT_HEADER_BYTES + w->events.used);
+	/* With blocks the file system has less to do for each page; without any, the write itself says what is wrong. */
+	if (left)
+		file_reserve(&w->events, left);
 	while (left) {
 		ssize_t n = pwrite(w->events.fd, from, left, at);
 		if (n < 0 && errno == EINTR)
