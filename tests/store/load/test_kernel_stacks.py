@@ -140,3 +140,44 @@ def test_any_bytes_give_rows_or_counts(
     assert sum(counts.values()) == len(records) + unread
     assert counts["recorded"] == sum(n > 0 for n in sizes)
     assert db.execute("SELECT count(*) FROM kernel_event WHERE stack_id > 0").fetchone() == (counts["recorded"],)
+
+
+def real_stacks() -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Context, event, and (function, part) from the innermost on, of real_stacks.txt."""
+    found: list[tuple[str, str, list[tuple[str, str]]]] = []
+    part = ""
+    for line in (Path(__file__).parent / "real_stacks.txt").read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        if not line.startswith(" "):
+            context, _, event = line.partition(" | ")
+            found.append((context, event, []))
+            continue
+        head, colon, rest = line.partition(":")
+        part = head.strip() if colon else part
+        found[-1][2].extend((name, part) for name in (rest if colon else line).split())
+    return found
+
+
+def test_stacks_of_a_real_kernel_are_divided_between_event_and_bystander(tmp_path: Path) -> None:
+    """A spool as this kernel wrote it: what belongs to the event, to whom it ran in, and to nobody."""
+    wanted = real_stacks()
+    contexts = {context for context, _, _ in wanted}
+    assert len(wanted) >= 30 and {"task", "softirq in a call", "softirq after an interrupt"} <= contexts
+    names = sorted({name for _, _, frames in wanted for name, _ in frames})
+    at = {name: START + 0x100 * place for place, name in enumerate(names)}
+    events, stacks = [], []
+    for time_ns, (_, event, frames) in enumerate(wanted, 1):
+        row = np.zeros(1, LAYOUT)
+        row["length"], row["kind"], row["time_ns"], row["bytes"] = STACK_BYTES, NUMBER[event], time_ns, 8 * len(frames)
+        row["frames"][0, : len(frames)] = [at[name] + 5 for name, _ in frames]
+        events.append(record(event, time_ns=time_ns))
+        stacks.append(row.tobytes())
+    kallsyms = "".join(f"{address:x} t {name}\n" for name, address in at.items())
+    db = loaded(tmp_path, b"".join(events), b"".join(stacks), kallsyms)
+    got = db.execute(
+        "SELECT s.context, e.name, list((f.function, f.part) ORDER BY f.depth) FROM kernel_event e"
+        " JOIN kernel_stack s USING (stack_id) JOIN kernel_frame f USING (stack_id)"
+        " GROUP BY e.event_id, s.context, e.name ORDER BY e.event_id"
+    ).fetchall()
+    assert [(context, event, [tuple(f) for f in frames]) for context, event, frames in got] == wanted
