@@ -413,6 +413,7 @@ SPECIAL: dict[tuple[str, str], Printer] = {
     **{(name, "dirp"): leftovers.directory for name in ("getdents", "getdents64")},
     ("nanosleep", "rem"): leftovers.remaining,
     **{(name, "remain"): leftovers.remaining for name in ("clock_nanosleep", "clock_nanosleep_time64")},
+    ("io_uring_register", "arg"): _pointer,  # of many kinds
     ("recvmmsg", "timeout"): _struct_in,
     ("recvmmsg_time64", "timeout"): _struct_in,
 }

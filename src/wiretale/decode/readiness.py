@@ -1,6 +1,6 @@
 """poll, select and epoll: what was asked before, what came out after."""
 
-from wiretale.decode.signals import SIGSET_BYTES, signal_set
+from wiretale.decode.signals import SIGSET_BYTES
 from wiretale.decode.struct_text import struct_text
 from wiretale.decode.structs import struct_size, unpack
 from wiretale.decode.writer import Writer, pointer_text, signed32
@@ -46,6 +46,8 @@ def poll_result(w: Writer) -> str:
             for fd, _, revents in _pollfds(datum.bytes)
             if revents
         ]
+        if w.brief and len(ready) > w.limit:
+            ready = [*ready[: w.limit], "..."]
         parts.append(f"[{', '.join(ready)}]")
     parts += _left(w)
     return f" ({', '.join(parts)})" if parts else ""
@@ -85,10 +87,12 @@ def select_result(w: Writer) -> str:
     """What follows the return value: (in [3], left {...})."""
     if w.call.retval == 0:
         return " (Timeout)"
-    parts = []
+    parts: list[str] = []
+    ready = w.call.retval or 0  # one set may be given as several: the kernel's count says how many of them are meant
     for index, word in _SETS:
         datum = w.readable(index, "fdset", at_exit=True)
-        members = _members(w, datum.bytes, max(signed32(w.values[0]), 0)) if datum is not None else []
+        members = _members(w, datum.bytes, max(signed32(w.values[0]), 0))[:ready] if datum is not None else []
+        ready -= len(members)
         if members:
             parts.append(f"{word} [{' '.join(w.fd(n) for n in members)}]")
     parts += _left(w)
@@ -105,7 +109,7 @@ def sigset_argpack(w: Writer, index: int) -> str:
         return pointer_text(w.values[index])
     mask = w.readable(index, "struct", at_exit=False, idx=1)
     known = mask is not None and values[1] == len(mask.bytes) == SIGSET_BYTES
-    text = signal_set(int.from_bytes(mask.bytes, "little")) if known and mask is not None else pointer_text(values[0])
+    text = w.signal_set(int.from_bytes(mask.bytes, "little")) if known and mask is not None else pointer_text(values[0])
     return f"{{sigmask={text}, sigsetsize={values[1]}}}"
 
 

@@ -70,6 +70,7 @@ FIELDS: dict[str, str] = {
     "pollfd": "s32 fd~fd; s16 events~|poll; s16 revents~|poll",
     "epoll_event": "u32 events~|epoll; u64 data~x",
     "sigset_argpack": "ptr sigmask~x; ulong sigsetsize",
+    "mount_attr": "u64 attr_set~|mount_attr; u64 attr_clr~|mount_attr; u64 propagation~|mount_flags; u64 userns_fd~fd",
     "futex_waitv": "u64 val; u64 uaddr~x; u32 flags~x; u32 _reserved",
     # tasks: linux/sched.h, linux/sched/types.h, linux/resource.h, linux/capability.h, linux/utsname.h, linux/sysinfo.h
     "rlimit": "ulong rlim_cur~lim; ulong rlim_max~lim",

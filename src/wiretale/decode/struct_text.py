@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from wiretale.decode.constants import enumerator, flag_set, join_named
 from wiretale.decode.escape import escape_bytes
-from wiretale.decode.signals import decode_siginfo, signal_set
+from wiretale.decode.signals import decode_siginfo
 from wiretale.decode.structs import Field, Value, integers, layout, struct_size, unpack
 from wiretale.decode.writer import Writer
 
@@ -78,7 +78,7 @@ _PRINTERS: dict[str, Callable[[Writer, int, Field], str]] = {
     "x": lambda w, v, f: hex(v) if v else ("NULL" if f.name in _POINTERS else "0"),
     "o": lambda w, v, f: octal(v),
     "sig": lambda w, v, f: w.signal(v) if v else "0",
-    "set": lambda w, v, f: signal_set(v),
+    "set": lambda w, v, f: w.signal_set(v),
     "fd": lambda w, v, f: w.fd(v),
     "dev": lambda w, v, f: device_text(v),
     "mode": lambda w, v, f: mode_text(w, v),
@@ -165,7 +165,7 @@ def _clone_args(w: Writer, name: str, data: bytes) -> str:
 
 
 def _set(w: Writer, name: str, data: bytes) -> str:
-    return signal_set(int.from_bytes(data[:8], "little"))
+    return w.signal_set(int.from_bytes(data[:8], "little"))
 
 
 def _status(w: Writer, name: str, data: bytes) -> str:

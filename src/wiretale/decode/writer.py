@@ -6,6 +6,7 @@ from wiretale.decode.constants import Named, enumerator, error_text, flag_set, s
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.escape import escape_bytes, escape_text
 from wiretale.decode.record_types import Datum, FdLabel, RawCall
+from wiretale.decode.signals import signal_set
 from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.decode.structs import word_size
 
@@ -29,6 +30,7 @@ class Writer:
 
     # A dialect's own words for some structures: name of the structure -> printer (`decode/strace` fills it).
     structs: Mapping[str, "Callable[[Writer, str, bytes], str]"] = {}
+    brief = False  # whether a dialect cuts long lists at `limit`
 
     def __init__(self, call: RawCall, *, label: FdLabel | None, limit: int, numbered: bool) -> None:
         self.call = call
@@ -86,6 +88,10 @@ class Writer:
     def signal(self, number: int) -> str:
         name = signal_name(number)
         return self.note(name, number) if name.startswith("SIG") else name
+
+    def signal_set(self, mask: int) -> str:
+        """[INT TERM]."""
+        return signal_set(mask)
 
     def error(self, number: int) -> str:
         """An errno with its message, for example `ECONNREFUSED (Connection refused)`."""

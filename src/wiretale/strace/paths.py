@@ -45,5 +45,7 @@ def _numbers(e: TracerEvent, name: str) -> list[int]:
                 int.from_bytes(data[i : i + 4], "little", signed=True) for i in range(0, len(data), _POLLFD_BYTES)
             ]
         elif arg.kind is Kind.FDSET:
-            found += [8 * i + bit for i, byte in enumerate(data) for bit in range(8) if byte >> bit & 1]
+            most = max(signed32(e.args[arg.length]), 0)
+            members = (8 * i + bit for i, byte in enumerate(data) for bit in range(8) if byte >> bit & 1)
+            found += [number for number in members if number < most]
     return found

@@ -132,9 +132,10 @@ def call_set(text: str) -> Select:
     if body in ("all", "none"):
         return everything if (body == "all") != negated else nothing
     found: set[str] = set()
-    for word in body.split(","):
-        if not word:
-            raise StraceFault(f"invalid system call '{text}'")
+    words = [word for word in body.split(",") if word]
+    if not words:
+        raise StraceFault(f"invalid system call '{text}'")
+    for word in words:
         found |= _members(word)
     chosen = frozenset(found)
     return (lambda name: name not in chosen) if negated else chosen.__contains__

@@ -16,6 +16,7 @@ else:
     messages, sockopts = later("wiretale.decode.strace.messages"), later("wiretale.decode.strace.sockopts")
 
 Printer = shared.Printer
+_LONGEST_PATH = 4095  # PATH_MAX of linux/limits.h with its NUL
 
 
 def strace(w: Writer) -> StraceWriter:
@@ -32,10 +33,10 @@ def _string(w: Writer, index: int, arg: Arg) -> str:
     datum = w.readable(index, "string", at_exit=False)
     if datum is None:
         return address(w, index)
-    text = strace(w).text(datum.bytes)
     if datum.error:
         return address(w, index)  # it does not end before unreadable memory
-    return text + ("..." if datum.full_bytes > len(datum.bytes) else "")
+    cut = datum.full_bytes > len(datum.bytes)
+    return strace(w).text(datum.bytes[:_LONGEST_PATH] if cut else datum.bytes) + ("..." if cut else "")
 
 
 def _vector(w: Writer, index: int, role: str) -> tuple[list[Datum], int]:
@@ -158,6 +159,24 @@ def _sockaddr_in(w: Writer, index: int, arg: Arg) -> str:
     return w.sockaddr(datum.bytes)
 
 
+def short_string(w: Writer, index: int, arg: Arg) -> str:
+    """A string that is no path: cut at -s, so that its end need not be readable."""
+    datum = w.readable(index, "string", at_exit=False)
+    if datum is None:
+        return address(w, index)
+    if len(datum.bytes) > w.limit:
+        return strace(w).text(datum.bytes[: w.limit]) + "..."
+    return address(w, index) if datum.error else strace(w).text(datum.bytes)
+
+
+def _fd_set(w: Writer, index: int, arg: Arg) -> str:
+    """The descriptors of a set; one that cannot be read whole is an address."""
+    datum = w.readable(index, "fdset", at_exit=False)
+    if datum is not None and datum.error:
+        return address(w, index)
+    return shared.KINDS[Kind.FDSET](w, index, arg).replace(" ...]", "]")
+
+
 def _uid(w: Writer, index: int, arg: Arg) -> str:
     value = w.values[index] & 0xFFFFFFFF
     return "-1" if value == 0xFFFFFFFF else str(value)
@@ -180,6 +199,7 @@ KINDS: dict[Kind, Printer] = {
     Kind.PID: _pid,
     Kind.UID: _uid,
     Kind.SOCKADDR_IN: _sockaddr_in,
+    Kind.FDSET: _fd_set,
     Kind.IOVEC_IN: lambda w, i, a: messages.vector(strace(w), i, a.length, out=False),
     Kind.IOVEC_OUT: lambda w, i, a: messages.vector(strace(w), i, a.length, out=True),
     Kind.MSGHDR_IN: lambda w, i, a: messages.message(strace(w), i, out=False),

@@ -40,6 +40,7 @@ _OUT = frozenset(
         Kind.MMSGHDR_OUT,
     }
 )
+_OFFSETS = frozenset({"off_t", "loff_t"})  # shown as they were given, whatever became of the call
 # Which descriptors are ready stands behind the result.
 _SHOWN_AFTER_RESULT = frozenset(
     {"poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64"}
@@ -133,8 +134,8 @@ class StraceDecoder:
         if rewrite is not None:
             return Returned(rewrite(w, args, True), *result_text(w, spec))
         count = _entered(w, call.name, args)
-        w.refused = w.failed and call.name not in FILLED_ON_ERROR
-        texts = self._texts(w, _steps(call.name, args)[count:])
+        refuses = w.failed and call.name not in FILLED_ON_ERROR
+        texts = self._texts(w, _steps(call.name, args)[count:], refuses=refuses)
         return Returned(", ".join(texts), *result_text(w, spec))
 
     def is_whole(self, call: RawCall) -> bool:
@@ -149,8 +150,12 @@ class StraceDecoder:
             and _entered(w, call.name, args) >= len(args)
         )
 
-    def _texts(self, w: StraceWriter, steps: _Steps) -> list[str]:
-        found = [(a.name, p(w, i, a)) for i, a, p in steps]
+    def _texts(self, w: StraceWriter, steps: _Steps, *, refuses: bool = False) -> list[str]:
+        """`refuses`: the call has failed, so that nothing is shown of what it would have filled in."""
+        found = []
+        for i, a, p in steps:
+            w.refused = refuses and a.kind in _OUT and a.struct not in _OFFSETS
+            found.append((a.name, p(w, i, a)))
         return [f"{name}={text}" if self.style.argument_names else text for name, text in found if text]
 
     def _writer(self, call: RawCall, label: FdLabel | None, netlink: int | None) -> tuple[StraceWriter, Call | None]:

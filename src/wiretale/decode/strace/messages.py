@@ -7,6 +7,7 @@ from wiretale.decode.structs import integers, struct_size
 from wiretale.decode.writer import pointer_text, signed32
 from wiretale.light import dataclass
 
+_NETLINK_HEAD = 16  # sizeof(struct nlmsghdr)
 _MOST = 1024  # UIO_MAXIOV of linux/uio.h
 
 
@@ -70,7 +71,8 @@ def payload_text(w: StraceWriter, protocol: int, datum: Datum) -> str:
     found = netlink_messages(w, protocol, datum.bytes, datum.full_bytes, datum.address)
     if found:
         return found
-    whole = len(datum.bytes) >= min(w.style.strings + 1, datum.full_bytes)
+    least = _NETLINK_HEAD if datum.full_bytes >= _NETLINK_HEAD else min(w.style.strings + 1, datum.full_bytes)
+    whole = len(datum.bytes) >= least
     return hexadecimal(w, datum.bytes) if whole else pointer_text(datum.address)
 
 

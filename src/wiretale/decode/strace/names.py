@@ -26,6 +26,17 @@ UNKNOWN: dict[str, str] = {
     "packet_mr": "PACKET_MR_???",
     "packet_fanout": "PACKET_FANOUT_???",
     "fsconfig": "FSCONFIG_???",
+    "txrehash": "SOCK_TXREHASH_???",
+    "mount_setattr": "AT_???",
+    "fsopen": "FSOPEN_???",
+    "fsmount": "FSMOUNT_???",
+    "fspick": "FSPICK_???",
+    "move_mount": "MOVE_MOUNT_???",
+    "open_tree": "OPEN_TREE_???",
+    "mount_attr": "MOUNT_ATTR_???",
+    "mempolicy_flags": "MPOL_???",
+    "mempolicy_move": "MPOL_???",
+    "module_init": "MODULE_INIT_???",
     "landlock_rule": "LANDLOCK_RULE_???",
     "mempolicy": "MPOL_???",
     "raw": "RAW_???",
@@ -148,6 +159,9 @@ _OWN: dict[str, dict[int, str]] = {
     },
 }
 # The types of control messages; most are named as the option that asks for them.
+_OWN["timerfd_settime"] = _OWN["timerfd_create"]
+_OWN["txrehash"] = {0: "SOCK_TXREHASH_DISABLED", 1: "SOCK_TXREHASH_ENABLED", 255: "SOCK_TXREHASH_DEFAULT"}
+_OWN["mount_setattr"] = {bit: name for bit, name in _AT.items() if bit not in (0x200, 0x400)}
 _OWN["scm_socket"] = {
     1: "SCM_RIGHTS", 2: "SCM_CREDENTIALS", 3: "SCM_SECURITY", 4: "SCM_PIDFD", 29: "SO_TIMESTAMP_OLD",
     35: "SO_TIMESTAMPNS_OLD", 37: "SO_TIMESTAMPING_OLD", 63: "SO_TIMESTAMP_NEW", 64: "SO_TIMESTAMPNS_NEW",
@@ -204,6 +218,9 @@ _ADDED: dict[str, dict[int, str]] = {
     "iff": {0x10000: "IFF_LOWER_UP", 0x20000: "IFF_DORMANT", 0x40000: "IFF_ECHO"},
 }
 _LEFT_OUT: dict[str, frozenset[str]] = {
+    "arch_prctl": frozenset({"ARCH_CET_STATUS"}),
+    "io_uring_setup": frozenset({"IORING_SETUP_SINGLE_ISSUER", "IORING_SETUP_DEFER_TASKRUN"}),
+    "fanotify_mark": frozenset({"FAN_MARK_INODE"}),
     "msg": frozenset({"MSG_SOCK_DEVMEM", "MSG_SPLICE_PAGES"}),
     "mmap_flags": frozenset({"MAP_UNINITIALIZED"}),
     "statx_mask": frozenset({"STATX_MNT_ID_UNIQUE", "STATX_SUBVOL", "STATX_WRITE_ATOMIC"}),
@@ -217,6 +234,7 @@ _FIRST: dict[str, tuple[str, ...]] = {
     "eventfd": ("EFD_SEMAPHORE", "EFD_CLOEXEC", "EFD_NONBLOCK"),
     "signalfd": ("SFD_CLOEXEC", "SFD_NONBLOCK"),
     "at_statx": ("AT_STATX_FORCE_SYNC", "AT_STATX_DONT_SYNC"),
+    "timerfd_settime": ("TFD_TIMER_ABSTIME", "TFD_TIMER_CANCEL_ON_SET", "TFD_CLOEXEC", "TFD_NONBLOCK"),
     "timerfd_create": ("TFD_TIMER_ABSTIME", "TFD_TIMER_CANCEL_ON_SET", "TFD_CLOEXEC", "TFD_NONBLOCK"),
     "wait": ("WNOHANG", "WEXITED", "WSTOPPED", "WCONTINUED", "WNOWAIT", "__WCLONE", "__WALL", "__WNOTHREAD"),
     "mmap_flags": ("MAP_FIXED", "MAP_ANONYMOUS", "MAP_32BIT", "MAP_NORESERVE", "MAP_POPULATE", "MAP_NONBLOCK"),
@@ -240,6 +258,14 @@ def _table(name: str, arch: int) -> dict[int, str]:
         return netlink.TABLES[name]
     known = {bits: label for bits, label in table(name, arch).items() if label not in _LEFT_OUT.get(name, ())}
     return known | _ADDED.get(name, {})
+
+
+def signal_number(name: str) -> int:
+    """The number of a signal of a set: USR1, RTMIN, RT_1."""
+    if name.startswith("RT"):
+        return 32 if name == "RTMIN" else 32 + int(name.removeprefix("RT_"))
+    known = {label: number for number, label in table("signal").items()}
+    return known.get(f"SIG{name}", 0)
 
 
 def signal_text(number: int) -> str:

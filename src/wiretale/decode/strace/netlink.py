@@ -7,7 +7,9 @@ import struct
 
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.strace import netlink_diag, netlink_rare, netlink_route
+from wiretale.decode.strace.names import several
 from wiretale.decode.strace.netlink_values import Memory, attributes, fields_text, hexadecimal, memory, s32, size_of
+from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.writer import StraceWriter
 
 ROUTE, SOCK_DIAG, XFRM, SELINUX, AUDIT, NETFILTER, UEVENT, GENERIC, CRYPTO = 0, 4, 6, 7, 9, 12, 15, 16, 21
@@ -106,10 +108,13 @@ def _flags_table(protocol: int, kind: int) -> str:
 
 def _flags(w: StraceWriter, protocol: int, kind: int, flags: int) -> str:
     table = _flags_table(protocol, kind)
-    low, high = flags & 0xFF, flags & ~0xFF
-    shown = [w.flags("nl_flags", low)] if low else []
-    shown += [w.flags(table, high) if table else hex(high)] if high else []
-    return "|".join(shown) or "0"
+    low, high, style = flags & 0xFF, flags & ~0xFF, w.style.names
+    if style is Names.RAW or not flags:
+        return hex(flags) if flags else "0"
+    shown = [several("nl_flags", low, w.arch, Names.ABBREV)] if low else []
+    shown += [several(table, high, w.arch, Names.ABBREV) if table else hex(high)] if high else []
+    text = "|".join(shown)
+    return f"{flags:#x} /* {text} */" if style is Names.VERBOSE else text
 
 
 def _message(w: StraceWriter, protocol: int, data: Memory, length: int) -> str:

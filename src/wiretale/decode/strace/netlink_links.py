@@ -181,7 +181,7 @@ _MAP = structure(
     base_addr=hexed("Q"),
 )  # fmt: skip
 LINK_ATTRIBUTES: Attributes = {
-    1: hardware, 2: hardware, 3: text, 4: u32, 5: interface, 6: text, 7: _STATS32, 8: u32, 9: u32, 10: interface,
+    1: hardware, 2: hardware, 3: text, 4: u32, 5: u32, 6: text, 7: _STATS32, 8: u32, 9: u32, 10: interface,
     12: _protocol, 13: u32, 14: _MAP, 15: u32, 16: u8, 17: u8, 18: _info, 19: process, 20: text, 21: u32,
     22: nested("nl_vf_info", {1: nested("nl_vf", _VF)}), 23: STATS64,
     24: nested("nl_vf_port", {1: nested("nl_port", _PORT)}), 25: nested("nl_port", _PORT), 26: _families,

@@ -55,7 +55,8 @@ def hexadecimal(w: StraceWriter, data: bytes, _: int = 0) -> str:
 def text(w: StraceWriter, data: bytes, _: int) -> str:
     """A string that ends with its NUL."""
     if isinstance(data, Memory) and len(data) < min(data.full, w.limit + 1):
-        return pointer_text(data.address)
+        ended = data.find(b"\0")
+        return escape_bytes(data[:ended]) if ended >= 0 else pointer_text(data.address)
     shown = data[:-1] if data[-1:] == b"\0" else data
     return escape_bytes(shown[: w.limit]) + ("..." if len(shown) > w.limit or shown is data else "")
 
@@ -316,5 +317,7 @@ def _rest(w: StraceWriter, data: bytes) -> str:
 
 
 def _type(w: StraceWriter, table: str, kind: int) -> str:
-    prefix = ("NLA_F_NESTED|" if kind & _NESTED else "") + ("NLA_F_NET_BYTEORDER|" if kind & _BYTE_ORDER else "")
+    prefix = (w.note("NLA_F_NESTED", _NESTED) + "|" if kind & _NESTED else "") + (
+        w.note("NLA_F_NET_BYTEORDER", _BYTE_ORDER) + "|" if kind & _BYTE_ORDER else ""
+    )
     return prefix + (w.enum(table, kind & 0x3FFF) if table else hex(kind & 0x3FFF) if kind & 0x3FFF else "0")

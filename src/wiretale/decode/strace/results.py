@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from wiretale.decode.constants.tables import ERRORS
+from wiretale.decode.readiness import select_result
 from wiretale.decode.results import EXTRAS, value_text
 from wiretale.decode.struct_text import struct_text
 from wiretale.decode.syscalls.spec import Call
@@ -38,4 +39,15 @@ def _left(w: Writer) -> str:
     return f" (left {struct_text(w, name, datum.bytes)})"
 
 
-_EXTRAS: dict[str, Callable[[Writer], str]] = {**EXTRAS, "recvmmsg": _left, "recvmmsg_time64": _left}
+def _selected(w: Writer) -> str:
+    """As the shared decoder says it; empty brackets where what is ready is beyond the sets."""
+    text = select_result(w)
+    return text or (" ()" if w.succeeded else "")
+
+
+_SELECTS = ("select", "_newselect", "pselect6", "pselect6_time64")
+_EXTRAS: dict[str, Callable[[Writer], str]] = {
+    **EXTRAS,
+    **dict.fromkeys(("recvmmsg", "recvmmsg_time64"), _left),
+    **dict.fromkeys(_SELECTS, _selected),
+}

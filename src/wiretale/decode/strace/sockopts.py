@@ -8,7 +8,19 @@ from collections.abc import Callable
 from ipaddress import IPv6Address
 
 from wiretale.decode import sockopt as shared
-from wiretale.decode.sockopt import SOL_IP, SOL_IPV6, SOL_PACKET, SOL_RAW, SOL_SOCKET, SOL_TCP, SOL_TLS, SOL_UDP
+from wiretale.decode.record_types import Datum
+from wiretale.decode.sockopt import (
+    SOL_IP,
+    SOL_IPV6,
+    SOL_NETLINK,
+    SOL_PACKET,
+    SOL_RAW,
+    SOL_SOCKET,
+    SOL_TCP,
+    SOL_TLS,
+    SOL_UDP,
+)
+from wiretale.decode.strace import filters
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import field_text, struct_text
@@ -85,24 +97,67 @@ def option(w: StraceWriter, index: int, *, out: bool) -> str:
     length = signed32(w.values[4])
     sets = None if out else _SETS.get(key)
     if datum is None:
-        return '""' if not out and w.values[index] and not length and not sets else address
+        numeric = key in _INTEGERS or level == SOL_NETLINK
+        return '""' if not out and w.values[index] and not length and not sets and not numeric else address
     if sets is not None:
         size, exact, printer = sets
         fits = length == size if exact else length >= size
         return printer(w, datum.bytes[:size]) if fits and len(datum.bytes) >= size else address
-    if datum.error and len(datum.bytes) < min(datum.full_bytes, w.limit):
+    whole_number = key in _INTEGERS or level == SOL_NETLINK
+    if datum.error and len(datum.bytes) < min(datum.full_bytes, 4 if whole_number else w.limit):
         return address
     if key == (SOL_SOCKET, _SO_ERROR):
         return _error(w, datum.bytes)
     if out and key in _PARTS:
         return _part(w, _PARTS[key], datum.bytes)
-    if level == SOL_SOCKET and len(datum.bytes) < 4:
-        return address
+    if level in _WITH_INTEGERS and not w.style.more:
+        return _plain(w, key, datum, address, out=out)
     if (key in _RAW_OPTIONS or level in _RAW_LEVELS) and not w.style.more:
         if len(datum.bytes) == 4 == datum.full_bytes:
             return f"[{int.from_bytes(datum.bytes, 'little', signed=True)}]"
         return w.data(datum.bytes, datum.full_bytes)
     return shared.option_value(w, index, out=out)
+
+
+_WITH_INTEGERS = frozenset({SOL_SOCKET, SOL_NETLINK})
+_LIST_MEMBERSHIPS, _ATTACH_FILTER, _ATTACH_REUSEPORT, _TXREHASH = 9, 26, 51, 74
+_FILTERS = frozenset({(SOL_SOCKET, _ATTACH_FILTER), (SOL_SOCKET, _ATTACH_REUSEPORT)})
+_INTEGERS = frozenset(  # asm-generic/socket.h: options that are numbers, however long the value is
+    (SOL_SOCKET, n)
+    for n in (
+        1, 2, *range(5, 13), 14, 15, 16, 18, 19, 27, 29, 30, 32, 33, 34, 35, 36, 37, *range(40, 47), 49, 53, 56, 60,
+        63, 64, 65, 68, 69, 70, 73, 74, 75,
+    )
+)  # fmt: skip
+
+
+def _plain(w: StraceWriter, key: tuple[int, int], datum: Datum, address: str, *, out: bool) -> str:
+    """A number, or bytes where the option is none."""
+    data, level = datum.bytes, key[0]
+    number = f"[{int.from_bytes(data[:4], 'little', signed=True)}]"
+    if key in _FILTERS and not out:
+        size = struct_size("sock_fprog", w.arch)
+        return filters.program_of(w, 3, data[:size]) if min(len(data), signed32(w.values[4])) >= size else address
+    if key == (SOL_SOCKET, _ATTACH_FILTER):
+        return _got_filter(w, address)
+    if key == (SOL_NETLINK, _LIST_MEMBERSHIPS) and out:
+        return f"[{', '.join(str(v) for (v,) in struct.iter_unpack('<I', data[: len(data) // 4 * 4]))}]"
+    if key in _INTEGERS or level == SOL_NETLINK:
+        if len(data) >= 4 and (out or signed32(w.values[4]) >= 4):
+            value = int.from_bytes(data[:4], "little")
+            return f"[{w.enum('txrehash', value)}]" if key == (SOL_SOCKET, _TXREHASH) else number
+        return hex_literal(data) if out else address
+    return number if len(data) == 4 == datum.full_bytes else w.data(data, datum.full_bytes)
+
+
+def _got_filter(w: StraceWriter, address: str) -> str:
+    """SO_GET_FILTER: its length counts instructions."""
+    length = w.readable(4, "socklen", at_exit=False)
+    room = int.from_bytes(length.bytes[:4], "little") if length is not None else 0
+    found = w.readable(3, "array", at_exit=True)
+    if w.brief or found is None or not room or found.error:
+        return address
+    return filters.program(w, found.bytes, len(found.bytes) // 8, found.address)
 
 
 def _error(w: StraceWriter, data: bytes) -> str:

@@ -7,15 +7,22 @@ from wiretale.decode import arguments as shared
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.signals import decode_siginfo
 from wiretale.decode.strace import names
-from wiretale.decode.strace.arguments import Printer, address, path_result, strace
+from wiretale.decode.strace.arguments import Printer, address, path_result, short_string, strace
 from wiretale.decode.strace.stat import stat_text
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.waiting import epoll_event, epoll_events, poll_fds
-from wiretale.decode.struct_text import field_text, generic_text, mode_text, struct_text
+from wiretale.decode.struct_text import device_text, field_text, generic_text, mode_text, octal, struct_text
 from wiretale.decode.structs import integers, struct_size, unpack
 from wiretale.decode.syscalls.spec import Arg, Kind
 from wiretale.decode.writer import Writer, signed32
+from wiretale.light import later
+
+TYPE_CHECKING = False  # see light.py
+if TYPE_CHECKING:
+    from wiretale.decode.strace import directory, rings
+else:
+    directory, rings = later("wiretale.decode.strace.directory"), later("wiretale.decode.strace.rings")
 
 StructPrinter = Callable[[Writer, str, bytes], str]
 
@@ -49,6 +56,7 @@ def _random(w: Writer, index: int, arg: Arg) -> str:
 
 
 _SIGSET_BYTES = 8
+_SO_ATTACH_FILTER = 26
 _POSITIONED = ("preadv", "pwritev", "preadv2", "pwritev2")
 _SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
 _MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
@@ -63,6 +71,13 @@ def _socket_type(w: Writer, index: int, arg: Arg) -> str:
     if name.startswith("SOCK_") or not extra:
         return f"{name}|{w.flags('socket_flags', extra)}" if extra else name
     return w.flags("socket_flags", value)
+
+
+def _asked_option(w: Writer, index: int, arg: Arg) -> str:
+    """SO_ATTACH_FILTER has another name where it is asked for."""
+    if signed32(w.values[1]) == 1 and signed32(w.values[index]) == _SO_ATTACH_FILTER:
+        return w.note("SO_GET_FILTER", _SO_ATTACH_FILTER)
+    return shared.SPECIAL["getsockopt", "optname"](w, index, arg)
 
 
 def _protocol(w: Writer, index: int, arg: Arg) -> str:
@@ -108,9 +123,9 @@ def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
     if name:
         return f"{value:#x} /* {name} */" if style is Names.VERBOSE else name
     direction = ("_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE")[value >> 30]
-    return f"_IOC({direction}, {value >> 8 & 0xFF:#x}, {value & 0xFF:#x}, {value >> 16 & 0x3FFF or 0:#x})".replace(
-        " 0x0)", " 0)"
-    )
+    parts = (names.number(part) for part in (value >> 8 & 0xFF, value & 0xFF, value >> 16 & 0x3FFF))
+    text = f"_IOC({direction}, {', '.join(parts)})"
+    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
 
 
 def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
@@ -166,11 +181,16 @@ def _open_flags(w: Writer, index: int, arg: Arg) -> str:
     return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
 
 
+_SET_SIZES = {  # which argument says how long the set is
+    "rt_sigprocmask": 3, "rt_sigsuspend": 1, "rt_sigtimedwait": 3, "rt_sigtimedwait_time64": 3, "io_uring_enter": 5,
+}  # fmt: skip
+
+
 def _signal_set(size: str) -> Printer:
     """A set of signals is read only if its size is the kernel's."""
 
     def text(w: Writer, index: int, arg: Arg) -> str:
-        place = {"rt_sigprocmask": 3, "rt_sigsuspend": 1, "rt_sigtimedwait": 3, "rt_sigtimedwait_time64": 3}[size]
+        place = _SET_SIZES[size]
         fits = w.unsigned(w.values[place]) == _SIGSET_BYTES
         return shared.KINDS[arg.kind](w, index, arg) if fits else address(w, index)
 
@@ -215,6 +235,93 @@ def _statx(w: Writer, name: str, data: bytes) -> str:
     return f"{{stx_mask={mask}, stx_attributes={attributes}, stx_mode={mode}, stx_size={values['stx_size']}, ...}}"
 
 
+def _ring_parameters(w: Writer, index: int, arg: Arg) -> str:
+    return rings.setup(w, index, arg)
+
+
+def _registered(w: Writer, index: int, arg: Arg) -> str:
+    return rings.registered(w, index, arg)
+
+
+def _directory(w: Writer, index: int, arg: Arg) -> str:
+    return directory.entries(w, index, arg)
+
+
+def _filled(w: Writer, index: int, arg: Arg) -> str:
+    """A structure that goes in and out: only what came out is shown."""
+    datum = w.readable(index, "struct", at_exit=True)
+    whole = datum is not None and len(datum.bytes) >= datum.full_bytes
+    return struct_text(w, arg.struct, datum.bytes) if whole and datum is not None else address(w, index)
+
+
+_SHORT_STRINGS = (
+    ("add_key", "type"), ("add_key", "description"), ("request_key", "type"), ("request_key", "description"),
+    ("request_key", "callout_info"), ("delete_module", "name"), ("finit_module", "param_values"),
+    ("init_module", "param_values"), ("fsopen", "fsname"),
+)  # fmt: skip
+_MREMAP_PLACED = 2 | 4  # MREMAP_FIXED, MREMAP_DONTUNMAP
+
+
+def _file_mode(w: Writer, index: int, arg: Arg) -> str:
+    """A mode with its type, if there is such a type of file."""
+    mode, style = w.values[index] & 0xFFFF, strace(w).style.names
+    if style is Names.RAW or not names.known("mode_type", mode & 0o170000, w.arch):
+        return octal(mode)
+    if style is Names.ABBREV:
+        return mode_text(w, mode)
+    kind = names.one("mode_type", mode & 0o170000, w.arch, Names.ABBREV)
+    return f"{octal(mode)} /* {kind}|{octal(mode & 0o7777)} */"
+
+
+def _mount_attributes(w: Writer, index: int, arg: Arg) -> str:
+    """A structure too short for the kernel is not looked at."""
+    short = w.unsigned(w.values[4]) < struct_size(arg.struct, w.arch)
+    datum = None if short else w.readable(index, "struct", at_exit=False)
+    whole = datum is not None and len(datum.bytes) >= struct_size(arg.struct, w.arch)
+    return struct_text(w, arg.struct, datum.bytes) if whole and datum is not None else address(w, index)
+
+
+def _new_address(w: Writer, index: int, arg: Arg) -> str:
+    """Where to, if the flags say that the place is given."""
+    return address(w, index) if w.values[3] & _MREMAP_PLACED else ""
+
+
+def _unsigned_offset(w: Writer, index: int, arg: Arg) -> str:
+    text = shared.KINDS[arg.kind](w, index, arg)
+    return re.sub(r"-\d+", lambda m: str(int(m[0]) % (1 << 8 * w.word)), text)
+
+
+def _key_serial(w: Writer, index: int, arg: Arg) -> str:
+    """A key by its number, or one of those that every process has."""
+    value = signed32(w.values[index])
+    name = names.known(arg.constants, value, w.arch)
+    return w.note(name, value) if name else str(value)
+
+
+def _device(w: Writer, index: int, arg: Arg) -> str:
+    """Only a special file has a device."""
+    mode, number = w.values[index - 1] & 0o170000, w.values[index] & 0xFFFFFFFF
+    return w.note(device_text(number), number) if mode in (0o020000, 0o060000) else ""
+
+
+def _plain_open_flags(w: Writer, index: int, arg: Arg) -> str:
+    """The two flags that the call knows (delete_module(2))."""
+    return _chosen(w, w.values[index] & 0xFFFFFFFF, {0o4000: "O_NONBLOCK", 0o1000: "O_TRUNC"})
+
+
+def _close_on_exec(w: Writer, index: int, arg: Arg) -> str:
+    value = w.values[index] & 0xFFFFFFFF
+    return _chosen(w, value, {0o2000000: "O_CLOEXEC"}, unknown="") if value else "0"
+
+
+def _chosen(w: Writer, value: int, known: dict[int, str], *, unknown: str = "O_???") -> str:
+    shown = [name for bit, name in known.items() if value & bit]
+    rest = value & ~sum(known)
+    if not shown:
+        return hex(rest) + (f" /* {unknown} */" if unknown else "") if rest else "0"
+    return "|".join([*shown, *([hex(rest)] if rest else [])])
+
+
 def _policy(w: Writer, index: int, arg: Arg) -> str:
     value = w.values[index] & 0xFFFFFFFF
     reset = value & 0x40000000
@@ -231,6 +338,13 @@ def _utsname(w: Writer, name: str, data: bytes) -> str:
 
 def _name(value: object) -> str:
     return escape_bytes(value.split(b"\0", 1)[0]) if isinstance(value, bytes) else str(value)
+
+
+def _interval(w: Writer, name: str, data: bytes) -> str:
+    """Two times."""
+    half = len(data) // 2
+    inner = {"itimerspec": "timespec", "itimerspec64": "timespec64", "itimerval": "timeval"}[name]
+    return f"{{it_interval={_time(w, inner, data[:half])}, it_value={_time(w, inner, data[half:])}}}"
 
 
 def _time(w: Writer, name: str, data: bytes) -> str:
@@ -273,6 +387,7 @@ for _call in ("readlink", "readlinkat"):
 
 SPECIAL |= {
     ("ioctl", "argp"): _ioctl_argument,
+    ("getsockopt", "optname"): _asked_option,
     **{(name, "type"): _socket_type for name in ("socket", "socketpair")},
     **{(name, "protocol"): _protocol for name in ("socket", "socketpair")},
     **{(name, "flags"): _map_flags for name in ("mmap", "mmap2")},
@@ -287,6 +402,22 @@ SPECIAL |= {
     **{(name, "fds"): poll_fds for name in ("poll", "ppoll", "ppoll_time64")},
     **{("rt_sigprocmask", name): _signal_set("rt_sigprocmask") for name in ("set", "oldset")},
     ("rt_sigsuspend", "mask"): _signal_set("rt_sigsuspend"),
+    ("io_uring_enter", "argp"): _signal_set("io_uring_enter"),
+    ("io_uring_setup", "params"): _ring_parameters,
+    ("io_uring_register", "arg"): _registered,
+    **{(name, "dirp"): _directory for name in ("getdents", "getdents64")},
+    **{(name, "buf"): _filled for name in ("adjtimex", "clock_adjtime", "clock_adjtime64")},
+    **dict.fromkeys(_SHORT_STRINGS, short_string),
+    **{(name, "mode"): _file_mode for name in ("mknod", "mknodat")},
+    ("mount_setattr", "flags"): lambda w, i, a: w.flags("mount_setattr", w.values[i] & 0xFFFFFFFF),
+    ("mount_setattr", "attr"): _mount_attributes,
+    ("sendfile", "offset"): _unsigned_offset,
+    ("mremap", "new_address"): _new_address,
+    ("add_key", "keyring"): _key_serial,
+    ("request_key", "dest_keyring"): _key_serial,
+    **{(name, "dev"): _device for name in ("mknod", "mknodat")},
+    ("delete_module", "flags"): _plain_open_flags,
+    ("memfd_secret", "flags"): _close_on_exec,
     **{(name, "set"): _signal_set(name) for name in ("rt_sigtimedwait", "rt_sigtimedwait_time64")},
     **{(name, "remain"): _left for name in ("clock_nanosleep", "clock_nanosleep_time64")},
     **{(name, "uaddr2"): _futex_second for name in ("futex", "futex_time64")},
@@ -306,6 +437,7 @@ STRUCTS: dict[str, StructPrinter] = {
     "statfs": _file_system,
     "statfs64": _file_system,
     **dict.fromkeys(("timespec", "timespec64", "timeval", "timeval64"), _time),
+    **dict.fromkeys(("itimerspec", "itimerspec64", "itimerval"), _interval),
     "utsname": _utsname,
     "statx": _statx,
     "sigevent": _sigevent,

@@ -46,6 +46,6 @@ def poll_fds(w: Writer, index: int, arg: Arg) -> str:
         what = f", events={w.flags('poll', int.from_bytes(events, 'little'))}" if fd >= 0 else ""
         shown.append(f"{{fd={w.fd(fd)}{what}}}")
     if len(shown) < count:
-        cut = len(shown) == limit
+        cut = len(shown) == limit and len(datum.bytes) >= (limit + 1) * _POLLFD_BYTES
         shown.append("..." if cut else f"... /* {start + len(shown) * _POLLFD_BYTES:#x} */")
     return f"[{', '.join(shown)}]"

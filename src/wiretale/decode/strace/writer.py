@@ -53,7 +53,8 @@ class StraceWriter(Writer):
     def note(self, name: str, value: int) -> str:
         if self.style.names is Names.RAW:
             return names.number(value) if value >= 0 else str(value)
-        return f"{value & 0xFFFFFFFF:#x} /* {name} */" if self.style.names is Names.VERBOSE else name
+        number = f"{value:#x}" if value >= 0 else str(value)
+        return f"{number} /* {name} */" if self.style.names is Names.VERBOSE else name
 
     def readable(self, arg: int, role: str, *, at_exit: bool, idx: int = 0) -> Datum | None:
         if self.terse and role not in _TEXT_ROLES:
@@ -70,7 +71,19 @@ class StraceWriter(Writer):
 
     def interface(self, index: int) -> str:
         name = self.style.interfaces(index)
-        return f'if_nametoindex("{escape_text(name)}")' if name else str(index)
+        if not name or self.style.names is Names.RAW:
+            return str(index)
+        text = f'if_nametoindex("{escape_text(name)}")'
+        return f"{index} /* {text} */" if self.style.names is Names.VERBOSE else text
+
+    def signal_set(self, mask: int) -> str:
+        text = super().signal_set(mask)
+        if self.style.names is Names.ABBREV or "[]" in text:
+            return text
+        head, _, body = text.removesuffix("]").partition("[")
+        rows = [(number, name) for name in body.split() for number in (names.signal_number(name),)]
+        plain = self.style.names is Names.RAW
+        return f"{head}[{' '.join(str(n) if plain else f'{n} /* {name} */' for n, name in rows)}]"
 
     def signal(self, number: int) -> str:
         return names.signal_text(number)

@@ -64,11 +64,24 @@ CALLS: tuple[Call, ...] = (
         hexadecimal("flags"),
     ),
     call("set_mempolicy", enum("mode", "mempolicy"), pointer("nodemask"), ulong("maxnode")),
-    call("get_mempolicy", pointer("mode"), pointer("nodemask"), ulong("maxnode"), _ADDR, hexadecimal("flags")),
+    call(
+        "get_mempolicy",
+        pointer("mode"),
+        pointer("nodemask"),
+        ulong("maxnode"),
+        _ADDR,
+        flags("flags", "mempolicy_flags"),
+    ),
     call("set_mempolicy_home_node", hexadecimal("start"), size("len"), ulong("home_node"), hexadecimal("flags")),
     call("migrate_pages", pid(), ulong("maxnode"), pointer("old_nodes"), pointer("new_nodes")),
     call(
-        "move_pages", pid(), ulong("count"), pointer("pages"), pointer("nodes"), pointer("status"), hexadecimal("flags")
+        "move_pages",
+        pid(),
+        ulong("count"),
+        pointer("pages"),
+        pointer("nodes"),
+        pointer("status"),
+        flags("flags", "mempolicy_move"),
     ),
     # System V
     call("shmget", _IPC_KEY, size("size"), flags("shmflg", "ipc_get")),

@@ -22,8 +22,9 @@ from wiretale.decode.syscalls._args import (
     socklen,
     struct_in,
     struct_inout,
+    unsigned,
 )
-from wiretale.decode.syscalls.spec import Arg, Call, Kind, Result
+from wiretale.decode.syscalls.spec import Arg, Call, Follow, Kind, Result
 
 _LEVEL = enum("level", "sockopt_level")
 _OPTION = enum("optname", "sockopt")  # which table depends on the level
@@ -142,7 +143,7 @@ CALLS: tuple[Call, ...] = (
         fd("sockfd"),
         _LEVEL,
         _OPTION,
-        Arg("optval", Kind.OPTVAL_IN, 4),
+        Arg("optval", Kind.OPTVAL_IN, 4, struct="sock_fprog", follows=(Follow("filter", 8, "len"),)),
         integer("optlen"),
         effects=(NETWORK,),
     ),
@@ -182,14 +183,14 @@ CALLS: tuple[Call, ...] = (
     ),
     call("sethostname", data_in("name", 1), size("len")),
     call("setdomainname", data_in("name", 1), size("len")),
-    call("io_uring_setup", integer("entries"), struct_inout("params", "io_uring_params"), result=Result.FD),
+    call("io_uring_setup", unsigned("entries"), struct_inout("params", "io_uring_params"), result=Result.FD),
     call(
         "io_uring_enter",
         fd(),
-        integer("to_submit"),
-        integer("min_complete"),
+        unsigned("to_submit"),
+        unsigned("min_complete"),
         flags("flags", "io_uring_enter"),
-        Arg("argp", Kind.POINTER),
+        struct_in("argp", "sigset"),
         size("argsz"),
         effects=(BLOCKS,),
     ),
@@ -197,8 +198,8 @@ CALLS: tuple[Call, ...] = (
         "io_uring_register",
         fd(),
         enum("opcode", "io_uring_register"),
-        Arg("arg", Kind.POINTER),
-        integer("nr_args"),
+        array_in("arg", "iovec", length=3),
+        unsigned("nr_args"),
     ),
     call(
         "bpf",

@@ -25,6 +25,10 @@ _HIGHEST_NUMBER = 4096  # ARM has private calls far above; they are not worth a 
 _SOCKADDR_LIMIT = 128  # sizeof(struct sockaddr_storage)
 _STRUCT_LIMIT = 4096
 _ARRAY_LIMIT = 65536
+_FDSET_LIMIT = 131072  # a bit for each descriptor that fs.nr_open allows by default
+_OPTNAME = 2  # argument of setsockopt and getsockopt
+FILTERS = (26, 51)  # SO_ATTACH_FILTER, which is SO_GET_FILTER too, and SO_ATTACH_REUSEPORT_CBPF
+_INSTRUCTION_BYTES = 8  # sizeof(struct sock_filter)
 _IOC_WRITE, _IOC_READ = 1, 2  # asm-generic/ioctl.h
 
 
@@ -171,12 +175,17 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
         yield Step(What.BYTES, _EXIT, index, Role.SOCKADDR, Count.POINTER, length, limit=_SOCKADDR_LIMIT)
     elif kind is Kind.OPTVAL_IN:
         yield Step(What.BYTES, _ENTRY, index, Role.OPTVAL, Count.ARG32, length)
+        for option in FILTERS:
+            followed = _followed(index, arg, _ENTRY, arch)
+            yield from (replace(step, only_arg=_OPTNAME, only_value=option) for step in followed)
     elif kind is Kind.OPTVAL_OUT:
         yield Step(What.BYTES, _EXIT, index, Role.OPTVAL, Count.POINTER, length)
+        step = Step(What.BYTES, _EXIT, index, Role.ARRAY, Count.POINTER, length, size=_INSTRUCTION_BYTES)
+        yield replace(step, only_arg=_OPTNAME, only_value=FILTERS[0])
     elif kind is Kind.SOCKLEN:
         yield Step(What.BYTES, _BOTH, index, Role.SOCKLEN, size=4)
     elif kind is Kind.FDSET:
-        yield Step(What.BYTES, _BOTH, index, Role.FDSET, Count.BITS, length, limit=_ARRAY_LIMIT)
+        yield Step(What.BYTES, _BOTH, index, Role.FDSET, Count.BITS, length, limit=_FDSET_LIMIT)
     elif kind in _STRUCT_WHEN:
         when = _STRUCT_WHEN[kind] | _ON_ERROR if call.name in _FILLED_ON_ERROR else _STRUCT_WHEN[kind]
         if length == NO_ARG:
@@ -306,7 +315,7 @@ def _whens(own: list[Step]) -> int:
     return found
 
 
-_SIZED = frozenset({*_STRUCT_WHEN, *_ARRAY_WHEN, Kind.IOVEC_IN, Kind.POINTED})
+_SIZED = frozenset({*_STRUCT_WHEN, *_ARRAY_WHEN, Kind.IOVEC_IN, Kind.POINTED, Kind.OPTVAL_IN})
 
 
 def _same_everywhere(call: Call) -> bool:

@@ -1,0 +1,117 @@
+"""Classic BPF programs in strace's words. Sources: linux/bpf_common.h, linux/filter.h, linux/seccomp.h."""
+
+import struct
+
+from wiretale.decode.strace.writer import StraceWriter
+from wiretale.decode.writer import pointer_text
+
+_SIZE, _MOST = 8, 4096  # sizeof(struct sock_filter), BPF_MAXINSNS
+_CLASSES = ("BPF_LD", "BPF_LDX", "BPF_ST", "BPF_STX", "BPF_ALU", "BPF_JMP", "BPF_RET", "BPF_MISC")
+_SIZES = {0: "BPF_W", 8: "BPF_H", 16: "BPF_B"}
+_MODES = {0: "BPF_IMM", 0x20: "BPF_ABS", 0x40: "BPF_IND", 0x60: "BPF_MEM", 0x80: "BPF_LEN", 0xA0: "BPF_MSH"}
+_ALU = (
+    "BPF_ADD", "BPF_SUB", "BPF_MUL", "BPF_DIV", "BPF_OR", "BPF_AND", "BPF_LSH", "BPF_RSH", "BPF_NEG", "BPF_MOD",
+    "BPF_XOR",
+)  # fmt: skip
+_JUMPS = ("BPF_JA", "BPF_JEQ", "BPF_JGT", "BPF_JGE", "BPF_JSET")
+_RETURNS = {0: "BPF_K", 8: "BPF_X", 16: "BPF_A"}
+_MISC = {0: "BPF_TAX", 0x80: "BPF_TXA"}
+_ANCILLARY, _NETWORK, _LINK = 0xFFFFF000, 0xFFF00000, 0xFFE00000  # SKF_AD_OFF, SKF_NET_OFF, SKF_LL_OFF
+_ANCILLARIES = (
+    "PROTOCOL", "PKTTYPE", "IFINDEX", "NLATTR", "NLATTR_NEST", "MARK", "QUEUE", "HATYPE", "RXHASH", "CPU",
+    "ALU_XOR_X", "VLAN_TAG", "VLAN_TAG_PRESENT", "PAY_OFFSET", "RANDOM", "VLAN_TPID",
+)  # fmt: skip
+_ACTIONS = {
+    0x80000000: "SECCOMP_RET_KILL_PROCESS", 0: "SECCOMP_RET_KILL_THREAD", 0x30000: "SECCOMP_RET_TRAP",
+    0x50000: "SECCOMP_RET_ERRNO", 0x7FC00000: "SECCOMP_RET_USER_NOTIF", 0x7FF00000: "SECCOMP_RET_TRACE",
+    0x7FFC0000: "SECCOMP_RET_LOG", 0x7FFF0000: "SECCOMP_RET_ALLOW",
+}  # fmt: skip
+
+
+def _number(value: int) -> str:
+    return hex(value) if value else "0"
+
+
+def _rest(value: int) -> str:
+    return f"|{value:#x} /* BPF_??? */" if value else ""
+
+
+def _named(table: dict[int, str], value: int) -> str:
+    return table.get(value) or f"{value:#x} /* BPF_??? */"
+
+
+def _code(code: int) -> str:
+    """The parts of an operation, by its class."""
+    kind = code & 7
+    name = _CLASSES[kind]
+    if kind in (0, 1):
+        return f"{name}|{_named(_SIZES, code & 0x18)}|{_named(_MODES, code & 0xE0)}{_rest(code & ~0xFF)}"
+    if kind in (4, 5):
+        names = dict(enumerate(_ALU if kind == 4 else _JUMPS))
+        operation = names.get(code >> 4 & 0xF) or f"{code & 0xF0:#x} /* BPF_??? */"
+        return f"{name}|{'BPF_X' if code & 8 else 'BPF_K'}|{operation}{_rest(code & ~0xFF)}"
+    if kind == 6:
+        return f"{name}|{_named(_RETURNS, code & 0x18)}{_rest(code & ~0x1F)}"
+    if kind == 7:
+        return f"{name}|{_named(_MISC, code & 0xF8)}{_rest(code & ~0xFF)}"
+    return f"{name}{_rest(code & ~7)}"
+
+
+def _offset(value: int) -> str:
+    """Where a load begins: parts of the kernel's own have negative places."""
+    if value >= _ANCILLARY:
+        place = (value - _ANCILLARY) // 4
+        exact = not value & 3 and place < len(_ANCILLARIES)
+        return f"SKF_AD_OFF+{'SKF_AD_' + _ANCILLARIES[place] if exact else _number(value - _ANCILLARY)}"
+    if value >= _NETWORK:
+        return f"SKF_NET_OFF+{value - _NETWORK}"
+    return f"SKF_LL_OFF+{value - _LINK}" if value >= _LINK else _number(value)
+
+
+def _action(value: int) -> str:
+    """What a seccomp filter answers: an action and its data."""
+    action, data = value & 0xFFFF0000, value & 0xFFFF
+    name = _ACTIONS.get(action)
+    if name is None:
+        return f"{action:#x} /* SECCOMP_RET_??? */" + (f"|{data:#x}" if data else "")
+    return name + (f"|{data:#x}" if data else "")
+
+
+def _statement(code: int, jump_true: int, jump_false: int, value: int, *, seccomp: bool) -> str:
+    if code & 7 == 6 and seccomp and code & 0x18 == 0:
+        text = _action(value)
+    elif code & 7 in (0, 1) and not seccomp and code & 0xE0 in (0x20, 0x40):
+        text = _offset(value)
+    else:
+        text = _number(value)
+    if jump_true or jump_false:
+        return f"BPF_JUMP({_code(code)}, {text}, {_number(jump_true)}, {_number(jump_false)})"
+    return f"BPF_STMT({_code(code)}, {text})"
+
+
+def program(w: StraceWriter, data: bytes, count: int, address: int, *, seccomp: bool = False) -> str:
+    """The instructions, as far as they could be read."""
+    shown = [
+        _statement(*fields, seccomp=seccomp)
+        for fields in struct.iter_unpack("<HBBI", data[: min(len(data) // _SIZE, _MOST) * _SIZE])
+    ]
+    if not shown:
+        return pointer_text(address)
+    if len(shown) < min(count, _MOST):
+        shown.append(f"... /* {address + len(shown) * _SIZE:#x} */")
+    elif count > _MOST:
+        shown.append("...")
+    return f"[{', '.join(shown)}]"
+
+
+def program_of(w: StraceWriter, index: int, header: bytes, *, seccomp: bool = False) -> str:
+    """struct sock_fprog, with its instructions where structures are shown whole."""
+    if len(header) < 2 * w.word:
+        return pointer_text(w.unsigned(w.values[index]))
+    count = int.from_bytes(header[:2], "little")
+    address = int.from_bytes(header[w.word : 2 * w.word], "little")
+    text = pointer_text(address)
+    if not w.brief and address and count:
+        followed = w.datum(index, "struct", at_exit=False, idx=1 + w.word)
+        text = program(w, followed.bytes if followed is not None else b"", count, address, seccomp=seccomp)
+    return f"{{len={count}, filter={text}}}"

@@ -1,0 +1,46 @@
+"""A program of calls at the edges, under the installed strace and under `wiretale strace`: the same lines."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+
+pytestmark = pytest.mark.e2e
+HERE = Path(__file__).parent
+PARTS = ("options", "filters", "waiting", "messages", "files")
+_VARIES = re.compile(r"0x[0-9a-f]{6,}|d_ino=\d+|d_off=-?\d+|\"\d+\"")
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require(shutil.which("strace"), "strace is not installed")
+    built = tmp_path_factory.mktemp("edges") / "edges"
+    subprocess.run(["cc", "-w", "-O1", "-o", built, HERE / "edges.c"], check=True)
+    return built
+
+
+def parts(tracer: list[str], program: Path, out: Path) -> list[list[str]]:
+    """The lines of each part, without what truly varies."""
+    subprocess.run([*tracer, "-o", out, program], check=True, capture_output=True)
+    found: list[list[str]] = []
+    for line in out.read_text(errors="replace").splitlines():
+        if line.startswith('chdir("/next part")'):
+            found.append([])
+        elif found:
+            found[-1].append(_VARIES.sub("V", line))
+    return found
+
+
+@pytest.mark.parametrize("style", [[], ["-v"], ["-X", "verbose"], ["-X", "raw"], ["-s", "3"]], ids=" ".join)
+def test_every_line_is_straces(program: Path, tmp_path: Path, style: list[str]) -> None:
+    theirs = parts(["strace", *style], program, tmp_path / "theirs")
+    wiretale = [sys.executable, "-m", "wiretale", "strace"]
+    ours = parts([*wiretale, *style], program, tmp_path / "ours")
+    assert len(theirs) == len(PARTS)
+    for name, expected, got in zip(PARTS, theirs, ours, strict=True):
+        assert got == expected, name
