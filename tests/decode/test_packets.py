@@ -128,6 +128,16 @@ def test_blocks_received_out_of_order_follow_the_usual_timestamp() -> None:
     assert (row["tsval"], row["tsecr"], row["sack_0"], row["sack_1"]) == (11, 12, 3, 4)
 
 
+def test_options_before_the_end_of_what_was_captured_count() -> None:
+    blocks = struct.pack(">IIIIII", 10, 20, 30, 40, 50, 60)
+    options = b"\x02\x04\x05\xb4\x03\x03\x07\x01\x01\x01\x05\x1a" + blocks
+    whole = ethernet(ip4(tcp(b"x", options=options)))
+    (row,) = decode(whole[: 54 + 12 + 20], length=len(whole))
+    assert (row["mss"], row["wscale"]) == (1460, 7)
+    assert [row.get(f"sack_{n}") for n in range(6)] == [10, 20, 30, 40, None, None]
+    assert row["undecoded"] == "captured bytes end inside the TCP options"
+
+
 def test_the_usual_timestamp_options() -> None:
     (row,) = decode(ethernet(ip4(tcp(b"", options=b"\x01\x01\x08\x0a" + struct.pack(">II", 11, 12)))))
     assert (row["tsval"], row["tsecr"], row["payload_bytes"]) == (11, 12, 0)

@@ -109,6 +109,14 @@ def test_a_bad_packet_in_a_whole_block_costs_only_itself(tmp_path: Path) -> None
     assert "interface 9" in found.faults[0].text
 
 
+def test_an_option_that_claims_too_much_is_named_and_costs_no_packet(tmp_path: Path) -> None:
+    packet = bytearray(enhanced(b"abcd", 1, (1, b"said of it")))
+    packet[34:36] = struct.pack("<H", 500)  # the length of the comment
+    found = read(tmp_path, section() + interface() + packet + enhanced(b"e", 2))
+    assert (frames(found), found.comments) == ([b"abcd", b"e"], {})
+    assert [(f.at, f.text) for f in found.faults] == [(80, "an option claims 500 bytes, more than its block holds")]
+
+
 def test_gzip_that_ends_early_keeps_what_it_held(tmp_path: Path) -> None:
     # Random bytes do not shrink, so that what is cut off is the end of the packets.
     packets = [(t, random.Random(t).randbytes(500)) for t, _ in PACKETS]

@@ -58,28 +58,42 @@ def tcp(frames: Frames, rows: Ints) -> None:
 
 
 def _options(frames: Frames, rows: Ints, at: Ints, stop: Ints) -> None:
-    cut = stop > frames.end[rows]
-    frames.stop(rows[cut], CUT_OPTIONS)
-    some = (stop > at) & ~cut
+    """Up to the end, or to the first that was not captured whole: its SACK blocks are read as far as they were."""
+    frames.stop(rows[stop > frames.end[rows]], CUT_OPTIONS)
+    some = at < np.minimum(stop, frames.end[rows])
     rows, at, stop = rows[some], at[some], stop[some]
-    usual = stop - at == 12
+    usual = (stop - at == 12) & (stop <= frames.end[rows])
     usual[usual] = frames.u32(at[usual]) == _NOP_NOP_TIMESTAMP
     frames.put("tsval", rows[usual], frames.u32(at[usual] + 4))
     frames.put("tsecr", rows[usual], frames.u32(at[usual] + 8))
     rows, at, stop = rows[~usual], at[~usual], stop[~usual]
     while len(rows):
+        end = np.minimum(stop, frames.end[rows])
         kind = frames.u8(at)
-        two = at + 2 <= stop
+        two = at + 2 <= end
         size = np.where(kind == 1, 1, frames.u8(np.where(two, at + 1, at)))
         single = kind <= 1
         bad = ~single & (~two | (size < 2) | (at + size > stop))
         frames.stop(rows[bad], "malformed TCP options: a length is impossible")
         go = ~bad & (kind != 0)
-        rows, at, stop, kind, size = rows[go], at[go], stop[go], kind[go], size[go]
+        rows, at, stop, end, kind, size = rows[go], at[go], stop[go], end[go], kind[go], size[go]
+        sack = kind == 5
+        _sack(frames, rows[sack], at[sack], size[sack], end[sack] - at[sack])
+        whole = at + size <= end
+        rows, at, stop, end, kind, size = rows[whole], at[whole], stop[whole], end[whole], kind[whole], size[whole]
         _option(frames, rows, at, kind, size)
         at = at + size
-        more = at < stop
+        more = at < end
         rows, at, stop = rows[more], at[more], stop[more]
+
+
+def _sack(frames: Frames, rows: Ints, at: Ints, size: Ints, captured: Ints) -> None:
+    """The blocks of an option of `size` bytes that are among the `captured` ones."""
+    is_sack = (size >= 10) & ((size - 2) % 8 == 0)
+    for edge, column in enumerate(SACK_EDGES):
+        block_end = 10 + 8 * (edge // 2)
+        has = is_sack & (size >= block_end) & (captured >= block_end)
+        frames.put(column, rows[has], frames.u32(at[has] + 2 + 4 * edge))
 
 
 def _option(frames: Frames, rows: Ints, at: Ints, kind: Ints, size: Ints) -> None:
@@ -92,10 +106,6 @@ def _option(frames: Frames, rows: Ints, at: Ints, kind: Ints, size: Ints) -> Non
     is_stamp = (kind == 8) & (size == 10)
     frames.put("tsval", rows[is_stamp], frames.u32(at[is_stamp] + 2))
     frames.put("tsecr", rows[is_stamp], frames.u32(at[is_stamp] + 6))
-    is_sack = (kind == 5) & (size >= 10) & ((size - 2) % 8 == 0)
-    for edge, column in enumerate(SACK_EDGES):
-        has = is_sack & (size >= 6 + 4 * edge)
-        frames.put(column, rows[has], frames.u32(at[has] + 2 + 4 * edge))
     _fast_open(frames, rows, at, kind, size)
     is_mptcp = (kind == 30) & (size >= 3)
     these = rows[is_mptcp]

@@ -249,10 +249,13 @@ class _Reader:
         return direction if direction in (IN, OUT) else 0
 
     def _options(self, at: int, end: int) -> Iterator[tuple[int, bytes]]:
-        """Codes and values up to the end mark; a length that leads outside ends them."""
+        """Codes and values up to the end mark; a length that leads outside ends them, and is a fault."""
         while at + 4 <= end:
             code, size = self._option(self.raw, at)
-            if code == 0 or at + 4 + size > end:
+            if code == 0:
+                return
+            if at + 4 + size > end:
+                self.faults.append(Fault(at, f"an option claims {size} bytes, more than its block holds"))
                 return
             yield code, bytes(self.raw[at + 4 : at + 4 + size])
             at += 4 + (size + 3 & ~3)

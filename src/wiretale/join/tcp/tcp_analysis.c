@@ -123,9 +123,10 @@ static void note_handshake(struct stream *t, const struct wt_segment *s, struct 
     }
 }
 
-/* Options take effect behind the rules: a segment is judged by what was negotiated before it. */
+/* Options take effect behind the rules: a segment is judged by what was negotiated before it. Those behind the end of what was
+ * captured are not among them. */
 static void take_options(struct stream *t, const struct wt_segment *s, struct wt_verdict *v) {
-    struct rule_side *fwd = &t->rule[!s->forward], *rev = &t->rule[s->forward];
+    struct rule_side *fwd = &t->rule[!s->forward];
     if (s->scale >= 0)
         fwd->scale = s->scale > 14 ? 14 : s->scale; /* RFC 7323, section 2.3 */
     fwd->sacks = s->sacks < MAX_SACK ? s->sacks : MAX_SACK - 1;
@@ -135,14 +136,19 @@ static void take_options(struct stream *t, const struct wt_segment *s, struct wt
         if (s->length)
             t->syn_data = true;
     }
-    if (s->flags & SYN && fwd->scale == SCALE_UNKNOWN)
-        fwd->scale = rev->scale = NO_SCALE_USED;
-    else if ((s->flags & (SYN | ACK)) == (SYN | ACK) && rev->scale == NO_SCALE_USED)
-        fwd->scale = NO_SCALE_USED;
     if (s->mptcp) {
         t->has_mptcp = true;
         t->mptcp |= s->mptcp;
     }
+}
+
+/* What the absence of an option in a handshake means. */
+static void note_no_scale(struct stream *t, const struct wt_segment *s) {
+    struct rule_side *fwd = &t->rule[!s->forward], *rev = &t->rule[s->forward];
+    if (s->flags & SYN && fwd->scale == SCALE_UNKNOWN)
+        fwd->scale = rev->scale = NO_SCALE_USED;
+    else if ((s->flags & (SYN | ACK)) == (SYN | ACK) && rev->scale == NO_SCALE_USED)
+        fwd->scale = NO_SCALE_USED;
 }
 
 /* Take back what was found out beyond positions. */
@@ -183,13 +189,15 @@ static bool judge(struct analysis *a, const struct wt_segment *s, struct wt_verd
     note_completeness(t, s, is_new);
     note_handshake(t, s, v);
     if (s->quality & (CUT_OPTIONS | QUOTED)) {
-        /* Wireshark gives up inside the options: it prints nothing, and the options have no effect. */
+        /* Wireshark gives up inside the options: it prints nothing of what it found out, but has read those before. */
         v->verdicts &= V_TFO_ACK | V_TFO_IGNORED;
         unsay(v);
+        take_options(t, s, v);
         return true;
     }
     bool said = v->verdicts & ~(uint32_t)(V_TFO_SYN | V_TFO_ACK | V_TFO_IGNORED) || v->has_times;
     take_options(t, s, v);
+    note_no_scale(t, s);
     if (said && t->initial_rtt_ns)
         v->initial_rtt_ns = t->initial_rtt_ns;
     if (v->ack_rtt_ns == 0)
