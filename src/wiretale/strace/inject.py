@@ -36,7 +36,7 @@ def _retval(rule: Tamper, value: str) -> Tamper:
         number = int(value, 8 if re.fullmatch("0[0-7]+", value) else 0)
     except ValueError:
         raise _Refused from None
-    if number < 0 or rule.result is not None:
+    if not 0 <= number < 1 << 64 or rule.result is not None:
         raise _Refused
     return replace(rule, result=number - (1 << 64) if number >= 1 << 63 else number)
 

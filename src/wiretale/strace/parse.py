@@ -122,7 +122,8 @@ def _long(state: State, name: str, value: str) -> None:
 
 def _timestamps(state: State, value: str) -> None:
     o = state.options
-    o.clock, o.clock_precision = "time", Precision.S
+    if not value or o.clock == "none":
+        o.clock, o.clock_precision = "time", Precision.S
     for part in filter(None, value.split(",")):
         word = part.removeprefix("format:").removeprefix("precision:")
         if word in ("none", "time", "unix"):

@@ -54,7 +54,7 @@ _COLUMN_WORDS = {
 
 def columns(text: str) -> tuple[str, ...]:
     found = []
-    for word in text.split(","):
+    for word in text.replace("_", "-").split(","):
         if word not in _COLUMN_WORDS:
             raise StraceFault(f"unknown column name: '{word}'", usage=True)
         found.append(_COLUMN_WORDS[word])
@@ -62,9 +62,10 @@ def columns(text: str) -> tuple[str, ...]:
 
 
 def sort(text: str) -> str:
-    if text not in _SORTS:
+    word = text.replace("_", "-")
+    if word not in _SORTS:
         raise StraceFault(f"invalid sortby: '{text}'", usage=True)
-    return _SORTS[text]
+    return _SORTS[word]
 
 
 def interruptible(value: str) -> int:

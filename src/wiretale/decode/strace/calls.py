@@ -41,6 +41,7 @@ _OUT = frozenset(
     }
 )
 _OFFSETS = frozenset({"off_t", "loff_t"})  # shown as they were given, whatever became of the call
+_GIVEN = frozenset({("io_getevents", "timeout"), ("io_pgetevents", "timeout")})
 # Which descriptors are ready stands behind the result.
 _SHOWN_AFTER_RESULT = frozenset(
     {"poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64"}
@@ -151,10 +152,10 @@ class StraceDecoder:
         )
 
     def _texts(self, w: StraceWriter, steps: _Steps, *, refuses: bool = False) -> list[str]:
-        """`refuses`: the call has failed, so that nothing is shown of what it would have filled in."""
+        """`refuses`: the call has failed: structures behind the first that it would have filled in are addresses."""
         found = []
         for i, a, p in steps:
-            w.refused = refuses and a.kind in _OUT and a.struct not in _OFFSETS
+            w.refused = refuses and a.struct not in _OFFSETS and (w.call.name, a.name) not in _GIVEN
             found.append((a.name, p(w, i, a)))
         return [f"{name}={text}" if self.style.argument_names else text for name, text in found if text]
 

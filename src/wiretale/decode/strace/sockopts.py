@@ -104,7 +104,9 @@ def option(w: StraceWriter, index: int, *, out: bool) -> str:
         fits = length == size if exact else length >= size
         return printer(w, datum.bytes[:size]) if fits and len(datum.bytes) >= size else address
     whole_number = key in _INTEGERS or level == SOL_NETLINK
-    if datum.error and len(datum.bytes) < min(datum.full_bytes, 4 if whole_number else w.limit):
+    part = _PARTS.get(key) if out else None
+    needed = 4 if whole_number else struct_size(part, w.arch) if part is not None else w.limit
+    if datum.error and len(datum.bytes) < min(datum.full_bytes, needed):
         return address
     if key == (SOL_SOCKET, _SO_ERROR):
         return _error(w, datum.bytes)
