@@ -17,10 +17,13 @@ NOBODY = 65534
 _SOURCE = Path(__file__).resolve().parent.parent / "src"
 
 
-def run_as_nobody(place: Path, args: list[str], timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run `python ARGS` as nobody, without groups or capabilities, in a fresh folder `place`/home of its own.
+def run_as_nobody(
+    place: Path, args: list[str], timeout_s: float = 60, *, capabilities: tuple[str, ...] = (), before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run `python ARGS` as nobody, without groups, in a fresh folder `place`/home of its own.
 
-    `{python}` in ARGS stands for the interpreter.
+    `{python}` in ARGS stands for the interpreter. Only these capabilities are kept (as setpriv names them: bpf).
+    `before` are shell commands that root runs in the same mount namespace.
     """
     require(Path("/proc/self/uid_map").exists() and _is_root(), "the test runs as root, to become nobody")
     require(shutil.which("setpriv") and shutil.which("unshare"), "setpriv and unshare (util-linux) are installed")
@@ -35,6 +38,10 @@ def run_as_nobody(place: Path, args: list[str], timeout_s: float = 60) -> subpro
     python = f"/mnt/base/bin/python{sys.version_info.major}.{sys.version_info.minor}"
     words = [python, *(a.replace("{python}", python) for a in args)]
     drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
+    if capabilities:
+        kept = ",".join(f"+{name}" for name in capabilities)
+        drop += [f"--inh-caps={kept}", f"--ambient-caps={kept}"]
+    lines.append(before)
     lines.append("export PYTHONPATH=/mnt/src:/mnt/site HOME=/mnt/home PYTHONDONTWRITEBYTECODE=1")
     lines.append("exec " + shlex.join([*drop, *words]))
     return subprocess.run(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
+from wiretale.record.ebpf.privilege import keep_from_programs, why_refused
 
 _BTF_KIND_ENUM, _BTF_KIND_TYPEDEF = 6, 8
 _BTF_TYPE_BYTES = 12  # struct btf_type; behind it, for an enum, struct btf_enum: name_off, val
@@ -43,8 +44,6 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "btf__free": (None, [_pointer]),
     "libbpf_num_possible_cpus": (_int, []),
 }
-
-NEEDS = "the kernel level needs root, or the capabilities CAP_BPF and CAP_PERFMON"
 
 
 class Libbpf:
@@ -158,12 +157,21 @@ class Object:
             raise WiretaleError(f"the kernel program's constant {section!r} is not {len(value)} bytes long")
 
     def load(self) -> None:
-        """Hand programs and maps to the kernel. PermissionFault without the capabilities."""
+        """Hand programs and maps to the kernel. PermissionFault without the capabilities.
+
+        Programs that are started afterwards do not get these capabilities.
+        """
         result = self._bpf.call("bpf_object__load", self._handle)
         if result == 0:
+            keep_from_programs()
             return
         if -result in (errno.EPERM, errno.EACCES) and not _is_verifier(self._bpf.said()):
-            raise PermissionFault(NEEDS, "run as root (sudo)")
+            raise PermissionFault(*why_refused())
+        if -result == errno.ENOMEM:
+            raise ResourceFault(
+                "the kernel has no memory for the recorder's ring and tables",
+                "end other recordings, or --engine ptrace",
+            )
         raise ResourceFault(f"the kernel refuses the recording program: {self._why(-result)}")
 
     def attach(self, program: int) -> bool:
