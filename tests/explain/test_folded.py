@@ -101,3 +101,15 @@ def test_names_from_outside_cannot_break_a_line() -> None:
 def test_a_wait_for_a_cpu_is_nobodys_work() -> None:
     found = way(QUEUED, replace(event(40, "sched:sched_switch", about=READER), tid=999), stacks=[TASK])
     assert of_way(found)["kernel;waiting for a CPU;__schedule"] == 30
+
+
+def test_the_kernels_own_threads_are_the_kernel() -> None:
+    worker = stack(5, "kernel thread", ("work", ("kthread", "__wake_up")))
+    found = way(replace(QUEUED, stack_id=5), stacks=[worker])
+    assert of_way(found) == {"kernel;kernel thread;kthread;__wake_up": 10}
+
+
+def test_the_end_of_a_softirq_is_the_function_that_does_softirqs() -> None:
+    ended = stack(6, "softirq in a call", ("caller", SEND), ("entry", ENTRY))
+    found = way(replace(received(6), name="irq:softirq_exit"), stacks=[ended])
+    assert of_way(found) == {"kernel;softirq NET_RX in a call;handle_softirqs": 25}

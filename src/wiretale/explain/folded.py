@@ -17,12 +17,13 @@ from wiretale.model.kernel_ring import KINDS
 Folded = Counter[str]
 _WHERE = {kind.name: kind.where.partition(",")[0] for kind in KINDS}
 _KERNEL = "kernel"
+_OF_KERNEL = frozenset(("idle", "kernel thread", "interrupt"))
 _SWITCH = "sched:sched_switch"
 
 _COUNTS = f"""
 WITH caused AS ({CAUSED}),
 who AS (SELECT pid, arg_max(comm, start_ns) AS comm FROM task GROUP BY pid)
-SELECT coalesce(w.comm, '?') || ' ' || e.pid,
+SELECT coalesce(w.comm, 'not recorded') || ' ' || e.pid,
        e.context = 'task' OR (c.event_id IS NOT NULL AND s.context = 'softirq in a call') AS own,
        s.context, e.softirq, e.stack_id, count(*)
 FROM kernel_event e JOIN kernel_stack s USING (stack_id) LEFT JOIN caused c USING (event_id)
@@ -59,7 +60,7 @@ def of_capture(db: duckdb.DuckDBPyConnection) -> Folded:
 
 
 def _root(who: str, context: str, softirq: str | None, *, own: bool) -> list[str]:
-    if own:
+    if own and context not in _OF_KERNEL:
         return [who, context]
     return [_KERNEL, context.replace("softirq", f"softirq {softirq}", 1) if softirq else context]
 

@@ -58,7 +58,8 @@ class Stack:
     def way(self, *, with_caller: bool) -> list[Frame]:
         """What was done for the event, the outermost first; the caller of a softirq only where it is the cause."""
         wanted = ("work", "entry", "caller") if with_caller else ("work",)
-        return [f for f in reversed(self.frames) if f.part in wanted]
+        way = [f for f in reversed(self.frames) if f.part in wanted]
+        return way or [f for f in self.frames if f.part == "entry"][:1]  # the softirq itself, which begins or ends
 
 
 def stacks(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, Stack]:
