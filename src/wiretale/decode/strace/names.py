@@ -5,8 +5,15 @@ Facts observed with strace 6.1.
 
 from functools import lru_cache
 
-from wiretale.decode.constants import netlink, signal_name, table
+from wiretale.decode.constants import signal_name, table
 from wiretale.decode.strace.style import Names
+from wiretale.light import later
+
+TYPE_CHECKING = False  # see light.py
+if TYPE_CHECKING:
+    from wiretale.decode.constants import netlink
+else:
+    netlink = later("wiretale.decode.constants.netlink")
 
 # table -> what strace says of a value that has no name
 UNKNOWN: dict[str, str] = {
