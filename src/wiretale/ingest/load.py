@@ -16,14 +16,13 @@ from wiretale.ingest.found import IN, NO_LINK, NO_TIME, OUT, Found
 from wiretale.model.packet_ring import LINKTYPE_SLL, LINKTYPE_SLL2, PACKET_OUTGOING
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.store.bulk import Coded, Slices
-from wiretale.store.capture import create_capture, write_meta
-from wiretale.store.load.packet_rows import BATCH, TAPS, Batch, fill_packets, frames_of
+from wiretale.store.capture import create_capture, limit_joins, write_meta
+from wiretale.store.load.packet_rows import TAPS, Batch, batch_ends, fill_packets, frames_of
 from wiretale.store.progress import Progress
 
 # CLOCK_MONOTONIC is not in a capture file: its earliest packet is put at this instant, the others keep their distance.
 EARLIEST_NS = 1_000_000_000
 _VECTOR_ROWS = 2048  # of DuckDB (STANDARD_VECTOR_SIZE)
-_BATCH_BYTES = 1 << 26  # of frames in a batch
 
 Join = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -37,6 +36,7 @@ def import_capture(found: Found, origin: Path, target: Path, join: Join, *, rule
         incomplete = _fill_packets(db, found, offset, progress)
         _write_source(db, found, origin, offset)
         _write_coverage(db, found, incomplete)
+        limit_joins(db, _memory_needed(found))
         join(db)
 
 
@@ -65,23 +65,10 @@ def _fill_packets(db: duckdb.DuckDBPyConnection, found: Found, offset: int, prog
     """Returns how many fragmented packets stayed incomplete."""
     reassembly = Reassembly()
     time_ns = _times(found, offset)
-    ends = _batch_ends(found.captured)
+    ends = batch_ends(found.captured)
     batches = (_batch(found, np.arange(*part), time_ns, reassembly) for part in pairwise([0, *ends]))
     fill_packets(db, batches, progress, len(found))
     return reassembly.incomplete
-
-
-def _batch_ends(captured: Ints) -> list[int]:
-    """Where each batch ends: after BATCH rows, or when its frames fill _BATCH_BYTES."""
-    total = np.cumsum(captured)
-    ends: list[int] = []
-    begin, before = 0, 0
-    while begin < len(total):
-        full = int(np.searchsorted(total, before + _BATCH_BYTES, "right"))
-        begin = min(begin + BATCH, max(full, begin + 1))
-        before = int(total[begin - 1])
-        ends.append(begin)
-    return ends
 
 
 def _batch(found: Found, rows: Ints, time_ns: Ints, reassembly: Reassembly) -> Batch:

@@ -5,6 +5,7 @@ search finds the first and the last of them. Positions of all streams are laid o
 that one search over whole arrays does it for all; joins of millions of rows by inequality took SQL six times as long.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,32 +24,53 @@ DIRECTIONS = ("c2s", "s2c")
 SEGMENT_READ, WRITE_READ, WRITE_SEGMENT = range(3)
 NULL = np.iinfo(np.int64).max  # sorts behind every id, as DuckDB sorts NULL
 
-_CALLS = "SELECT id, connection_id, direction = 's2c' AS s2c, lo, hi, exact, start_ns, exit_ns"
-WRITES = f"{_CALLS} FROM j_write_row"
-READS = f"{_CALLS}, peeked FROM j_read_row"
-SEGMENTS = """
-SELECT packet_id AS id, connection_id, direction = 's2c' AS s2c, lo, hi, is_new, time_ns, frame_lo, keep_alive, top
-FROM j_segment_row
+_AT_ONCE = 500_000  # rows: some hundred bytes each of NumPy, and several candidates
+_GROUPS = """
+WITH counted AS (
+    SELECT connection_id, count(*) AS rows FROM (
+        SELECT connection_id FROM j_write_row UNION ALL SELECT connection_id FROM j_read_row
+        UNION ALL SELECT connection_id FROM j_segment_row UNION ALL SELECT connection_id FROM j_datagram_pair)
+    GROUP BY 1
+),
+reached AS (SELECT connection_id, sum(rows) OVER (ORDER BY connection_id) // $most AS number FROM counted)
+SELECT min(connection_id), max(connection_id) FROM reached GROUP BY number ORDER BY 1
 """
-PARTS = "SELECT packet_id AS id, lo, hi, copies, coalesce(first_copy::INTEGER, -1) AS first_copy FROM j_part"
-DATAGRAMS = """
+_AMONG = "WHERE connection_id BETWEEN $first AND $last"
+_CALLS = "SELECT id, connection_id, direction = 's2c' AS s2c, lo, hi, exact, start_ns, exit_ns"
+WRITES = f"{_CALLS} FROM j_write_row {_AMONG}"
+READS = f"{_CALLS}, peeked FROM j_read_row {_AMONG}"
+SEGMENTS = f"""
+SELECT packet_id AS id, connection_id, direction = 's2c' AS s2c, lo, hi, is_new, time_ns, frame_lo, keep_alive, top
+FROM j_segment_row {_AMONG}
+"""  # noqa: S608 (fixed texts, here and below)
+PARTS = f"""
+SELECT packet_id AS id, p.lo, p.hi, p.copies, coalesce(p.first_copy::INTEGER, -1) AS first_copy
+FROM j_part p JOIN j_segment_row s USING (packet_id) {_AMONG}
+"""  # noqa: S608
+DATAGRAMS = f"""
 SELECT CASE kind WHEN 'segment_read' THEN 0 WHEN 'write_read' THEN 1 ELSE 2 END::TINYINT AS kind, connection_id,
        direction = 's2c' AS s2c, lo, hi, write_id, packet_id, read_id, retransmission, exact, lag_ns,
        time_ns, frame_lo, coalesce(first_copy::TINYINT, -1) AS first_copy
-FROM j_datagram_pair
-"""
+FROM j_datagram_pair {_AMONG}
+"""  # noqa: S608
 
 
-def find_candidates(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Columns of the candidates, in the order in which links are listed.
+def find_candidates(db: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:
+    """Columns of the candidates, in the order in which links are listed; those of some connections at a time.
 
     `kind` is an index into KINDS, `first_copy` 1, 0 or -1 (unknown), `time_ns` when the later of the two rows happened.
     NULL stands for an id or a place that there is not.
     """
     run(db, "j_candidate")
     put_copies(db)
-    writes, reads, segments = (_Rows.of(db, query) for query in (WRITES, READS, SEGMENTS))
-    datagrams = _datagrams(db)
+    for first, last in db.execute(_GROUPS, {"most": _AT_ONCE}).fetchall():
+        yield _of_connections(db, {"first": first, "last": last})
+
+
+def _of_connections(db: duckdb.DuckDBPyConnection, bounds: dict[str, int]) -> dict[str, Any]:
+    """The candidates of the connections whose ids are within the `bounds`."""
+    writes, reads, segments = (_Rows.of(db, query, bounds) for query in (WRITES, READS, SEGMENTS))
+    datagrams = _datagrams(db, bounds)
     line = _Line([writes, reads, segments, _Rows(datagrams)])
     writes, reads = writes.ordered(line), reads.ordered(line)
     segments = _with_new(line, segments)
@@ -56,7 +78,7 @@ def find_candidates(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     taken = reads.at(~reads.flags("peeked"))
     peeks = reads.at(reads.flags("peeked"))
     fresh = segments.begun_at("new_lo")
-    parts = _cut(segments, _Rows.of(db, PARTS))
+    parts = _cut(segments, _Rows.of(db, PARTS, bounds))
     found = [
         _write_segment(line, parts, writes),
         _segment_read(line, _delivered(parts), taken),
@@ -74,8 +96,8 @@ class _Rows:
     columns: dict[str, NDArray[Any]]
 
     @classmethod
-    def of(cls, db: duckdb.DuckDBPyConnection, query: str) -> "_Rows":
-        return cls(dict(db.execute(query).fetchnumpy()))
+    def of(cls, db: duckdb.DuckDBPyConnection, query: str, bounds: dict[str, int]) -> "_Rows":
+        return cls(dict(db.execute(query, bounds).fetchnumpy()))
 
     def __getitem__(self, name: str) -> Ints:
         return self.columns[name]
@@ -277,9 +299,9 @@ def _write_read(line: _Line, reads: _Rows, writes: _Rows) -> dict[str, Any]:
     return _pairs_of(WRITE_READ, r, (lo, hi), ids, again=again, exact=exact, lag_ns=lag, time_ns=r["exit_ns"])
 
 
-def _datagrams(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def _datagrams(db: duckdb.DuckDBPyConnection, bounds: dict[str, int]) -> dict[str, Any]:
     """The pairs that join/datagrams.py found."""
-    found = db.execute(DATAGRAMS).fetchnumpy()
+    found = db.execute(DATAGRAMS, bounds).fetchnumpy()
     nullable = ("write_id", "packet_id", "read_id", "lag_ns", "time_ns", "frame_lo")
     filled = {name: np.ma.filled(found[name].astype(np.int64), NULL) for name in nullable}
     return {name: np.ma.getdata(values) for name, values in found.items()} | filled

@@ -13,10 +13,9 @@ from wiretale.join.coverage import add_coverage
 from wiretale.join.evidence import compare
 from wiretale.join.models import run
 from wiretale.join.rows import clock_error_ns
-from wiretale.store.bulk import Batch, Coded, insert
+from wiretale.store.bulk import BATCH_ROWS, Batch, Coded, insert
 
 EVIDENCE = ("bytes", "position", "ambiguous")
-_BATCH = 1 << 17
 
 UNEQUAL = "the captured bytes of the two rows differ, so they are not linked"
 UNSENT = "they were still in the socket when the connection or the recording ended"
@@ -27,15 +26,20 @@ LATE = "the second row is earlier than the first by more than the clocks' stated
 def build_links(db: duckdb.DuckDBPyConnection) -> None:
     """Fill `link`; say what differs, what is out of order in time, and which bytes have no link."""
     run(db, "j_datagram_pair")
-    pairs = find_candidates(db)
-    compared, equal = compare(db, pairs)
-    for number, kind in enumerate(KINDS):
-        rows = np.flatnonzero(~equal & (pairs["kind"] == number))
-        size = int((pairs["hi"][rows] - pairs["lo"][rows]).sum())
-        add_coverage(db, f"{kind} pairs whose bytes differ", len(rows), "unmatched", f"{UNEQUAL} ({size} bytes)")
-    linked = np.flatnonzero(equal)
-    _put_links(db, pairs, compared, linked)
-    _put_linked(db, pairs, linked)
+    db.execute("CREATE OR REPLACE TEMP TABLE j_linked (kind VARCHAR, id BIGINT, bytes BIGINT)")
+    count = 0
+    differing = np.zeros((len(KINDS), 2), np.int64)  # pairs, bytes
+    for pairs in find_candidates(db):
+        compared, equal = compare(db, pairs)
+        unequal = np.flatnonzero(~equal)
+        size = pairs["hi"][unequal] - pairs["lo"][unequal]
+        np.add.at(differing, pairs["kind"][unequal], np.stack([np.ones_like(size), size], axis=1))
+        linked = np.flatnonzero(equal)
+        _put_links(db, pairs, compared, linked, count + 1)
+        _put_linked(db, pairs, linked)
+        count += len(equal)
+    for kind, (number, size) in zip(KINDS, differing.tolist(), strict=True):
+        add_coverage(db, f"{kind} pairs whose bytes differ", number, "unmatched", f"{UNEQUAL} ({size} bytes)")
     for kind, count, worst in db.execute(
         "SELECT kind, count(*), min(lag_ns) FROM link WHERE lag_ns < -$error GROUP BY kind ORDER BY kind",
         {"error": clock_error_ns(db)},
@@ -44,7 +48,9 @@ def build_links(db: duckdb.DuckDBPyConnection) -> None:
     _put_proof(db)
 
 
-def _put_links(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], compared: Ints, linked: Ints) -> None:
+def _put_links(
+    db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], compared: Ints, linked: Ints, first_id: int
+) -> None:
     """One row is one proven relation between a write, a segment and a read; a pair that differs anywhere is none."""
     streams = db.execute("SELECT connection_id FROM j_connection WHERE protocol IN ('tcp', 'unix-stream')").fetchnumpy()
     # Equal bytes tell where in a stream they are, but not which of several equal datagrams they were.
@@ -52,14 +58,14 @@ def _put_links(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], compared: I
     proven = np.where((compared > 0) & telling, 0, np.where(pairs["exact"], 1, 2))
 
     def batch(begin: int) -> Batch:
-        rows = linked[begin : begin + _BATCH]
+        rows = linked[begin : begin + BATCH_ROWS]
         columns: dict[str, Any] = {name: pairs[name][rows] for name in ("connection_id", "lo", "hi")}
         for name in ("write_id", "packet_id", "read_id", "lag_ns"):
             values = pairs[name][rows]
             columns[name] = np.ma.masked_array(values, values == NULL)
         first = pairs["first_copy"][rows]
         return columns | {
-            "link_id": rows + 1,
+            "link_id": rows + first_id,
             "kind": Coded(pairs["kind"][rows], KINDS),
             "direction": Coded(pairs["s2c"][rows], DIRECTIONS),
             "first_copy": np.ma.masked_array(first == 1, first < 0),
@@ -68,12 +74,11 @@ def _put_links(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], compared: I
             "compared_bytes": compared[rows],
         }
 
-    insert(db, "INSERT INTO link BY NAME SELECT * FROM batch", (batch(at) for at in range(0, len(linked), _BATCH)))
+    insert(db, "INSERT INTO link BY NAME SELECT * FROM batch", (batch(at) for at in range(0, len(linked), BATCH_ROWS)))
 
 
 def _put_linked(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], linked: Ints) -> None:
-    """Make `j_linked`: how many bytes of a write, or of a read, its links with packets cover; the union of them."""
-    db.execute("CREATE OR REPLACE TEMP TABLE j_linked (kind VARCHAR, id BIGINT, bytes BIGINT)")
+    """Rows of `j_linked`: how many bytes of a write, or of a read, its links with packets cover; the union of them."""
     for kind, column in ((WRITE_SEGMENT, "write_id"), (SEGMENT_READ, "read_id")):
         rows = linked[pairs["kind"][linked] == kind]
         # The candidates stand in order of position, so each row's links do.

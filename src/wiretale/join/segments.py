@@ -12,13 +12,15 @@ from wiretale.decode.words import Ints
 from wiretale.join.models import run
 from wiretale.join.rows import put
 from wiretale.join.tcp import library
-from wiretale.join.tcp.library import SEGMENT, analyse
+from wiretale.join.tcp.library import SEGMENT, Analysis
 from wiretale.join.tcp.verdicts import DEFAULT_VERSION, EVENTS, TRUTHS, mask_names
 from wiretale.model.packet_ring import LINKTYPE_RAW
+from wiretale.store.bulk import BATCH_ROWS
 
-# Real time, because Wireshark's rules give the instant 0 a meaning of its own: none.
-# Segments that ICMP errors quote are judged with the others, because Wireshark lets them begin and name streams.
-_SEGMENTS = f"""
+# Rows at a time: what is held of them in NumPy, 500 bytes each, must not grow with the capture.
+_AT_ONCE = 2 * BATCH_ROWS
+
+_EVERY = f"""
 WITH every AS (
     SELECT packet_id, time_ns, number, seq, ack, payload_bytes, flags, "window", mptcp, wscale, fast_open, sack, undecoded,
            src, srcport, dst, dstport, netns, 0 AS quoted
@@ -28,48 +30,63 @@ WITH every AS (
            q.src, q.srcport, q.dst, q.dstport, netns, {library.QUOTED}
     FROM j_quoted q JOIN packet p USING (packet_id)
 )
+"""  # noqa: S608 (numbers of this program)
+# Which pair of endpoints, counted from 0, and whether its first one sends.
+_WAYS = f"""
+CREATE OR REPLACE TEMP TABLE j_way AS
+{_EVERY}, way AS (
+    SELECT DISTINCT netns, src, srcport, dst, dstport, (src, srcport) <= (dst, dstport) AS forward FROM every
+)
+SELECT netns, src, srcport, dst, dstport, forward,
+       dense_rank() OVER (ORDER BY netns, least((src, srcport), (dst, dstport)), greatest((src, srcport), (dst, dstport))) - 1 AS tuple
+FROM way
+"""  # noqa: S608
+# Real time, because Wireshark's rules give the instant 0 a meaning of its own: none.
+# Segments that ICMP errors quote are judged with the others, because Wireshark lets them begin and name streams.
+_SEGMENTS = f"""
+{_EVERY}
 SELECT packet_id, quoted, time_ns + $offset AS realtime_ns, coalesce(number, packet_id) AS number, seq, ack,
        coalesce(payload_bytes, 0) AS length, flags, "window", coalesce(mptcp, 0) AS mptcp, coalesce(wscale, -1) AS scale,
        coalesce(fast_open, 0) AS fast_open, least(coalesce(len(sack), 0) // 2, {library.MOST_SACK_BLOCKS}) AS sacks,
        (CASE WHEN payload_bytes IS NULL THEN {library.NO_LENGTH} ELSE 0 END)
        | (CASE WHEN undecoded IN ('{CUT_OPTIONS}', '{BAD_TCP_LENGTH}') THEN {library.CUT_OPTIONS} ELSE 0 END)
        | (CASE WHEN undecoded = '{BAD_TCP_LENGTH}' AND payload_bytes IS NOT NULL THEN {library.BAD_HEADER} ELSE 0 END) | quoted AS quality,
-       s.id * 65536 + srcport AS source, d.id * 65536 + dstport AS target,
-       (src, srcport) <= (dst, dstport) AS forward
+       w.tuple, w.forward
 FROM every p
-JOIN j_address s ON s.addr = p.src AND s.netns IS NOT DISTINCT FROM p.netns
-JOIN j_address d ON d.addr = p.dst AND d.netns IS NOT DISTINCT FROM p.netns
+JOIN j_way w ON w.src = p.src AND w.srcport = p.srcport AND w.dst = p.dst AND w.dstport = p.dstport
+     AND w.netns IS NOT DISTINCT FROM p.netns
+WHERE packet_id BETWEEN $first AND $last
 ORDER BY packet_id
-"""  # noqa: S608 (numbers and fixed texts of this program)
-_ADDRESSES = """
-CREATE OR REPLACE TEMP TABLE j_address AS
-SELECT row_number() OVER () AS id, netns, addr FROM (
-    SELECT netns, src AS addr FROM packet WHERE shown AND ip_protocol = 6 AND seq IS NOT NULL
-    UNION SELECT netns, dst FROM packet WHERE shown AND ip_protocol = 6 AND seq IS NOT NULL
-    UNION SELECT netns, q.src FROM j_quoted q JOIN packet USING (packet_id)
-    UNION SELECT netns, q.dst FROM j_quoted q JOIN packet USING (packet_id))
-"""
+"""  # noqa: S608
 _SACKS = """
 SELECT packet_id, sack FROM packet WHERE shown AND ip_protocol = 6 AND seq IS NOT NULL AND sack IS NOT NULL
-ORDER BY packet_id
+AND packet_id BETWEEN $first AND $last ORDER BY packet_id
 """
+_EVENT_COLUMNS = "stream BIGINT, packet_id BIGINT, time_ns BIGINT, forward BOOLEAN, what VARCHAR"
 
 
 def put_segments(db: duckdb.DuckDBPyConnection) -> None:
     """Make j_segment (one row per shown TCP segment), j_stream, j_base and j_event (segments that move TCP's state)."""
     _put_quoted(db)
-    db.execute(_ADDRESSES)
-    found = db.execute(_SEGMENTS, {"offset": _offset_ns(db)}).fetchnumpy()
-    packet_id = _plain(found["packet_id"])
-    segments = _segments(db, found, packet_id)
-    verdicts, streams = analyse(segments, _version(db))
-    own = _plain(found["quoted"]) == 0
-    if not own.all():  # a copy of all is large
-        packet_id, segments, verdicts = packet_id[own], segments[own], verdicts[own]
-    del found
-    _put_segments(db, packet_id, segments, verdicts)
-    _put_streams(db, verdicts, streams)
-    _put_events(db, packet_id, segments, verdicts)
+    db.execute(_WAYS)
+    offset = _offset_ns(db)
+    put(db, "j_truth", (("truth", "BIGINT"), ("what", "VARCHAR")), list(TRUTHS.items()))
+    db.execute(f"CREATE OR REPLACE TEMP TABLE j_event ({_EVENT_COLUMNS})")
+    least, most, count = db.execute(
+        "SELECT coalesce(min(packet_id), 0), coalesce(max(packet_id), 0), (SELECT coalesce(max(tuple) + 1, 0) FROM j_way) FROM packet"
+    ).fetchall()[0]
+    with Analysis(count, _version(db)) as analysis:
+        for first in range(least, most + 1, _AT_ONCE):
+            packet_id, segments = _segments(db, first, first + _AT_ONCE - 1, offset)
+            verdicts = analysis.judge(segments)
+            own = (segments["quality"] & library.QUOTED) == 0
+            if not own.all():
+                packet_id, segments, verdicts = packet_id[own], segments[own], verdicts[own]
+            _put_segments(db, packet_id, segments, verdicts, is_first=first == least)
+            _put_events(db, packet_id, segments, verdicts, offset)
+        _put_streams(db, analysis.streams())
+    run(db, "j_elsewhere")
+    db.execute("DROP TABLE temp.j_way")
 
 
 # ICMP's errors (RFC 792), and ICMPv6's (RFC 4443): they quote the beginning of the packet they are about
@@ -124,29 +141,21 @@ def _plain(column: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.ma.getdata(column))
 
 
-def _segments(db: duckdb.DuckDBPyConnection, found: dict[str, NDArray[Any]], packet_id: Ints) -> NDArray[Any]:
+def _segments(db: duckdb.DuckDBPyConnection, first: int, last: int, offset: int) -> tuple[Ints, NDArray[Any]]:
+    """The segments of some packets (the ids of both ends are meant, too): their packet_id, and SEGMENT."""
+    bounds = {"first": first, "last": last}
+    found = db.execute(_SEGMENTS, {"offset": offset, **bounds}).fetchnumpy()
+    packet_id = _plain(found["packet_id"])
     segments = np.zeros(len(packet_id), SEGMENT)
     for name in SEGMENT.names or ():
         if name in found:
             segments[name] = _plain(found[name])
-    source, target = _plain(found["source"]), _plain(found["target"])
-    segments["tuple"] = _pairs(np.minimum(source, target), np.maximum(source, target))
-    with_sack = db.execute(_SACKS).fetchall()
+    with_sack = db.execute(_SACKS, bounds).fetchall()
     if with_sack:
         rows = np.searchsorted(packet_id, np.array([r[0] for r in with_sack], np.int64))
         most = 2 * library.MOST_SACK_BLOCKS
         segments["sack"][rows] = [(edges + [0] * most)[:most] for _, edges in with_sack]
-    return segments
-
-
-def _pairs(low: Ints, high: Ints) -> Ints:
-    """A number from 0 for each distinct pair, in their order."""
-    most = int(high.max(initial=0)) + 1
-    if most < 1 << 31:
-        return np.asarray(np.unique(low * most + high, return_inverse=True)[1], np.int64)
-    ends, which = np.unique(np.concatenate([low, high]), return_inverse=True)
-    both = which[: len(low)] * len(ends) + which[len(low) :]
-    return np.asarray(np.unique(both, return_inverse=True)[1], np.int64)
+    return packet_id, segments
 
 
 def _nullable(values: NDArray[Any]) -> NDArray[Any]:
@@ -154,9 +163,9 @@ def _nullable(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _put_segments(
-    db: duckdb.DuckDBPyConnection, packet_id: Ints, segments: NDArray[Any], verdicts: NDArray[Any]
+    db: duckdb.DuckDBPyConnection, packet_id: Ints, segments: NDArray[Any], verdicts: NDArray[Any], *, is_first: bool
 ) -> None:
-    """j_segment, by whole columns: there may be millions of rows."""
+    """Rows of j_segment, by whole columns; the first ones make the table."""
     measured = (segments["quality"] & library.NO_LENGTH) == 0
     lo = verdicts["rel_seq"] - ((segments["flags"] & 2) == 0)
     nothing = verdicts["duplicates"] == 0
@@ -182,16 +191,15 @@ def _put_segments(
     assert j_verdicts  # DuckDB finds it by its name
     masks = np.unique(verdicts["verdicts"]).tolist()
     put(db, "j_mask", (("mask", "BIGINT"), ("names", "VARCHAR")), [(m, ",".join(mask_names(m))) for m in masks])
-    put(db, "j_truth", (("truth", "BIGINT"), ("what", "VARCHAR")), list(TRUTHS.items()))
+    target = "CREATE OR REPLACE TEMP TABLE j_segment AS" if is_first else "INSERT INTO j_segment"
     db.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE j_segment AS
+        f"""
+        {target}
         SELECT v.* EXCLUDE (mask, truth), CASE WHEN m.names = '' THEN [] ELSE string_split(m.names, ',') END AS analysis,
                t.what
         FROM j_verdicts v JOIN j_mask m USING (mask) LEFT JOIN j_truth t USING (truth)
-        """
+        """  # noqa: S608 (two fixed texts)
     )
-    run(db, "j_elsewhere")
 
 
 # column of j_segment -> field of VERDICT; -1 is NULL
@@ -208,7 +216,7 @@ _VALUES = {
 }
 
 
-def _put_streams(db: duckdb.DuckDBPyConnection, verdicts: NDArray[Any], streams: NDArray[Any]) -> None:
+def _put_streams(db: duckdb.DuckDBPyConnection, streams: NDArray[Any]) -> None:
     rtt = streams["initial_rtt_ns"]
     stream = {
         "stream": np.arange(len(streams), dtype=np.int64),
@@ -232,7 +240,9 @@ def _put_streams(db: duckdb.DuckDBPyConnection, verdicts: NDArray[Any], streams:
     )
 
 
-def _put_events(db: duckdb.DuckDBPyConnection, packet_id: Ints, segments: NDArray[Any], verdicts: NDArray[Any]) -> None:
+def _put_events(
+    db: duckdb.DuckDBPyConnection, packet_id: Ints, segments: NDArray[Any], verdicts: NDArray[Any], offset: int
+) -> None:
     rows = np.flatnonzero(verdicts["events"])
     marked = verdicts["events"][rows]
     pieces = [rows[(marked >> bit & 1) == 1] for bit in range(len(EVENTS))]
@@ -240,7 +250,6 @@ def _put_events(db: duckdb.DuckDBPyConnection, packet_id: Ints, segments: NDArra
     what = np.repeat(np.array(EVENTS, object), [len(p) for p in pieces])
     order = np.argsort(which, kind="stable")
     which, what = which[order], what[order]
-    offset = _offset_ns(db)
     event = {
         "stream": verdicts["stream"][which].astype(np.int64),
         "packet_id": packet_id[which],
@@ -249,7 +258,7 @@ def _put_events(db: duckdb.DuckDBPyConnection, packet_id: Ints, segments: NDArra
         "what": what,
     }
     assert event
-    db.execute("CREATE OR REPLACE TEMP TABLE j_event AS SELECT * FROM event")
+    db.execute("INSERT INTO j_event SELECT * FROM event")
 
 
 def name_flows(db: duckdb.DuckDBPyConnection) -> None:

@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
+# DuckDB compresses so many rows at a time (its row group). A batch of exactly as many goes there as it is, while the
+# next is made in another thread; smaller ones are first copied together, which takes as long again.
+BATCH_ROWS = 122_880
+
 _INLINE = 12  # a view of at most so many bytes holds them itself
 _WINDOW = 1 << 30  # views address their buffer with 31 bits: a longer one is described as several that overlap
 _REACH = (1 << 31) - 1

@@ -29,6 +29,8 @@ _SMALL_BLOCK = 1 << 14
 _LARGE_BLOCK = 1 << 18
 _LARGE_CAPTURE = 64_000_000
 _LEAST_MEMORY = 500_000_000
+# DuckDB sets 4 MB aside for each column and thread before it inserts in parallel; it takes a fraction of that.
+_LOADING_MEMORY = 1_000_000_000
 
 Step = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -161,6 +163,15 @@ def _memory_limit(expected_bytes: int) -> int:
     return min(max(_LEAST_MEMORY, expected_bytes // 2), physical // 2)
 
 
+def _limit_memory(db: duckdb.DuckDBPyConnection, limit_bytes: int) -> None:
+    db.execute(f"SET memory_limit = '{limit_bytes}B'")
+
+
+def limit_joins(db: duckdb.DuckDBPyConnection, expected_bytes: int) -> None:
+    """Once the raw tables are filled: from here on DuckDB holds as much as it is allowed to."""
+    _limit_memory(db, _memory_limit(expected_bytes))
+
+
 def make_tables(db: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
     """Make them, new and empty, in one transaction: each one waits for the disk when it ends."""
     db.begin()
@@ -194,7 +205,7 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
         try:
             db.execute("SET TimeZone = 'UTC'")
             db.execute("SET enable_progress_bar = false")  # its own, on standard output
-            db.execute(f"SET memory_limit = '{_memory_limit(expected_bytes)}B'")
+            _limit_memory(db, max(_memory_limit(expected_bytes), _LOADING_MEMORY))
             db.execute(f"SET temp_directory = {_quoted(str(spill))}")
             make_tables(db, RAW_TABLES)
             yield db

@@ -8,7 +8,7 @@ import duckdb
 
 from wiretale.clock import conversion_error_ns, offset_at
 from wiretale.model.raw import CAPTURE_VERSION
-from wiretale.store.capture import create_capture, write_meta
+from wiretale.store.capture import create_capture, limit_joins, write_meta
 from wiretale.store.load.calls import load_calls
 from wiretale.store.load.kernel_events import load_kernel_events
 from wiretale.store.load.packets import load_packets
@@ -30,12 +30,14 @@ LOADERS = (
 def make_capture(spool: Spool, path: Path, join: Join, progress: Progress = silent) -> None:
     """Write the capture at `path` from `spool`; `join` fills the derived tables. The spool is left as it is."""
     manifest = spool.read_manifest()
-    with create_capture(path, spool.size_bytes()) as db:
+    expected_bytes = spool.size_bytes()
+    with create_capture(path, expected_bytes) as db:
         _write_clock_and_meta(spool, manifest, db)
         progress("reading the spool")
         for load in LOADERS:
             load(spool, manifest, db, progress)
         _write_sources(manifest, db)
+        limit_joins(db, expected_bytes)
         join(db)
 
 

@@ -15,6 +15,7 @@ LIBRARY_PATH = Path(__file__).with_name("_tcp_analysis.so")
 
 NO_LENGTH, CUT_OPTIONS, BAD_HEADER, QUOTED = 1, 2, 4, 8  # bits of `quality`
 MOST_SACK_BLOCKS = 4
+_NO_MEMORY = "no memory for the TCP analysis"
 
 # struct wt_segment
 SEGMENT = np.dtype(
@@ -45,32 +46,57 @@ STREAM = np.dtype(
 @lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
     library = load_library(LIBRARY_PATH, "TCP analysis")
-    library.wt_tcp_analyse.restype = ctypes.c_int64
-    library.wt_tcp_analyse.argtypes = [
-        ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64,
-    ]  # fmt: skip
+    library.wt_tcp_begin.restype = ctypes.c_void_p
+    library.wt_tcp_begin.argtypes = [ctypes.c_uint32, ctypes.c_int]
+    library.wt_tcp_judge.restype = ctypes.c_int64
+    library.wt_tcp_judge.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p]
+    library.wt_tcp_streams.restype = None
+    library.wt_tcp_streams.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
+    library.wt_tcp_end.restype = None
+    library.wt_tcp_end.argtypes = [ctypes.c_void_p]
     return library
 
 
-def analyse(segments: NDArray[Any], version: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Judge `segments` (SEGMENT, in capture order) by the rules of a Wireshark version.
+class Analysis:
+    """The analysis of one capture by the rules of a Wireshark version; its memory goes when the `with` block ends.
 
-    Returns a VERDICT for each, and a STREAM for each stream; streams are numbered as Wireshark's tcp.stream.
+    `tuples`: how many pairs of endpoints there are; every `tuple` of a segment must be below.
     """
-    segments = np.ascontiguousarray(segments)
-    assert segments.dtype == SEGMENT
-    verdicts = np.zeros(len(segments), VERDICT)
-    streams = np.zeros(len(segments), STREAM)
-    tuples = int(segments["tuple"].max()) + 1 if len(segments) else 0
-    count = _library().wt_tcp_analyse(
-        segments.ctypes.data,
-        len(segments),
-        tuples,
-        VERSIONS[version],
-        verdicts.ctypes.data,
-        streams.ctypes.data,
-        len(streams),
-    )
-    if count < 0:
-        raise MemoryError("no memory for the TCP analysis")
-    return verdicts, streams[:count].copy()
+
+    def __init__(self, tuples: int, version: str) -> None:
+        self._tuples = tuples
+        self._count = 0
+        self._handle = _library().wt_tcp_begin(tuples, VERSIONS[version])
+        if not self._handle:
+            raise MemoryError(_NO_MEMORY)
+
+    def __enter__(self) -> "Analysis":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _library().wt_tcp_end(self._handle)
+        self._handle = None
+
+    def judge(self, segments: NDArray[Any]) -> NDArray[Any]:
+        """A VERDICT for each of the next `segments` (SEGMENT, in capture order)."""
+        segments = np.ascontiguousarray(segments)
+        assert segments.dtype == SEGMENT
+        assert int(segments["tuple"].max(initial=0)) < max(self._tuples, 1)
+        verdicts = np.zeros(len(segments), VERDICT)
+        arrays = (segments.ctypes.data, len(segments), verdicts.ctypes.data)
+        self._count = _library().wt_tcp_judge(self._handle, *arrays)
+        if self._count < 0:
+            raise MemoryError(_NO_MEMORY)
+        return verdicts
+
+    def streams(self) -> NDArray[Any]:
+        """A STREAM for each stream so far; they are numbered as Wireshark's tcp.stream."""
+        streams = np.zeros(self._count, STREAM)
+        _library().wt_tcp_streams(self._handle, streams.ctypes.data, len(streams))
+        return streams
+
+
+def analyse(segments: NDArray[Any], version: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Judge all `segments` of a capture at once: a VERDICT for each, and the STREAMs."""
+    with Analysis(int(segments["tuple"].max(initial=0)) + 1, version) as analysis:
+        return analysis.judge(segments), analysis.streams()

@@ -1,8 +1,8 @@
-/* TCP analysis of a whole capture in one pass: streams as Wireshark numbers them, its verdicts, and true positions.
+/* TCP analysis of a capture, some segments at a time: streams as Wireshark numbers them, its verdicts, and true positions.
  *
  * Each verdict depends on the state that all earlier segments left, so this is a loop over segments in capture order; in
- * Python it would take longer than all other joins. A plain shared library: no Python headers, no input or output, no
- * state between calls. It trusts only `tuple < tuples`, which the caller guarantees.
+ * Python it would take longer than all other joins. A plain shared library: no Python headers, no input or output. What
+ * lasts between calls is a `struct analysis`. It trusts only `tuple < tuples`, which the caller guarantees.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -205,32 +205,51 @@ static bool judge(struct analysis *a, const struct wt_segment *s, struct wt_verd
     return true;
 }
 
-/* Judge `count` segments, in capture order, of `tuples` pairs of endpoints. Returns the number of streams, of which the
- * first `most` are described in `streams`, or -1 if there is no memory. */
-int64_t wt_tcp_analyse(const struct wt_segment *segments, int64_t count, uint32_t tuples, int rules,
-                       struct wt_verdict *verdicts, struct wt_stream *streams, int64_t most) {
-    struct analysis a = {.rules = rules, .latest = malloc((tuples + 1) * sizeof(int64_t))};
-    bool whole = a.latest != NULL;
-    for (uint32_t n = 0; whole && n < tuples; n++)
-        a.latest[n] = -1;
-    for (int64_t n = 0; whole && n < count; n++) {
+/* Begin an analysis of segments of `tuples` pairs of endpoints. NULL if there is no memory. */
+struct analysis *wt_tcp_begin(uint32_t tuples, int rules) {
+    struct analysis *a = calloc(1, sizeof *a);
+    if (!a)
+        return NULL;
+    a->rules = rules;
+    a->latest = malloc(((size_t)tuples + 1) * sizeof *a->latest);
+    if (!a->latest) {
+        free(a);
+        return NULL;
+    }
+    for (uint32_t n = 0; n < tuples; n++)
+        a->latest[n] = -1;
+    return a;
+}
+
+/* Judge the next `count` segments, in capture order. Returns the number of streams so far, or -1 if there is no memory. */
+int64_t wt_tcp_judge(struct analysis *a, const struct wt_segment *segments, int64_t count, struct wt_verdict *verdicts) {
+    for (int64_t n = 0; n < count; n++) {
         blank(&verdicts[n]);
-        whole = judge(&a, &segments[n], &verdicts[n]);
+        if (!judge(a, &segments[n], &verdicts[n]))
+            return -1;
     }
-    for (uint32_t n = 0; n < a.count; n++) {
-        struct stream *t = &a.streams[n];
-        if (n < most)
-            streams[n] = (struct wt_stream){.tuple = t->tuple,
-                                            .completeness = t->completeness,
-                                            .initial_rtt_ns = t->initial_rtt_ns,
-                                            .initial_seq = {t->side[0].base, t->side[1].base},
-                                            .known = {t->side[0].known, t->side[1].known}};
+    return a->count;
+}
+
+/* Describe the first `most` streams. */
+void wt_tcp_streams(const struct analysis *a, struct wt_stream *streams, int64_t most) {
+    for (uint32_t n = 0; n < a->count && n < most; n++) {
+        const struct stream *t = &a->streams[n];
+        streams[n] = (struct wt_stream){.tuple = t->tuple,
+                                        .completeness = t->completeness,
+                                        .initial_rtt_ns = t->initial_rtt_ns,
+                                        .initial_seq = {t->side[0].base, t->side[1].base},
+                                        .known = {t->side[0].known, t->side[1].known}};
+    }
+}
+
+void wt_tcp_end(struct analysis *a) {
+    for (uint32_t n = 0; n < a->count; n++)
         for (int side = 0; side < 2; side++) {
-            free(t->rule[side].sent);
-            free(t->side[side].covered);
+            free(a->streams[n].rule[side].sent);
+            free(a->streams[n].side[side].covered);
         }
-    }
-    free(a.streams);
-    free(a.latest);
-    return whole ? (int64_t)a.count : -1;
+    free(a->streams);
+    free(a->latest);
+    free(a);
 }

@@ -14,13 +14,12 @@ from wiretale.decode.constants import signal_name
 from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.model.raw import CALL_DATA, DESCRIPTOR_SAMPLE, SIGNAL, SOCKET_SAMPLE
 from wiretale.model.spool import EventKind, Role
-from wiretale.store.bulk import Batch, Coded, coded, insert
+from wiretale.store.bulk import BATCH_ROWS, Batch, Coded, coded, insert
 from wiretale.store.load.ptrace_files import SOCKET_TYPE, Array, Numbers, Records
 from wiretale.store.load.rows import insert_rows
 from wiretale.store.load.tasks import Tasks, text
 from wiretale.store.progress import Progress, silent, tracked
 
-_BATCH = 1 << 16
 _OF_CALLS = (EventKind.ENTRY, EventKind.EXIT)
 _SAMPLES = (Role.SOCKET, Role.LINK)
 _ROLE_NAMES = ["", *(Role(i).name.lower() for i in range(1, max(Role) + 1))]
@@ -55,15 +54,15 @@ def insert_call_data(
     role = records.chunks["role"].copy()
     wanted = np.flatnonzero((call > 0) & ~np.isin(role, _SAMPLES))
     batches = _data_batches(records, call, wanted)
-    insert(db, _INSERT, tracked(progress, "reading what calls carried", batches, len(wanted) / _BATCH))
+    insert(db, _INSERT, tracked(progress, "reading what calls carried", batches, len(wanted) / BATCH_ROWS))
     payload = wanted[role[wanted] == Role.PAYLOAD]
-    parts = (records.chunks[payload[at : at + _BATCH]] for at in range(0, len(payload), _BATCH))
+    parts = (records.chunks[payload[at : at + BATCH_ROWS]] for at in range(0, len(payload), BATCH_ROWS))
     return sum(int(np.count_nonzero((p["captured_bytes"] < p["full_bytes"]) & (p["error"] == 0))) for p in parts)
 
 
 def _data_batches(records: Records, call: Numbers, wanted: Numbers) -> Iterator[Batch]:
-    for begin in range(0, len(wanted), _BATCH):
-        which = wanted[begin : begin + _BATCH]
+    for begin in range(0, len(wanted), BATCH_ROWS):
+        which = wanted[begin : begin + BATCH_ROWS]
         chunk = records.chunks[which]
         yield {
             "call_id": call[which],

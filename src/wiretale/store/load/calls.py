@@ -13,7 +13,7 @@ from wiretale.decode.syscalls import call_spec, table
 from wiretale.decode.syscalls.spec import Result
 from wiretale.model.raw import CALL
 from wiretale.model.spool import EventFlag, EventKind, Role
-from wiretale.store.bulk import Batch, Coded, insert
+from wiretale.store.bulk import BATCH_ROWS, Batch, Coded, insert
 from wiretale.store.load.call_data import Owners, insert_call_data, insert_samples, insert_signals
 from wiretale.store.load.ptrace_files import Numbers, Records, in_order, read_records
 from wiretale.store.load.tasks import Tasks, insert_tasks, read_tasks
@@ -27,7 +27,6 @@ Coverage = tuple[str, int, str, str | None, str | None]  # item, count, state, r
 
 _NO_FD = 6  # column of the argument table that stands for "no descriptor"
 _INSERT = f"INSERT INTO call SELECT {', '.join(c.name for c in CALL.columns)} FROM batch"  # noqa: S608
-_BATCH = 1 << 16
 _RESTART = "restart_syscall"
 _HIGHEST_ERRNO = 4095
 
@@ -55,7 +54,7 @@ def load_calls(
     calls = pair(records)
     kinds = call_kinds(records, calls.entry)
     batches = _batches(records, calls, tasks, kinds)
-    insert(db, _INSERT, tracked(progress, "reading calls", batches, len(calls.entry) / _BATCH))
+    insert(db, _INSERT, tracked(progress, "reading calls", batches, len(calls.entry) / BATCH_ROWS))
     owners = Owners.of(len(records.events), calls.entry, calls.exit)
     cut = insert_call_data(db, records, owners, progress)
     insert_samples(db, records, owners)
@@ -177,8 +176,8 @@ def _batches(records: Records, calls: Calls, tasks: Tasks, kinds: CallKinds) -> 
     """The rows of `call`."""
     names = kinds.names
     restarted = _restarted(records, calls, kinds)
-    for begin in range(0, len(calls.entry), _BATCH):
-        part = slice(begin, begin + _BATCH)
+    for begin in range(0, len(calls.entry), BATCH_ROWS):
+        part = slice(begin, begin + BATCH_ROWS)
         exit_index = calls.exit[part]
         entry, done = records.events[calls.entry[part]], exit_index >= 0
         exit_ = records.events[np.where(done, exit_index, 0)]

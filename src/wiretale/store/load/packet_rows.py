@@ -5,14 +5,15 @@ from typing import Any
 
 import duckdb
 import numpy as np
+from numpy.typing import NDArray
 
 from wiretale.decode.packets import ABSENT, NUMBERS, SACK_EDGES
 from wiretale.model.enums import Tap
 from wiretale.model.raw import PACKET
-from wiretale.store.bulk import NUMPY_TYPES, Lists, Slices, coded, insert
+from wiretale.store.bulk import BATCH_ROWS, NUMPY_TYPES, Lists, Slices, coded, insert
 from wiretale.store.progress import Progress, tracked
 
-BATCH = 1 << 15  # rows: the arrays of a batch should fit into the CPU's cache
+_BATCH_BYTES = 1 << 26  # of frames in a batch
 Batch = dict[str, Any]
 
 BOOLEANS = ("fragment", "sack_permitted")
@@ -23,11 +24,11 @@ _TYPES = {c.name: np.dtype(NUMPY_TYPES[c.type]) for c in PACKET.columns if c.typ
 
 
 def fill_packets(db: duckdb.DuckDBPyConnection, batches: Iterable[Batch], progress: Progress, packets: int) -> None:
-    """Insert batches of BATCH rows: one array per column, `sack` as SACK_EDGES, ABSENT for NULL, `frame` as Slices.
+    """Insert batches of BATCH_ROWS: one array per column, `sack` as SACK_EDGES, ABSENT for NULL, `frame` as Slices.
 
     All batches have the same columns; one that they leave out is NULL, and what is no column of the table is left out.
     """
-    typed = tracked(progress, "reading packets", (_as_columns(b) for b in batches), packets / BATCH)
+    typed = tracked(progress, "reading packets", (_as_columns(b) for b in batches), packets / BATCH_ROWS)
     remaining = iter(typed)
     first = next(remaining, None)
     if first is None:
@@ -38,6 +39,19 @@ def fill_packets(db: duckdb.DuckDBPyConnection, batches: Iterable[Batch], progre
         yield from remaining
 
     insert(db, PACKET.insertion(tuple(n for n in PACKET.column_names if n in first)), every())
+
+
+def batch_ends(captured: NDArray[Any]) -> list[int]:
+    """Where each batch of frames of these sizes ends: after BATCH_ROWS rows, or when its frames fill _BATCH_BYTES."""
+    total = np.cumsum(captured, dtype=np.int64)
+    ends: list[int] = []
+    begin, before = 0, 0
+    while begin < len(total):
+        full = int(np.searchsorted(total, before + _BATCH_BYTES, "right"))
+        begin = min(begin + BATCH_ROWS, max(full, begin + 1), len(total))
+        before = int(total[begin - 1])
+        ends.append(begin)
+    return ends
 
 
 def frames_of(frames: Slices) -> Callable[[int], bytes]:
