@@ -64,12 +64,12 @@ def test_every_accept_and_read_that_waited_names_the_packet_that_ended_it(tmp_pa
 def test_joining_some_rows_at_a_time_gives_the_same_tables(size, tmp_path, monkeypatch):
     (tmp_path / "parts").mkdir()
     whole = capture_of(tmp_path, size)
-    monkeypatch.setattr(candidates, "_AT_ONCE", 50)
+    monkeypatch.setattr(candidates, "_AT_ONCE", 10)
     monkeypatch.setattr(segments, "_AT_ONCE", 7)
     parts = capture_of(tmp_path / "parts", size)
     with open_capture(whole) as db, open_capture(parts) as other:
         names = [name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
         rows = {name: db.execute(f'FROM "{name}"').fetchall() for name in names}
         assert {name: other.execute(f'FROM "{name}"').fetchall() for name in names} == rows
-        assert len(rows["link"]) > 50
+        assert len(rows["link"]) > 10
         assert len(rows["segment"]) > 7

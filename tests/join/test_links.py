@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wiretale.join.candidates import SEGMENT_READ, WRITE_READ, WRITE_SEGMENT
-from wiretale.join.links import _put_linked
+from wiretale.join.links import make_linked, put_linked
 
 LINK = st.tuples(
     st.sampled_from([SEGMENT_READ, WRITE_READ, WRITE_SEGMENT]), st.integers(1, 4), st.integers(0, 20), st.integers(1, 9)
@@ -19,7 +19,8 @@ def test_bytes_that_several_links_cover_count_once(links: list[tuple[int, int, i
     kind, row, lo, size = (np.array([one[n] for one in links], np.int64) for n in range(4))
     pairs = {"kind": kind, "write_id": row, "read_id": row, "lo": lo, "hi": lo + size}
     with duckdb.connect() as db:
-        _put_linked(db, pairs, np.arange(len(links)))
+        make_linked(db)
+        put_linked(db, pairs, np.arange(len(links)))
         found = db.execute("SELECT kind, id, bytes FROM j_linked ORDER BY ALL").fetchall()
     covered: dict[tuple[str, int], set[int]] = {}
     for of, number, begin, length in links:

@@ -26,7 +26,7 @@ LATE = "the second row is earlier than the first by more than the clocks' stated
 def build_links(db: duckdb.DuckDBPyConnection) -> None:
     """Fill `link`; say what differs, what is out of order in time, and which bytes have no link."""
     run(db, "j_datagram_pair")
-    db.execute("CREATE OR REPLACE TEMP TABLE j_linked (kind VARCHAR, id BIGINT, bytes BIGINT)")
+    make_linked(db)
     count = 0
     differing = np.zeros((len(KINDS), 2), np.int64)  # pairs, bytes
     for pairs in find_candidates(db):
@@ -36,7 +36,7 @@ def build_links(db: duckdb.DuckDBPyConnection) -> None:
         np.add.at(differing, pairs["kind"][unequal], np.stack([np.ones_like(size), size], axis=1))
         linked = np.flatnonzero(equal)
         _put_links(db, pairs, compared, linked, count + 1)
-        _put_linked(db, pairs, linked)
+        put_linked(db, pairs, linked)
         count += len(equal)
     for kind, (number, size) in zip(KINDS, differing.tolist(), strict=True):
         add_coverage(db, f"{kind} pairs whose bytes differ", number, "unmatched", f"{UNEQUAL} ({size} bytes)")
@@ -77,7 +77,12 @@ def _put_links(
     insert(db, "INSERT INTO link BY NAME SELECT * FROM batch", (batch(at) for at in range(0, len(linked), BATCH_ROWS)))
 
 
-def _put_linked(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], linked: Ints) -> None:
+def make_linked(db: duckdb.DuckDBPyConnection) -> None:
+    """Make `j_linked`, empty."""
+    db.execute("CREATE OR REPLACE TEMP TABLE j_linked (kind VARCHAR, id BIGINT, bytes BIGINT)")
+
+
+def put_linked(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], linked: Ints) -> None:
     """Rows of `j_linked`: how many bytes of a write, or of a read, its links with packets cover; the union of them."""
     for kind, column in ((WRITE_SEGMENT, "write_id"), (SEGMENT_READ, "read_id")):
         rows = linked[pairs["kind"][linked] == kind]

@@ -10,11 +10,17 @@ import ctypes
 import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
+
+from wiretale.native import load_library
+
+LIBRARY_PATH = Path(__file__).with_name("_bulk.so")
 
 Ints = NDArray[np.int64]
 
@@ -298,20 +304,27 @@ def _texts(values: Sequence[str]) -> tuple[Any, object]:
 
 def _views(column: Slices) -> list[NDArray[Any]]:
     """The views, the buffers they point into, and those buffers' lengths."""
-    start, size, buffer = column.start, column.size, column.buffer
+    start, size = (np.ascontiguousarray(values, np.int64) for values in (column.start, column.size))
+    buffer = np.ascontiguousarray(column.buffer)
+    assert not len(start) or (start.min() >= 0 and size.min() >= 0 and (start + size).max() <= len(buffer))
     views = np.zeros((len(start), 4), np.uint32)
-    views[:, 0] = size
-    inside = np.arange(_INLINE)
-    first = np.minimum(size, _INLINE)
-    places = np.minimum(start[:, None] + inside, max(len(buffer) - 1, 0))
-    beginning = np.where(inside < first[:, None], buffer[places] if len(buffer) else 0, 0).astype(np.uint8)
-    views[:, 1:] = beginning.view(np.uint32)
-    far = size > _INLINE
-    base = int(start[far].min()) if far.any() else 0
+    _library().wt_views(buffer.ctypes.data, start.ctypes.data, size.ctypes.data, len(start), views.ctypes.data)
+    far = np.flatnonzero(size > _INLINE)
+    base = int(start[far].min()) if len(far) else 0
     # No call moves more than 2 GB; slices that long get a buffer each.
     width = _WINDOW if size.max(initial=0) <= _WINDOW else 1
     window, offset = np.divmod(start[far] - base, width)
-    which, window = np.unique(window, return_inverse=True)
+    which = np.zeros(min(len(far), 1), np.int64)
+    if window.any():
+        which, window = np.unique(window, return_inverse=True)
     views[far, 2], views[far, 3] = window, offset
     parts = [buffer[base + int(w) * width :][:_REACH] for w in which]
     return [views, *parts, np.array([len(p) for p in parts], np.int64)]
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL:
+    library = load_library(LIBRARY_PATH, "part that fills tables")
+    library.wt_views.restype = None
+    library.wt_views.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_int64, ctypes.c_void_p]
+    return library

@@ -4,10 +4,13 @@ The file may be cut anywhere (the recorder was killed, the disk was full) or dam
 rest is counted. Layouts are in `model.packet_ring`.
 """
 
+import ctypes
 import mmap
 import struct
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +27,21 @@ from wiretale.model.packet_ring import (
     PACKET_HEADER,
     RAW_IP_TYPES,
     SOCKADDR_LL,
-    TP_STATUS_VLAN_TPID_VALID,
-    TP_STATUS_VLAN_VALID,
     TPACKET_V3,
 )
+from wiretale.native import load_library
+
+LIBRARY_PATH = Path(__file__).with_name("_packet_blocks.so")
 
 _AT = {name: offset for name, _, offset, _ in (*BLOCK_HEADER, *PACKET_HEADER, *SOCKADDR_LL)}
 _BLOCK = struct.Struct("<I4xIIIIQ")  # version, block_status, num_pkts, offset_to_first_pkt, blk_len, seq_num
-_ETH_P_8021Q = 0x8100
 _BELIEVABLE_GAP = 1 << 32  # blocks; a longer one is damage, not loss
-_AT_ONCE = 1 << 14
-SECOND_NS = 1_000_000_000
+Numbers = NDArray[Any]  # of the type that _KINDS says
+# struct packets of packet_blocks.c: PacketArrays without more bytes than the fields have
+_KINDS = {
+    "header": "i8", "at": "i8", "realtime_ns": "i8", "captured": "u4", "length": "u4", "ifindex": "i4", "vlan": "u4",
+    "hatype": "u2", "protocol": "u2", "pkttype": "u1",
+}  # fmt: skip
 
 
 def _none() -> Ints:
@@ -59,14 +66,14 @@ class PacketArrays:
 
     header: Ints
     at: Ints
-    captured: Ints
-    length: Ints
     realtime_ns: Ints
-    ifindex: Ints
-    hatype: Ints
-    pkttype: Ints
-    protocol: Ints
-    vlan: Ints  # EtherType << 16 | TCI of a tag the kernel took out of the frame; 0: none
+    captured: Numbers
+    length: Numbers
+    ifindex: Numbers
+    vlan: Numbers  # EtherType << 16 | TCI of a tag the kernel took out of the frame; 0: none
+    hatype: Numbers
+    protocol: Numbers
+    pkttype: Numbers
 
     def __len__(self) -> int:
         return len(self.header)
@@ -89,9 +96,10 @@ def _linktype_table() -> Ints:
 
 
 _LINKTYPES = _linktype_table()
+_IS_ETHERNET = (_LINKTYPES == LINKTYPE_ETHERNET).astype(np.uint8)
 
 
-def linktypes(hatype: Ints) -> Ints:
+def linktypes(hatype: Numbers) -> Ints:
     """LINKTYPE_* for ARPHRD_*. Links of other kinds get a cooked header (LINKTYPE_LINUX_SLL2), as libpcap does."""
     found: Ints = _LINKTYPES[hatype & 0xFFFF]
     return found
@@ -131,60 +139,24 @@ class BlockFile:
         return walk
 
     def _walk_blocks(self, walk: Walk, blocks: Ints) -> None:
-        """Each header says where the next one is: one step in all blocks at a time."""
-        at, end, left = blocks[:, 0].copy(), blocks[:, 1], blocks[:, 2].copy()
-        which = np.arange(len(blocks))
-        steps: list[tuple[Ints, Ints]] = []
-        while len(which):
-            here = at[which] + LINK_HEADER_BYTES <= end[which]
-            which = which[here & (left[which] > 0)]
-            steps.append((at[which].copy(), which))
-            step = self._u32(at[which], "tp_next_offset")
-            left[which] -= 1
-            at[which] += step
-            which = which[step >= LINK_HEADER_BYTES]
-        block = np.concatenate([w for _, w in steps]) if steps else _none()
-        order = np.argsort(block, kind="stable")
-        walk.headers = np.concatenate([a for a, _ in steps])[order] if steps else _none()
-        walk.block_ends = end[block[order]]
-        walk.damaged_packets += int(blocks[:, 2].sum()) - len(order)
+        """Each header says where the next one is."""
+        room = np.maximum(blocks[:, 1] - blocks[:, 0], 0) // LINK_HEADER_BYTES
+        most = int(np.minimum(blocks[:, 2], room).sum())
+        headers, ends = np.empty(most, np.int64), np.empty(most, np.int64)
+        given = (self.array.ctypes.data, len(self.array), blocks.ctypes.data, len(blocks))
+        count = _library().wt_walk_blocks(*given, most, headers.ctypes.data, ends.ctypes.data)
+        walk.headers, walk.block_ends = headers[:count], ends[:count]
+        walk.damaged_packets += int(blocks[:, 2].sum()) - count
 
     def packets(self, walk: Walk) -> PacketArrays:
-        """The packets of a walk; those that reach out of their block are taken out and counted as damaged.
-
-        Some at a time, so that a header that was fetched for one field is still in the CPU's cache for the next.
-        """
-        parts = [self._packets(walk, slice(at, at + _AT_ONCE)) for at in range(0, max(len(walk.headers), 1), _AT_ONCE)]
-        columns = ([getattr(p, f.name) for p in parts] for f in fields(PacketArrays))
-        return PacketArrays(*(np.concatenate(c) if len(c) > 1 else c[0] for c in columns))
-
-    def _packets(self, walk: Walk, part: slice) -> PacketArrays:
-        header, end = walk.headers[part], walk.block_ends[part]
-        captured = self._u32(header, "tp_snaplen")
-        mac = self._u16(header, "tp_mac")
-        whole = (mac >= LINK_HEADER_BYTES) & (header + mac + captured <= end)
-        walk.damaged_packets += int(np.count_nonzero(~whole))
-        header, captured, mac = header[whole], captured[whole], mac[whole]
-        status = self._u32(header, "tp_status")
-        tpid = self._u16(header, "tp_vlan_tpid")
-        has_tag = (status & TP_STATUS_VLAN_VALID) != 0
-        tpid = np.where((status & TP_STATUS_VLAN_TPID_VALID) != 0, tpid, _ETH_P_8021Q)
-        hatype = self._u16(header, "sll_hatype")
-        # Without an Ethernet header the frame begins at its network header: what is before it has no fixed form.
-        link_bytes = np.clip(self._u16(header, "tp_net") - mac, 0, captured)
-        skip = np.where(linktypes(hatype) == LINKTYPE_ETHERNET, 0, link_bytes)
-        return PacketArrays(
-            header=header,
-            at=header + mac + skip,
-            captured=captured - skip,
-            length=np.maximum(self._u32(header, "tp_len") - skip, 0),
-            realtime_ns=self._u32(header, "tp_sec") * SECOND_NS + self._u32(header, "tp_nsec"),
-            ifindex=self._u32(header, "sll_ifindex").astype(np.int32).astype(np.int64),  # signed in the kernel
-            hatype=hatype,
-            pkttype=self._words.u8(header + _AT["sll_pkttype"]),
-            protocol=self._network_u16(header + _AT["sll_protocol"]),
-            vlan=np.where(has_tag, tpid << 16 | self._u32(header, "tp_vlan_tci") & 0xFFFF, 0),
-        )
+        """The packets of a walk; those that reach out of their block are taken out and counted as damaged."""
+        count = len(walk.headers)
+        columns = {name: np.empty(count, kind) for name, kind in _KINDS.items()}
+        pointers = (ctypes.c_void_p * len(columns))(*(c.ctypes.data for c in columns.values()))
+        given = (self.array.ctypes.data, walk.headers.ctypes.data, walk.block_ends.ctypes.data, count)
+        kept = _library().wt_read_packets(*given, _IS_ETHERNET.ctypes.data, pointers)
+        walk.damaged_packets += count - kept
+        return PacketArrays(**{name: values[:kept] for name, values in columns.items()})
 
     def rebuilt(self, packets: PacketArrays, row: int) -> bytes:
         """The frame of one packet as it was on the wire: its VLAN tag put back, or a cooked link header put before."""
@@ -197,15 +169,16 @@ class BlockFile:
             return struct.pack(">HxxiHB", *(int(f) for f in fields)) + address + frame
         return frame[:12] + tag.to_bytes(4, "big") + frame[12:] if tag and len(frame) >= 12 else frame
 
-    def _u32(self, header: Ints, name: str) -> Ints:
-        return self._words.u32(header + _AT[name])
-
-    def _u16(self, header: Ints, name: str) -> Ints:
-        return self._words.u16(header + _AT[name])
-
-    def _network_u16(self, at: Ints) -> Ints:
-        return self._words.u8(at) << 8 | self._words.u8(at + 1)
-
     def words(self) -> Words:
         """For reading inside frames, little-endian."""
         return self._words
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL:
+    library = load_library(LIBRARY_PATH, "reader of packet blocks")
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    library.wt_walk_blocks.restype = library.wt_read_packets.restype = number
+    library.wt_walk_blocks.argtypes = [pointer, number, pointer, number, number, pointer, pointer]
+    library.wt_read_packets.argtypes = [pointer, pointer, pointer, number, pointer, pointer]
+    return library

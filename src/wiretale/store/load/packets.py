@@ -111,7 +111,8 @@ class _PacketTable:
 
 def decode_rows(file: BlockFile, packets: PacketArrays, which: Ints) -> Batch:
     """The columns of `packet` that follow from the frames alone, for the packets at the indices `which`."""
-    at, captured, length = packets.at[which], packets.captured[which].copy(), packets.length[which].copy()
+    at = packets.at[which]
+    captured, length = (values[which].astype(np.int64) for values in (packets.captured, packets.length))
     linktype = packets.linktype(which)
     columns: Batch = dict(decode_frames(file.array, at, captured, length, linktype))
     frames = Slices(file.array, at, captured)
@@ -132,7 +133,7 @@ def _rebuild(
     file: BlockFile, packets: PacketArrays, which: Ints, rebuilt: Ints, *, columns: Batch, length: Ints
 ) -> Slices:
     """The frames of `which` as they were on the wire; corrects `columns` and `length` of those that are `rebuilt`."""
-    at, captured = packets.at[which], packets.captured[which]
+    at, captured = packets.at[which], packets.captured[which].astype(np.int64)
     frames = [file.data[a:b] for a, b in zip(at.tolist(), (at + captured).tolist(), strict=True)]
     for row in rebuilt.tolist():
         frames[row] = file.rebuilt(packets, int(which[row]))
