@@ -28,7 +28,7 @@ _SMALL_BLOCK = 1 << 14
 # A large capture has them full, and is half as large with them: columns of numbers are packed a block at a time.
 _LARGE_BLOCK = 1 << 18
 _LARGE_CAPTURE = 64_000_000
-_LEAST_MEMORY = 500_000_000
+_LEAST_MEMORY, _MOST_MEMORY = 500_000_000, 2_000_000_000
 # DuckDB sets 4 MB aside for each column and thread before it inserts in parallel; it takes a fraction of that.
 _LOADING_MEMORY = 1_000_000_000
 
@@ -160,7 +160,7 @@ def _memory_limit(expected_bytes: int) -> int:
     The tables of one join at a time are about half of it. Half of the machine's memory is left to others.
     """
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(max(_LEAST_MEMORY, expected_bytes // 2), physical // 2)
+    return min(max(_LEAST_MEMORY, expected_bytes // 2), _MOST_MEMORY, physical // 2)
 
 
 def _limit_memory(db: duckdb.DuckDBPyConnection, limit_bytes: int) -> None:

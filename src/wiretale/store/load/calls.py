@@ -68,16 +68,15 @@ def load_calls(
 
 def pair(records: Records) -> Calls:
     """Each ENTRY with the EXIT that is the next of the two kinds in its thread."""
-    events = records.events
-    kind = events["kind"].copy()
+    kind = records.column("kind", np.uint16)
     which = np.flatnonzero((kind == EventKind.ENTRY) | (kind == EventKind.EXIT))
-    thread = events["tid"].astype(np.int32)
+    thread = records.column("tid", np.int32)
     _follow_execs(records, thread)
     order = which[np.argsort(thread[which], kind="stable")]  # within a thread the order of stops stays
     is_entry = kind[order] == EventKind.ENTRY
     matched = np.zeros(len(order), bool)
     if len(order) > 1:
-        of, number = thread[order], events["number"].astype(np.int32)[order]
+        of, number = thread[order], records.column("number", np.int32)[order]
         matched[:-1] = is_entry[:-1] & ~is_entry[1:] & (of[:-1] == of[1:]) & (number[:-1] == number[1:])
     entry = order[is_entry]
     exit_ = np.where(matched, np.roll(order, -1), -1)[is_entry]

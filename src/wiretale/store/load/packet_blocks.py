@@ -36,6 +36,7 @@ LIBRARY_PATH = Path(__file__).with_name("_packet_blocks.so")
 _AT = {name: offset for name, _, offset, _ in (*BLOCK_HEADER, *PACKET_HEADER, *SOCKADDR_LL)}
 _BLOCK = struct.Struct("<I4xIIIIQ")  # version, block_status, num_pkts, offset_to_first_pkt, blk_len, seq_num
 _BELIEVABLE_GAP = 1 << 32  # blocks; a longer one is damage, not loss
+_BLOCKS_AT_ONCE, _PACKETS_AT_ONCE = 1 << 9, 1 << 19  # what is mapped of the file meanwhile is no more than these
 Numbers = NDArray[Any]  # of the type that _KINDS says
 # struct packets of packet_blocks.c: PacketArrays without more bytes than the fields have
 _KINDS = {
@@ -140,23 +141,40 @@ class BlockFile:
 
     def _walk_blocks(self, walk: Walk, blocks: Ints) -> None:
         """Each header says where the next one is."""
+        parts = [self._walk_some(blocks[at : at + _BLOCKS_AT_ONCE]) for at in range(0, len(blocks), _BLOCKS_AT_ONCE)]
+        if parts:
+            walk.headers, walk.block_ends = (np.concatenate(column) for column in zip(*parts, strict=True))
+        walk.damaged_packets += int(blocks[:, 2].sum()) - len(walk.headers)
+
+    def _walk_some(self, blocks: Ints) -> tuple[Ints, Ints]:
         room = np.maximum(blocks[:, 1] - blocks[:, 0], 0) // LINK_HEADER_BYTES
         most = int(np.minimum(blocks[:, 2], room).sum())
         headers, ends = np.empty(most, np.int64), np.empty(most, np.int64)
         given = (self.array.ctypes.data, len(self.array), blocks.ctypes.data, len(blocks))
         count = _library().wt_walk_blocks(*given, most, headers.ctypes.data, ends.ctypes.data)
-        walk.headers, walk.block_ends = headers[:count], ends[:count]
-        walk.damaged_packets += int(blocks[:, 2].sum()) - count
+        self.forget()
+        return headers[:count], ends[:count]
 
     def packets(self, walk: Walk) -> PacketArrays:
         """The packets of a walk; those that reach out of their block are taken out and counted as damaged."""
-        count = len(walk.headers)
-        columns = {name: np.empty(count, kind) for name, kind in _KINDS.items()}
-        pointers = (ctypes.c_void_p * len(columns))(*(c.ctypes.data for c in columns.values()))
-        given = (self.array.ctypes.data, walk.headers.ctypes.data, walk.block_ends.ctypes.data, count)
-        kept = _library().wt_read_packets(*given, _IS_ETHERNET.ctypes.data, pointers)
-        walk.damaged_packets += count - kept
+        columns = {name: np.empty(len(walk.headers), kind) for name, kind in _KINDS.items()}
+        kept = 0
+        for at in range(0, len(walk.headers), _PACKETS_AT_ONCE):
+            part = slice(at, at + _PACKETS_AT_ONCE)
+            kept += self._read_some(walk.headers[part], walk.block_ends[part], [c[kept:] for c in columns.values()])
+            self.forget()
+        walk.damaged_packets += len(walk.headers) - kept
         return PacketArrays(**{name: values[:kept] for name, values in columns.items()})
+
+    def _read_some(self, headers: Ints, ends: Ints, columns: list[Numbers]) -> int:
+        pointers = (ctypes.c_void_p * len(columns))(*(c.ctypes.data for c in columns))
+        given = (self.array.ctypes.data, headers.ctypes.data, ends.ctypes.data, len(headers))
+        return int(_library().wt_read_packets(*given, _IS_ETHERNET.ctypes.data, pointers))
+
+    def forget(self) -> None:
+        """Give back the memory of what was read of the file; it is read again where it is looked at again."""
+        if isinstance(self.data, mmap.mmap):
+            self.data.madvise(mmap.MADV_DONTNEED)
 
     def rebuilt(self, packets: PacketArrays, row: int) -> bytes:
         """The frame of one packet as it was on the wire: its VLAN tag put back, or a cooked link header put before."""

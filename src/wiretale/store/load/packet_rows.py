@@ -11,6 +11,7 @@ from wiretale.decode.packets import ABSENT, NUMBERS, SACK_EDGES
 from wiretale.model.enums import Tap
 from wiretale.model.raw import PACKET
 from wiretale.store.bulk import BATCH_ROWS, NUMPY_TYPES, Lists, Slices, coded, insert
+from wiretale.store.compression import prepare
 from wiretale.store.progress import Progress, tracked
 
 _BATCH_BYTES = 1 << 26  # of frames in a batch
@@ -33,6 +34,8 @@ def fill_packets(db: duckdb.DuckDBPyConnection, batches: Iterable[Batch], progre
     first = next(remaining, None)
     if first is None:
         return
+
+    prepare(db, PACKET, first["frame"])
 
     def every() -> Iterable[Batch]:
         yield first

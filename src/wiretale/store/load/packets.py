@@ -92,6 +92,7 @@ class _PacketTable:
 
     def batches(self) -> Iterator[Batch]:
         for begin in range(0, len(self.order), BATCH_ROWS):
+            self.file.forget()
             yield self._batch(np.arange(begin, min(begin + BATCH_ROWS, len(self.order))))
 
     def _batch(self, rows: Ints) -> Batch:

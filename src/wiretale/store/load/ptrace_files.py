@@ -6,9 +6,10 @@ file may have been cut or damaged.
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from wiretale.store.spool import Spool
 Array = NDArray[np.void]
 Numbers = NDArray[np.int64]
 Buffer = mmap.mmap | bytes
+_T = TypeVar("_T", bound=np.generic)
 
 
 def record_type(layout: Sequence[tuple[str, str, str]]) -> np.dtype[np.void]:
@@ -46,6 +48,7 @@ SOCKET_TYPE = record_type(SOCKET)
 MOST_PID = 1 << 22  # PID_MAX_LIMIT of linux/threads.h
 _INT32_MOST = (1 << 31) - 1  # call numbers, signals and wait statuses are C ints
 _BLOCK = 1 << 14
+_AT_ONCE = 1 << 20  # records: what is mapped of the files meanwhile is no more than these
 _KINDS = (min(EventKind), max(EventKind))
 _ROLES = (min(Role), max(Role))
 
@@ -104,8 +107,15 @@ class Records:
 
     def forget(self) -> None:
         """Give back the memory of what was read of the files; it is read again where it is looked at again."""
-        for mapped in self.maps:
-            mapped.madvise(mmap.MADV_DONTNEED)
+        _forget(self.maps)
+
+    def column(self, name: str, kind: type[_T]) -> NDArray[_T]:
+        """One field of all events."""
+        found = np.empty(len(self.events), kind)
+        for at in range(0, len(found), _AT_ONCE):
+            found[at : at + _AT_ONCE] = self.events[name][at : at + _AT_ONCE]
+            self.forget()
+        return found
 
     def slices(self, which: Numbers) -> Slices:
         """The captured bytes of the chunks at the indices `which`, in place."""
@@ -133,12 +143,11 @@ def read_records(spool: Spool) -> Records | None:
     if files[0] is None:
         return None
     events, chunks, data = (f or File(_EMPTY.body, fault="a file of the ptrace source is missing") for f in files)
-    found = check_records(
-        np.frombuffer(events.body, EVENT_TYPE), np.frombuffer(chunks.body, CHUNK_TYPE), data.body, first_seq=0
-    )
+    maps = tuple(f.mapped for f in (events, chunks, data) if f.mapped is not None)
+    rows = np.frombuffer(events.body, EVENT_TYPE), np.frombuffer(chunks.body, CHUNK_TYPE)
+    found = check_records(*rows, data.body, first_seq=0, maps=maps)
     found.lost = events.lost
     found.faults = tuple(f.fault for f in (events, chunks, data) if f.fault)
-    found.maps = tuple(f.mapped for f in (events, chunks, data) if f.mapped is not None)
     return found
 
 
@@ -171,14 +180,32 @@ def in_order(records: Records) -> Records:
     return replace(records, events=events, chunks=records.chunks[by_event], event_of=event_of[by_event])
 
 
-def check_records(events: Array, chunks: Array, data: memoryview, first_seq: int) -> Records:
+def _forget(maps: Sequence[mmap.mmap]) -> None:
+    for mapped in maps:
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _in_blocks(
+    records: Array, look: Callable[[slice], NDArray[np.bool_]], maps: Sequence[mmap.mmap]
+) -> list[NDArray[np.bool_]]:
+    """What `look` says of each block of `records`."""
+    found = []
+    for at in range(0, len(records), _BLOCK):
+        found.append(look(slice(at, at + _BLOCK)))
+        if at % _AT_ONCE == 0:
+            _forget(maps)
+    return found
+
+
+def check_records(
+    events: Array, chunks: Array, data: memoryview, first_seq: int, maps: tuple[mmap.mmap, ...] = ()
+) -> Records:
     """Keep the events that are in their place, and of their chunks those whose numbers are possible.
 
     Where all are, as nearly always, nothing is copied. Records are looked at block by block: each field of a file that
     does not fit into the CPU's cache would otherwise cost a walk through all of it.
     """
-    blocks = range(0, len(events), _BLOCK)
-    parts = [_whole_events(events[at : at + _BLOCK], first_seq + at) for at in blocks]
+    parts = _in_blocks(events, lambda block: _whole_events(events[block], first_seq + block.start), maps)
     whole = np.concatenate(parts) if parts else np.zeros(0, bool)
     kept = events if whole.all() else events[whole]
     count, first = kept["chunks"].astype(np.int64), kept["first_chunk"].copy()
@@ -196,8 +223,7 @@ def check_records(events: Array, chunks: Array, data: memoryview, first_seq: int
         mine = chunks
     else:
         mine = chunks[np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(len(event_of))]
-    blocks = range(0, len(mine), _BLOCK)
-    parts = [_whole_chunks(mine[at : at + _BLOCK], kept["seq"][event_of[at : at + _BLOCK]], len(data)) for at in blocks]
+    parts = _in_blocks(mine, lambda block: _whole_chunks(mine[block], kept["seq"][event_of[block]], len(data)), maps)
     good = np.concatenate(parts) if parts else np.zeros(0, bool)
     all_good = bool(good.all())
     return Records(
@@ -207,6 +233,7 @@ def check_records(events: Array, chunks: Array, data: memoryview, first_seq: int
         data=data,
         damaged_events=int(np.count_nonzero(~whole)),
         damaged_chunks=int(np.count_nonzero(~good)) + int(np.count_nonzero(~inside)),
+        maps=maps,
     )
 
 
