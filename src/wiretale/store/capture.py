@@ -30,7 +30,7 @@ _LARGE_BLOCK = 1 << 18
 _LARGE_CAPTURE = 64_000_000
 _LEAST_MEMORY, _MOST_MEMORY = 500_000_000, 2_000_000_000
 # DuckDB sets 4 MB aside for each column and thread before it inserts in parallel; it takes a fraction of that.
-_LOADING_MEMORY = 1_000_000_000
+_LOADING_MEMORY = 700_000_000
 
 Step = Callable[[duckdb.DuckDBPyConnection], None]
 

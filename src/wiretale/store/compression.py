@@ -1,7 +1,7 @@
 """Whether the captured bytes of a large table are worth compressing.
 
-zstd takes a second for 150 MB, as long as all else that filling the table takes, and time again where joins read them.
-Headers always repeat, but random, encrypted or packed payload does not.
+zstd takes a second for 150 MB of frames, as long as all else that filling the table takes, and time again where joins
+read them. Headers always repeat, but random, encrypted or packed payload does not.
 """
 
 import zlib

@@ -15,7 +15,6 @@ from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.model.raw import CALL_DATA, DESCRIPTOR_SAMPLE, SIGNAL, SOCKET_SAMPLE
 from wiretale.model.spool import EventKind, Role
 from wiretale.store.bulk import BATCH_ROWS, Batch, Coded, coded, insert
-from wiretale.store.compression import prepare
 from wiretale.store.load.ptrace_files import SOCKET_TYPE, Array, Numbers, Records
 from wiretale.store.load.rows import insert_rows
 from wiretale.store.load.tasks import Tasks, text
@@ -55,7 +54,6 @@ def insert_call_data(
     role = records.chunks["role"].copy()
     wanted = np.flatnonzero((call > 0) & ~np.isin(role, _SAMPLES))
     batches = _data_batches(records, call, wanted)
-    prepare(db, CALL_DATA, records.slices(wanted[:BATCH_ROWS]))
     insert(db, _INSERT, tracked(progress, "reading what calls carried", batches, len(wanted) / BATCH_ROWS))
     payload = wanted[role[wanted] == Role.PAYLOAD]
     parts = (records.chunks[payload[at : at + BATCH_ROWS]] for at in range(0, len(payload), BATCH_ROWS))
