@@ -1,6 +1,7 @@
 """`packets.blocks` to the tables `packet` and `interface`."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -14,9 +15,9 @@ from wiretale.decode.packets import ABSENT, NUMBERS, SACK_EDGES, decode_frames
 from wiretale.decode.words import Ints
 from wiretale.model.packet_ring import ARPHRD_LOOPBACK, PACKET_OUTGOING, PROBE_TOKEN_BYTES
 from wiretale.model.raw import PACKET
-from wiretale.store.bulk import BATCH_ROWS, Coded, Slices
+from wiretale.store.bulk import Coded, Slices
 from wiretale.store.load.packet_blocks import BlockFile, PacketArrays, Walk, linktypes
-from wiretale.store.load.packet_rows import BOOLEANS, TAPS, Batch, fill_packets, frames_of
+from wiretale.store.load.packet_rows import BOOLEANS, TAPS, Batch, batch_ends, fill_packets, frames_of
 from wiretale.store.load.packet_twins import pair_twins
 from wiretale.store.progress import Progress, silent
 from wiretale.store.report import SourceReport
@@ -91,9 +92,9 @@ class _PacketTable:
         return self._reassembly.incomplete
 
     def batches(self) -> Iterator[Batch]:
-        for begin in range(0, len(self.order), BATCH_ROWS):
+        for begin, end in pairwise([0, *batch_ends(self.packets.captured[self.order])]):
             self.file.forget()
-            yield self._batch(np.arange(begin, min(begin + BATCH_ROWS, len(self.order))))
+            yield self._batch(np.arange(begin, end))
 
     def _batch(self, rows: Ints) -> Batch:
         which = self.order[rows]
