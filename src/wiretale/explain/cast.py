@@ -78,5 +78,5 @@ def cast(world: World, owned: list[Descriptor]) -> Chapter | None:
         if left
         else []
     )
-    figure = figures.descriptors(world)
+    figure = figures.descriptors(world, owned)
     return Chapter("cast", "The cast", tuple(intro), (Section("", tuple(steps)),), (figure,) if figure else ())

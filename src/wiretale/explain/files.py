@@ -78,6 +78,8 @@ def descriptors(world: World, most_of_each: int = 60) -> list[Descriptor]:
 
 def described(world: World, ids: list[int]) -> dict[int, Descriptor]:
     """Some descriptors by id, plain files among them."""
+    if not ids:
+        return {}
     return {d.descriptor_id: d for d in _fetch(world, "d.descriptor_id IN (SELECT unnest(?))", ids)}
 
 

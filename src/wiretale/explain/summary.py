@@ -1,7 +1,7 @@
 """The summary: the capture in two sentences, and a last chapter of times, bytes, round trips and waits."""
 
 from wiretale.decode.durations import duration
-from wiretale.explain.about import about as about_capture
+from wiretale.explain.about import missing
 from wiretale.explain.choose import Chosen
 from wiretale.explain.conversation import EINPROGRESS, SENDS, Conversation
 from wiretale.explain.ends import end_name
@@ -192,7 +192,7 @@ _RECORD = "-o FILE.wiretale -- COMMAND"
 
 def gaps(world: World) -> tuple[Gap, ...]:
     """What was not recorded or got lost, and the command that would record it."""
-    found = [Gap(f"{capital(gap.text)}.", gap.remedy or "") for gap in about_capture(world.db).gaps]
+    found = [Gap(f"{capital(gap.text)}.", gap.remedy or "") for gap in missing(world.db)]
     ran = {source for (source,) in world.db.execute("SELECT source FROM source WHERE ran").fetchall()}
     if world.has_calls and not world.has_packets and "packets" in ran:
         found.append(Gap("No packet was captured while the programs ran: what passed between them did not pass an "

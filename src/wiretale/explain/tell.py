@@ -16,6 +16,7 @@ from wiretale.explain.files import descriptors, load_file_names
 from wiretale.explain.listening import listening
 from wiretale.explain.messages import Traffic, traffic
 from wiretale.explain.odd import oddities
+from wiretale.explain.rows import keep_few
 from wiretale.explain.story import Chapter, Story
 from wiretale.explain.summary import about, gaps, opening, summary_chapter
 from wiretale.explain.world import World, load_world
@@ -34,6 +35,7 @@ class Options:
 def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
     """The story of a capture. Raises UsageFault if it has no such connection."""
     world = load_world(with_all_tables(db))
+    keep_few(db)
     if options.connection_id is not None:
         _check(world, options.connection_id)
     chosen = choose(world, options.connection_id)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wiretale.explain.choose import Candidate
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
+from wiretale.explain.signs import Signs, load_signs
 from wiretale.explain.story import Ref
 from wiretale.filter.events import ORIGIN
 
@@ -70,6 +71,7 @@ class World:
     has_packets: bool
     has_kernel: bool
     processes: Mapping[int, Process]
+    signs: Signs
     file_names: dict[int, str] = field(default_factory=dict)
     connections: list["Candidate"] = field(default_factory=list)  # of `choose.candidates`, which asks once
 
@@ -114,13 +116,14 @@ def _detail(text: object) -> dict[str, object]:
 
 _PROCESSES = """
 WITH counted AS (SELECT pid, count(*) AS calls FROM call GROUP BY pid),
+threads AS (SELECT pid, count(*) AS n FROM task WHERE NOT is_leader GROUP BY pid),
 -- the recorder's own child, before it becomes the program, is no part of the cast
 image AS (SELECT *, row_number() OVER (PARTITION BY pid ORDER BY start_ns DESC, task_id DESC) AS back
           FROM task WHERE is_leader)
 SELECT i.pid, i.task_id, first.parent_pid, i.comm, i.argv, first.how, first.start_ns, i.end_ns, i.end_how,
     i.exit_status, i.signal,
-    (SELECT count(*) FROM task x WHERE x.pid = i.pid AND NOT x.is_leader), coalesce(c.calls, 0)
-FROM image i LEFT JOIN counted c USING (pid)
+    coalesce(x.n, 0), coalesce(c.calls, 0)
+FROM image i LEFT JOIN counted c USING (pid) LEFT JOIN threads x USING (pid)
 JOIN (SELECT pid, arg_min(parent_pid, (start_ns, task_id)) AS parent_pid, arg_min(how, (start_ns, task_id)) AS how,
       min(start_ns) AS start_ns FROM task WHERE is_leader GROUP BY pid) first USING (pid)
 WHERE i.back = 1 AND i.traced ORDER BY first.start_ns, i.pid"""
@@ -161,4 +164,5 @@ def load_world(db: duckdb.DuckDBPyConnection) -> World:
         bool(has_packets),
         bool(has_kernel),
         processes,
+        load_signs(db),
     )
