@@ -2,7 +2,7 @@
 
 from wiretale.explain import figures
 from wiretale.explain.files import STANDARD, Descriptor
-from wiretale.explain.story import Chapter, Counter, Hop, Ref, Section, Step
+from wiretale.explain.story import Anchors, Chapter, Hop, Ref, Section, Step
 from wiretale.explain.words import code, count
 from wiretale.explain.world import Process, World
 
@@ -21,7 +21,7 @@ def _ending(process: Process) -> str:
 _HOW = {"attached": "was running before the recording", "present": "was there before"}
 
 
-def _process(world: World, process: Process, owned: list[Descriptor], anchor: str) -> Step:
+def _process(world: World, process: Process, owned: list[Descriptor]) -> Step:
     parent = world.processes.get(process.parent_pid or -1)
     begun = f"began at {world.at(process.start_ns)}"
     if process.how in _HOW:
@@ -38,7 +38,7 @@ def _process(world: World, process: Process, owned: list[Descriptor], anchor: st
     hops = [_descriptor_hop(world, d) for d in _first(owned)]
     if len(owned) > DESCRIPTORS_TOLD:
         said.append(f"Of its sockets, pipes and terminals {DESCRIPTORS_TOLD} are listed.")
-    return Step(anchor, process.name, tuple(said), process.start_ns, hops=tuple(hops), refs=(process.ref,),
+    return Step("", process.name, tuple(said), process.start_ns, hops=tuple(hops), refs=(process.ref,),
                 topics=("file descriptor",) if hops else ())  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def cast(world: World, owned: list[Descriptor]) -> Chapter | None:
     """The chapter; None if no process was traced."""
     if not world.processes:
         return None
-    counter = Counter("cast")
+    anchors = Anchors("cast")
     by_pid: dict[int, list[Descriptor]] = {}
     for d in owned:
         # A connect to the name service cache and the like: sockets that carried nothing are told elsewhere.
@@ -71,7 +71,7 @@ def cast(world: World, owned: list[Descriptor]) -> Chapter | None:
         active = {d.pid for d in owned if d.kind == "socket"}
         chosen.sort(key=lambda p: (p.pid not in active, p.start_ns))
         chosen = sorted(chosen[:PROCESSES_TOLD], key=lambda p: p.start_ns)
-    steps = [_process(world, p, by_pid.get(p.pid, []), counter.next()) for p in chosen]
+    steps = [anchors.named(_process(world, p, by_pid.get(p.pid, []))) for p in chosen]
     left = len(world.processes) - len(chosen)
     intro = (
         [f"{count(left, 'other process', 'other processes')} took part; {code('wiretale ps')} lists them."]

@@ -10,7 +10,7 @@ from wiretale.explain.established import established
 from wiretale.explain.failed import is_unanswered, why_it_failed
 from wiretale.explain.figures import ladder, states
 from wiretale.explain.messages import Traffic
-from wiretale.explain.story import Chapter, Counter, Section, Step
+from wiretale.explain.story import Anchors, Chapter, Section, Step
 from wiretale.explain.unix import unix_section
 from wiretale.explain.words import code, count, listed, place
 from wiretale.explain.world import World
@@ -90,18 +90,18 @@ _DATAGRAM_OUTCOMES = {  # UDP has no connection that could be refused or end
 
 def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike: list[Candidate]) -> Chapter:
     """The chapter."""
-    counter = Counter(f"c{talk.connection_id}")
+    anchors = Anchors(f"c{talk.connection_id}")
     last = max((f.last_ns for f in traffic.flows.values()), default=talk.established_ns or talk.from_ns)
     until = {end.role: _set_up_until(world, talk, traffic, end) for end in talk.ends}
-    sections: list[Section] = [established(world, talk, counter, until)]
-    sections += _numbered(why_it_failed(world, talk), counter)
-    data = data_section(world, talk, traffic, counter)
+    sections: list[Section] = [established(world, talk, anchors, until)]
+    sections += _named(why_it_failed(world, talk), anchors)
+    data = data_section(world, talk, traffic, anchors)
     sections += [data] if data is not None else []
-    sections += _numbered(unix_section(world, talk) or datagram_section(world, talk), counter)
-    end = ended(world, talk, counter, last)
+    sections += _named(unix_section(world, talk) or datagram_section(world, talk), anchors)
+    end = ended(world, talk, anchors, last)
     sections += [end] if end is not None else []
     if alike:
-        sections.append(Section("Others like it", (_alike(talk, alike, counter),)))
+        sections.append(Section("Others like it", (anchors.named(_alike(talk, alike)),)))
     kept = tuple(s for s in sections if s.steps)
     figures = tuple(f for f in (ladder(world, talk), states(talk)) if f is not None)
     return Chapter(f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), kept, figures, talk.connection_id)
@@ -117,12 +117,12 @@ def _set_up_until(world: World, talk: Conversation, traffic: Traffic, end: End) 
     return min(used, default=world.end_ns + 1)
 
 
-def _numbered(section: Section | None, counter: Counter) -> list[Section]:
+def _named(section: Section | None, anchors: Anchors) -> list[Section]:
     """A section whose steps still lack their anchors."""
-    return [Section(section.title, counter.in_order(section.steps), section.figures)] if section is not None else []
+    return [Section(section.title, anchors.in_order(section.steps), section.figures)] if section is not None else []
 
 
-def _alike(talk: Conversation, alike: list[Candidate], counter: Counter) -> Step:
+def _alike(talk: Conversation, alike: list[Candidate]) -> Step:
     lasted = sorted(c.lasted_ns for c in alike if c.lasted_ns is not None)
     sizes = sorted(c.bytes for c in alike)
     said = [
@@ -134,5 +134,5 @@ def _alike(talk: Conversation, alike: list[Candidate], counter: Counter) -> Step
         said.append(f"They moved {moved} each.")
     if lasted:
         said.append(f"They lived {duration(lasted[0])} to {duration(lasted[-1])}.")
-    return Step(counter.next(), f"{count(len(alike), 'more connection')} like it", tuple(said), refs=(talk.ref,),
+    return Step("", f"{count(len(alike), 'more connection')} like it", tuple(said), refs=(talk.ref,), key="alike",
                 remedy=f"wiretale explain FILE --connection {alike[0].connection_id}")  # fmt: skip

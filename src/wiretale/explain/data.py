@@ -11,26 +11,26 @@ from wiretale.explain.ends import bare_name, receiver_name, sender_name
 from wiretale.explain.messages import Message, Traffic
 from wiretale.explain.patterns import patterns
 from wiretale.explain.rows import SHOWN_BYTES, Call, calls
-from wiretale.explain.story import Counter, Hop, Ref, Section, Step
+from wiretale.explain.story import Anchors, Hop, Ref, Section, Step
 from wiretale.explain.words import bytes_at, capital, code, count, numbers
 from wiretale.explain.world import World
 
 KERNEL_TOLD = 3  # messages of a connection whose way through the kernel is told
 
 
-def data_section(world: World, talk: Conversation, traffic: Traffic, counter: Counter) -> Section | None:
+def data_section(world: World, talk: Conversation, traffic: Traffic, anchors: Anchors) -> Section | None:
     """The section, or None if nothing moved."""
     if not traffic.total:
         return None
     waits = _waiting_calls(world, traffic)
-    steps = [] if traffic.is_whole else patterns(world, talk, traffic, counter)
+    steps = [] if traffic.is_whole else patterns(world, talk, traffic)
     slow_run = traffic.rounds.slowest_run if traffic.rounds is not None and not traffic.is_whole else -1
     for message in traffic.told:
         slow = message.run in (slow_run, slow_run + 1)
-        steps.append(_message(world, talk, message, waits, counter.next(), of_slowest=slow))
+        steps.append(_message(world, talk, message, waits, of_slowest=slow))
     if world.has_kernel:
         steps = _with_kernel(world, traffic, steps)
-    return Section("How data moved", tuple(steps))
+    return Section("How data moved", anchors.all_named(steps))
 
 
 def _with_kernel(world: World, traffic: Traffic, steps: list[Step]) -> list[Step]:
@@ -56,9 +56,7 @@ def _waiting_calls(world: World, traffic: Traffic) -> dict[int, Call]:
 # -- one message -----------------------------------------------------------------------------------------------------
 
 
-def _message(
-    world: World, talk: Conversation, message: Message, waits: dict[int, Call], anchor: str, *, of_slowest: bool
-) -> Step:
+def _message(world: World, talk: Conversation, message: Message, waits: dict[int, Call], *, of_slowest: bool) -> Step:
     sender = sender_name(world, talk, message.direction)
     receiver = receiver_name(world, talk, message.direction)
     content = message.content()
@@ -83,7 +81,7 @@ def _message(
     topics = [c.name for c in (message.write, *message.reads[:1]) if c is not None]
     topics += ["ACK"] if message.acknowledged is not None else []
     return Step(
-        anchor, title, tuple(said), message.at_ns, hops=tuple(sorted(hops, key=lambda h: h.time_ns)),
+        "", title, tuple(said), message.at_ns, hops=tuple(sorted(hops, key=lambda h: h.time_ns)),
         excerpt=escape_bytes(content, SHOWN_BYTES) if content else "", refs=_refs(talk, message),
         inferred=not message.exact, topics=tuple(dict.fromkeys(topics)),
     )  # fmt: skip
@@ -91,7 +89,11 @@ def _message(
 
 def _refs(talk: Conversation, message: Message) -> tuple[Ref, ...]:
     table = {"write": "stream_write", "read": "stream_read"}.get(message.kind)
-    return (Ref(table, message.id, f"{message.kind} {message.id}"),) if table else (talk.ref,)
+    return (
+        (Ref(table, message.id, f"{message.kind} {message.id}"),)
+        if table
+        else tuple(p.ref for p in message.packets[:1]) or (talk.ref,)
+    )
 
 
 def _sent(world: World, talk: Conversation, message: Message, sender: str) -> list[str]:

@@ -9,14 +9,14 @@ from wiretale.explain.conversation import RECEIVES, SENDS, Conversation, End, Wa
 from wiretale.explain.copies import copies_closed
 from wiretale.explain.ends import bare_name, end_name
 from wiretale.explain.rows import FIN, RST, Call, Packet
-from wiretale.explain.story import Counter, Hop, Ref, Section, Step
+from wiretale.explain.story import Anchors, Hop, Ref, Section, Step
 from wiretale.explain.words import code, count, place, within
 from wiretale.explain.world import Process, World
 
 TIME_WAIT_SECONDS = 60  # TCP_TIMEWAIT_LEN, include/net/tcp.h
 
 
-def ended(world: World, talk: Conversation, counter: Counter, after_ns: int) -> Section | None:
+def ended(world: World, talk: Conversation, anchors: Anchors, after_ns: int) -> Section | None:
     """The section; `after_ns` is when the last payload moved."""
     steps: list[Step] = []
     told: set[int] = set()  # calls that are told together with the segment they sent
@@ -39,7 +39,7 @@ def ended(world: World, talk: Conversation, counter: Counter, after_ns: int) -> 
     steps += _deaths(world, talk, [*fins, *resets])
     if not steps:
         return None
-    return Section("How it ended", counter.in_order(steps))
+    return Section("How it ended", anchors.in_order(steps))
 
 
 def _first_of_each(talk: Conversation, flag: int) -> list[Packet]:
@@ -287,7 +287,7 @@ def _time_wait(world: World, talk: Conversation) -> list[Step]:
             )
             refs.append(fixed[-1].ref)
     return [Step("", "TIME-WAIT", tuple(said), state.from_ns, refs=tuple(refs), inferred=sample is None,
-                 topics=("TIME_WAIT",))]  # fmt: skip
+                 topics=("TIME_WAIT",), key="time-wait")]  # fmt: skip
 
 
 def _deaths(world: World, talk: Conversation, told: list[Packet]) -> list[Step]:

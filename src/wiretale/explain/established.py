@@ -6,7 +6,7 @@ from wiretale.explain.accepting import accept_of, accept_step
 from wiretale.explain.conversation import ACCEPTS, EINPROGRESS, RECEIVES, SENDS, Conversation
 from wiretale.explain.handshake import connect_of, connect_step, finish_steps
 from wiretale.explain.preparing import prepared
-from wiretale.explain.story import Counter, Section, Step
+from wiretale.explain.story import Anchors, Section, Step
 from wiretale.explain.words import code, place
 from wiretale.explain.world import World
 
@@ -14,7 +14,7 @@ ENDING = ("shutdown", "close", *RECEIVES, *SENDS)
 _NOT_TOLD = (*ENDING, *ACCEPTS, "epoll_ctl", "fstat", "newfstatat", "statx", "lseek")
 
 
-def established(world: World, talk: Conversation, counter: Counter, until: Mapping[str, int]) -> Section:
+def established(world: World, talk: Conversation, anchors: Anchors, until: Mapping[str, int]) -> Section:
     """The section; `until` says when each end, by role, began to use the connection (or it ended)."""
     steps: list[Step] = []
     connect, accept = connect_of(talk, talk.client), accept_of(talk)
@@ -34,7 +34,7 @@ def established(world: World, talk: Conversation, counter: Counter, until: Mappi
     if not steps and talk.is_tcp:
         steps.append(_was_there(talk))
     return Section(
-        "How it was established" if talk.established_ns is not None else "How it began", counter.in_order(steps)
+        "How it was established" if talk.established_ns is not None else "How it began", anchors.in_order(steps)
     )
 
 
@@ -49,4 +49,5 @@ def _was_there(talk: Conversation) -> Step:
         talk.from_ns,
         refs=(talk.ref,),
         inferred=True,
+        key="was-there",
     )

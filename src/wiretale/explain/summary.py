@@ -7,7 +7,7 @@ from wiretale.explain.conversation import EINPROGRESS, SENDS, Conversation
 from wiretale.explain.ends import end_name
 from wiretale.explain.failed import is_unanswered
 from wiretale.explain.figures import waits as waits_figure
-from wiretale.explain.story import Chapter, Counter, Gap, Ref, Section, Step
+from wiretale.explain.story import Anchors, Chapter, Gap, Ref, Section, Step
 from wiretale.explain.words import capital, code, count, listed, place
 from wiretale.explain.world import World
 
@@ -66,14 +66,12 @@ _VERBS = {
 
 def summary_chapter(world: World, talks: dict[int, Conversation]) -> Chapter | None:
     """The last chapter; None if there is nothing to sum up."""
-    counter = Counter("sum")
+    anchors = Anchors("sum")
     steps = [*_connections(talks), *_round_trips(world, talks), *_waits(world)]
     if not steps:
         return None
     figure = waits_figure(world)
-    return Chapter(
-        "sum", "In figures", (), (Section("", tuple(counter.numbered(s) for s in steps)),), (figure,) if figure else ()
-    )
+    return Chapter("sum", "In figures", (), (Section("", anchors.all_named(steps)),), (figure,) if figure else ())
 
 
 def _connections(talks: dict[int, Conversation]) -> list[Step]:
@@ -111,7 +109,12 @@ def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
         by_talk.setdefault(connection_id, []).append(said)
     return [
         Step(
-            "", f"Round trips of connection {connection_id}", (" ".join(said),), None, refs=(talks[connection_id].ref,)
+            "",
+            f"Round trips of connection {connection_id}",
+            (" ".join(said),),
+            None,
+            refs=(talks[connection_id].ref,),
+            key=f"round-trips-connection{connection_id}",
         )
         for connection_id, said in by_talk.items()
     ]
