@@ -3,7 +3,7 @@
 from wiretale.explain import figures
 from wiretale.explain.files import STANDARD, Descriptor
 from wiretale.explain.story import Anchors, Chapter, Hop, Ref, Section, Step
-from wiretale.explain.words import code, count
+from wiretale.explain.words import code, count, listed
 from wiretale.explain.world import Process, World
 
 PROCESSES_TOLD = 12
@@ -30,6 +30,7 @@ def _process(world: World, process: Process, owned: list[Descriptor]) -> Step:
         begun = f"was started by {parent.name} at {world.at(process.start_ns)}"
     end = f" at {world.at(process.end_ns)}" if process.end_ns is not None else ""
     said = [f"{process.name} runs {code(process.command)}. It {begun} and {_ending(process)}{end}."]
+    said += _earlier(world, process)
     if world.has_calls:
         threads = f" in {process.threads + 1} threads" if process.threads else ""
         said.append(
@@ -40,6 +41,16 @@ def _process(world: World, process: Process, owned: list[Descriptor]) -> Step:
         said.append(f"Of its sockets, pipes and terminals {DESCRIPTORS_TOLD} are listed.")
     return Step("", process.name, tuple(said), process.start_ns, hops=tuple(hops), refs=(process.ref,),
                 topics=("file descriptor",) if hops else ())  # fmt: skip
+
+
+def _earlier(world: World, process: Process) -> list[str]:
+    """The programs it ran before the last one, by other names."""
+    images = world.images.get(process.pid, ())
+    before = [(since, comm) for since, comm in images[:-1] if comm != images[-1][1]]
+    if not before:
+        return []
+    names = listed([code(comm) for _, comm in before])
+    return [f"Until {world.at(images[-1][0])} it ran {names}; what it did then is told under that name."]
 
 
 def _first(owned: list[Descriptor]) -> list[Descriptor]:

@@ -25,7 +25,7 @@ def title(talk: Conversation) -> str:
     """`TCP connection 3: 127.0.0.1:4444 → 127.0.0.1:4000`."""
     word = _PROTOCOLS.get(talk.protocol, f"{talk.protocol} connection")
     client, server = place(talk.client.addr, talk.client.port), place(talk.server.addr, talk.server.port)
-    ends = f"{client} → {server}" if talk.client.addr else server
+    ends = f"{client} → {server}" if talk.client.addr else server if talk.server.addr else "two sockets without a name"
     return f"{word[0].upper()}{word[1:]} {talk.connection_id}: {ends}"
 
 
@@ -65,9 +65,23 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         said.append(outcome)
     if talk.client_bytes or talk.server_bytes:
         said.append(f"{moved}{packets}.")
+    said += _never_left(world, talk)
     if talk.to_ns is not None and talk.to_ns > talk.from_ns:
         lived = "It lived" if talk.established_ns is not None or not talk.is_tcp else "The attempt took"
         said.append(f"{lived} {duration(talk.to_ns - talk.from_ns)}.")
+    return said
+
+
+def _never_left(world: World, talk: Conversation) -> list[str]:
+    """What a program handed to its kernel and no segment carried before a reset: the peer took no more."""
+    said = []
+    for direction, handed in (("c2s", talk.client_bytes), ("s2c", talk.server_bytes)):
+        left, end = talk.left.get(direction, 0), talk.sender(direction)
+        if talk.outcome == "reset" and talk.packet_count and end.pid is not None and left < handed:
+            said.append(
+                f"Only {left:,} of the {count(handed, 'byte')} that {world.who(end.pid)} wrote were seen on the way; "
+                "the others had not left its kernel when the connection ended."
+            )
     return said
 
 
@@ -125,14 +139,21 @@ def _named(section: Section | None, anchors: Anchors) -> list[Section]:
 def _alike(talk: Conversation, alike: list[Candidate]) -> Step:
     lasted = sorted(c.lasted_ns for c in alike if c.lasted_ns is not None)
     sizes = sorted(c.bytes for c in alike)
+    ports = sorted({c.server[1] for c in alike if c.server[1] is not None})
+    others = ports if ports != [talk.server.port] else []
+    where = (
+        f"other ports of the same address ({listed([str(p) for p in others], 10)})" if others else "the same address"
+    )
+    what = "more connection" if talk.established_ns is not None or not talk.is_tcp else "more attempt"
     said = [
-        f"{count(len(alike), 'more connection')} of the same programs to the same address ended the same way: "
+        f"{count(len(alike), what)} of the same programs to {where} ended the same way: "
         f"{listed([str(c.connection_id) for c in alike], 10)}."
     ]
     if sizes[-1]:
         moved = count(sizes[0], "byte") if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {count(sizes[-1], 'byte')}"
         said.append(f"They moved {moved} each.")
     if lasted:
-        said.append(f"They lived {duration(lasted[0])} to {duration(lasted[-1])}.")
-    return Step("", f"{count(len(alike), 'more connection')} like it", tuple(said), refs=(talk.ref,), key="alike",
+        verb = "lived" if what == "more connection" else "took"
+        said.append(f"They {verb} {duration(lasted[0])} to {duration(lasted[-1])}.")
+    return Step("", f"{count(len(alike), what)} like it", tuple(said), refs=(talk.ref,), key="alike",
                 remedy=f"wiretale explain FILE --connection {alike[0].connection_id}")  # fmt: skip

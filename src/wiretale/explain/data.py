@@ -68,13 +68,16 @@ def _message(world: World, talk: Conversation, message: Message, waits: dict[int
     ]
     if message.after is not None:
         said.append(
-            f"{world.who(message.after.pid)} then writes the same bytes to descriptor "
+            f"{world.caller(message.after)} then writes the same bytes to descriptor "
             f"{message.after.fd}{_target(world, message.after)}{_likeness(message.after)}."
         )
     if not message.exact:
         said.append(f"Their place in the stream is not certain: {message.reason or 'the stream was joined late'}.")
     total = count(message.size, "byte")
-    ends = bare_name(world, talk.sender(message.direction)), bare_name(world, talk.receiver(message.direction))
+    ends = (
+        bare_name(world, talk, talk.sender(message.direction)),
+        bare_name(world, talk, talk.receiver(message.direction)),
+    )
     title = f"{total} from {ends[0]} to {ends[1]}"
     if of_slowest:
         title = f"The slowest round: {title}"
@@ -108,8 +111,8 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
         whose = f"{sender}, whose calls were not recorded," if message.kind == "read" else sender
         return [f"{whose} sent {size}{stream}."]
     if message.size == 0:
-        return [f"{sender} sends an empty message with {code(call.name + '()')}."]
-    said = []
+        return [f"{world.caller(call)} sends an empty message with {code(call.name + '()')}."]
+    said, sender = [], world.caller(call)
     taken = ""
     if message.before is not None:
         waited = message.input
@@ -178,6 +181,7 @@ def _received(world: World, talk: Conversation, message: Message, receiver: str,
         said += _woken(world, message, wait, waits)
     if message.reads:
         first = message.reads[0]
+        receiver = world.caller(first)
         how_many = _returned(first, message)
         it, them = "It" if said and said[-1].startswith(receiver) else receiver, "it" if message.size == 1 else "them"
         name = code(first.name + "()")
@@ -220,7 +224,7 @@ def _woken(world: World, message: Message, wait: Wait, waits: dict[int, Call]) -
     if wait.latency_ns is not None:
         late = f": its return was seen {duration(max(wait.latency_ns, 0))} after it" if wait.ended_by == "packet" else \
             f": its return was seen {duration(max(wait.latency_ns, 0))} after that began"  # fmt: skip
-    return [f"{world.who(wait.pid)} had been waiting {where} for {waited}{limit}; {by} ended the wait{late}."]
+    return [f"{world.caller(wait)} had been waiting {where} for {waited}{limit}; {by} ended the wait{late}."]
 
 
 def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
@@ -229,7 +233,7 @@ def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
     took = message.before.call_id if message.before is not None else None
     if waited is not None and waited.to_ns is not None and waited.call_id != took:
         what = f"{waited.name}() returns"
-        hops.append(Hop(waited.to_ns, world.short(waited.pid), what, "there is input", (waited.ref,), lane="other"))
+        hops.append(Hop(waited.to_ns, world.caller_short(waited), what, "there is input", (waited.ref,), lane="other"))
     if message.before is not None:
         hops.append(_call_hop(world, message.before, "the bytes come in", "other", inferred=True))
     if message.write is not None:
@@ -255,7 +259,7 @@ def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
         if call is not None and wait.to_ns is not None:
             after = f"{duration(wait.latency_ns)} after its cause" if wait.latency_ns and wait.latency_ns > 0 else ""
             result = call.words.result
-            hops.append(Hop(wait.to_ns, world.short(wait.pid), f"{call.name}() returns {result}", after,
+            hops.append(Hop(wait.to_ns, world.caller_short(wait), f"{call.name}() returns {result}", after,
                             (call.ref, wait.ref), lane=_lane(message, sends=False)))  # fmt: skip
     for read in message.reads:
         hops.append(_call_hop(world, read, "", _lane(message, sends=False)))
@@ -271,7 +275,7 @@ def _lane(message: Message, *, sends: bool) -> str:
 def _call_hop(world: World, call: Call, note: str, lane: str, *, inferred: bool = False) -> Hop:
     # A read that waited is placed where it returned, everything else where it began.
     at = call.exit_ns if call.words.name in ("read", "recvfrom", "recvmsg") and call.exit_ns else call.start_ns
-    return Hop(at, world.short(call.pid), call.text, note, (call.ref,), inferred, lane)
+    return Hop(at, world.caller_short(call), call.text, note, (call.ref,), inferred, lane)
 
 
 _STANDARD = {0: "standard input", 1: "standard output", 2: "standard error"}

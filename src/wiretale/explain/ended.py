@@ -88,7 +88,7 @@ def _cause(
     world: World, talk: Conversation, packet: Packet, sends: str
 ) -> tuple[list[str], tuple[Ref, ...], Call | None]:
     """Sentences on why an end sent its FIN or RST, the rows they rest on, and the call if one did it."""
-    who = end_name(world, talk.sender(packet.direction))
+    who = end_name(world, talk, talk.sender(packet.direction))
     call = _closing_call(world, talk, packet)
     if call is not None:
         since = duration(max(packet.time_ns - call.start_ns, 0))
@@ -125,10 +125,10 @@ def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool) -> tu
     if wake is not None and wake.to_ns is not None:
         after = f"; its return was seen {duration(wake.latency_ns)} after it" if wake.latency_ns else ""
         said.append(
-            f"The FIN ended the waiting of {world.who(wake.pid)} in {code(wake.name + '()')}, which had lasted "
+            f"The FIN ended the waiting of {world.caller(wake)} in {code(wake.name + '()')}, which had lasted "
             f"{duration(wake.to_ns - wake.from_ns)}{after}."
         )
-        hops.append(Hop(wake.to_ns, world.short(wake.pid), f"{wake.name}() returns",
+        hops.append(Hop(wake.to_ns, world.caller_short(wake), f"{wake.name}() returns",
                         "the end of the stream makes it ready", (wake.ref,), lane=other.role))  # fmt: skip
     ack = _acknowledgement(talk, fin)
     if ack is not None and ack.flags & FIN and is_first:
@@ -139,8 +139,8 @@ def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool) -> tu
         hops.append(_wire(ack, "got your FIN"))
     hops += _signal_hops(world, end, fin)
     if call is not None:
-        hops.append(Hop(call.start_ns, world.short(call.pid), call.text, "", (call.ref,), lane=end.role))
-    who = bare_name(world, end)
+        hops.append(Hop(call.start_ns, world.caller_short(call), call.text, "", (call.ref,), lane=end.role))
+    who = bare_name(world, talk, end)
     title = f"{who} closes first" if is_first else f"{who} closes, too"
     return Step(
         "", title, tuple(said), call.entry_ns if call is not None else fin.time_ns,
@@ -188,12 +188,13 @@ def _acknowledgement(talk: Conversation, fin: Packet) -> Packet | None:
 
 def _reset(world: World, talk: Conversation, rst: Packet) -> tuple[Step, Call | None]:
     end, other = talk.sender(rst.direction), talk.receiver(rst.direction)
-    said, refs, call = _cause(world, talk, rst, "a reset (RST)")
+    said, refs, call = _cause(world, talk, rst, "a reset")
     said.append(
-        f"The connection ends at once; what was still on its way, or unread at {end_name(world, other)}, may be lost."
+        "The connection ends at once; what was still on its way, or unread at "
+        f"{end_name(world, talk, other)}, may be lost."
     )
     return Step(
-        "", f"{bare_name(world, end)} resets the connection", tuple(said),
+        "", f"{bare_name(world, talk, end)} resets the connection", tuple(said),
         call.entry_ns if call is not None else rst.time_ns, call.text if call is not None else "",
         asks.arguments(call) if call is not None else (), (_wire(rst, ""),), refs=(rst.ref, *refs),
         inferred=call is None and bool(refs), topics=("RST",),
@@ -236,8 +237,8 @@ def _reads_end(call: Call, talk: Conversation) -> bool:
 def _end_of_stream(world: World, talk: Conversation, end: End, call: Call, fins: list[Packet]) -> Step:
     other = talk.server if end is talk.client else talk.client
     said = [
-        f"{world.who(call.pid)} reads from descriptor {call.fd} and gets 0 bytes: the end of the stream. "
-        f"{end_name(world, other)} will send nothing more."
+        f"{world.caller(call)} reads from descriptor {call.fd} and gets 0 bytes: the end of the stream. "
+        f"{end_name(world, talk, other)} will send nothing more."
     ]
     fin = next(
         (p for p in fins if talk.receiver(p.direction) is end and p.time_ns <= (call.exit_ns or 0) + world.error_ns),
@@ -254,7 +255,7 @@ def _end_of_stream(world: World, talk: Conversation, end: End, call: Call, fins:
 
 def _transfer_error(world: World, call: Call) -> Step:
     doing = "read from" if call.name in RECEIVES else "send on"
-    said = [f"{world.who(call.pid)} tries to {doing} descriptor {call.fd} and gets {asks.failure(call)}."]
+    said = [f"{world.caller(call)} tries to {doing} descriptor {call.fd} and gets {asks.failure(call)}."]
     return Step("", f"{error_name(call.errno or 0)}: {error_message(call.errno or 0)}", tuple(said),
                 call.entry_ns, call.text, asks.arguments(call), refs=(call.ref,), topics=asks.topics(call))  # fmt: skip
 

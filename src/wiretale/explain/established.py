@@ -11,7 +11,7 @@ from wiretale.explain.words import code, place
 from wiretale.explain.world import World
 
 ENDING = ("shutdown", "close", *RECEIVES, *SENDS)
-_NOT_TOLD = (*ENDING, *ACCEPTS, "epoll_ctl", "fstat", "newfstatat", "statx", "lseek")
+_NOT_TOLD = (*ENDING, *ACCEPTS, "epoll_ctl")
 
 
 def established(world: World, talk: Conversation, anchors: Anchors, until: Mapping[str, int]) -> Section:
@@ -22,6 +22,10 @@ def established(world: World, talk: Conversation, anchors: Anchors, until: Mappi
     for end in talk.ends:
         mine = [c for e, c in talk.calls if e is end and c.entry_ns < until[end.role] and c.call_id not in told]
         mine = [c for c in mine if c.name not in _NOT_TOLD and c is not connect]
+        if not talk.is_stream:  # each connect() of a datagram socket is a deed of its own: it sets the peer
+            again = [c for c in talk.of(end, "connect") if c is not connect and c.call_id not in told]
+            steps += [step for c in again if (step := connect_step(world, talk, c, "")) is not None]
+            mine = [c for c in mine if c.name != "connect"]
         steps += prepared(world, mine)
         told.update(c.call_id for c in mine)  # a socketpair() made both ends
     if connect is not None or talk.is_tcp:

@@ -13,7 +13,7 @@ from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
 
 LISTENERS_TOLD = 6
-_NOT_TOLD = ("accept", "accept4", "close", "shutdown", "epoll_ctl", "fstat", "newfstatat", "read", "write")
+_NOT_TOLD = ("accept", "accept4", "close", "shutdown", "epoll_ctl", "read", "write")
 
 _LISTENERS = """
 WITH bound AS (

@@ -62,7 +62,7 @@ def _flow(world: World, talk: Conversation, flow: Flow) -> Step:
     if how:
         said.append(how)
     return Step(
-        "", f"{count(flow.bytes, 'byte')} from {bare_name(world, talk.sender(flow.direction))}",
+        "", f"{count(flow.bytes, 'byte')} from {bare_name(world, talk, talk.sender(flow.direction))}",
         tuple(said), flow.first_ns, refs=(talk.ref,),
         key="to-server" if flow.direction == "c2s" else "to-client",
     )  # fmt: skip
@@ -77,7 +77,7 @@ def _how_many(world: World, talk: Conversation, flow: Flow) -> str:
         [talk.connection_id, flow.direction],
     ).fetchone()
     packets, reads = (int(row[0]), int(row[1])) if row else (0, 0)
-    if not talk.is_tcp or flow.kind != "write" or not packets:
+    if not talk.is_tcp or flow.kind != "write" or not packets or talk.left.get(flow.direction, 0) < flow.bytes:
         return ""
     if packets == flow.messages and reads in (0, flow.messages):
         return ""

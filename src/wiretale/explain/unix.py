@@ -125,7 +125,7 @@ def _failure(world: World, talk: Conversation) -> list[Step]:
                 )
     else:
         why = _WHY.get(error, "")
-    said = f"{world.who(connect.pid)} cannot connect to {code(addr)} ({code(error_name(error))})"
+    said = f"{world.caller(connect)} cannot connect to {code(addr)} ({code(error_name(error))})"
     title = "Nobody there" if error in (ENOENT, ECONNREFUSED) else "It failed"
     return [
         Step("", title, (f"{said}: {why}" if why else f"{said}.",),

@@ -108,7 +108,7 @@ def test_who_closes_first_is_who_sent_the_first_fin(subject: Subject) -> None:
         assert fins[0][3] & FIN
         (first,) = [s for s in story.steps() if s.title.endswith("closes first")]
         assert fins[0][1] in ids(first, "packet")
-        assert f"pid {fins[0][2]} (" in first.title
+        assert f"id {fins[0][2]} (" in first.title
         closers = {pid for _, _, pid, flags in fins if flags & FIN}
         assert len([s for s in story.steps() if s.title.endswith(("closes first", "closes, too"))]) == len(closers)
         zero_reads = db.execute(

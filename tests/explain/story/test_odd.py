@@ -17,7 +17,7 @@ ABOUT = {
     "no_route": {"no_name_server", "no_route"},
     "queue_full": {"queue_full"},
     "broken_pipe": {"unread_reset", "linger_reset", "broken_pipe", "killed_by_pipe"},
-    "unread_reset": {"unread_reset", "linger_reset"},
+    "unread_reset": {"unread_reset", "linger_reset", "peeked", "linger_off"},
     "cut_datagram": {"cut_datagram"},
     "held_back": {"held_back"},
     "late_reader": {"late_reader", "full_receiver"},
@@ -55,6 +55,8 @@ SAID = [
     ("broken_pipe", "killed_by_pipe", "`SIGPIPE` came with it once", "It ended the process"),
     ("broken_pipe", "unread_reset", "got `ECONNRESET`", "a reset from the other end"),
     ("unread_reset", "unread_reset", "with 10 bytes unread", "a reset (packet"),
+    ("unread_reset", "peeked", "closed descriptor", "with 10 bytes unread"),
+    ("unread_reset", "linger_off", "closed descriptor", "with 10 bytes unread"),
     ("unread_reset", "linger_reset", "`SO_LINGER`", "with a reset (packet"),
     ("cut_datagram", "cut_datagram", "a datagram of 100 bytes", "room for 10: the other 90 bytes are lost"),
     ("held_back", "held_back", "stayed in its own kernel after `sendto()` had returned", "The other end had put off"),
@@ -109,6 +111,14 @@ def test_it_is_said_in_full(  # noqa: PLR0917 (a table)
 ) -> None:
     said = [text(step) for step in told[oddity] if program in run.about(step)]
     assert any(first in words and second in words for words in said), said
+
+
+@pytest.mark.parametrize(("program", "title"), [
+    ("unread_reset", "Closed with bytes unread"), ("peeked", "Closed with bytes unread"),
+    ("linger_off", "Closed with bytes unread"), ("linger_reset", "Closed by a reset on purpose"),
+])  # fmt: skip
+def test_a_reset_has_one_reason(program: str, title: str, run: Recorded, told: dict[str, list[Step]]) -> None:
+    assert [step.title for step in told["unread_reset"] if program in run.about(step)] == [title]
 
 
 def test_every_oddity_is_in_the_table_and_every_step_rests_on_rows(told: dict[str, list[Step]]) -> None:

@@ -65,7 +65,7 @@ def _twice(world: World, option: str, value: str, sockets: list[list[Call]]) -> 
     first = sockets[0][0]
     where = f"descriptor {first.fd}" if len(sockets) == 1 else f"each of {len(sockets)} sockets"
     said = (
-        f"{world.who(first.pid)} set {code(option)} of {where} to {code(value.strip('[]'))} "
+        f"{world.caller(first)} set {code(option)} of {where} to {code(value.strip('[]'))} "
         f"{times(max(len(same) for same in sockets))}, without having changed it between. Once is enough."
     )
     refs = tuple(call.ref for same in sockets for call in same[:2])[:6]
