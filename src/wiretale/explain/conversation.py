@@ -264,7 +264,7 @@ def socket_calls(db: duckdb.DuckDBPyConnection, sockets: Iterable[int]) -> dict[
 
 
 def _about(end: End, talk: Conversation, found: list[Call]) -> list[Call]:
-    """Of the calls on a datagram socket that talks with several: those about this conversation, as far as one can tell.
+    """Of the calls on a UDP socket, which may talk with several: those about this conversation, as far as one can tell.
 
     A connect() is about the address it names, and so are the errors after it: a connected socket hears of no other.
     """
@@ -285,7 +285,7 @@ def _about(end: End, talk: Conversation, found: list[Call]) -> list[Call]:
 def _add_calls(db: duckdb.DuckDBPyConnection, by_socket: dict[int, list[tuple[Conversation, End]]]) -> None:
     for socket_id, found in socket_calls(db, by_socket).items():
         for talk, end in by_socket[socket_id]:
-            mine = found if len(by_socket[socket_id]) == 1 else _about(end, talk, found)
+            mine = _about(end, talk, found) if talk.protocol == "udp" else found
             talk.calls += [(end, call) for call in mine]
     held = holders_after(db, (call for pairs in by_socket.values() for talk, _ in pairs for _, call in talk.calls))
     for pairs in by_socket.values():
