@@ -55,6 +55,10 @@ def _transport(call: Call) -> str:
     named = {
         ("AF_UNIX", "SOCK_STREAM"): "a unix stream socket, which connects programs of the same machine",
         ("AF_UNIX", "SOCK_DGRAM"): "a unix datagram socket, which connects programs of the same machine",
+        (
+            "AF_UNIX",
+            "SOCK_SEQPACKET",
+        ): "a unix seqpacket socket, which connects programs of the same machine and keeps messages apart",
         ("AF_NETLINK", "SOCK_RAW"): "a netlink socket, over which programs talk to the kernel",
         ("AF_NETLINK", "SOCK_DGRAM"): "a netlink socket, over which programs talk to the kernel",
     }.get((domain, kind))
@@ -284,6 +288,15 @@ def _other(world: World, call: Call) -> list[str]:
     return [f"{said}; it returns {code(call.words.result)}."]
 
 
+def _dup(world: World, call: Call) -> list[str]:
+    if call.failed:
+        return _other(world, call)
+    return [
+        f"{world.caller(call)} makes descriptor {call.retval} another name of what descriptor {call.fd} is "
+        f"({code(call.name + '()')})."
+    ]
+
+
 def _connect(world: World, call: Call) -> list[str]:
     where = code(address_of(call) or "an address")
     if call.failed:
@@ -320,6 +333,9 @@ _SENTENCES: dict[str, Callable[[World, Call], list[str]]] = {
     "getpeername": _getsockname,
     "shutdown": _shutdown,
     "close": _close,
+    "dup": _dup,
+    "dup2": _dup,
+    "dup3": _dup,
 }
 
 _TITLES = {
@@ -334,6 +350,9 @@ _TITLES = {
     "getsockname": "Which address is mine?",
     "getpeername": "Who is at the other end?",
     "close": "A descriptor is closed",
+    "dup": "Another descriptor for it",
+    "dup2": "Another descriptor for it",
+    "dup3": "Another descriptor for it",
 }
 
 

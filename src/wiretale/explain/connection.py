@@ -149,11 +149,13 @@ def _alike(talk: Conversation, alike: list[Candidate]) -> Step:
         f"{count(len(alike), what)} of the same programs to {where} ended the same way: "
         f"{listed([str(c.connection_id) for c in alike], 10)}."
     ]
+    one = len(alike) == 1
     if sizes[-1]:
         moved = count(sizes[0], "byte") if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {count(sizes[-1], 'byte')}"
-        said.append(f"They moved {moved} each.")
+        said.append(f"It moved {moved}." if one else f"They moved {moved} each.")
     if lasted:
         verb = "lived" if what == "more connection" else "took"
-        said.append(f"They {verb} {duration(lasted[0])} to {duration(lasted[-1])}.")
+        span = duration(lasted[0]) if one else f"{duration(lasted[0])} to {duration(lasted[-1])}"
+        said.append(f"{'It' if one else 'They'} {verb} {span}.")
     return Step("", f"{count(len(alike), what)} like it", tuple(said), refs=(talk.ref,), key="alike",
                 remedy=f"wiretale explain FILE --connection {alike[0].connection_id}")  # fmt: skip

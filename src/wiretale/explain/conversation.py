@@ -23,6 +23,7 @@ SAME_CALL_MOST = 4  # set-up calls of one name on one socket that are told
 FIRST_PACKETS, LAST_PACKETS = 40, 12
 
 
+LEAST_BLOCKING_SEND = 2048  # a smaller send that took long found room at once; it was the machine that was busy
 ICMP_ERRORS = (111, 113, 101, 112)  # by which a socket tells of an ICMP message (udp(7), ip(7))
 
 

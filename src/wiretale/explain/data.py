@@ -195,7 +195,8 @@ def _received(world: World, talk: Conversation, message: Message, receiver: str,
         else:
             said.append(f"{it} takes {them} with {name} on descriptor {first.fd}, which returns {how_many}.")
     elif message.kind == "write" and message.size and talk.receiver(message.direction).pid is not None:
-        said.append(f"No call of {receiver} that read them was recorded.")
+        them = "it" if message.size == 1 else "them"
+        said.append(f"No call of {world.who(talk.receiver(message.direction).pid)} that read {them} was recorded.")
     return said
 
 

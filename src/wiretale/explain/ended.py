@@ -88,7 +88,8 @@ def _cause(
     world: World, talk: Conversation, packet: Packet, sends: str
 ) -> tuple[list[str], tuple[Ref, ...], Call | None]:
     """Sentences on why an end sent its FIN or RST, the rows they rest on, and the call if one did it."""
-    who = end_name(world, talk, talk.sender(packet.direction))
+    end = talk.sender(packet.direction)
+    who = end_name(world, talk, end)
     call = _closing_call(world, talk, packet)
     if call is not None:
         since = duration(max(packet.time_ns - call.start_ns, 0))
@@ -106,6 +107,12 @@ def _cause(
             "call began: it follows the last byte, and bytes were still waiting to be sent."
         )
         return [said], (asked.ref,), None
+    if process is None and packet.flags & RST and end.closed_ns is not None and end.closed_ns < packet.time_ns:
+        said = (
+            f"{world.who(end.pid)} had closed its socket by then, and nobody is left to read: its kernel answers what "
+            f"still comes with {sends} (packet {packet.number})."
+        )
+        return [said], (), None
     if process is None:
         return [f"{who} sends {sends} (packet {packet.number})."], (), None
     how = f"was killed by {code(process.signal or 'a signal')}" if process.end_how == "killed" else "ended"
@@ -293,7 +300,7 @@ def _time_wait(world: World, talk: Conversation) -> list[Step]:
 
 def _deaths(world: World, talk: Conversation, told: list[Packet]) -> list[Step]:
     """An end that the kernel closed when its process was gone, where no segment told it already."""
-    steps = []
+    steps: list[Step] = []
     for end in talk.ends:
         process = world.processes.get(end.closer_pid or -1)
         if process is None or process.end_ns is None or end.closed_how != "exit":
@@ -301,6 +308,9 @@ def _deaths(world: World, talk: Conversation, told: list[Packet]) -> list[Step]:
         if any(talk.sender(p.direction) is end for p in told):
             continue
         how = f"was killed by {code(process.signal or 'a signal')}" if process.end_how == "killed" else "ended"
+        if steps and steps[0].refs == (process.ref,):
+            said = f"{process.name} {how} with both ends still open; the kernel closed them."
+            return [replace(steps[0], sentences=(said,))]
         said = f"{process.name} {how} with the socket still open; the kernel closed it."
         steps.append(Step("", "Closed by the end of the process", (said,), process.end_ns,
                           refs=(process.ref,), inferred=True))  # fmt: skip

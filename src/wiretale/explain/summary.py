@@ -3,7 +3,7 @@
 from wiretale.decode.durations import duration
 from wiretale.explain.about import missing
 from wiretale.explain.choose import Chosen
-from wiretale.explain.conversation import EINPROGRESS, SENDS, Conversation
+from wiretale.explain.conversation import EINPROGRESS, LEAST_BLOCKING_SEND, SENDS, Conversation
 from wiretale.explain.ends import end_name, is_own
 from wiretale.explain.failed import is_unanswered
 from wiretale.explain.figures import waits as waits_figure
@@ -12,7 +12,6 @@ from wiretale.explain.words import capital, code, count, listed, place
 from wiretale.explain.world import World
 
 CONNECTIONS_TOLD, OPENING_TOLD = 10, 3
-LEAST_BLOCKING_SEND = 2048  # a smaller send that took long found room at once; it was the machine that was busy
 
 
 def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tuple[str, ...]:

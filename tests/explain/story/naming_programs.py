@@ -115,8 +115,69 @@ def stuffed() -> None:
     client.close()
 
 
+def alike_by_chance() -> None:
+    """Reads two bytes, answers others, and much later sends the same two on another connection."""
+    client, server = pair(5207)
+    client.sendall(b"hi")
+    receive(server, 2)
+    server.sendall(b"ho")
+    receive(client, 2)
+    other, its_server = pair(5208)
+    other.sendall(b"hi")
+    receive(its_server, 2)
+    for sock in (client, server, other, its_server):
+        sock.close()
+
+
+def passed_on() -> None:
+    """What a proxy does: the same bytes from one connection to the next."""
+    client, server = pair(5209)
+    target = os.open(os.devnull, os.O_WRONLY)
+    client.sendall(b"onward")
+    os.write(target, receive(server, 6))
+    os.close(target)
+    client.close()
+    server.close()
+
+
+def doubled() -> None:
+    client, server = pair(5220)
+    os.dup2(client.fileno(), 40)
+    os.close(40)
+    client.close()
+    server.close()
+
+
+def both_left_open() -> None:
+    one, other = socket.socketpair()
+    one.send(b"x")
+    other.recv(1)
+    os._exit(0)
+
+
+def answered_by_reset() -> None:
+    client, server = pair(5221)
+    server.close()
+    client.send(b"late")
+    client.close()
+
+
 PROGRAMS: dict[str, Callable[[], None]] = {
-    f.__name__: f for f in (two_threads, after_exec, looking, datagram_server, two_peers, scan, stuffed)
+    f.__name__: f
+    for f in (
+        two_threads,
+        after_exec,
+        looking,
+        datagram_server,
+        two_peers,
+        scan,
+        stuffed,
+        alike_by_chance,
+        passed_on,
+        doubled,
+        both_left_open,
+        answered_by_reset,
+    )
 }
 
 

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.explain.story.recorded import Recorded, opened, record
+from wiretale.explain.choose import candidates
+from wiretale.explain.connection import connection_chapter
+from wiretale.explain.conversation import conversations
 from wiretale.explain.entry import Reader
+from wiretale.explain.messages import traffic
 from wiretale.explain.story import Chapter, Step, Story
 from wiretale.explain.tell import Options, tell
 from wiretale.explain.words import in_sentences, plain
@@ -120,16 +124,15 @@ def test_an_icmp_error_is_told_of_the_conversation_it_is_about(run: Recorded) ->
     assert "port unreachable" in texts[5205]
 
 
-def test_attempts_at_many_ports_of_one_address_are_told_once(run: Recorded, story: Story) -> None:
-    pid = run.pids["scan"]
-    mine = {
-        row[0] for row in run.db.execute("SELECT connection_id FROM endpoint WHERE pid = ?", [pid]).fetchall()
-    }  # fmt: skip
-    told = [c for c in story.chapters if c.connection_id in mine]
+def test_attempts_at_many_ports_of_one_address_are_told_once(run: Recorded) -> None:
+    rows = run.db.execute("SELECT connection_id FROM endpoint WHERE pid = ?", [run.pids["scan"]]).fetchall()
+    mine = [c for c in candidates(run.world) if (c.connection_id,) in rows]
     assert len(mine) == 5
-    assert len(told) == 1
-    assert "4 more attempts" in said(told[0])
-    assert "other ports of the same address (5211, 5212, 5213 and 5214)" in said(told[0])
+    assert len({c.shape for c in mine}) == 1
+    talks = conversations(run.db, [mine[0].connection_id])
+    talk = talks[mine[0].connection_id]
+    told = said(connection_chapter(run.world, talk, traffic(run.db, talks)[talk.connection_id], mine[1:]))
+    assert "4 more attempts of the same programs to other ports of the same address (5211, 5212, 5213 and 5214)" in told
 
 
 def test_bytes_that_never_left_are_not_said_to_have_gone(run: Recorded) -> None:
@@ -142,6 +145,37 @@ def test_bytes_that_never_left_are_not_said_to_have_gone(run: Recorded) -> None:
     assert row is not None
     assert row[0] < row[1]
     assert f"Only {row[0]:,} of the {row[1]:,} bytes" in plain(" ".join(of.intro))
+
+
+def test_bytes_that_are_alike_by_chance_are_not_said_to_be_passed_on(run: Recorded) -> None:
+    rows = run.db.execute(
+        "SELECT connection_id FROM endpoint WHERE role = 'client' AND pid = ?", [run.pids["alike_by_chance"]]
+    ).fetchall()
+    assert len(rows) == 2
+    for (connection_id,) in rows:
+        found = tell(run.db, Options("capture", Reader.ENGINEER, connection_id)).chapters
+        text = said(next(c for c in found if c.connection_id == connection_id))
+        assert "the same bytes" not in text
+        assert "reads these" not in text
+    assert "then writes the same bytes to descriptor" in said(chapter(run, "passed_on"))
+
+
+def test_a_duplicate_is_called_another_name(run: Recorded) -> None:
+    assert "makes descriptor 40 another name of what descriptor" in said(chapter(run, "doubled"))
+
+
+def test_two_ends_that_one_process_leaves_are_closed_in_one_step(run: Recorded) -> None:
+    of = chapter(run, "both_left_open")
+    left = [s for s in steps(of) if "still open" in " ".join(s.sentences)]
+    assert [s.title for s in left] == ["Closed by the end of the process"]
+    assert "with both ends still open" in left[0].sentences[0]
+
+
+def test_a_reset_after_close_says_why(run: Recorded) -> None:
+    of = chapter(run, "answered_by_reset")
+    (reset,) = (s for s in steps(of) if s.title.endswith("resets the connection"))
+    assert "had closed its socket by then" in reset.sentences[0]
+    assert "answers what still comes with a reset" in reset.sentences[0]
 
 
 def test_every_sentence_begins_with_a_capital_letter(story: Story) -> None:
