@@ -119,7 +119,7 @@ def pflog(frames: Frames, rows: Ints, _: Ints) -> None:
 def nflog(frames: Frames, rows: Ints, _: Ints) -> None:
     """Linux's netfilter log: family, version and group, then records; one of them has the packet.
 
-    Layout: linux/netfilter/nfnetlink_log.h. Its lengths are in the capturing machine's byte order: taken as little-endian.
+    Layout: linux/netfilter/nfnetlink_log.h. Lengths are in the byte order of the capturing machine: here little-endian.
     """
     rows = frames.with_room(rows, 4, "netfilter header")
     family = np.zeros(len(frames.pos), np.int64)
