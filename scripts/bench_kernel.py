@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import WIRETALE
+import duckdb
+from bench import WIRETALE, free_port
 
 ROUNDS = 3
 SOURCE = r"""
@@ -56,6 +57,9 @@ LOOPS = (
     ("send", "300,000 sends and receives of a byte", 300_000, 2.5),
 )
 MOST_DRAIN_NS = 20
+NC_BYTES, LEAST_THROUGHPUT = 400_000_000, 0.9
+FLOOD_CALLS = 2_000_000  # of each of two loops
+OTHERS_CALLS = 100_000
 MESSAGES = 20_000
 # title, options beside --engine ebpf
 LEVELS = (
@@ -95,7 +99,7 @@ def kernel(folder: Path) -> list[str]:
             f" {'met' if ratio <= bar else '**missed**'} | {lost} |"
             f" {each:.0f} ns (bar {MOST_DRAIN_NS}: {'met' if each <= MOST_DRAIN_NS else '**missed**'}) |"
         )
-    return [*lines, "", *_stacks(folder, program)]
+    return [*lines, "", *_nc(folder), *_flood(folder, program), *_others(program), *_stacks(folder, program)]
 
 
 def _stacks(folder: Path, program: Path) -> list[str]:
@@ -124,6 +128,80 @@ def _stacks(folder: Path, program: Path) -> list[str]:
         lines.append(
             f"| {title} | {median / 1000:.0f} ms | {median / before:.2f} | {events or ''} | {stacks or ''} | {lost} | {each} |"
         )
+    return [*lines, "", *_nc(folder), *_flood(folder, program), *_others(program)]
+
+
+def _nc(folder: Path) -> list[str]:
+    """The bytes of a file through nc, recorded with calls and network events: throughput, as a part of untraced."""
+    data = folder / "nc.data"
+    with data.open("wb") as file:
+        file.truncate(NC_BYTES)
+    nc = shutil.which("nc.openbsd") or "nc"
+    alone, traced, lost = [], [], 0
+    for number in range(ROUNDS):
+        print(f"nc: {number + 1} of {ROUNDS}", file=sys.stderr)
+        port = free_port()
+        pipe = f"{nc} -l 127.0.0.1 {port} >/dev/null & until {nc} -N 127.0.0.1 {port} <{data} 2>/dev/null; do :; done; wait"
+        # the program says how long it took: wiretale's own start and its capture are not its time
+        script = f"t=$(date +%s%N); {pipe}; echo $((($(date +%s%N) - t) / 1000))"
+        alone.append(_microseconds(["sh", "-c", script]))
+        report, microseconds = _recorded(folder, ["sh", "-c", script], "--kernel")
+        traced.append(microseconds)
+        lost += report["lost"]
+    ratio = statistics.median(alone) / statistics.median(traced)
+    met = "met" if ratio >= LEAST_THROUGHPUT else "**missed**"
+    return [
+        f"{NC_BYTES // 1_000_000} MB through nc with `--engine ebpf --kernel`: {ratio:.2f} of the throughput untraced"
+        f" (bar {LEAST_THROUGHPUT}: {met}), {lost} calls lost. Wall times, medians of {ROUNDS}: only on a quiet machine they mean much.",
+        "",
+    ]
+
+
+def _flood(folder: Path, program: Path) -> list[str]:
+    """Two loops at once: what the recorder cannot take must be counted to the last call."""
+    both = f"{program} getppid {FLOOD_CALLS} & {program} getppid {FLOOD_CALLS}; wait"
+    report, microseconds = _recorded(folder, ["sh", "-c", f"({both}) | sort -n | tail -n 1"])
+    with duckdb.connect(folder / "k.wiretale", read_only=True) as db:
+        kept = db.execute(
+            "SELECT count(*) FROM call JOIN task USING (task_id) WHERE name = 'getppid' AND comm = 'loop'"
+        ).fetchone()[0]
+    lost, rate = report["lost"], 2 * FLOOD_CALLS / microseconds
+    exact = "exact" if kept + lost == 2 * FLOOD_CALLS or (lost and kept + lost >= 2 * FLOOD_CALLS) else "**wrong**"
+    return [
+        f"Two loops of {FLOOD_CALLS:,} getppid at once, some {rate:.1f} million calls per second of a loop's CPU time:"
+        f" {kept:,} kept, {lost:,} counted as lost: {exact}.",
+        "",
+    ]
+
+
+def _others(program: Path) -> list[str]:
+    """The same loop under other tracers, where they are installed and run on this kernel."""
+    count = OTHERS_CALLS
+    loop = [str(program), "getppid", str(count)]
+    ways = {
+        "perf trace": ["perf", "trace", "-o", "/dev/null", *loop],
+        "bpftrace, only counting": [
+            "bpftrace",
+            "-e",
+            "tracepoint:raw_syscalls:sys_enter { @ = count(); }",
+            "-c",
+            " ".join(loop),
+        ],
+        "sysdig": ["sysdig", "-w", "/dev/null", "proc.name=loop"],
+    }
+    alone = _microseconds(loop)
+    lines = [f"Beside them, {count:,} getppid, CPU time of the program as a multiple of untraced:", ""]
+    for name, command in ways.items():
+        if shutil.which(command[0]) is None:
+            lines.append(f"- {name}: not installed")
+            continue
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        said = [line for line in done.stdout.splitlines() if line.strip().isdigit()]
+        if done.returncode or not said:
+            why = (done.stderr.strip().splitlines() or ["no output"])[-1][:120]
+            lines.append(f"- {name}: does not run here ({why})")
+        else:
+            lines.append(f"- {name}: {int(said[0]) / alone:.1f}")
     return [*lines, ""]
 
 
@@ -131,8 +209,8 @@ def _microseconds(command: list[str]) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _recorded(folder: Path, command: list[str]) -> tuple[dict, int]:  # type: ignore[type-arg]
-    sources, microseconds = _sources(folder, command)
+def _recorded(folder: Path, command: list[str], *more: str) -> tuple[dict, int]:  # type: ignore[type-arg]
+    sources, microseconds = _sources(folder, command, *more)
     return next(s for s in sources if s["level"] == "syscall"), microseconds
 
 

@@ -99,6 +99,7 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "nl_querier": (r"BRIDGE_QUERIER_\w+", "", "BRIDGE_QUERIER_???"),
     "nl_creport6": (r"IP6MRA_CREPORT_[A-Z]\w*", "", "IP6MRA_CREPORT_???"),
     "nl_mroute6_msg": (r"MRT6MSG_\w+", "MRT6MSG_WRMIFWHOLE", "MRT6MSG_???"),
+    "nl_ulp": (r"INET_ULP_INFO_\w+", "", "INET_ULP_INFO_???"),
     "nl_sk_meminfo": (r"SK_MEMINFO_\w+", r"SK_MEMINFO_VARS", "SK_MEMINFO_???"),
     "nl_tpacket": (r"TPACKET_V[123]", "", "TPACKET_???"),
     "nl_nlmsgerr": (r"NLMSGERR_ATTR_[A-Z]+", "", "NLMSGERR_ATTR_???"),

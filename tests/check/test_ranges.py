@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from wiretale.check.ranges import Ranges, common, minus, size, union
 
-pairs = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=12)
+pairs = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=20)
 
 
 def positions(ranges: Ranges) -> set[int]:

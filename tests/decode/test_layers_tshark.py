@@ -55,6 +55,16 @@ LINKS: dict[str, tuple[int, bytes]] = {
     "ATM, RFC 2684": (100, SNAP + V4),
     "PFLOG": (117, bytes([61, 2]) + bytes(62) + V4),
     "ENC": (109, struct.pack("<I", 2) + bytes(8) + V4),
+    "NFLOG": (
+        239,
+        b"\x02\0\0\x05"
+        + struct.pack("<HHI", 8, 5, 0)
+        + struct.pack("<HH", 6, 10)
+        + b"x\0\0\0"
+        + struct.pack("<HH", len(V4) + 4, 9)
+        + V4,
+    ),
+    "NFLOG, IPv6": (239, b"\x0a\0\0\x05" + struct.pack("<HH", len(V6) + 4, 9) + V6),
     "Juniper's Ethernet": (178, b"MGC\x01" + ethernet(V4)),
     "Juniper's Ethernet with extensions": (178, b"MGC\x81\x00\x06\x01\x01\x00\x05\x01\x00" + ethernet(V4)),
     "Juniper's PPP": (179, b"MGC\x01\xff\x03\x00\x21" + V4),

@@ -91,7 +91,7 @@ def test_the_longest_waits_are_drawn_and_the_others_counted(long):
 
 
 def test_every_descriptor_that_is_no_plain_file_is_in_its_number_s_track(netcat):
-    figure = figures.descriptors(load_world(netcat))
+    figure = figures.descriptors(load_world(netcat), [])
     drawn = {
         (t.group.rpartition("[")[2].rstrip("]"), t.label, s.from_ns, s.to_ns) for t in figure.tracks for s in t.spans
     }

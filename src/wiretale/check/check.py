@@ -1,6 +1,6 @@
 """The proof of a capture, connection by connection: what calls carried, what is linked, compared, missing and wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import duckdb
@@ -94,21 +94,50 @@ def check(db: duckdb.DuckDBPyConnection, progress: Callable[[int, int], None] | 
             wrong.append(f"{unequal} calls are placed with another size than they returned, for example call {example}")
     wrong += _against_the_clock(db)
     streams: list[StreamCheck] = []
-    ends = _ends(db)
-    connections = db.execute("SELECT connection_id, protocol FROM connection ORDER BY connection_id").fetchall()
-    for done, (connection_id, protocol) in enumerate(connections):
+    ends, acked = _ends(db), acknowledged(db)
+    connections = db.execute(_CONNECTIONS).fetchall()
+    done = 0
+    for protocols in _batches(connections):
         if progress is not None:
             progress(done, len(connections))
-        streams += _connection(db, connection_id, protocol, ends)
+        for connection_id, rows in read_rows(db, protocols).items():
+            streams += _connection(connection_id, protocols[connection_id], rows, ends, acked)
+            done += 1
     return Check(tuple(streams), tuple(calls), (*wrong, *(w for s in streams for w in s.wrong)))
 
 
 Ends = dict[tuple[int, str], End]
 
 
-def _connection(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str, ends: Ends) -> list[StreamCheck]:
-    rows = read_rows(db, connection_id, protocol)
-    linked = follow_links(db, connection_id, rows)
+_CONNECTIONS = """
+SELECT k.connection_id, k.protocol, coalesce(r.rows, 0) FROM connection k LEFT JOIN (
+    SELECT connection_id, count(*) AS rows FROM (
+        SELECT connection_id FROM segment UNION ALL SELECT connection_id FROM stream_write
+        UNION ALL SELECT connection_id FROM stream_read
+    ) GROUP BY connection_id
+) r USING (connection_id) ORDER BY k.connection_id
+"""
+_ROWS_AT_ONCE = 100_000  # of a batch; each is a Python object
+
+
+def _batches(connections: list[tuple[int, str, int]]) -> Iterator[dict[int, str]]:
+    """Connections with their protocols, in order, so many at a time as have about _ROWS_AT_ONCE rows."""
+    some: dict[int, str] = {}
+    held = 0
+    for connection_id, protocol, rows in connections:
+        if some and held + rows > _ROWS_AT_ONCE:
+            yield some
+            some, held = {}, 0
+        some[connection_id] = protocol
+        held += rows
+    if some:
+        yield some
+
+
+def _connection(
+    connection_id: int, protocol: str, rows: Rows, ends: Ends, acked: dict[tuple[int, str], int]
+) -> list[StreamCheck]:
+    linked = follow_links(rows)
     found = []
     for direction, sender, receiver in (("c2s", "client", "server"), ("s2c", "server", "client")):
         stream = Stream(
@@ -119,7 +148,7 @@ def _connection(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str
             ends[connection_id, sender],
             ends[connection_id, receiver],
             protocol,
-            acknowledged(db, connection_id, direction) if protocol == "tcp" else 0,
+            acked.get((connection_id, direction), 0) if protocol == "tcp" else 0,
         )
         found.append(_stream(connection_id, protocol, direction, stream, rows))
     return found

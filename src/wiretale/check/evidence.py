@@ -1,10 +1,10 @@
-"""The rows of one connection, and what their own bytes and headers say: independent of how the joins compared them.
+"""The rows of connections, and what their own bytes and headers say: independent of how the joins compared them.
 
 Positions of TCP segments are computed again from the raw sequence numbers; every link's two rows are compared again.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -16,35 +16,42 @@ SYN, RST = 2, 4  # TCP flags (RFC 9293)
 MSG_TRUNC = 0x20  # linux/socket.h
 KINDS = ("write_segment", "segment_read", "write_read")
 Pieces = list[tuple[int, bytes]]
+Link = tuple[int, str, str, int, int, int, int, int]  # link_id, kind, direction, lo, hi, write_id, packet_id, read_id
 
+# All for the connections with numbers from one to another: a query for each connection would read each table as often.
 _ROWS = """
-SELECT {id}, t.direction, t.lo, t.hi, t.exact, t.reason, {peeked}, c.name FROM {table} t JOIN call c USING (call_id)
-WHERE t.connection_id = ? ORDER BY t.lo
+SELECT t.connection_id, {id}, t.direction, t.lo, t.hi, t.exact, t.reason, {peeked}, c.name
+FROM {table} t JOIN call c USING (call_id) WHERE t.connection_id BETWEEN $first AND $last ORDER BY t.connection_id, t.lo
 """
 _BYTES = """
 SELECT {id}, t.lo + d."offset", d.bytes[1:t.hi - t.lo - d."offset"] FROM {table} t JOIN call_data d USING (call_id)
 JOIN call c USING (call_id)
-WHERE t.connection_id = ? AND d.role = 'payload' AND d.at_exit = ? AND d.idx // 65536 = t.message
+JOIN connection k USING (connection_id)
+WHERE t.connection_id BETWEEN $first AND $last AND d.role = 'payload' AND d.at_exit = $at_exit
+  AND d.idx // 65536 = t.message
   -- TCP throws away what MSG_TRUNC takes (tcp(7)); the buffer then holds what was there before
-  AND NOT (? AND CASE c.name WHEN 'recvmsg' THEN c.a2 WHEN 'recvfrom' THEN c.a3 WHEN 'recv' THEN c.a3 ELSE 0 END
-                 & ? <> 0)
+  AND NOT ($at_exit AND k.protocol = 'tcp' AND $trunc & CASE c.name
+           WHEN 'recvmsg' THEN c.a2 WHEN 'recvfrom' THEN c.a3 WHEN 'recv' THEN c.a3 ELSE 0 END <> 0)
   AND d."offset" < t.hi - t.lo AND octet_length(d.bytes) > 0
 """
 # The payload of every shown packet; a frame cut at the snaplen gives what there is of it.
 _PACKETS = """
-SELECT s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags,
+SELECT s.connection_id, s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags,
        -- a keep-alive's byte is none of the stream's; where a link says that it is, the bytes are compared
        list_contains(s.analysis, 'keep_alive')
-       AND s.packet_id NOT IN (SELECT packet_id FROM link WHERE connection_id = $c AND packet_id IS NOT NULL),
+       AND s.packet_id NOT IN (
+           SELECT packet_id FROM link WHERE connection_id BETWEEN $first AND $last AND packet_id IS NOT NULL
+       ),
        p.frame[p.payload_offset + 1:p.payload_offset + p.payload_bytes], p.payload_bytes, p.payload_offset IS NULL,
        -- only the first of an IP packet's fragments has ports
        p.src = CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END
        AND coalesce(p.srcport = CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END, p.fragment)
 FROM segment s JOIN packet p USING (packet_id) JOIN connection k USING (connection_id)
-WHERE s.connection_id = $c AND s.shown ORDER BY s.packet_id
+WHERE s.connection_id BETWEEN $first AND $last AND s.shown ORDER BY s.packet_id
 """
 _LINKS = """
-SELECT link_id, kind, direction, lo, hi, write_id, packet_id, read_id FROM link WHERE connection_id = ? ORDER BY link_id
+SELECT connection_id, link_id, kind, direction, lo, hi, write_id, packet_id, read_id FROM link
+WHERE connection_id BETWEEN $first AND $last ORDER BY link_id
 """
 
 
@@ -66,12 +73,13 @@ class Row:
 
 @dataclass(slots=True)
 class Rows:
-    """All of one connection, by id; and what is wrong with them."""
+    """All of one connection, by id; its links; and what is wrong with them."""
 
     writes: dict[int, Row] = field(default_factory=dict)
     packets: dict[int, Row] = field(default_factory=dict)
     reads: dict[int, Row] = field(default_factory=dict)
     unplaced: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # packets' bytes without a position
+    links: list[Link] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -95,44 +103,50 @@ class Linked:
         return union(self.equal.get((kind, row.row_id), ()))
 
 
-def read_rows(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str) -> Rows:
-    """The rows of one connection with their captured bytes."""
-    rows = Rows()
-    for table, name, at_exit, into in (
-        ("stream_write", "write_id", False, rows.writes),
-        ("stream_read", "read_id", True, rows.reads),
-    ):
+def read_rows(db: duckdb.DuckDBPyConnection, protocols: Mapping[int, str]) -> dict[int, Rows]:
+    """The rows of some connections, which follow each other, with their captured bytes; protocols by connection."""
+    found = {connection_id: Rows() for connection_id in protocols}
+    span = {"first": min(protocols), "last": max(protocols)}
+    for table, name, at_exit in (("stream_write", "write_id", False), ("stream_read", "read_id", True)):
         pieces: dict[int, Pieces] = defaultdict(list)
-        values = [connection_id, at_exit, protocol == "tcp" and at_exit, MSG_TRUNC]
+        values = {**span, "at_exit": at_exit, "trunc": MSG_TRUNC}
         for row_id, lo, data in db.execute(_BYTES.format(id=name, table=table), values).fetchall():
             pieces[row_id].append((lo, data))
-        peeked = "t.peeked" if table == "stream_read" else "false"
-        for row_id, direction, lo, hi, exact, reason, peek, call in db.execute(
-            _ROWS.format(id=name, table=table, peeked=peeked), [connection_id]
+        peeked = "t.peeked" if at_exit else "false"
+        for connection_id, row_id, direction, lo, hi, exact, reason, peek, call in db.execute(
+            _ROWS.format(id=name, table=table, peeked=peeked), span
         ).fetchall():
+            rows = found[connection_id]
+            into = rows.reads if at_exit else rows.writes
             into[row_id] = Row(row_id, direction, lo, hi, call, exact, reason, peek, data=pieces.get(row_id, []))
-    _read_packets(db, connection_id, protocol, rows)
-    return rows
+    _read_packets(db, span, protocols, found)
+    for connection_id, *link in db.execute(_LINKS, span).fetchall():
+        found[connection_id].links.append(tuple(link))
+    return found
 
 
-def _read_packets(db: duckdb.DuckDBPyConnection, connection_id: int, protocol: str, rows: Rows) -> None:
-    headers: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)  # id, seq, flags, claimed position
-    for packet_id, direction, lo, hi, seq, flags, is_probe, data, size, in_parts, is_ours in db.execute(
-        _PACKETS, {"c": connection_id}
+def _read_packets(
+    db: duckdb.DuckDBPyConnection, span: dict[str, int], protocols: Mapping[int, str], found: dict[int, Rows]
+) -> None:
+    # id, seq, flags, claimed position
+    headers: dict[tuple[int, str], list[tuple[int, int, int, int]]] = defaultdict(list)
+    for connection_id, packet_id, direction, lo, hi, seq, flags, is_probe, data, size, in_parts, is_ours in db.execute(
+        _PACKETS, span
     ).fetchall():
+        rows, protocol = found[connection_id], protocols[connection_id]
         if not is_ours:
             end = "client" if direction == "c2s" else "server"
             rows.wrong.append(f"packet {packet_id} does not come from the {end}'s address")
         if protocol == "tcp" and lo is not None and seq is not None and not flags & RST:
-            headers[direction].append((packet_id, seq, flags, lo))
+            headers[connection_id, direction].append((packet_id, seq, flags, lo))
         if lo is None:
             rows.unplaced[direction] += size or 0
         elif (hi > lo or protocol == "udp") and not is_probe:
             rows.packets[packet_id] = Row(
                 packet_id, direction, lo, hi, in_parts=in_parts, data=[(lo, data)] if data else []
             )
-    for found in headers.values():
-        rows.wrong += misplaced(found)
+    for (connection_id, _), those in headers.items():
+        found[connection_id].wrong += misplaced(those)
 
 
 def misplaced(headers: Sequence[tuple[int, int, int, int]]) -> list[str]:
@@ -157,12 +171,10 @@ def misplaced(headers: Sequence[tuple[int, int, int, int]]) -> list[str]:
     ]
 
 
-def follow_links(db: duckdb.DuckDBPyConnection, connection_id: int, rows: Rows) -> dict[str, Linked]:
+def follow_links(rows: Rows) -> dict[str, Linked]:
     """Compare both rows of every link again. What is wrong goes to `rows.wrong`."""
     found = {direction: Linked() for direction in ("c2s", "s2c")}
-    for link_id, kind, direction, lo, hi, write_id, packet_id, read_id in db.execute(
-        _LINKS, [connection_id]
-    ).fetchall():
+    for link_id, kind, direction, lo, hi, write_id, packet_id, read_id in rows.links:
         ends = {
             "write_segment": (rows.writes.get(write_id), rows.packets.get(packet_id)),
             "segment_read": (rows.packets.get(packet_id), rows.reads.get(read_id)),

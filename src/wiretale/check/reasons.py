@@ -86,13 +86,13 @@ class Stream:
         return union(np.concatenate([NONE, *(self.linked.of(kind, r) for r in self.rows_of(kind))]))
 
 
-def acknowledged(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str) -> int:
-    """The highest position of a stream that its receiver acknowledged."""
-    row = db.execute(
-        "SELECT max(rel_ack) - 1 FROM segment WHERE connection_id = ? AND direction <> ? AND shown",
-        [connection_id, direction],
-    ).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+def acknowledged(db: duckdb.DuckDBPyConnection) -> dict[tuple[int, str], int]:
+    """The highest position of each stream that its receiver acknowledged, by connection and direction."""
+    rows = db.execute(
+        "SELECT connection_id, CASE direction WHEN 'c2s' THEN 's2c' ELSE 'c2s' END, max(rel_ack) - 1 FROM segment"
+        " WHERE shown AND rel_ack IS NOT NULL GROUP BY ALL"
+    ).fetchall()
+    return {(connection_id, direction): int(at) for connection_id, direction, at in rows}
 
 
 def gaps(s: Stream) -> list[Gap]:

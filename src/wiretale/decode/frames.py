@@ -40,6 +40,7 @@ class Next(IntEnum):
     LOOP = auto()
     ENC = auto()
     PFLOG = auto()
+    NFLOG = auto()
     PPP = auto()
     PPP_ETHERNET = auto()
     C_HDLC = auto()

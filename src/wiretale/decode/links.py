@@ -6,7 +6,7 @@ Layouts: https://www.tcpdump.org/linktypes.html (link types and cooked captures)
 
 import numpy as np
 
-from wiretale.decode.frames import ABSENT, Frames, Next
+from wiretale.decode.frames import ABSENT, MOST_HEADERS, Frames, Next
 from wiretale.decode.words import Ints
 
 ETH_IPV4 = 0x0800
@@ -29,8 +29,9 @@ LINKS = {
     50: Next.PPP, 51: Next.PPP_ETHERNET, 100: Next.RFC1483, 101: Next.IP, 104: Next.C_HDLC, 105: Next.WIFI,
     107: Next.FRAME_RELAY, 108: Next.LOOP, 109: Next.ENC, 113: Next.SLL, 117: Next.PFLOG, 119: Next.PRISM,
     122: Next.IP_OVER_FC, 127: Next.RADIOTAP, 166: Next.PPP, 204: Next.PPP, 228: Next.IPV4, 229: Next.IPV6,
-    242: Next.INFINIBAND, 276: Next.SLL2,
+    239: Next.NFLOG, 242: Next.INFINIBAND, 276: Next.SLL2,
 }  # fmt: skip
+_NFULA_PAYLOAD = 9
 # Juniper's, by what follows its header
 _JUNIPER = {178: Next.ETHERNET, 179: Next.PPP, 180: Next.FRAME_RELAY, 181: Next.C_HDLC}
 _JUNIPER_MAGIC = 0x4D4743  # "MGC"
@@ -113,6 +114,32 @@ def pflog(frames: Frames, rows: Ints, _: Ints) -> None:
     family = frames.u8(at + 1)
     ok = frames.has_room(rows, size, "packet filter header")
     _family(frames, rows[ok], family[ok], size[ok])
+
+
+def nflog(frames: Frames, rows: Ints, _: Ints) -> None:
+    """Linux's netfilter log: family, version and group, then records; one of them has the packet.
+
+    Layout: linux/netfilter/nfnetlink_log.h. Lengths are in the byte order of the capturing machine: here little-endian.
+    """
+    rows = frames.with_room(rows, 4, "netfilter header")
+    family = np.zeros(len(frames.pos), np.int64)
+    family[rows] = frames.u8(frames.pos[rows])
+    frames.pos[rows] += 4
+    for _record in range(MOST_HEADERS):
+        rows = frames.with_room(rows, 4, "netfilter record")
+        at = frames.pos[rows]
+        size = frames.u8(at) | frames.u8(at + 1) << 8
+        is_payload = (frames.u8(at + 2) | frames.u8(at + 3) << 8) == _NFULA_PAYLOAD
+        frames.stop(rows[size < 4], "malformed netfilter record: its length is impossible")
+        payload = rows[is_payload & (size >= 4)]
+        frames.ends_at(payload, frames.pos[payload] + size[is_payload & (size >= 4)])
+        _family(frames, payload, family[payload], 4)
+        following = ~is_payload & (size >= 4)
+        rows, size = rows[following], size[following]
+        if not len(rows):
+            return
+        rows = rows[frames.step(rows, size + 3 & ~3, "netfilter record")]
+    frames.stop(rows, f"more than {MOST_HEADERS} netfilter records")
 
 
 def _family(frames: Frames, rows: Ints, family: Ints, header: Ints | int) -> None:

@@ -138,6 +138,7 @@ _HANDLERS: dict[int, Handler] = {
     Next.LOOP: links.loop,
     Next.ENC: links.enc,
     Next.PFLOG: links.pflog,
+    Next.NFLOG: links.nflog,
     Next.PPP: links.ppp,
     Next.PPP_ETHERNET: links.ppp_ethernet,
     Next.C_HDLC: links.c_hdlc,

@@ -13,6 +13,9 @@ from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.tables import with_all_tables
 
 STOPS_PER_CALL = 2  # at the entry and at the return
+# What a source cut at a length was asked for, and is no fault: it is said, but not warned of.
+_AS_ASKED = "state = 'truncated' AND level IS NOT NULL"
+_MISSING = f"state <> 'recorded' AND NOT ({_AS_ASKED})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,14 @@ def about(db: duckdb.DuckDBPyConnection) -> About:
     with_all_tables(db)
     offset = _offset(db)
     sources, gaps, cost = _sources(db)
-    # What a source cut at a length was asked for, and is no fault: it is said, but not warned of.
-    as_asked = "state = 'truncated' AND level IS NOT NULL"
-    gaps += _coverage(db, f"state <> 'recorded' AND NOT ({as_asked})")
-    cut = [f"{g.text} ({g.remedy})" if g.remedy else g.text for g in _coverage(db, as_asked)]
+    gaps += _coverage(db, _MISSING)
+    cut = [f"{g.text} ({g.remedy})" if g.remedy else g.text for g in _coverage(db, _AS_ASKED)]
     return About(_programs(db), tuple(sources), tuple(cut), tuple(gaps), cost, offset, _span(db), _who_columns(db))
+
+
+def missing(db: duckdb.DuckDBPyConnection) -> list[Gap]:
+    """The gaps alone."""
+    return _sources(db)[1] + _coverage(db, _MISSING)
 
 
 def _offset(db: duckdb.DuckDBPyConnection) -> int:

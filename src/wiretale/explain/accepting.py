@@ -39,9 +39,9 @@ def accept_step(world: World, talk: Conversation, call: Call, anchor: str) -> St
         )
     if call.exit_ns is not None:
         returned = f"{call.name}() returns {call.retval}"
-        hops.append(Hop(call.exit_ns, world.short(call.pid), returned, "", (call.ref,), lane="server"))
+        hops.append(Hop(call.exit_ns, world.caller_short(call), returned, "", (call.ref,), lane="server"))
     return Step(
-        anchor, f"{world.who(call.pid)} accepts", tuple(said),
+        anchor, f"{world.caller(call)} accepts", tuple(said),
         call.exit_ns if call.exit_ns is not None else call.entry_ns, call.text, asks.arguments(call),
         tuple(hops) if len(hops) > 1 else (), refs=tuple(refs), topics=asks.topics(call),
     )  # fmt: skip
@@ -49,7 +49,7 @@ def accept_step(world: World, talk: Conversation, call: Call, anchor: str) -> St
 
 def _came_to_it(world: World, talk: Conversation, call: Call) -> tuple[list[str], list[Ref], list[Hop]]:
     """How the call came to find the connection: it waited itself, a poll() before it did, or it lay in the queue."""
-    who, name, third = world.who(call.pid), code(call.name + "()"), handshake_of(talk).third
+    who, name, third = world.caller(call), code(call.name + "()"), handshake_of(talk).third
     wait = talk.wait_of(call.call_id)
     polled = None
     if wait is None and third is not None:
@@ -75,7 +75,7 @@ def _came_to_it(world: World, talk: Conversation, call: Call) -> tuple[list[str]
         hops.append(Hop(cause.time_ns, f"packet {cause.number}", cause.flag_text, note, (cause.ref,), lane="wire"))
     if polled is not None and polled.to_ns is not None:
         what = f"{polled.name}() returns"
-        hops.append(Hop(polled.to_ns, world.short(polled.pid), what, "", (polled.ref,), lane="server"))
+        hops.append(Hop(polled.to_ns, world.caller_short(polled), what, "", (polled.ref,), lane="server"))
         said.append(f"Then it calls {name}, which need not wait.")
     return said, refs, hops
 

@@ -2,7 +2,7 @@
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from wiretale.decode.constants import error_message, error_name
@@ -10,24 +10,24 @@ from wiretale.decode.durations import duration
 from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.explain.rows import Call
 from wiretale.explain.story import Argument, Step
-from wiretale.explain.words import code, place
+from wiretale.explain.words import code, listed, place
 from wiretale.explain.world import World
 
 _RESTARTS = range(512, 530)  # include/linux/errno.h: a signal came; only tracers see these
 _SOL_SOCKET, _SO_ERROR = 1, 4  # asm-generic/socket.h
 F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN = 1, 2, 3, 4, 8  # asm-generic/fcntl.h
-TCGETS, FIONBIO, FIOASYNC = 0x5401, 0x5421, 0x5452  # asm-generic/ioctls.h
-ENOTTY = 25  # asm-generic/errno-base.h
+TCGETS, FIONBIO, FIONCLEX, FIOCLEX, FIOASYNC = 0x5401, 0x5421, 0x5450, 0x5451, 0x5452  # asm-generic/ioctls.h
+ENOTTY, ESPIPE = 25, 29  # asm-generic/errno-base.h
 
 
 def address_of(call: Call) -> str:
-    """The address in a call, as people write it; empty if none was recorded."""
+    """The address in a call, as people write it; empty if none was recorded, or a unix socket has none."""
     data = call.address()
     if not data:
         return ""
     found = decode_sockaddr(data)
     if found.address is None and found.family_name == "AF_UNIX":
-        return "an unnamed unix address"
+        return ""
     return place(found.address, found.port) if found.address is not None else found.text
 
 
@@ -55,6 +55,10 @@ def _transport(call: Call) -> str:
     named = {
         ("AF_UNIX", "SOCK_STREAM"): "a unix stream socket, which connects programs of the same machine",
         ("AF_UNIX", "SOCK_DGRAM"): "a unix datagram socket, which connects programs of the same machine",
+        (
+            "AF_UNIX",
+            "SOCK_SEQPACKET",
+        ): "a unix seqpacket socket, which connects programs of the same machine and keeps messages apart",
         ("AF_NETLINK", "SOCK_RAW"): "a netlink socket, over which programs talk to the kernel",
         ("AF_NETLINK", "SOCK_DGRAM"): "a netlink socket, over which programs talk to the kernel",
     }.get((domain, kind))
@@ -68,7 +72,7 @@ def _socket(world: World, call: Call) -> list[str]:
          "the process executes another program"}.get(flag, f"with the flag {code(flag)}")
         for flag in flags
     ]  # fmt: skip
-    said = f"{world.who(call.pid)} asks the kernel for {_transport(call)}"
+    said = f"{world.caller(call)} asks the kernel for {_transport(call)}"
     said += f"; {', and '.join(extra)}." if extra else "."
     if call.failed:
         return [said, f"The kernel refuses: {failure(call)}."]
@@ -77,7 +81,7 @@ def _socket(world: World, call: Call) -> list[str]:
 
 def _bind(world: World, call: Call) -> list[str]:
     port, where = port_of(call), address_of(call) or "an address"
-    said = f"{world.who(call.pid)} gives the socket (descriptor {call.fd}) the local address {code(where)}."
+    said = f"{world.caller(call)} gives the socket (descriptor {call.fd}) the local address {code(where)}."
     notes = []
     if where.startswith(("0.0.0.0:", "[::]:")):
         notes.append("That means every local address, of whatever interface.")
@@ -92,15 +96,15 @@ def _bind(world: World, call: Call) -> list[str]:
 
 def _listen(world: World, call: Call, *, again: bool = False) -> list[str]:
     if call.failed:
-        return [f"{world.who(call.pid)} asks to listen on descriptor {call.fd}; the kernel refuses: {failure(call)}."]
+        return [f"{world.caller(call)} asks to listen on descriptor {call.fd}; the kernel refuses: {failure(call)}."]
     backlog = call.argument("backlog")
     if again:
         return [
-            f"{world.who(call.pid)} calls listen() again on descriptor {call.fd}, which listens already: that only "
+            f"{world.caller(call)} calls listen() again on descriptor {call.fd}, which listens already: that only "
             f"sets the backlog, to {backlog}."
         ]
     return [
-        f"{world.who(call.pid)} makes descriptor {call.fd} a listening socket: from now on the kernel answers "
+        f"{world.caller(call)} makes descriptor {call.fd} a listening socket: from now on the kernel answers "
         "requests to connect by itself, whether or not the program is waiting in accept().",
         f"The backlog of {backlog} limits how many finished connections may wait to be accepted.",
     ]
@@ -108,7 +112,7 @@ def _listen(world: World, call: Call, *, again: bool = False) -> list[str]:
 
 def _setsockopt(world: World, call: Call) -> list[str]:
     option, value = call.argument("optname"), call.argument("optval")
-    said = f"{world.who(call.pid)} sets the option {code(option)} of descriptor {call.fd} to {code(value.strip('[]'))}."
+    said = f"{world.caller(call)} sets the option {code(option)} of descriptor {call.fd} to {code(value.strip('[]'))}."
     return [said, f"The kernel refuses: {failure(call)}."] if call.failed else [said]
 
 
@@ -123,14 +127,14 @@ def socket_error(call: Call) -> int | None:
 def _getsockopt(world: World, call: Call) -> list[str]:
     option, error = call.argument("optname"), socket_error(call)
     if error is not None:
-        asked = f"{world.who(call.pid)} asks how the work on descriptor {call.fd} ended ({code('SO_ERROR')})."
+        asked = f"{world.caller(call)} asks how the work on descriptor {call.fd} ended ({code('SO_ERROR')})."
         if error == 0:
             return [asked, "The answer is 0: no error."]
         return [
             asked,
             f"The answer is error {error}, {code(error_name(error))}: {error_message(error)}. Reading clears it.",
         ]
-    said = f"{world.who(call.pid)} asks for the option {code(option)} of descriptor {call.fd}"
+    said = f"{world.caller(call)} asks for the option {code(option)} of descriptor {call.fd}"
     if call.failed:
         return [f"{said}; the kernel refuses: {failure(call)}."]
     return [f"{said}; the answer is {code(call.argument('optval'))}."]
@@ -177,16 +181,16 @@ def _fcntl(world: World, call: Call) -> list[str]:
     if sets_descriptor_flags(call) and not call.failed:
         closed = "shall be closed" if "FD_CLOEXEC" in call.argument("arg") else "shall stay open"
         return [
-            f"{world.who(call.pid)} says that descriptor {call.fd} {closed} when the process executes another program."
+            f"{world.caller(call)} says that descriptor {call.fd} {closed} when the process executes another program."
         ]
     if _command(call) == F_SETOWN and not call.failed:
         owner = code(call.argument("arg"))
-        return [f"{world.who(call.pid)} says that signals about descriptor {call.fd} shall go to process {owner}."]
+        return [f"{world.caller(call)} says that signals about descriptor {call.fd} shall go to process {owner}."]
     flags = code("|".join(flags_of(call)) or "?") if reads_flags(call) or sets_flags(call) else ""
     if reads_flags(call) and not call.failed:
-        return [f"{world.who(call.pid)} asks for the flags of descriptor {call.fd}: {flags}."]
+        return [f"{world.caller(call)} asks for the flags of descriptor {call.fd}: {flags}."]
     if sets_flags(call):
-        said = f"{world.who(call.pid)} sets the flags of descriptor {call.fd} to {flags}"
+        said = f"{world.caller(call)} sets the flags of descriptor {call.fd} to {flags}"
         if call.failed:
             return [f"{said}; the kernel refuses: {failure(call)}."]
         return [f"{said}: {blocking(flags_of(call))}."]
@@ -196,13 +200,47 @@ def _fcntl(world: World, call: Call) -> list[str]:
 def _ioctl(world: World, call: Call) -> list[str]:
     if sets_blocking(call) and not call.failed:
         wait = {"0": "may wait", "1": "shall not wait"}.get(_given(call), "shall wait or not, by a value not recorded")
-        return [f"{world.who(call.pid)} says that calls on descriptor {call.fd} {wait} ({code('FIONBIO')})."]
-    if call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF == TCGETS and call.raw.errno == ENOTTY:
-        return [f"{world.who(call.pid)} asks whether descriptor {call.fd} is a terminal; it is not ({code('ENOTTY')})."]
+        return [f"{world.caller(call)} says that calls on descriptor {call.fd} {wait} ({code('FIONBIO')})."]
+    if call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF in (FIOCLEX, FIONCLEX) and not call.failed:
+        closes = call.raw.args[1] & 0xFFFFFFFF == FIOCLEX
+        what = f"shall {'be closed' if closes else 'stay open'} when the process executes another program"
+        return [
+            f"{world.caller(call)} says that descriptor {call.fd} {what} ({code('FIOCLEX' if closes else 'FIONCLEX')})."
+        ]
     if call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF == FIOASYNC and not call.failed:
         wants = "wants a signal" if _given(call) != "0" else "wants no more signals"
-        return [f"{world.who(call.pid)} {wants} when descriptor {call.fd} becomes ready ({code('FIOASYNC')})."]
+        return [f"{world.caller(call)} {wants} when descriptor {call.fd} becomes ready ({code('FIOASYNC')})."]
     return _other(world, call)
+
+
+_LOOKS = ("fstat", "fstat64", "newfstatat", "fstatat64", "statx", "lseek", "_llseek")
+
+
+def looks(call: Call) -> bool:
+    """Whether it only asks what kind of thing a descriptor is: a terminal, a file with a position, a socket."""
+    return call.name in _LOOKS or _is_terminal_question(call)
+
+
+def _is_terminal_question(call: Call) -> bool:
+    return call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF == TCGETS and call.errno == ENOTTY
+
+
+def look(world: World, calls: Sequence[Call]) -> Step | None:
+    """Such questions in a row as one step; None if only the kind of file was asked, as the C library does by itself."""
+    found = {}
+    for call in calls:
+        if _is_terminal_question(call):
+            found[f"no terminal ({code('ENOTTY')})"] = call
+        elif call.name in ("lseek", "_llseek"):
+            found[f"not seekable ({code('ESPIPE')})" if call.errno == ESPIPE else "seekable"] = call
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    said = f"{world.caller(first)} looks at descriptor {first.fd}: it is {listed(found)}."
+    return Step("", "What kind of thing is it?", (said,), calls[0].entry_ns, first.text,
+                refs=(first.ref, *(c.ref for c in calls if c is not first)),
+                topics=tuple(dict.fromkeys(topic for c in found.values() for topic in topics(c))),
+                background=("Programs that treat files and sockets alike ask so before they use one.",))  # fmt: skip
 
 
 def sets_blocking(call: Call) -> bool:
@@ -217,9 +255,10 @@ def _given(call: Call) -> str:
 def _getsockname(world: World, call: Call) -> list[str]:
     which = "local" if call.name == "getsockname" else "peer's"
     if call.failed:
-        return [f"{world.who(call.pid)} asks for the {which} address of descriptor {call.fd}; the kernel refuses: "
+        return [f"{world.caller(call)} asks for the {which} address of descriptor {call.fd}; the kernel refuses: "
                 f"{failure(call)}."]  # fmt: skip
-    return [f"{world.who(call.pid)} asks for the {which} address of descriptor {call.fd}: {code(address_of(call))}."]
+    found = code(address_of(call)) if address_of(call) else "it has none, as most unix sockets"
+    return [f"{world.caller(call)} asks for the {which} address of descriptor {call.fd}: {found}."]
 
 
 _HOW = {
@@ -231,33 +270,42 @@ _HOW = {
 
 def _shutdown(world: World, call: Call) -> list[str]:
     how = call.argument("how")
-    said = f"{world.who(call.pid)} shuts down descriptor {call.fd} ({code(how)}, the number {call.raw.args[1]})."
+    said = f"{world.caller(call)} shuts down descriptor {call.fd} ({code(how)}, the number {call.raw.args[1]})."
     if call.failed:
         return [said, f"The kernel refuses: {failure(call)}."]
     return [said, _HOW.get(how, "")] if how in _HOW else [said]
 
 
 def _close(world: World, call: Call) -> list[str]:
-    said = f"{world.who(call.pid)} closes descriptor {call.fd}"
+    said = f"{world.caller(call)} closes descriptor {call.fd}"
     return [f"{said}; the kernel answers {failure(call)}."] if call.failed else [f"{said}."]
 
 
 def _other(world: World, call: Call) -> list[str]:
-    said = f"{world.who(call.pid)} calls {code(call.name + '()')}" + (f" on descriptor {call.fd}" if call.fd else "")
+    said = f"{world.caller(call)} calls {code(call.name + '()')}" + (f" on descriptor {call.fd}" if call.fd else "")
     if call.failed:
         return [f"{said}; the kernel answers {failure(call)}."]
     return [f"{said}; it returns {code(call.words.result)}."]
+
+
+def _dup(world: World, call: Call) -> list[str]:
+    if call.failed:
+        return _other(world, call)
+    return [
+        f"{world.caller(call)} makes descriptor {call.retval} another name of what descriptor {call.fd} is "
+        f"({code(call.name + '()')})."
+    ]
 
 
 def _connect(world: World, call: Call) -> list[str]:
     where = code(address_of(call) or "an address")
     if call.failed:
         return [
-            f"{world.who(call.pid)} asks the kernel to connect descriptor {call.fd} to {where}; the kernel answers "
+            f"{world.caller(call)} asks the kernel to connect descriptor {call.fd} to {where}; the kernel answers "
             f"{failure(call)}."
         ]
     return [
-        f"{world.who(call.pid)} asks again to connect descriptor {call.fd} to {where}: that sends nothing and "
+        f"{world.caller(call)} asks again to connect descriptor {call.fd} to {where}: that sends nothing and "
         "tells how "
         "the attempt stands. It returns 0: the connection stands."
     ]
@@ -265,9 +313,9 @@ def _connect(world: World, call: Call) -> list[str]:
 
 def _socketpair(world: World, call: Call) -> list[str]:
     if call.failed:
-        return [f"{world.who(call.pid)} asks for a pair of connected sockets; the kernel refuses: {failure(call)}."]
+        return [f"{world.caller(call)} asks for a pair of connected sockets; the kernel refuses: {failure(call)}."]
     pair = call.argument("sv").strip("[]")
-    return [f"{world.who(call.pid)} makes two sockets that are connected with each other, descriptors {pair}."]
+    return [f"{world.caller(call)} makes two sockets that are connected with each other, descriptors {pair}."]
 
 
 _SENTENCES: dict[str, Callable[[World, Call], list[str]]] = {
@@ -285,6 +333,9 @@ _SENTENCES: dict[str, Callable[[World, Call], list[str]]] = {
     "getpeername": _getsockname,
     "shutdown": _shutdown,
     "close": _close,
+    "dup": _dup,
+    "dup2": _dup,
+    "dup3": _dup,
 }
 
 _TITLES = {
@@ -299,6 +350,9 @@ _TITLES = {
     "getsockname": "Which address is mine?",
     "getpeername": "Who is at the other end?",
     "close": "A descriptor is closed",
+    "dup": "Another descriptor for it",
+    "dup2": "Another descriptor for it",
+    "dup3": "Another descriptor for it",
 }
 
 
@@ -314,7 +368,7 @@ def _title(call: Call) -> str:
     if call.name in ("setsockopt", "getsockopt"):
         option = call.argument("optname")
         return f"The option {option}" if call.name == "setsockopt" else f"Asking for {option}"
-    if sets_descriptor_flags(call):
+    if sets_descriptor_flags(call) or (call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF in (FIOCLEX, FIONCLEX)):
         return "When another program is executed"
     if _command(call) == F_SETOWN:
         return "Who gets its signals"

@@ -2,8 +2,8 @@
 
 from wiretale.explain import figures
 from wiretale.explain.files import STANDARD, Descriptor
-from wiretale.explain.story import Chapter, Counter, Hop, Ref, Section, Step
-from wiretale.explain.words import code, count
+from wiretale.explain.story import Anchors, Chapter, Hop, Ref, Section, Step
+from wiretale.explain.words import code, count, listed
 from wiretale.explain.world import Process, World
 
 PROCESSES_TOLD = 12
@@ -21,7 +21,7 @@ def _ending(process: Process) -> str:
 _HOW = {"attached": "was running before the recording", "present": "was there before"}
 
 
-def _process(world: World, process: Process, owned: list[Descriptor], anchor: str) -> Step:
+def _process(world: World, process: Process, owned: list[Descriptor]) -> Step:
     parent = world.processes.get(process.parent_pid or -1)
     begun = f"began at {world.at(process.start_ns)}"
     if process.how in _HOW:
@@ -30,6 +30,7 @@ def _process(world: World, process: Process, owned: list[Descriptor], anchor: st
         begun = f"was started by {parent.name} at {world.at(process.start_ns)}"
     end = f" at {world.at(process.end_ns)}" if process.end_ns is not None else ""
     said = [f"{process.name} runs {code(process.command)}. It {begun} and {_ending(process)}{end}."]
+    said += _earlier(world, process)
     if world.has_calls:
         threads = f" in {process.threads + 1} threads" if process.threads else ""
         said.append(
@@ -38,8 +39,18 @@ def _process(world: World, process: Process, owned: list[Descriptor], anchor: st
     hops = [_descriptor_hop(world, d) for d in _first(owned)]
     if len(owned) > DESCRIPTORS_TOLD:
         said.append(f"Of its sockets, pipes and terminals {DESCRIPTORS_TOLD} are listed.")
-    return Step(anchor, process.name, tuple(said), process.start_ns, hops=tuple(hops), refs=(process.ref,),
+    return Step("", process.name, tuple(said), process.start_ns, hops=tuple(hops), refs=(process.ref,),
                 topics=("file descriptor",) if hops else ())  # fmt: skip
+
+
+def _earlier(world: World, process: Process) -> list[str]:
+    """The programs it ran before the last one, by other names."""
+    images = world.images.get(process.pid, ())
+    before = [(since, comm) for since, comm in images[:-1] if comm != images[-1][1]]
+    if not before:
+        return []
+    names = listed([code(comm) for _, comm in before])
+    return [f"Until {world.at(images[-1][0])} it ran {names}; what it did then is told under that name."]
 
 
 def _first(owned: list[Descriptor]) -> list[Descriptor]:
@@ -61,7 +72,7 @@ def cast(world: World, owned: list[Descriptor]) -> Chapter | None:
     """The chapter; None if no process was traced."""
     if not world.processes:
         return None
-    counter = Counter("cast")
+    anchors = Anchors("cast")
     by_pid: dict[int, list[Descriptor]] = {}
     for d in owned:
         # A connect to the name service cache and the like: sockets that carried nothing are told elsewhere.
@@ -71,12 +82,12 @@ def cast(world: World, owned: list[Descriptor]) -> Chapter | None:
         active = {d.pid for d in owned if d.kind == "socket"}
         chosen.sort(key=lambda p: (p.pid not in active, p.start_ns))
         chosen = sorted(chosen[:PROCESSES_TOLD], key=lambda p: p.start_ns)
-    steps = [_process(world, p, by_pid.get(p.pid, []), counter.next()) for p in chosen]
+    steps = [anchors.named(_process(world, p, by_pid.get(p.pid, []))) for p in chosen]
     left = len(world.processes) - len(chosen)
     intro = (
         [f"{count(left, 'other process', 'other processes')} took part; {code('wiretale ps')} lists them."]
         if left
         else []
     )
-    figure = figures.descriptors(world)
+    figure = figures.descriptors(world, owned)
     return Chapter("cast", "The cast", tuple(intro), (Section("", tuple(steps)),), (figure,) if figure else ())

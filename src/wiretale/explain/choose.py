@@ -27,7 +27,9 @@ class Candidate:
     @property
     def shape(self) -> tuple[object, ...]:
         """What connections have in common that are told as one; bytes by their order of magnitude."""
-        return self.protocol, self.outcome, self.server, self.programs, len(str(self.bytes))
+        # attempts that were refused at one address are alike whatever the port: a scan
+        server = self.server[0] if self.outcome == "refused" and not self.established else self.server
+        return self.protocol, self.outcome, server, self.programs, len(str(self.bytes))
 
     @property
     def is_silent(self) -> bool:

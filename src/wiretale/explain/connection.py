@@ -10,7 +10,7 @@ from wiretale.explain.established import established
 from wiretale.explain.failed import is_unanswered, why_it_failed
 from wiretale.explain.figures import ladder, states
 from wiretale.explain.messages import Traffic
-from wiretale.explain.story import Chapter, Counter, Section, Step
+from wiretale.explain.story import Anchors, Chapter, Section, Step
 from wiretale.explain.unix import unix_section
 from wiretale.explain.words import code, count, listed, place
 from wiretale.explain.world import World
@@ -25,7 +25,7 @@ def title(talk: Conversation) -> str:
     """`TCP connection 3: 127.0.0.1:4444 → 127.0.0.1:4000`."""
     word = _PROTOCOLS.get(talk.protocol, f"{talk.protocol} connection")
     client, server = place(talk.client.addr, talk.client.port), place(talk.server.addr, talk.server.port)
-    ends = f"{client} → {server}" if talk.client.addr else server
+    ends = f"{client} → {server}" if talk.client.addr else server if talk.server.addr else "two sockets without a name"
     return f"{word[0].upper()}{word[1:]} {talk.connection_id}: {ends}"
 
 
@@ -65,9 +65,23 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         said.append(outcome)
     if talk.client_bytes or talk.server_bytes:
         said.append(f"{moved}{packets}.")
+    said += _never_left(world, talk)
     if talk.to_ns is not None and talk.to_ns > talk.from_ns:
         lived = "It lived" if talk.established_ns is not None or not talk.is_tcp else "The attempt took"
         said.append(f"{lived} {duration(talk.to_ns - talk.from_ns)}.")
+    return said
+
+
+def _never_left(world: World, talk: Conversation) -> list[str]:
+    """What a program handed to its kernel and no segment carried before a reset: the peer took no more."""
+    said = []
+    for direction, handed in (("c2s", talk.client_bytes), ("s2c", talk.server_bytes)):
+        left, end = talk.left.get(direction, 0), talk.sender(direction)
+        if talk.outcome == "reset" and talk.packet_count and end.pid is not None and left < handed:
+            said.append(
+                f"Only {left:,} of the {count(handed, 'byte')} that {world.who(end.pid)} wrote were seen on the way; "
+                "the others had not left its kernel when the connection ended."
+            )
     return said
 
 
@@ -90,18 +104,18 @@ _DATAGRAM_OUTCOMES = {  # UDP has no connection that could be refused or end
 
 def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike: list[Candidate]) -> Chapter:
     """The chapter."""
-    counter = Counter(f"c{talk.connection_id}")
+    anchors = Anchors(f"c{talk.connection_id}")
     last = max((f.last_ns for f in traffic.flows.values()), default=talk.established_ns or talk.from_ns)
     until = {end.role: _set_up_until(world, talk, traffic, end) for end in talk.ends}
-    sections: list[Section] = [established(world, talk, counter, until)]
-    sections += _numbered(why_it_failed(world, talk), counter)
-    data = data_section(world, talk, traffic, counter)
+    sections: list[Section] = [established(world, talk, anchors, until)]
+    sections += _named(why_it_failed(world, talk), anchors)
+    data = data_section(world, talk, traffic, anchors)
     sections += [data] if data is not None else []
-    sections += _numbered(unix_section(world, talk) or datagram_section(world, talk), counter)
-    end = ended(world, talk, counter, last)
+    sections += _named(unix_section(world, talk) or datagram_section(world, talk), anchors)
+    end = ended(world, talk, anchors, last)
     sections += [end] if end is not None else []
     if alike:
-        sections.append(Section("Others like it", (_alike(talk, alike, counter),)))
+        sections.append(Section("Others like it", (anchors.named(_alike(talk, alike)),)))
     kept = tuple(s for s in sections if s.steps)
     figures = tuple(f for f in (ladder(world, talk), states(talk)) if f is not None)
     return Chapter(f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), kept, figures, talk.connection_id)
@@ -117,22 +131,31 @@ def _set_up_until(world: World, talk: Conversation, traffic: Traffic, end: End) 
     return min(used, default=world.end_ns + 1)
 
 
-def _numbered(section: Section | None, counter: Counter) -> list[Section]:
+def _named(section: Section | None, anchors: Anchors) -> list[Section]:
     """A section whose steps still lack their anchors."""
-    return [Section(section.title, counter.in_order(section.steps), section.figures)] if section is not None else []
+    return [Section(section.title, anchors.in_order(section.steps), section.figures)] if section is not None else []
 
 
-def _alike(talk: Conversation, alike: list[Candidate], counter: Counter) -> Step:
+def _alike(talk: Conversation, alike: list[Candidate]) -> Step:
     lasted = sorted(c.lasted_ns for c in alike if c.lasted_ns is not None)
     sizes = sorted(c.bytes for c in alike)
+    ports = sorted({c.server[1] for c in alike if c.server[1] is not None})
+    others = ports if ports != [talk.server.port] else []
+    where = (
+        f"other ports of the same address ({listed([str(p) for p in others], 10)})" if others else "the same address"
+    )
+    what = "more connection" if talk.established_ns is not None or not talk.is_tcp else "more attempt"
     said = [
-        f"{count(len(alike), 'more connection')} of the same programs to the same address ended the same way: "
+        f"{count(len(alike), what)} of the same programs to {where} ended the same way: "
         f"{listed([str(c.connection_id) for c in alike], 10)}."
     ]
+    one = len(alike) == 1
     if sizes[-1]:
         moved = count(sizes[0], "byte") if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {count(sizes[-1], 'byte')}"
-        said.append(f"They moved {moved} each.")
+        said.append(f"It moved {moved}." if one else f"They moved {moved} each.")
     if lasted:
-        said.append(f"They lived {duration(lasted[0])} to {duration(lasted[-1])}.")
-    return Step(counter.next(), f"{count(len(alike), 'more connection')} like it", tuple(said), refs=(talk.ref,),
+        verb = "lived" if what == "more connection" else "took"
+        span = duration(lasted[0]) if one else f"{duration(lasted[0])} to {duration(lasted[-1])}"
+        said.append(f"{'It' if one else 'They'} {verb} {span}.")
+    return Step("", f"{count(len(alike), what)} like it", tuple(said), refs=(talk.ref,), key="alike",
                 remedy=f"wiretale explain FILE --connection {alike[0].connection_id}")  # fmt: skip

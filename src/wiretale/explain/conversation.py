@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.explain.copies import Holder, holders_after
 from wiretale.explain.rows import Call, Packet, calls, packets
 from wiretale.explain.story import Ref
@@ -20,6 +21,10 @@ EAGAIN, EALREADY, EINPROGRESS = 11, 114, 115
 
 SAME_CALL_MOST = 4  # set-up calls of one name on one socket that are told
 FIRST_PACKETS, LAST_PACKETS = 40, 12
+
+
+LEAST_BLOCKING_SEND = 2048  # a smaller send that took long found room at once; it was the machine that was busy
+ICMP_ERRORS = (111, 113, 101, 112)  # by which a socket tells of an ICMP message (udp(7), ip(7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Wait:
     cause_call_id: int | None
     latency_ns: int | None
     name: str
+    tid: int
+    task_id: int | None
 
     @property
     def ref(self) -> Ref:
@@ -98,6 +105,7 @@ class Conversation:
     packets: list[Packet] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
+    left: dict[str, int] = field(default_factory=dict)  # direction -> payload bytes that segments carried
     held: dict[int, tuple[Holder, ...]] = field(default_factory=dict)  # close() -> who still held the socket after it
 
     @property
@@ -109,6 +117,11 @@ class Conversation:
     def is_tcp(self) -> bool:
         """Whether it is a TCP connection."""
         return self.protocol == "tcp"
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it carries a stream, or messages over a connection, rather than datagrams."""
+        return self.protocol not in ("udp", "unix-dgram")
 
     @property
     def ends(self) -> tuple[End, End]:
@@ -171,7 +184,7 @@ ORDER BY s.from_ns, s.to_ns NULLS LAST"""
 
 WAIT_COLUMNS = (
     "w.wait_id, w.call_id, c.pid, w.from_ns, w.to_ns, w.socket_id, w.fd, w.ended_by, w.packet_id, w.cause_call_id,"
-    " w.latency_ns, c.name"
+    " w.latency_ns, c.name, c.tid, c.task_id"
 )
 _WAITS = f"""
 SELECT {WAIT_COLUMNS} FROM wait w JOIN call c USING (call_id) WHERE w.socket_id IN (SELECT unnest(?))
@@ -181,6 +194,11 @@ QUALIFY row_number() OVER (PARTITION BY w.socket_id ORDER BY w.wait_id) <= 400 O
 _SOME_PACKETS = f"""g.connection_id IN (SELECT unnest(?))
 QUALIFY row_number() OVER (PARTITION BY g.connection_id ORDER BY p.packet_id) <= {FIRST_PACKETS}
     OR row_number() OVER (PARTITION BY g.connection_id ORDER BY p.packet_id DESC) <= {LAST_PACKETS}"""
+
+
+_LEFT = """
+SELECT g.connection_id, g.direction, max(g.hi) FROM segment g JOIN connection k USING (connection_id)
+WHERE g.shown AND g.hi IS NOT NULL AND k.protocol = 'tcp' AND g.connection_id IN (SELECT unnest(?)) GROUP BY ALL"""
 
 
 def conversations(db: duckdb.DuckDBPyConnection, wanted: Iterable[int]) -> dict[int, Conversation]:
@@ -209,6 +227,9 @@ def conversations(db: duckdb.DuckDBPyConnection, wanted: Iterable[int]) -> dict[
     for packet in packets(db, _SOME_PACKETS, [ids]):
         if packet.connection_id in found:
             found[packet.connection_id].packets.append(packet)
+    for connection_id, direction, high in db.execute(_LEFT, [ids]).fetchall():
+        if connection_id in found:
+            found[connection_id].left[direction] = high
     _add_waits(db, by_socket, found.values())
     return found
 
@@ -243,10 +264,30 @@ def socket_calls(db: duckdb.DuckDBPyConnection, sockets: Iterable[int]) -> dict[
     return found
 
 
+def _about(end: End, talk: Conversation, found: list[Call]) -> list[Call]:
+    """Of the calls on a UDP socket, which may talk with several: those about this conversation, as far as one can tell.
+
+    A connect() is about the address it names, and so are the errors after it: a connected socket hears of no other.
+    """
+    other = talk.server if end is talk.client else talk.client
+    kept, peer = [], None
+    for call in sorted(found, key=lambda c: c.call_id):
+        if call.name == "connect":
+            named = decode_sockaddr(call.address()).port if call.address() else None
+            peer = named if not call.failed else peer
+            if named is not None and named != other.port:
+                continue
+        elif call.errno in ICMP_ERRORS and peer is not None and peer != other.port:
+            continue
+        kept.append(call)
+    return kept
+
+
 def _add_calls(db: duckdb.DuckDBPyConnection, by_socket: dict[int, list[tuple[Conversation, End]]]) -> None:
     for socket_id, found in socket_calls(db, by_socket).items():
         for talk, end in by_socket[socket_id]:
-            talk.calls += [(end, call) for call in found]
+            mine = _about(end, talk, found) if talk.protocol == "udp" else found
+            talk.calls += [(end, call) for call in mine]
     held = holders_after(db, (call for pairs in by_socket.values() for talk, _ in pairs for _, call in talk.calls))
     for pairs in by_socket.values():
         for talk, _ in pairs:

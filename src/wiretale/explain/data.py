@@ -11,26 +11,26 @@ from wiretale.explain.ends import bare_name, receiver_name, sender_name
 from wiretale.explain.messages import Message, Traffic
 from wiretale.explain.patterns import patterns
 from wiretale.explain.rows import SHOWN_BYTES, Call, calls
-from wiretale.explain.story import Counter, Hop, Ref, Section, Step
+from wiretale.explain.story import Anchors, Hop, Ref, Section, Step
 from wiretale.explain.words import bytes_at, capital, code, count, numbers
 from wiretale.explain.world import World
 
 KERNEL_TOLD = 3  # messages of a connection whose way through the kernel is told
 
 
-def data_section(world: World, talk: Conversation, traffic: Traffic, counter: Counter) -> Section | None:
+def data_section(world: World, talk: Conversation, traffic: Traffic, anchors: Anchors) -> Section | None:
     """The section, or None if nothing moved."""
     if not traffic.total:
         return None
     waits = _waiting_calls(world, traffic)
-    steps = [] if traffic.is_whole else patterns(world, talk, traffic, counter)
+    steps = [] if traffic.is_whole else patterns(world, talk, traffic)
     slow_run = traffic.rounds.slowest_run if traffic.rounds is not None and not traffic.is_whole else -1
     for message in traffic.told:
         slow = message.run in (slow_run, slow_run + 1)
-        steps.append(_message(world, talk, message, waits, counter.next(), of_slowest=slow))
+        steps.append(_message(world, talk, message, waits, of_slowest=slow))
     if world.has_kernel:
         steps = _with_kernel(world, traffic, steps)
-    return Section("How data moved", tuple(steps))
+    return Section("How data moved", anchors.all_named(steps))
 
 
 def _with_kernel(world: World, traffic: Traffic, steps: list[Step]) -> list[Step]:
@@ -56,9 +56,7 @@ def _waiting_calls(world: World, traffic: Traffic) -> dict[int, Call]:
 # -- one message -----------------------------------------------------------------------------------------------------
 
 
-def _message(
-    world: World, talk: Conversation, message: Message, waits: dict[int, Call], anchor: str, *, of_slowest: bool
-) -> Step:
+def _message(world: World, talk: Conversation, message: Message, waits: dict[int, Call], *, of_slowest: bool) -> Step:
     sender = sender_name(world, talk, message.direction)
     receiver = receiver_name(world, talk, message.direction)
     content = message.content()
@@ -70,20 +68,23 @@ def _message(
     ]
     if message.after is not None:
         said.append(
-            f"{world.who(message.after.pid)} then writes the same bytes to descriptor "
+            f"{world.caller(message.after)} then writes the same bytes to descriptor "
             f"{message.after.fd}{_target(world, message.after)}{_likeness(message.after)}."
         )
     if not message.exact:
         said.append(f"Their place in the stream is not certain: {message.reason or 'the stream was joined late'}.")
     total = count(message.size, "byte")
-    ends = bare_name(world, talk.sender(message.direction)), bare_name(world, talk.receiver(message.direction))
+    ends = (
+        bare_name(world, talk, talk.sender(message.direction)),
+        bare_name(world, talk, talk.receiver(message.direction)),
+    )
     title = f"{total} from {ends[0]} to {ends[1]}"
     if of_slowest:
         title = f"The slowest round: {title}"
     topics = [c.name for c in (message.write, *message.reads[:1]) if c is not None]
     topics += ["ACK"] if message.acknowledged is not None else []
     return Step(
-        anchor, title, tuple(said), message.at_ns, hops=tuple(sorted(hops, key=lambda h: h.time_ns)),
+        "", title, tuple(said), message.at_ns, hops=tuple(sorted(hops, key=lambda h: h.time_ns)),
         excerpt=escape_bytes(content, SHOWN_BYTES) if content else "", refs=_refs(talk, message),
         inferred=not message.exact, topics=tuple(dict.fromkeys(topics)),
     )  # fmt: skip
@@ -91,7 +92,11 @@ def _message(
 
 def _refs(talk: Conversation, message: Message) -> tuple[Ref, ...]:
     table = {"write": "stream_write", "read": "stream_read"}.get(message.kind)
-    return (Ref(table, message.id, f"{message.kind} {message.id}"),) if table else (talk.ref,)
+    return (
+        (Ref(table, message.id, f"{message.kind} {message.id}"),)
+        if table
+        else tuple(p.ref for p in message.packets[:1]) or (talk.ref,)
+    )
 
 
 def _sent(world: World, talk: Conversation, message: Message, sender: str) -> list[str]:
@@ -106,8 +111,8 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
         whose = f"{sender}, whose calls were not recorded," if message.kind == "read" else sender
         return [f"{whose} sent {size}{stream}."]
     if message.size == 0:
-        return [f"{sender} sends an empty message with {code(call.name + '()')}."]
-    said = []
+        return [f"{world.caller(call)} sends an empty message with {code(call.name + '()')}."]
+    said, sender = [], world.caller(call)
     taken = ""
     if message.before is not None:
         waited = message.input
@@ -176,6 +181,7 @@ def _received(world: World, talk: Conversation, message: Message, receiver: str,
         said += _woken(world, message, wait, waits)
     if message.reads:
         first = message.reads[0]
+        receiver = world.caller(first)
         how_many = _returned(first, message)
         it, them = "It" if said and said[-1].startswith(receiver) else receiver, "it" if message.size == 1 else "them"
         name = code(first.name + "()")
@@ -189,7 +195,8 @@ def _received(world: World, talk: Conversation, message: Message, receiver: str,
         else:
             said.append(f"{it} takes {them} with {name} on descriptor {first.fd}, which returns {how_many}.")
     elif message.kind == "write" and message.size and talk.receiver(message.direction).pid is not None:
-        said.append(f"No call of {receiver} that read them was recorded.")
+        them = "it" if message.size == 1 else "them"
+        said.append(f"No call of {world.who(talk.receiver(message.direction).pid)} that read {them} was recorded.")
     return said
 
 
@@ -218,7 +225,7 @@ def _woken(world: World, message: Message, wait: Wait, waits: dict[int, Call]) -
     if wait.latency_ns is not None:
         late = f": its return was seen {duration(max(wait.latency_ns, 0))} after it" if wait.ended_by == "packet" else \
             f": its return was seen {duration(max(wait.latency_ns, 0))} after that began"  # fmt: skip
-    return [f"{world.who(wait.pid)} had been waiting {where} for {waited}{limit}; {by} ended the wait{late}."]
+    return [f"{world.caller(wait)} had been waiting {where} for {waited}{limit}; {by} ended the wait{late}."]
 
 
 def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
@@ -227,7 +234,7 @@ def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
     took = message.before.call_id if message.before is not None else None
     if waited is not None and waited.to_ns is not None and waited.call_id != took:
         what = f"{waited.name}() returns"
-        hops.append(Hop(waited.to_ns, world.short(waited.pid), what, "there is input", (waited.ref,), lane="other"))
+        hops.append(Hop(waited.to_ns, world.caller_short(waited), what, "there is input", (waited.ref,), lane="other"))
     if message.before is not None:
         hops.append(_call_hop(world, message.before, "the bytes come in", "other", inferred=True))
     if message.write is not None:
@@ -253,7 +260,7 @@ def _hops(world: World, message: Message, waits: dict[int, Call]) -> list[Hop]:
         if call is not None and wait.to_ns is not None:
             after = f"{duration(wait.latency_ns)} after its cause" if wait.latency_ns and wait.latency_ns > 0 else ""
             result = call.words.result
-            hops.append(Hop(wait.to_ns, world.short(wait.pid), f"{call.name}() returns {result}", after,
+            hops.append(Hop(wait.to_ns, world.caller_short(wait), f"{call.name}() returns {result}", after,
                             (call.ref, wait.ref), lane=_lane(message, sends=False)))  # fmt: skip
     for read in message.reads:
         hops.append(_call_hop(world, read, "", _lane(message, sends=False)))
@@ -269,7 +276,7 @@ def _lane(message: Message, *, sends: bool) -> str:
 def _call_hop(world: World, call: Call, note: str, lane: str, *, inferred: bool = False) -> Hop:
     # A read that waited is placed where it returned, everything else where it began.
     at = call.exit_ns if call.words.name in ("read", "recvfrom", "recvmsg") and call.exit_ns else call.start_ns
-    return Hop(at, world.short(call.pid), call.text, note, (call.ref,), inferred, lane)
+    return Hop(at, world.caller_short(call), call.text, note, (call.ref,), inferred, lane)
 
 
 _STANDARD = {0: "standard input", 1: "standard output", 2: "standard error"}

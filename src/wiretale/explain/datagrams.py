@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from wiretale.decode.constants import error_name
 from wiretale.decode.dns import DnsMessage, decode_dns
-from wiretale.explain.conversation import RECEIVES, SENDS, Conversation
+from wiretale.explain.conversation import ICMP_ERRORS, RECEIVES, SENDS, Conversation
 from wiretale.explain.icmp import IcmpError, errors_about
 from wiretale.explain.rows import Call
 from wiretale.explain.story import Ref, Section, Step
@@ -13,7 +13,6 @@ from wiretale.explain.world import World
 
 DNS_PORT = 53
 DNS_BYTES = 512  # RFC 1035 2.3.4; longer answers tell in their first part what is needed here
-TELLING = (111, 113, 101, 112)  # the errors by which a socket tells of an ICMP message (udp(7), ip(7))
 
 
 def datagram_section(world: World, talk: Conversation) -> Section | None:
@@ -75,16 +74,16 @@ def _error(world: World, talk: Conversation, errors: list[IcmpError]) -> Step:
 
 def _telling_calls(talk: Conversation, *, from_client: bool) -> list[Call]:
     end = talk.client if from_client else talk.server
-    return [c for c in talk.of(end, *SENDS, *RECEIVES, "connect") if c.errno in TELLING]
+    return [c for c in talk.of(end, *SENDS, *RECEIVES, "connect") if c.errno in ICMP_ERRORS]
 
 
 def _told_only(world: World, talk: Conversation) -> list[Step]:
     """An error that a call told, and no ICMP message was captured."""
-    told = [c for end in talk.ends for c in talk.of(end, *SENDS, *RECEIVES, "connect") if c.errno in TELLING]
+    told = [c for end in talk.ends for c in talk.of(end, *SENDS, *RECEIVES, "connect") if c.errno in ICMP_ERRORS]
     if not told:
         return []
     first = told[0]
-    said = [f"{code(first.name + '()')} of {world.who(first.pid)} told {code(error_name(first.errno or 0))}."]
+    said = [f"{code(first.name + '()')} of {world.caller(first)} told {code(error_name(first.errno or 0))}."]
     if first.errno == 111:
         said.append("An ICMP message must have come that nobody listens on that port; it was not captured.")
     elif not talk.packet_count:
@@ -107,7 +106,7 @@ GROUP BY g.direction"""
 
 def _unread(world: World, talk: Conversation) -> list[Step]:
     """Datagrams that came to a traced socket that had been closed, or was closed, without their having been read."""
-    if any(c.errno in TELLING for _, c in talk.calls):
+    if any(c.errno in ICMP_ERRORS for _, c in talk.calls):
         return []
     steps = []
     for direction, total, size, some, at in world.db.execute(_UNREAD, [talk.connection_id]).fetchall():

@@ -9,14 +9,14 @@ from wiretale.explain.conversation import RECEIVES, SENDS, Conversation, End, Wa
 from wiretale.explain.copies import copies_closed
 from wiretale.explain.ends import bare_name, end_name
 from wiretale.explain.rows import FIN, RST, Call, Packet
-from wiretale.explain.story import Counter, Hop, Ref, Section, Step
+from wiretale.explain.story import Anchors, Hop, Ref, Section, Step
 from wiretale.explain.words import code, count, place, within
 from wiretale.explain.world import Process, World
 
 TIME_WAIT_SECONDS = 60  # TCP_TIMEWAIT_LEN, include/net/tcp.h
 
 
-def ended(world: World, talk: Conversation, counter: Counter, after_ns: int) -> Section | None:
+def ended(world: World, talk: Conversation, anchors: Anchors, after_ns: int) -> Section | None:
     """The section; `after_ns` is when the last payload moved."""
     steps: list[Step] = []
     told: set[int] = set()  # calls that are told together with the segment they sent
@@ -39,7 +39,7 @@ def ended(world: World, talk: Conversation, counter: Counter, after_ns: int) -> 
     steps += _deaths(world, talk, [*fins, *resets])
     if not steps:
         return None
-    return Section("How it ended", counter.in_order(steps))
+    return Section("How it ended", anchors.in_order(steps))
 
 
 def _first_of_each(talk: Conversation, flag: int) -> list[Packet]:
@@ -88,7 +88,8 @@ def _cause(
     world: World, talk: Conversation, packet: Packet, sends: str
 ) -> tuple[list[str], tuple[Ref, ...], Call | None]:
     """Sentences on why an end sent its FIN or RST, the rows they rest on, and the call if one did it."""
-    who = end_name(world, talk.sender(packet.direction))
+    end = talk.sender(packet.direction)
+    who = end_name(world, talk, end)
     call = _closing_call(world, talk, packet)
     if call is not None:
         since = duration(max(packet.time_ns - call.start_ns, 0))
@@ -106,6 +107,12 @@ def _cause(
             "call began: it follows the last byte, and bytes were still waiting to be sent."
         )
         return [said], (asked.ref,), None
+    if process is None and packet.flags & RST and end.closed_ns is not None and end.closed_ns < packet.time_ns:
+        said = (
+            f"{world.who(end.pid)} had closed its socket by then, and nobody is left to read: its kernel answers what "
+            f"still comes with {sends} (packet {packet.number})."
+        )
+        return [said], (), None
     if process is None:
         return [f"{who} sends {sends} (packet {packet.number})."], (), None
     how = f"was killed by {code(process.signal or 'a signal')}" if process.end_how == "killed" else "ended"
@@ -125,10 +132,10 @@ def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool) -> tu
     if wake is not None and wake.to_ns is not None:
         after = f"; its return was seen {duration(wake.latency_ns)} after it" if wake.latency_ns else ""
         said.append(
-            f"The FIN ended the waiting of {world.who(wake.pid)} in {code(wake.name + '()')}, which had lasted "
+            f"The FIN ended the waiting of {world.caller(wake)} in {code(wake.name + '()')}, which had lasted "
             f"{duration(wake.to_ns - wake.from_ns)}{after}."
         )
-        hops.append(Hop(wake.to_ns, world.short(wake.pid), f"{wake.name}() returns",
+        hops.append(Hop(wake.to_ns, world.caller_short(wake), f"{wake.name}() returns",
                         "the end of the stream makes it ready", (wake.ref,), lane=other.role))  # fmt: skip
     ack = _acknowledgement(talk, fin)
     if ack is not None and ack.flags & FIN and is_first:
@@ -139,8 +146,8 @@ def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool) -> tu
         hops.append(_wire(ack, "got your FIN"))
     hops += _signal_hops(world, end, fin)
     if call is not None:
-        hops.append(Hop(call.start_ns, world.short(call.pid), call.text, "", (call.ref,), lane=end.role))
-    who = bare_name(world, end)
+        hops.append(Hop(call.start_ns, world.caller_short(call), call.text, "", (call.ref,), lane=end.role))
+    who = bare_name(world, talk, end)
     title = f"{who} closes first" if is_first else f"{who} closes, too"
     return Step(
         "", title, tuple(said), call.entry_ns if call is not None else fin.time_ns,
@@ -188,12 +195,13 @@ def _acknowledgement(talk: Conversation, fin: Packet) -> Packet | None:
 
 def _reset(world: World, talk: Conversation, rst: Packet) -> tuple[Step, Call | None]:
     end, other = talk.sender(rst.direction), talk.receiver(rst.direction)
-    said, refs, call = _cause(world, talk, rst, "a reset (RST)")
+    said, refs, call = _cause(world, talk, rst, "a reset")
     said.append(
-        f"The connection ends at once; what was still on its way, or unread at {end_name(world, other)}, may be lost."
+        "The connection ends at once; what was still on its way, or unread at "
+        f"{end_name(world, talk, other)}, may be lost."
     )
     return Step(
-        "", f"{bare_name(world, end)} resets the connection", tuple(said),
+        "", f"{bare_name(world, talk, end)} resets the connection", tuple(said),
         call.entry_ns if call is not None else rst.time_ns, call.text if call is not None else "",
         asks.arguments(call) if call is not None else (), (_wire(rst, ""),), refs=(rst.ref, *refs),
         inferred=call is None and bool(refs), topics=("RST",),
@@ -236,8 +244,8 @@ def _reads_end(call: Call, talk: Conversation) -> bool:
 def _end_of_stream(world: World, talk: Conversation, end: End, call: Call, fins: list[Packet]) -> Step:
     other = talk.server if end is talk.client else talk.client
     said = [
-        f"{world.who(call.pid)} reads from descriptor {call.fd} and gets 0 bytes: the end of the stream. "
-        f"{end_name(world, other)} will send nothing more."
+        f"{world.caller(call)} reads from descriptor {call.fd} and gets 0 bytes: the end of the stream. "
+        f"{end_name(world, talk, other)} will send nothing more."
     ]
     fin = next(
         (p for p in fins if talk.receiver(p.direction) is end and p.time_ns <= (call.exit_ns or 0) + world.error_ns),
@@ -254,7 +262,7 @@ def _end_of_stream(world: World, talk: Conversation, end: End, call: Call, fins:
 
 def _transfer_error(world: World, call: Call) -> Step:
     doing = "read from" if call.name in RECEIVES else "send on"
-    said = [f"{world.who(call.pid)} tries to {doing} descriptor {call.fd} and gets {asks.failure(call)}."]
+    said = [f"{world.caller(call)} tries to {doing} descriptor {call.fd} and gets {asks.failure(call)}."]
     return Step("", f"{error_name(call.errno or 0)}: {error_message(call.errno or 0)}", tuple(said),
                 call.entry_ns, call.text, asks.arguments(call), refs=(call.ref,), topics=asks.topics(call))  # fmt: skip
 
@@ -287,12 +295,12 @@ def _time_wait(world: World, talk: Conversation) -> list[Step]:
             )
             refs.append(fixed[-1].ref)
     return [Step("", "TIME-WAIT", tuple(said), state.from_ns, refs=tuple(refs), inferred=sample is None,
-                 topics=("TIME_WAIT",))]  # fmt: skip
+                 topics=("TIME_WAIT",), key="time-wait")]  # fmt: skip
 
 
 def _deaths(world: World, talk: Conversation, told: list[Packet]) -> list[Step]:
     """An end that the kernel closed when its process was gone, where no segment told it already."""
-    steps = []
+    steps: list[Step] = []
     for end in talk.ends:
         process = world.processes.get(end.closer_pid or -1)
         if process is None or process.end_ns is None or end.closed_how != "exit":
@@ -300,6 +308,9 @@ def _deaths(world: World, talk: Conversation, told: list[Packet]) -> list[Step]:
         if any(talk.sender(p.direction) is end for p in told):
             continue
         how = f"was killed by {code(process.signal or 'a signal')}" if process.end_how == "killed" else "ended"
+        if steps and steps[0].refs == (process.ref,):
+            said = f"{process.name} {how} with both ends still open; the kernel closed them."
+            return [replace(steps[0], sentences=(said,))]
         said = f"{process.name} {how} with the socket still open; the kernel closed it."
         steps.append(Step("", "Closed by the end of the process", (said,), process.end_ns,
                           refs=(process.ref,), inferred=True))  # fmt: skip

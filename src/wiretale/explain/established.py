@@ -6,15 +6,15 @@ from wiretale.explain.accepting import accept_of, accept_step
 from wiretale.explain.conversation import ACCEPTS, EINPROGRESS, RECEIVES, SENDS, Conversation
 from wiretale.explain.handshake import connect_of, connect_step, finish_steps
 from wiretale.explain.preparing import prepared
-from wiretale.explain.story import Counter, Section, Step
+from wiretale.explain.story import Anchors, Section, Step
 from wiretale.explain.words import code, place
 from wiretale.explain.world import World
 
 ENDING = ("shutdown", "close", *RECEIVES, *SENDS)
-_NOT_TOLD = (*ENDING, *ACCEPTS, "epoll_ctl", "fstat", "newfstatat", "statx", "lseek")
+_NOT_TOLD = (*ENDING, *ACCEPTS, "epoll_ctl")
 
 
-def established(world: World, talk: Conversation, counter: Counter, until: Mapping[str, int]) -> Section:
+def established(world: World, talk: Conversation, anchors: Anchors, until: Mapping[str, int]) -> Section:
     """The section; `until` says when each end, by role, began to use the connection (or it ended)."""
     steps: list[Step] = []
     connect, accept = connect_of(talk, talk.client), accept_of(talk)
@@ -22,6 +22,10 @@ def established(world: World, talk: Conversation, counter: Counter, until: Mappi
     for end in talk.ends:
         mine = [c for e, c in talk.calls if e is end and c.entry_ns < until[end.role] and c.call_id not in told]
         mine = [c for c in mine if c.name not in _NOT_TOLD and c is not connect]
+        if not talk.is_stream:  # each connect() of a datagram socket is a deed of its own: it sets the peer
+            again = [c for c in talk.of(end, "connect") if c is not connect and c.call_id not in told]
+            steps += [step for c in again if (step := connect_step(world, talk, c, "")) is not None]
+            mine = [c for c in mine if c.name != "connect"]
         steps += prepared(world, mine)
         told.update(c.call_id for c in mine)  # a socketpair() made both ends
     if connect is not None or talk.is_tcp:
@@ -34,7 +38,7 @@ def established(world: World, talk: Conversation, counter: Counter, until: Mappi
     if not steps and talk.is_tcp:
         steps.append(_was_there(talk))
     return Section(
-        "How it was established" if talk.established_ns is not None else "How it began", counter.in_order(steps)
+        "How it was established" if talk.established_ns is not None else "How it began", anchors.in_order(steps)
     )
 
 
@@ -49,4 +53,5 @@ def _was_there(talk: Conversation) -> Step:
         talk.from_ns,
         refs=(talk.ref,),
         inferred=True,
+        key="was-there",
     )

@@ -116,7 +116,7 @@ def _timed_out(world: World, talk: Conversation) -> list[Step]:
     where = code(place(talk.server.addr, talk.server.port))
     said, refs = [], [talk.ref, *(p.ref for p in shake.syns[:4])]
     if shake.syns:
-        shown = numbers("packet", [p.number for p in shake.syns[:4]])
+        shown = numbers("packet", [p.number for p in shake.syns[:4]], max(len(shake.syns) - 4, 0))
         times = "The SYN" if len(shake.syns) == 1 else f"{len(shake.syns)} SYNs"
         said.append(f"{times} ({shown}) got no answer from {where}: neither a yes nor a no was captured.")
     refused_by_clock = (connect is not None and connect.errno == ETIMEDOUT) or _so_error(talk) == ETIMEDOUT
@@ -128,7 +128,7 @@ def _timed_out(world: World, talk: Conversation) -> list[Step]:
         )
     elif closed is not None:
         said.append(
-            f"It was the program that gave up: {world.who(closed.pid)} closed descriptor {closed.fd} "
+            f"It was the program that gave up: {world.caller(closed)} closed descriptor {closed.fd} "
             f"{duration(closed.entry_ns - talk.from_ns)} after the attempt began. The kernel would have gone on trying."
         )
         refs.append(closed.ref)
@@ -219,7 +219,7 @@ def _failed(world: World, talk: Conversation) -> list[Step]:
     error = connect.errno if connect is not None and connect.errno != EINPROGRESS else _so_error(talk)
     if connect is None or error is None:
         return []
-    said = [f"{code('connect()')} of {world.who(connect.pid)} ended with {code(error_name(error))}."]
+    said = [f"{code('connect()')} of {world.caller(connect)} ended with {code(error_name(error))}."]
     if not talk.packet_count and world.has_packets:
         said.append("No packet of it was captured: the client's own kernel refused.")
     title = "It failed" if talk.packet_count else "Refused by the own kernel"

@@ -65,6 +65,8 @@ def _what(row: tuple[object, ...]) -> str:
     if listening:
         return f"a {word} socket that listens on {at(own, own_port)}"
     if protocol is not None and n == 1:
+        if not peer and not internet:
+            return f"a {word} socket, connected to one without a name"
         ends = f"{at(addr, port)} → {at(peer, peer_port)}" if internet else at(peer, peer_port)
         return f"a {word} socket, {ends}"
     bound = f" at {at(own, own_port)}" if own is not None and own_port not in (0, None) else ""
@@ -78,6 +80,8 @@ def descriptors(world: World, most_of_each: int = 60) -> list[Descriptor]:
 
 def described(world: World, ids: list[int]) -> dict[int, Descriptor]:
     """Some descriptors by id, plain files among them."""
+    if not ids:
+        return {}
     return {d.descriptor_id: d for d in _fetch(world, "d.descriptor_id IN (SELECT unnest(?))", ids)}
 
 

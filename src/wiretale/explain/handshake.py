@@ -97,7 +97,7 @@ def connect_step(world: World, talk: Conversation, call: Call | None, anchor: st
     if call is not None:
         said += _asked(world, talk, call)
         note = "" if call.exit_ns is not None else "it had not returned when the recording ended"
-        actor = world.short(call.pid)
+        actor = world.caller_short(call)
         hops.append(Hop(call.start_ns, actor, f"connect({call.fd}) begins", note, (call.ref,), lane="client"))
         if call.exit_ns is not None:
             result = "0" if call.retval == 0 else error_name(call.errno or 0)
@@ -132,7 +132,7 @@ def _title(shake: Handshake, call: Call | None) -> str:
 
 def _asked(world: World, talk: Conversation, call: Call) -> list[str]:
     target = asks.address_of(call) or place(talk.server.addr, talk.server.port)
-    said = [f"{world.who(call.pid)} asks the kernel to connect descriptor {call.fd} to {code(target)}."]
+    said = [f"{world.caller(call)} asks the kernel to connect descriptor {call.fd} to {code(target)}."]
     if call.exit_ns is None:
         return [*said, "The call had not returned when the recording or the process ended."]
     if call.errno == EINPROGRESS:
@@ -212,7 +212,7 @@ def finish_steps(world: World, talk: Conversation, call: Call, until_ns: int) ->
 def _waited(world: World, talk: Conversation, wait: Call, fd: int) -> Step:
     """The call that waited for the end of the attempt; if that had come before, it had nothing to wait for."""
     said = [
-        f"{world.who(wait.pid)} calls {code(wait.name + '()')} until descriptor {fd} is ready: a socket that is "
+        f"{world.caller(wait)} calls {code(wait.name + '()')} until descriptor {fd} is ready: a socket that is "
         "connecting "
         "becomes writable when the attempt is over, whether it went well or not.",
     ]

@@ -8,12 +8,12 @@ from wiretale.explain.copies import Holder, copies_closed, holders_after
 from wiretale.explain.preparing import prepared
 from wiretale.explain.rows import Call
 from wiretale.explain.serving import served
-from wiretale.explain.story import Chapter, Counter, Section, Step
+from wiretale.explain.story import Anchors, Chapter, Section, Step
 from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
 
 LISTENERS_TOLD = 6
-_NOT_TOLD = ("accept", "accept4", "close", "shutdown", "epoll_ctl", "fstat", "newfstatat", "read", "write")
+_NOT_TOLD = ("accept", "accept4", "close", "shutdown", "epoll_ctl", "read", "write")
 
 _LISTENERS = """
 WITH bound AS (
@@ -35,7 +35,7 @@ def listening(world: World) -> list[Chapter]:
     held = holders_after(world.db, (call for calls in found.values() for call in calls))
     chapters = []
     for socket_id, addr, port, pid, accepted, _made in rows:
-        counter = Counter(f"s{socket_id}")
+        anchors = Anchors(f"s{socket_id}")
         told = [c for c in found.get(socket_id, []) if c.name not in _NOT_TOLD]
         where = place(addr, port) if addr is not None else "its address"
         others = [r for r in rows if r[1:4] == (addr, port, pid)]
@@ -44,9 +44,9 @@ def listening(world: World) -> list[Chapter]:
             continue
         intro = (f"{capital(count(accepted, 'connection'))} came through this socket to a recorded accept().",)
         sections = [
-            Section("", tuple(counter.numbered(step) for step in prepared(world, told))),
-            Section("How its clients were served", tuple(counter.numbered(step) for step in served(world, socket_id))),
-            Section("How it stopped listening", counter.in_order(_closed(world, found[socket_id], held, where))),
+            Section("", anchors.all_named(prepared(world, told))),
+            Section("How its clients were served", anchors.all_named(served(world, socket_id))),
+            Section("How it stopped listening", anchors.in_order(_closed(world, found[socket_id], held, where))),
         ]
         title = f"How {world.who(pid)} came to listen on {where}{by}"
         chapters.append(Chapter(f"s{socket_id}", title, intro, tuple(s for s in sections if s.steps)))

@@ -317,15 +317,19 @@ def _add_wakes(db: duckdb.DuckDBPyConnection, told: list[Message]) -> None:
 
 
 _NEAR = f"""
-SELECT t.i, c.call_id, c.call_id < t.call_id
+SELECT i, call_id, before FROM (
+SELECT t.i, c.call_id, c.call_id < t.call_id AS before, c.retval = t.size AS fits,
+    row_number() OVER (PARTITION BY t.i ORDER BY abs(c.call_id - t.call_id)) AS n
 FROM (SELECT unnest(?) AS i, unnest(?) AS call_id, unnest(?) AS task_id, unnest(?) AS size, unnest(?) AS forward) t
-JOIN call c ON c.task_id = t.task_id AND c.retval = t.size
+JOIN call c ON c.task_id = t.task_id AND c.retval > 0
     AND CASE WHEN t.forward THEN c.name IN {SENDS} AND c.call_id > t.call_id AND c.call_id <= t.call_id + {NEAR_CALLS}
-        ELSE c.name IN {RECEIVES} AND c.call_id < t.call_id AND c.call_id >= t.call_id - {NEAR_CALLS} END"""  # noqa: S608 (fixed)
+        ELSE c.name IN {RECEIVES} AND c.call_id < t.call_id AND c.call_id >= t.call_id - {NEAR_CALLS} END)
+WHERE n = 1 AND fits"""  # noqa: S608 (fixed)
 
 
 def _add_neighbours(db: duckdb.DuckDBPyConnection, told: list[Message], talks: dict[int, Conversation]) -> None:
-    """Where a written message came from, and where a read one went: a call of the same thread with the same bytes."""
+    """Where a written message came from, and where a read one went: the nearest transfer of the same thread, if it
+    moved the same bytes. One further away moves bytes of another matter, however alike they are."""
     points: list[tuple[Message, Call, bool]] = [(m, m.write, False) for m in told if m.write is not None]
     points += [(m, m.reads[0], True) for m in told if len(m.reads) == 1]
     points = [(m, c, f) for m, c, f in points if c.retval and c.task_id is not None and c.payload()]

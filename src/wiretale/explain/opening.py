@@ -31,11 +31,17 @@ class Opened:
 
 
 def find_step(story: Story, name: str) -> Step:
-    """The step with this anchor, or with this number in the order of telling. Raises UsageFault if there is none."""
+    """The step with this anchor, or with this number in the order of telling: 7, or of a chapter c3.2.
+
+    Raises UsageFault if there is none.
+    """
     steps = story.steps()
-    if name.isdecimal() and 0 < int(name) <= len(steps):
-        return steps[int(name) - 1]
     found = next((step for step in steps if step.anchor == name), None)
+    if found is None:
+        prefix, _, number = f".{name}".rpartition(".")
+        counted = [step for step in steps if f".{step.anchor}.".startswith(f"{prefix}.")]
+        if number.isdecimal() and 0 < int(number) <= len(counted):
+            found = counted[int(number) - 1]
     if found is None:
         anchors = f"{steps[0].anchor} to {steps[-1].anchor}" if steps else "none"
         raise UsageFault(f"the story has no step {name!r}", f"wiretale explain FILE names them: {anchors}")

@@ -6,14 +6,14 @@ from wiretale.decode.durations import duration
 from wiretale.explain.conversation import Conversation
 from wiretale.explain.ends import bare_name, receiver_name, sender_name
 from wiretale.explain.messages import Flow, Traffic
-from wiretale.explain.story import Counter, Step
+from wiretale.explain.story import Step
 from wiretale.explain.words import count, listed
 from wiretale.explain.world import World
 
 SECOND_NS = 1_000_000_000
 
 
-def patterns(world: World, talk: Conversation, traffic: Traffic, counter: Counter) -> list[Step]:
+def patterns(world: World, talk: Conversation, traffic: Traffic) -> list[Step]:
     steps = []
     if traffic.rounds is not None and traffic.runs >= 4:
         rounds = traffic.rounds
@@ -27,10 +27,10 @@ def patterns(world: World, talk: Conversation, traffic: Traffic, counter: Counte
             f"{asker} sends {_spread(rounds.ask)} a round, {answerer} answers with {_spread(rounds.answer)}.",
             f"A round, from the first call that sends to the last that answers, takes {spread}.",
         ]
-        steps.append(Step(counter.next(), f"{count(rounds.count, 'round')}", tuple(said), rounds.first_ns,
+        steps.append(Step("", f"{count(rounds.count, 'round')}", tuple(said), rounds.first_ns, key="rounds",
                           refs=(talk.ref,)))  # fmt: skip
     for flow in traffic.flows.values():
-        steps.append(_flow(world, talk, flow, counter))
+        steps.append(_flow(world, talk, flow))
     note = f"Of these {traffic.total:,} messages the ones below are told in full."
     steps[-1] = replace(steps[-1], sentences=(*steps[-1].sentences, note))
     return steps
@@ -48,7 +48,7 @@ _UNIT_VERB = {"write": "sent", "read": "took", "packet": "carried"}
 _UNITS = {"write": "calls that send", "read": "calls that read", "packet": "packets with data"}
 
 
-def _flow(world: World, talk: Conversation, flow: Flow, counter: Counter) -> Step:
+def _flow(world: World, talk: Conversation, flow: Flow) -> Step:
     sender = sender_name(world, talk, flow.direction)
     receiver = receiver_name(world, talk, flow.direction)
     span = flow.last_ns - flow.first_ns
@@ -62,8 +62,9 @@ def _flow(world: World, talk: Conversation, flow: Flow, counter: Counter) -> Ste
     if how:
         said.append(how)
     return Step(
-        counter.next(), f"{count(flow.bytes, 'byte')} from {bare_name(world, talk.sender(flow.direction))}",
+        "", f"{count(flow.bytes, 'byte')} from {bare_name(world, talk, talk.sender(flow.direction))}",
         tuple(said), flow.first_ns, refs=(talk.ref,),
+        key="to-server" if flow.direction == "c2s" else "to-client",
     )  # fmt: skip
 
 
@@ -76,7 +77,7 @@ def _how_many(world: World, talk: Conversation, flow: Flow) -> str:
         [talk.connection_id, flow.direction],
     ).fetchone()
     packets, reads = (int(row[0]), int(row[1])) if row else (0, 0)
-    if not talk.is_tcp or flow.kind != "write" or not packets:
+    if not talk.is_tcp or flow.kind != "write" or not packets or talk.left.get(flow.direction, 0) < flow.bytes:
         return ""
     if packets == flow.messages and reads in (0, flow.messages):
         return ""

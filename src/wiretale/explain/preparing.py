@@ -1,4 +1,5 @@
-"""The calls that prepare a socket, as steps: reading the flags and setting them is one, a question repeated is one."""
+"""The calls that prepare a socket, as steps: reading the flags and setting them is one, a question repeated is one,
+whatever only looks at the descriptor is one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +19,17 @@ def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
     places: dict[tuple[int, str], int] = {}  # a question and its answer -> its step
     repeats: dict[int, list[Call]] = {}
     previous: Call | None = None
+    looked: list[Call] = []
     for i, call in enumerate(calls):
+        if asks.looks(call):
+            if looked and (looked[-1].task_id, looked[-1].fd) != (call.task_id, call.fd):
+                _add_look(world, steps, looked)
+                looked, previous = [], None
+            looked.append(call)
+            continue
+        if looked and _add_look(world, steps, looked):
+            previous = None
+        looked = []
         if previous is not None and _sets_what_was_read(previous, call):
             steps[-1] = _flags(world, previous, call)
             previous = call
@@ -35,12 +46,29 @@ def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
         again = call.name == "listen" and any(c.name == "listen" and not c.failed for c in calls[:i])
         steps.append(asks.listens_again(world, call) if again else asks.step(world, call, ""))
         previous = call
+    if looked:
+        _add_look(world, steps, looked)
     for i, same in repeats.items():
-        said = f"It asks the same {'once more' if len(same) == 1 else f'{len(same)} more times'}."
+        said = f"It does so {'once more' if len(same) == 1 else f'{len(same)} more times'}."
         steps[i] = replace(
             steps[i], sentences=(*steps[i].sentences, said), refs=(*steps[i].refs, *(c.ref for c in same))
         )
     return steps
+
+
+def _add_look(world: World, steps: list[Step], calls: Sequence[Call]) -> bool:
+    """Tell what only looked at a descriptor, if it is worth it; who looks again is not told again."""
+    step = asks.look(world, calls)
+    if step is None:
+        return False
+    for i, earlier in enumerate(steps):
+        if (earlier.title, earlier.sentences[0]) == (step.title, step.sentences[0]):
+            steps[i] = replace(
+                earlier, sentences=(earlier.sentences[0], "It looks again later."), refs=(*earlier.refs, *step.refs)
+            )
+            return True
+    steps.append(step)
+    return True
 
 
 def _sets_what_was_read(read: Call, call: Call) -> bool:
@@ -59,7 +87,7 @@ def _flags(world: World, read: Call, call: Call) -> Step:
     """Both calls as one."""
     before, after = asks.flags_of(read), asks.flags_of(call)
     added, removed = [f for f in after if f not in before], [f for f in before if f not in after]
-    who = f"{world.who(call.pid)} reads the flags of descriptor {call.fd} ({code('|'.join(before))})"
+    who = f"{world.caller(call)} reads the flags of descriptor {call.fd} ({code('|'.join(before))})"
     if added or removed:
         changes = [f"with {code(f)}" for f in added] + [f"without {code(f)}" for f in removed]
         said = [f"{who} and sets them {' and '.join(changes)}: {asks.blocking(after)}."]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import duckdb
 
@@ -10,6 +11,7 @@ from wiretale.decode.record_types import Datum, DecodedCall, RawCall
 from wiretale.explain.story import Ref
 
 SHOWN_BYTES = 48  # of payload in a text
+FEW_CALLS = 2000  # all calls of such a capture are fetched at once: that takes no longer than a handful of them
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 _FLAG_NAMES = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"))
 
@@ -82,13 +84,25 @@ class Call:
         return self.start_ns - error_ns <= time_ns and (self.exit_ns is None or time_ns <= self.exit_ns + error_ns)
 
 
-def call_data(db: duckdb.DuckDBPyConnection, ids: list[int]) -> dict[int, list[Datum]]:
-    """What calls carried, by call, in the order it was copied."""
+# All calls of a small capture that is being told. A capture that is open does not change.
+_kept: WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[int, Call]] = WeakKeyDictionary()
+_WANTED = " WHERE call_id IN (SELECT unnest(?))"
+
+
+def keep_few(db: duckdb.DuckDBPyConnection) -> None:
+    """If the capture has few calls, fetch them all now, so that `calls` asks no more as long as `db` is open."""
+    row = db.execute("SELECT count(*) FROM call").fetchone()
+    if row is not None and row[0] <= FEW_CALLS:
+        _kept[db] = _fetch(db, None)
+
+
+def call_data(db: duckdb.DuckDBPyConnection, ids: list[int] | None) -> dict[int, list[Datum]]:
+    """What calls carried (None: all of them), by call, in the order it was copied."""
     data: dict[int, list[Datum]] = {}
     for call_id, *rest in db.execute(
-        'SELECT call_id, at_exit, role, arg, idx, address, "offset", full_bytes, error, bytes FROM call_data'
-        " WHERE call_id IN (SELECT unnest(?)) ORDER BY call_id, rowid",
-        [ids],
+        'SELECT call_id, at_exit, role, arg, idx, address, "offset", full_bytes, error, bytes FROM call_data'  # noqa: S608 (fixed text)
+        f"{'' if ids is None else _WANTED} ORDER BY call_id, rowid",
+        [] if ids is None else [ids],
     ).fetchall():
         at_exit, role, arg, idx, address, offset, full, error, captured = rest
         datum = Datum(bool(at_exit), role, arg, idx, address or 0, offset or 0, full or 0, error or 0, captured or b"")
@@ -101,11 +115,17 @@ def calls(db: duckdb.DuckDBPyConnection, wanted: Iterable[int]) -> dict[int, Cal
     ids = sorted(set(wanted))
     if not ids:
         return {}
+    kept = _kept.get(db)
+    return {i: kept[i] for i in ids if i in kept} if kept is not None else _fetch(db, ids)
+
+
+def _fetch(db: duckdb.DuckDBPyConnection, ids: list[int] | None) -> dict[int, Call]:
+    """Calls by id; None: all."""
     data = call_data(db, ids)
     found = db.execute(
-        "SELECT call_id, task_id, pid, tid, name, fd, retval, errno, entry_ns, start_ns, exit_ns, arch,"
-        " a0, a1, a2, a3, a4, a5 FROM call WHERE call_id IN (SELECT unnest(?))",
-        [ids],
+        "SELECT call_id, task_id, pid, tid, name, fd, retval, errno, entry_ns, start_ns, exit_ns, arch,"  # noqa: S608
+        f" a0, a1, a2, a3, a4, a5 FROM call{'' if ids is None else _WANTED}",
+        [] if ids is None else [ids],
     ).fetchall()
     result = {}
     for row in found:

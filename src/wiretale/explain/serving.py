@@ -39,7 +39,7 @@ def _together(world: World, rows: list[tuple[int, ...]]) -> Step:
         said.append(f"At most {most} of them were open at once.")
     else:
         said.append("They came one after the other: never were two open at once.")
-    return Step("", f"{count(len(rows), 'client')}", tuple(said), first,
+    return Step("", f"{count(len(rows), 'client')}", tuple(said), first, key="clients",
                 refs=tuple(Ref("connection", r[0], f"connection {r[0]}") for r in rows[:5]))  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def _waited(world: World, rows: list[tuple[int, ...]]) -> list[Step]:
         f"in the "
         f"queue meanwhile, the longest (connection {row[0]}) for {duration(longest)}."
     ]
-    return [Step("", "Waiting in the queue", tuple(said), row[1],
+    return [Step("", "Waiting in the queue", tuple(said), row[1], key="queue",
                  refs=(Ref("connection", row[0], f"connection {row[0]}"), Ref("call", row[5], f"call {row[5]}")),
                  topics=("backlog", "accept"))]  # fmt: skip
 
@@ -76,7 +76,7 @@ def _workers(world: World, rows: list[tuple[int, ...]]) -> list[Step]:
             "ends when the last of the copies is closed, so the parent must close its own.",
         )
         first = inherited[0]
-        return [Step("", "A child for each client", said, first[3], topics=("fork",),
+        return [Step("", "A child for each client", said, first[3], topics=("fork",), key="children",
                      refs=tuple(Ref("connection", r[0], f"connection {r[0]}") for r in inherited[:5]))]  # fmt: skip
     if len(accepted) > 1:
         shares = [f"{world.who(pid)} {sum(1 for r in rows if r[6] == pid)}" for pid in accepted]
@@ -85,6 +85,6 @@ def _workers(world: World, rows: list[tuple[int, ...]]) -> list[Step]:
             f"connection goes "
             f"to one of them: {listed(shares, 8)}.",
         )
-        return [Step("", "Several processes share the work", said, rows[0][3], topics=("accept",),
+        return [Step("", "Several processes share the work", said, rows[0][3], topics=("accept",), key="processes",
                      refs=tuple(Ref("call", r[5], f"call {r[5]}") for r in rows[:5]))]  # fmt: skip
     return []

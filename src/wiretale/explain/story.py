@@ -44,7 +44,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened. `anchor` is stable: it does not depend on what else is told."""
+    """One thing that happened. `anchor` is stable: it does not depend on what else is told (see Anchors)."""
 
     anchor: str
     title: str
@@ -59,6 +59,7 @@ class Step:
     topics: tuple[str, ...] = ()  # words the knowledge base explains
     background: tuple[str, ...] = ()
     remedy: str = ""  # a command or a change that would help
+    key: str = ""  # its name within the chapter, where the first row it rests on is not its own
 
     @property
     def evidence(self) -> tuple[Ref, ...]:
@@ -197,22 +198,27 @@ class Story:
 
 
 @dataclass(slots=True)
-class Counter:
-    """Gives the anchors of one chapter: c3.1, c3.2, ..."""
+class Anchors:
+    """Gives the steps of one chapter their anchors: `c3.call247`, `c3.write1`, `c3.time-wait`.
+
+    An anchor says what its step tells: the step's key, or else the first row it rests on. So it stays what it is when a
+    later version tells more, or in another order.
+    """
 
     prefix: str
-    used: int = field(default=0)
+    used: dict[str, int] = field(default_factory=dict)
 
-    def next(self) -> str:
-        """The next anchor."""
-        self.used += 1
-        return f"{self.prefix}.{self.used}"
+    def named(self, step: Step) -> Step:
+        """The step with its anchor."""
+        row = next((ref.label.replace(" ", "") for ref in step.evidence), "step")
+        anchor = f"{self.prefix}.{step.key or row}"
+        self.used[anchor] = self.used.get(anchor, 0) + 1
+        return replace(step, anchor=anchor if self.used[anchor] == 1 else f"{anchor}-{self.used[anchor]}")
 
-    def numbered(self, step: Step) -> Step:
-        """The step with the next anchor."""
-        return replace(step, anchor=self.next())
+    def all_named(self, steps: Iterable[Step]) -> tuple[Step, ...]:
+        """Steps in the order given."""
+        return tuple(self.named(step) for step in steps)
 
     def in_order(self, steps: Iterable[Step]) -> tuple[Step, ...]:
-        """Steps in the order of their times, with anchors in that order."""
-        ordered = sorted(steps, key=lambda s: s.time_ns if s.time_ns is not None else 0)
-        return tuple(self.numbered(step) for step in ordered)
+        """Steps in the order of their times."""
+        return self.all_named(sorted(steps, key=lambda s: s.time_ns if s.time_ns is not None else 0))

@@ -1,18 +1,17 @@
 """The summary: the capture in two sentences, and a last chapter of times, bytes, round trips and waits."""
 
 from wiretale.decode.durations import duration
-from wiretale.explain.about import about as about_capture
+from wiretale.explain.about import missing
 from wiretale.explain.choose import Chosen
-from wiretale.explain.conversation import EINPROGRESS, SENDS, Conversation
-from wiretale.explain.ends import end_name
+from wiretale.explain.conversation import EINPROGRESS, LEAST_BLOCKING_SEND, SENDS, Conversation
+from wiretale.explain.ends import end_name, is_own
 from wiretale.explain.failed import is_unanswered
 from wiretale.explain.figures import waits as waits_figure
-from wiretale.explain.story import Chapter, Counter, Gap, Ref, Section, Step
+from wiretale.explain.story import Anchors, Chapter, Gap, Ref, Section, Step
 from wiretale.explain.words import capital, code, count, listed, place
 from wiretale.explain.world import World
 
 CONNECTIONS_TOLD, OPENING_TOLD = 10, 3
-LEAST_BLOCKING_SEND = 2048  # a smaller send that took long found room at once; it was the machine that was busy
 
 
 def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tuple[str, ...]:
@@ -31,7 +30,7 @@ def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tup
 
 
 def _in_short(world: World, talk: Conversation) -> str:
-    client, server = end_name(world, talk.client), end_name(world, talk.server)
+    client, server = end_name(world, talk, talk.client), end_name(world, talk, talk.server)
     target = code(place(talk.server.addr, talk.server.port))
     verb = _VERBS.get(talk.outcome)
     if verb is not None and talk.established_ns is None:
@@ -40,6 +39,12 @@ def _in_short(world: World, talk: Conversation) -> str:
         return f"{client} asked to connect to {target}; no answer was captured."
     how = {"reset": " The connection was reset.", "open": " It was still open at the end."}.get(talk.outcome, "")
     to_server, back = count(talk.client_bytes, "byte"), count(talk.server_bytes, "byte")
+    if is_own(talk) and talk.client.pid is not None:
+        via = f" over {target}" if talk.server.addr else ""
+        return (
+            f"{world.who(talk.client.pid)} talked to itself{via}: {to_server} went from descriptor {talk.client.fd} to "
+            f"descriptor {talk.server.fd} and {back} came back.{how}"
+        )
     if not (talk.client_bytes or talk.server_bytes):
         return f"{client} and {server} were connected and sent each other nothing.{how}"
     bond = "talking" if talk.protocol in ("udp", "unix-dgram") else "connected"
@@ -66,14 +71,12 @@ _VERBS = {
 
 def summary_chapter(world: World, talks: dict[int, Conversation]) -> Chapter | None:
     """The last chapter; None if there is nothing to sum up."""
-    counter = Counter("sum")
+    anchors = Anchors("sum")
     steps = [*_connections(talks), *_round_trips(world, talks), *_waits(world)]
     if not steps:
         return None
     figure = waits_figure(world)
-    return Chapter(
-        "sum", "In figures", (), (Section("", tuple(counter.numbered(s) for s in steps)),), (figure,) if figure else ()
-    )
+    return Chapter("sum", "In figures", (), (Section("", anchors.all_named(steps)),), (figure,) if figure else ())
 
 
 def _connections(talks: dict[int, Conversation]) -> list[Step]:
@@ -104,14 +107,19 @@ def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
     by_talk: dict[int, list[str]] = {}
     for connection_id, direction, total, least, median, most in rows:
         # A segment's ack_rtt is the time since what it acknowledges: the acknowledging end is its sender.
-        end = end_name(world, talks[connection_id].sender(direction))
+        end = end_name(world, talks[connection_id], talks[connection_id].sender(direction))
         spread = f"after {duration(least)} to {duration(most)}, half of them within {duration(median)}"
         after = f"{duration(least)} later" if total == 1 else spread
         said = f"The kernel of {end} acknowledged {count(total, 'segment')}, {after}."
         by_talk.setdefault(connection_id, []).append(said)
     return [
         Step(
-            "", f"Round trips of connection {connection_id}", (" ".join(said),), None, refs=(talks[connection_id].ref,)
+            "",
+            f"Round trips of connection {connection_id}",
+            (" ".join(said),),
+            None,
+            refs=(talks[connection_id].ref,),
+            key=f"round-trips-connection{connection_id}",
         )
         for connection_id, said in by_talk.items()
     ]
@@ -147,16 +155,13 @@ def _waits(world: World) -> list[Step]:
         process = world.processes.get(pid)
         lived = (process.end_ns or world.end_ns) - process.start_ns if process is not None else 0
         share = f" of the {duration(lived)} it lived" if lived else ""
-        thread = f", thread {tid}," if tid != pid else ""
+        who = f"thread {tid} of {world.who(pid)}" if tid != pid else world.who(pid)
         by = f" {_ENDED[ended_by]}" if ended_by in _ENDED else ""
         if total == 1:
-            said = (
-                f"{world.who(pid)}{thread} was blocked once in {code(name + '()')}, for {duration(took)}{share}"
-                f"{',' if by else ''}{by}."
-            )
+            said = f"{who} was blocked once in {code(name + '()')}, for {duration(took)}{share}{',' if by else ''}{by}."
         else:
             said = (
-                f"{world.who(pid)}{thread} was blocked in {code(name + '()')} for {duration(took)}{share}, in "
+                f"{who} was blocked in {code(name + '()')} for {duration(took)}{share}, in "
                 f"{count(total, 'wait')}. The longest lasted {duration(most)}{',' if by else ''}{by}."
             )
         ref = Ref("wait", wait_id, f"wait {wait_id}")
@@ -192,7 +197,7 @@ _RECORD = "-o FILE.wiretale -- COMMAND"
 
 def gaps(world: World) -> tuple[Gap, ...]:
     """What was not recorded or got lost, and the command that would record it."""
-    found = [Gap(f"{capital(gap.text)}.", gap.remedy or "") for gap in about_capture(world.db).gaps]
+    found = [Gap(f"{capital(gap.text)}.", gap.remedy or "") for gap in missing(world.db)]
     ran = {source for (source,) in world.db.execute("SELECT source FROM source WHERE ran").fetchall()}
     if world.has_calls and not world.has_packets and "packets" in ran:
         found.append(Gap("No packet was captured while the programs ran: what passed between them did not pass an "

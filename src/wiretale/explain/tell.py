@@ -1,6 +1,6 @@
 """The visible list of chapters: from an open capture to its story."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -16,8 +16,10 @@ from wiretale.explain.files import descriptors, load_file_names
 from wiretale.explain.listening import listening
 from wiretale.explain.messages import Traffic, traffic
 from wiretale.explain.odd import oddities
+from wiretale.explain.rows import keep_few
 from wiretale.explain.story import Chapter, Story
 from wiretale.explain.summary import about, gaps, opening, summary_chapter
+from wiretale.explain.words import in_sentences
 from wiretale.explain.world import World, load_world
 from wiretale.filter.tables import with_all_tables
 
@@ -34,6 +36,7 @@ class Options:
 def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
     """The story of a capture. Raises UsageFault if it has no such connection."""
     world = load_world(with_all_tables(db))
+    keep_few(db)
     if options.connection_id is not None:
         _check(world, options.connection_id)
     chosen = choose(world, options.connection_id)
@@ -52,11 +55,27 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
         if last is not None:
             chapters.append(last)
     background = Background(options.reader)
-    woven = tuple(background.chapter(chapter) for chapter in chapters)
+    woven = tuple(_with_capitals(background.chapter(chapter)) for chapter in chapters)
     return Story(
-        escape_text(options.name), world.origin_ns, world.error_ns, opening(world, chosen, talks), about(world), woven,
+        escape_text(options.name), world.origin_ns, world.error_ns,
+        tuple(in_sentences(said) for said in opening(world, chosen, talks)), about(world), woven,
         gaps(world), options.reader,
     )  # fmt: skip
+
+
+def _with_capitals(chapter: Chapter) -> Chapter:
+    """The chapter, with a capital letter where a sentence or a title begins: makers put names in front."""
+    sections = tuple(
+        replace(
+            section,
+            steps=tuple(
+                replace(step, title=in_sentences(step.title), sentences=tuple(in_sentences(s) for s in step.sentences))
+                for step in section.steps
+            ),
+        )
+        for section in chapter.sections
+    )
+    return replace(chapter, intro=tuple(in_sentences(said) for said in chapter.intro), sections=sections)
 
 
 def _check(world: World, connection_id: int) -> None:

@@ -36,21 +36,43 @@ def _address(world: World, talk: Conversation) -> list[Step]:
             "who "
             "holds the descriptors, by fork() or because they were sent to it, can use them."
         )
-        return [Step("", "A pair without addresses", (said,), talk.from_ns, refs=(talk.ref,), topics=("socketpair",))]
+        return [
+            Step(
+                "",
+                "A pair without addresses",
+                (said,),
+                talk.from_ns,
+                refs=(talk.ref,),
+                key="address",
+                topics=("socketpair",),
+            )
+        ]
     if addr.startswith("@"):
         said = (
             f"{code(addr)} is an abstract name (it begins with a zero byte, written @ here): no file. It belongs to "
             f"the "
             "network namespace, anyone in it may connect, and it vanishes with the last socket."
         )
-        return [Step("", "An abstract name", (said,), talk.from_ns, refs=(talk.ref,), topics=("AF_UNIX",))]
+        return [
+            Step("", "An abstract name", (said,), talk.from_ns, refs=(talk.ref,), key="address", topics=("AF_UNIX",))
+        ]
     said = (
         f"{code(addr)} is a file of the type socket, made by bind(): its permissions say who may connect. Bytes pass "
         f"from "
         "one socket to the other inside the kernel; no packet is made, so none can be captured."
     )
     left, refs = _left_behind(world, talk)
-    return [Step("", "A path as address", (said, *left), talk.from_ns, refs=(talk.ref, *refs), topics=("AF_UNIX",))]
+    return [
+        Step(
+            "",
+            "A path as address",
+            (said, *left),
+            talk.from_ns,
+            refs=(talk.ref, *refs),
+            key="address",
+            topics=("AF_UNIX",),
+        )
+    ]
 
 
 def _is_pair(world: World, talk: Conversation) -> bool:
@@ -103,7 +125,7 @@ def _failure(world: World, talk: Conversation) -> list[Step]:
                 )
     else:
         why = _WHY.get(error, "")
-    said = f"{world.who(connect.pid)} cannot connect to {code(addr)} ({code(error_name(error))})"
+    said = f"{world.caller(connect)} cannot connect to {code(addr)} ({code(error_name(error))})"
     title = "Nobody there" if error in (ENOENT, ECONNREFUSED) else "It failed"
     return [
         Step("", title, (f"{said}: {why}" if why else f"{said}.",),

@@ -1,5 +1,6 @@
 """Words and figures as sentences use them. Everything that takes text of a capture escapes it."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from wiretale.decode.durations import duration
@@ -34,9 +35,9 @@ def listed(items: Iterable[str], most: int = 6) -> str:
 
 
 def place(addr: str | None, port: int | None) -> str:
-    """`127.0.0.1:4000`, `[::1]:4000`, or a unix path."""
-    if addr is None or (addr == "" and port is None):
-        return "an unnamed address"
+    """`127.0.0.1:4000`, `[::1]:4000`, a unix path, or that there is none."""
+    if not addr:
+        return "a socket without a name" if port is None else f"port {port}"
     host = f"[{addr}]" if ":" in addr and port is not None else escape_text(addr)
     return host if port is None else f"{host}:{port}"
 
@@ -72,3 +73,16 @@ def numbers(label: str, found: Sequence[int], more: int = 0) -> str:
 def capital(text: str) -> str:
     """With a capital letter in front."""
     return text[:1].upper() + text[1:]
+
+
+_SENTENCE_START = re.compile(r"(?:^|(?<=[.?!] ))[a-z](?=\w* )")
+
+
+def in_sentences(text: str) -> str:
+    """With a capital letter at the beginning of each sentence. Marked code stays as it is."""
+    pieces = re.split(f"({CODE_BEGIN}[^{CODE_END}]*{CODE_END})", text)
+    return "".join(p if p[:1] == CODE_BEGIN else _capitals(p, is_first=i == 0) for i, p in enumerate(pieces))
+
+
+def _capitals(text: str, *, is_first: bool) -> str:
+    return _SENTENCE_START.sub(lambda m: m[0].upper() if m.start() or is_first else m[0], text)

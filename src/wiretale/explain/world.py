@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import duckdb
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wiretale.explain.choose import Candidate
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
+from wiretale.explain.signs import Signs, load_signs
 from wiretale.explain.story import Ref
 from wiretale.filter.events import ORIGIN
 
@@ -57,6 +58,17 @@ class Process:
         return Ref("task", self.task_id, f"task {self.task_id}")
 
 
+class Doing(Protocol):
+    """A call, or a wait in one: who made it."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def tid(self) -> int: ...
+    @property
+    def task_id(self) -> int | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """The clock and the cast. `cost_ns`: what the tracer itself costs a call; shorter durations are not facts."""
@@ -70,6 +82,9 @@ class World:
     has_packets: bool
     has_kernel: bool
     processes: Mapping[int, Process]
+    signs: Signs
+    programs: Mapping[int, str] = field(default_factory=dict)  # task_id -> the program it ran
+    images: Mapping[int, tuple[tuple[int, str], ...]] = field(default_factory=dict)  # pid -> (since, program)
     file_names: dict[int, str] = field(default_factory=dict)
     connections: list["Candidate"] = field(default_factory=list)  # of `choose.candidates`, which asks once
 
@@ -85,6 +100,21 @@ class World:
             return "a program that was not traced"
         process = self.processes.get(pid)
         return process.name if process is not None else f"pid {pid}"
+
+    def caller(self, call: Doing) -> str:
+        """Who made a call, by the program it ran then: `pid 12 (nc)`, `thread 14 of pid 12 (nc)`."""
+        return f"thread {call.tid} of {self.who(call.pid)}" if call.tid != call.pid else self._program(call)
+
+    def caller_short(self, call: Doing) -> str:
+        """The same, to stand in a narrow column: `nc[12]`, `nc[12/14]`."""
+        comm = self.programs.get(call.task_id or -1)
+        if call.tid != call.pid:
+            return f"{self.short(call.pid).removesuffix(']')}/{call.tid}]"
+        return f"{escape_text(comm)}[{call.pid}]" if comm is not None else self.short(call.pid)
+
+    def _program(self, call: Doing) -> str:
+        comm = self.programs.get(call.task_id or -1)
+        return f"pid {call.pid} ({escape_text(comm)})" if comm is not None else self.who(call.pid)
 
     def short(self, pid: int | None) -> str:
         """The same, to stand in a narrow column: `nc[12]`."""
@@ -114,13 +144,14 @@ def _detail(text: object) -> dict[str, object]:
 
 _PROCESSES = """
 WITH counted AS (SELECT pid, count(*) AS calls FROM call GROUP BY pid),
+threads AS (SELECT pid, count(*) AS n FROM task WHERE NOT is_leader GROUP BY pid),
 -- the recorder's own child, before it becomes the program, is no part of the cast
 image AS (SELECT *, row_number() OVER (PARTITION BY pid ORDER BY start_ns DESC, task_id DESC) AS back
           FROM task WHERE is_leader)
 SELECT i.pid, i.task_id, first.parent_pid, i.comm, i.argv, first.how, first.start_ns, i.end_ns, i.end_how,
     i.exit_status, i.signal,
-    (SELECT count(*) FROM task x WHERE x.pid = i.pid AND NOT x.is_leader), coalesce(c.calls, 0)
-FROM image i LEFT JOIN counted c USING (pid)
+    coalesce(x.n, 0), coalesce(c.calls, 0)
+FROM image i LEFT JOIN counted c USING (pid) LEFT JOIN threads x USING (pid)
 JOIN (SELECT pid, arg_min(parent_pid, (start_ns, task_id)) AS parent_pid, arg_min(how, (start_ns, task_id)) AS how,
       min(start_ns) AS start_ns FROM task WHERE is_leader GROUP BY pid) first USING (pid)
 WHERE i.back = 1 AND i.traced ORDER BY first.start_ns, i.pid"""
@@ -161,4 +192,20 @@ def load_world(db: duckdb.DuckDBPyConnection) -> World:
         bool(has_packets),
         bool(has_kernel),
         processes,
+        load_signs(db),
+        *_programs(db),
     )
+
+
+def _programs(db: duckdb.DuckDBPyConnection) -> tuple[dict[int, str], dict[int, tuple[tuple[int, str], ...]]]:
+    """Which program each task ran, and which each process ran one after the other."""
+    programs: dict[int, str] = {}
+    images: dict[int, tuple[tuple[int, str], ...]] = {}
+    for task_id, pid, comm, how, is_leader, start in db.execute(
+        "SELECT task_id, pid, comm, how, is_leader, start_ns FROM task WHERE traced AND comm <> ''"
+        " ORDER BY start_ns, task_id"
+    ).fetchall():
+        programs[task_id] = comm
+        if is_leader and how != "started":  # before its first exec it is the recorder's own child
+            images[pid] = (*images.get(pid, ()), (start or 0, comm))
+    return programs, images

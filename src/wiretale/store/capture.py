@@ -31,6 +31,7 @@ _LARGE_CAPTURE = 64_000_000
 _LEAST_MEMORY, _MOST_MEMORY = 500_000_000, 2_000_000_000
 # DuckDB sets 4 MB aside for each column and thread before it inserts in parallel; it takes a fraction of that.
 _LOADING_MEMORY = 700_000_000
+_SMALL_CAPTURE_ROWS = 20_000  # of all tables together
 
 Step = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -119,6 +120,7 @@ def open_capture(path: Path | str) -> duckdb.DuckDBPyConnection:
         version = _check_version(_meta(db, path), path)
         if version < CAPTURE_VERSION:
             db = _brought_up_to_date(db, path, version)
+        _plan_lightly(db)
         _lock_down(db)
         _check_tables(db, path)
     except duckdb.Error as fault:
@@ -145,6 +147,18 @@ def _brought_up_to_date(old: duckdb.DuckDBPyConnection, path: Path, version: int
 def _quoted(text: str) -> str:
     """A SQL string literal; ATTACH takes no parameters."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _plan_lightly(db: duckdb.DuckDBPyConnection) -> None:
+    """Of a small capture a query is planned for longer than it runs: leave out what only pays over many rows.
+
+    What stays makes a join of two tables and a condition out of all pairs of their rows.
+    """
+    rows = db.execute("SELECT coalesce(sum(estimated_size), 0) FROM duckdb_tables()").fetchone()
+    if rows is None or rows[0] > _SMALL_CAPTURE_ROWS:
+        return
+    names = [str(r[0]) for r in db.execute("SELECT name FROM duckdb_optimizers()").fetchall()]
+    db.execute(f"SET disabled_optimizers = '{','.join(n for n in names if n != 'filter_pushdown')}'")
 
 
 def _check_tables(db: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -7,7 +7,7 @@ from wiretale.decode.syscalls import call_spec
 from wiretale.decode.syscalls.spec import Kind
 from wiretale.decode.writer import signed32
 from wiretale.model.spool import Role
-from wiretale.store.load.tracer_events import TracerEvent
+from wiretale.store.load.tracer_events import TracerChunk, TracerEvent
 from wiretale.strace.descriptors import Descriptors
 
 _DESCRIPTORS = frozenset({Kind.FD, Kind.DIRFD})
@@ -32,6 +32,11 @@ class Paths:
         return not self._texts.isdisjoint(links)
 
 
+def _is_list(chunk: TracerChunk) -> bool:
+    """A set that could not be read whole names nothing."""
+    return chunk.role == Role.ARRAY or (chunk.role == Role.FDSET and not chunk.error)
+
+
 def _numbers(e: TracerEvent, name: str) -> list[int]:
     """Every descriptor the call is given, in its arguments and in the memory they point to."""
     spec = call_spec(name, e.arch)
@@ -39,7 +44,7 @@ def _numbers(e: TracerEvent, name: str) -> list[int]:
     for index, arg in enumerate(spec.args if spec else ()):
         if arg.kind in _DESCRIPTORS:
             found.append(signed32(e.args[index]))
-        data = b"".join(c.data for c in e.chunks if c.arg == index and c.role in (Role.ARRAY, Role.FDSET))
+        data = b"".join(c.data for c in e.chunks if c.arg == index and _is_list(c))
         if arg.struct == "pollfd":
             found += [
                 int.from_bytes(data[i : i + 4], "little", signed=True) for i in range(0, len(data), _POLLFD_BYTES)

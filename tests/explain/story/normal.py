@@ -60,7 +60,7 @@ def _section(section: Section, processes: dict[int, str], chapter: Chapter, left
 
 
 def _step(step: Step, processes: dict[int, str]) -> list[str]:
-    actor = re.match(r"pid (\d+) ", plain(step.sentences[0], "`"))
+    actor = re.match(r"(?:Thread \d+ of )?[Pp]id (\d+) ", plain(step.sentences[0], "`"))
     who = f"{processes.get(int(actor[1]), '?')}: " if actor else ""
     sentences = [s for s in (_text(s, processes) for s in step.sentences) if s]
     call = [f"    {_text(step.call, processes, whole=True)}"] if step.call else []
@@ -70,7 +70,8 @@ def _step(step: Step, processes: dict[int, str]) -> list[str]:
 def _text(text: str, processes: dict[int, str], *, whole: bool = False) -> str:
     """Without what varies; empty if it speaks of a time."""
     said = re.sub(r" (at|since) \d+\.\d{6} s", "", plain(text, "`"))
-    said = re.sub(r"pid (\d+) \([^)]*\)", lambda m: processes.get(int(m[1]), "?"), said)
+    said = re.sub(r"\b[Tt]hread \d+ of (?=pid \d)", "a thread of ", said)
+    said = re.sub(r"[Pp]id (\d+) \([^)]*\)", lambda m: processes.get(int(m[1]), "?"), said)
     for pattern, by in _REPLACED:
         said = pattern.sub(by, said)
     parts = [said] if whole else [s for s in _SENTENCE.split(said) if not _VARIES.search(s)]

@@ -166,6 +166,35 @@ def linger_reset() -> None:
     server.close()
 
 
+def peeked() -> None:
+    """Looked at with MSG_PEEK only: still unread."""
+    client, server = pair(5013)
+    client.sendall(b"never read")
+    assert server.recv(10, socket.MSG_PEEK) == b"never read"
+    server.close()
+    client.close()
+
+
+def linger_off() -> None:
+    """SO_LINGER with 0 seconds but switched off: the bytes are the reason."""
+    client, server = pair(5014)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+    client.sendall(b"never read")
+    select.select([server], [], [])
+    server.close()
+    client.close()
+
+
+def linger_waiting() -> None:
+    """SO_LINGER with time to send what is left: an orderly end."""
+    client, server = pair(5015)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 2))
+    client.sendall(b"read")
+    receive(server, 4)
+    server.close()
+    client.close()
+
+
 def broken_pipe() -> None:
     client, server = pair(5012)
     server.close()
@@ -417,7 +446,8 @@ def no_route() -> None:
 PROGRAMS: dict[str, Callable[[], None]] = {
     f.__name__: f for f in (
         healthy, double_close, close_failed, not_a_socket, option_twice, option_back, reuse_too_late, unused,
-        unclosed, leaked_listener, kept_listener, shared_port, unread_reset, linger_reset, broken_pipe, killed_by_pipe,
+        unclosed, leaked_listener, kept_listener, shared_port, unread_reset, linger_reset, peeked,
+        linger_off, linger_waiting, broken_pipe, killed_by_pipe,
         shut_reading, shut_what_is_over, in_progress, spinning, emptying, held_back, late_reader, late_sender,
         full_receiver, queue_full, queue_used, tiny_writes, tiny_turns, tiny_reads, cut_datagram, in_use, in_time_wait,
         no_right, both_families, silent, no_name_server, no_route,

@@ -102,7 +102,7 @@ EVERY_PAIR = [pytest.param(pair, id=pair.name) for pair in PAIRS]
 
 def told_calls(seen: Account, pid: int) -> list[str]:
     """The calls of one process in the order of time, from the story's steps on sockets."""
-    whose = rf"pid {pid} \("
+    whose = rf"[Pp]id {pid} \("
     found = [s for s in steps(seen.json) if s["call"] and re.match(r"[cs]\d", str(s["anchor"]))]
     found.sort(key=lambda s: s["time"])
     return [str(s["call"]) for s in found if any(re.match(whose, t) for t in [*s["sentences"], s["title"]])]
@@ -171,7 +171,7 @@ def test_calls_stand_against_the_segments_as_tshark_numbers_them(pair: Pair) -> 
     closers = [s for s in told if str(s["title"]).endswith(("closes first", "closes, too"))]
     for fin, step, pid in zip(fins, closers, (seen.pids[CLIENT], seen.pids[SERVER]), strict=True):
         assert f"FIN (packet {fin.number})" in " ".join(step["sentences"])
-        assert str(step["title"]).startswith(f"pid {pid} (")
+        assert str(step["title"]).startswith(f"Pid {pid} (")
     (ends,) = [s for s in told if s["title"] == "Read returns 0: the end of the stream"]
     assert f"the FIN in packet {fins[0].number}" in " ".join(ends["sentences"])
     assert ends["time"] > seconds(seen, fins[0].number)
@@ -189,7 +189,7 @@ def test_the_descriptors_are_listed_with_their_times() -> None:
     """3 listens before the connection, 4 is there from accept() to close(); as one reads off lsof and /proc/PID/fd."""
     seen = account(FIRST)
     whose = {
-        pid: next(s for s in steps(seen.json) if str(s["title"]).startswith(f"pid {pid} ("))
+        pid: next(s for s in steps(seen.json) if str(s["title"]).startswith(f"Pid {pid} ("))
         for pid in seen.pids.values()
     }
     server, client = whose[seen.pids[SERVER]], whose[seen.pids[CLIENT]]

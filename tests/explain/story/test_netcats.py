@@ -10,6 +10,8 @@ from tests.e2e.subjects import Subject
 from tests.explain.story.recordings import NETCATS, conversation, ids, refusal, steps_of, text, told
 from wiretale.cli import run
 from wiretale.errors import Exit
+from wiretale.explain.entry import Reader
+from wiretale.explain.tell import Options, tell
 
 pytestmark = pytest.mark.e2e
 
@@ -27,6 +29,7 @@ def test_every_step_has_its_own_anchor_and_rests_on_rows_that_exist(subject: Sub
     with told(conversation(subject)) as (db, story):
         anchors = [step.anchor for step in story.steps()]
         assert len(set(anchors)) == len(anchors) > 10
+        assert [s.anchor for s in tell(db, Options("again", Reader.BEGINNER)).steps()] == anchors
         for step in story.steps():
             assert step.evidence, step
             for ref in step.evidence:
@@ -105,7 +108,7 @@ def test_who_closes_first_is_who_sent_the_first_fin(subject: Subject) -> None:
         assert fins[0][3] & FIN
         (first,) = [s for s in story.steps() if s.title.endswith("closes first")]
         assert fins[0][1] in ids(first, "packet")
-        assert f"pid {fins[0][2]} (" in first.title
+        assert f"id {fins[0][2]} (" in first.title
         closers = {pid for _, _, pid, flags in fins if flags & FIN}
         assert len([s for s in story.steps() if s.title.endswith(("closes first", "closes, too"))]) == len(closers)
         zero_reads = db.execute(
@@ -148,7 +151,9 @@ def test_a_step_opens_exactly_its_rows(capsys: pytest.CaptureFixture[str]) -> No
     with told(capture) as (_, story):
         steps = [s for s in story.steps() if {r.table for r in s.evidence} <= {"call", "packet"}]
     for step in (steps[0], steps[-1], next(s for s in steps if ids(s, "packet"))):
-        for name in (step.anchor, str(story.steps().index(step) + 1)):
+        of_chapter = [s for s in story.steps() if s.anchor.partition(".")[0] == step.anchor.partition(".")[0]]
+        third = f"{step.anchor.partition('.')[0]}.{of_chapter.index(step) + 1}"
+        for name in (step.anchor, str(story.steps().index(step) + 1), third):
             assert run(["show", str(capture), "--step", name, "--json"]) == Exit.OK
             rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
             assert {r["call_id"] for r in rows if r.get("call_id")} >= set(ids(step, "call"))

@@ -17,7 +17,7 @@ ABOUT = {
     "no_route": {"no_name_server", "no_route"},
     "queue_full": {"queue_full"},
     "broken_pipe": {"unread_reset", "linger_reset", "broken_pipe", "killed_by_pipe"},
-    "unread_reset": {"unread_reset", "linger_reset"},
+    "unread_reset": {"unread_reset", "linger_reset", "peeked", "linger_off"},
     "cut_datagram": {"cut_datagram"},
     "held_back": {"held_back"},
     "late_reader": {"late_reader", "full_receiver"},
@@ -55,6 +55,8 @@ SAID = [
     ("broken_pipe", "killed_by_pipe", "`SIGPIPE` came with it once", "It ended the process"),
     ("broken_pipe", "unread_reset", "got `ECONNRESET`", "a reset from the other end"),
     ("unread_reset", "unread_reset", "with 10 bytes unread", "a reset (packet"),
+    ("unread_reset", "peeked", "closed descriptor", "with 10 bytes unread"),
+    ("unread_reset", "linger_off", "closed descriptor", "with 10 bytes unread"),
     ("unread_reset", "linger_reset", "`SO_LINGER`", "with a reset (packet"),
     ("cut_datagram", "cut_datagram", "a datagram of 100 bytes", "room for 10: the other 90 bytes are lost"),
     ("held_back", "held_back", "stayed in its own kernel after `sendto()` had returned", "The other end had put off"),
@@ -111,6 +113,14 @@ def test_it_is_said_in_full(  # noqa: PLR0917 (a table)
     assert any(first in words and second in words for words in said), said
 
 
+@pytest.mark.parametrize(("program", "title"), [
+    ("unread_reset", "Closed with bytes unread"), ("peeked", "Closed with bytes unread"),
+    ("linger_off", "Closed with bytes unread"), ("linger_reset", "Closed by a reset on purpose"),
+])  # fmt: skip
+def test_a_reset_has_one_reason(program: str, title: str, run: Recorded, told: dict[str, list[Step]]) -> None:
+    assert [step.title for step in told["unread_reset"] if program in run.about(step)] == [title]
+
+
 def test_every_oddity_is_in_the_table_and_every_step_rests_on_rows(told: dict[str, list[Step]]) -> None:
     assert set(told) == set(ABOUT) | MAY_HAPPEN
     assert all(step.evidence for steps in told.values() for step in steps)
@@ -120,5 +130,11 @@ def test_the_chapter_tells_trouble_first_and_gives_each_step_its_anchor(run: Rec
     chapter = oddities(run.world)
     assert chapter is not None
     assert [section.title for section in chapter.sections] == ["Worth a look", "Looks odd, and is harmless"]
-    anchors = [step.anchor for section in chapter.sections for step in section.steps]
-    assert anchors == [f"odd.{n}" for n in range(1, len(anchors) + 1)]
+    steps = [step for section in chapter.sections for step in section.steps]
+    assert len({step.anchor for step in steps}) == len(steps)
+    # An anchor names the oddity and its first row, so it is the same whatever else is odd.
+    for step in steps:
+        prefix, oddity, row = step.anchor.split(".")
+        assert prefix == "odd"
+        assert oddity.replace("-", "_").removesuffix("_risky").removesuffix("_sorted") in ABOUT.keys() | MAY_HAPPEN
+        assert row == step.evidence[0].label.replace(" ", ""), step

@@ -368,6 +368,9 @@ TABLES: dict[str, dict[int, str]] = {
     "nl_mroute6_msg": {
         1: "MRT6MSG_NOCACHE", 2: "MRT6MSG_WRONGMIF", 3: "MRT6MSG_WHOLEPKT",
     },
+    "nl_ulp": {
+        0: "INET_ULP_INFO_UNSPEC", 1: "INET_ULP_INFO_NAME", 2: "INET_ULP_INFO_TLS", 3: "INET_ULP_INFO_MPTCP",
+    },
     "nl_sk_meminfo": {
         0: "SK_MEMINFO_RMEM_ALLOC", 1: "SK_MEMINFO_RCVBUF", 2: "SK_MEMINFO_WMEM_ALLOC", 3: "SK_MEMINFO_SNDBUF",
         4: "SK_MEMINFO_FWD_ALLOC", 5: "SK_MEMINFO_WMEM_QUEUED", 6: "SK_MEMINFO_OPTMEM", 7: "SK_MEMINFO_BACKLOG",
@@ -782,6 +785,7 @@ UNKNOWN: dict[str, str] = {
     "nl_querier": "BRIDGE_QUERIER_???",
     "nl_creport6": "IP6MRA_CREPORT_???",
     "nl_mroute6_msg": "MRT6MSG_???",
+    "nl_ulp": "INET_ULP_INFO_???",
     "nl_sk_meminfo": "SK_MEMINFO_???",
     "nl_tpacket": "TPACKET_???",
     "nl_nlmsgerr": "NLMSGERR_ATTR_???",

@@ -36,63 +36,65 @@ def _rest(value: int) -> str:
     return f"|{value:#x} /* BPF_??? */" if value else ""
 
 
-def _named(table: dict[int, str], value: int) -> str:
-    return table.get(value) or f"{value:#x} /* BPF_??? */"
+def _named(w: StraceWriter, table: dict[int, str], value: int) -> str:
+    return w.note(table.get(value) or "BPF_???", value) if value in table else f"{value:#x} /* BPF_??? */"
 
 
-def _code(code: int) -> str:
+def _code(w: StraceWriter, code: int) -> str:
     """The parts of an operation, by its class."""
     kind = code & 7
-    name = _CLASSES[kind]
+    name = w.note(_CLASSES[kind], kind)
     if kind in (0, 1):
-        return f"{name}|{_named(_SIZES, code & 0x18)}|{_named(_MODES, code & 0xE0)}{_rest(code & ~0xFF)}"
+        return f"{name}|{_named(w, _SIZES, code & 0x18)}|{_named(w, _MODES, code & 0xE0)}{_rest(code & ~0xFF)}"
     if kind in (4, 5):
-        names = dict(enumerate(_ALU if kind == 4 else _JUMPS))
-        operation = names.get(code >> 4 & 0xF) or f"{code & 0xF0:#x} /* BPF_??? */"
-        return f"{name}|{'BPF_X' if code & 8 else 'BPF_K'}|{operation}{_rest(code & ~0xFF)}"
+        operations = {place << 4: label for place, label in enumerate(_ALU if kind == 4 else _JUMPS)}
+        source = w.note("BPF_X" if code & 8 else "BPF_K", code & 8)
+        return f"{name}|{source}|{_named(w, operations, code & 0xF0)}{_rest(code & ~0xFF)}"
     if kind == 6:
-        return f"{name}|{_named(_RETURNS, code & 0x18)}{_rest(code & ~0x1F)}"
+        return f"{name}|{_named(w, _RETURNS, code & 0x18)}{_rest(code & ~0x1F)}"
     if kind == 7:
-        return f"{name}|{_named(_MISC, code & 0xF8)}{_rest(code & ~0xFF)}"
+        return f"{name}|{_named(w, _MISC, code & 0xF8)}{_rest(code & ~0xFF)}"
     return f"{name}{_rest(code & ~7)}"
 
 
-def _offset(value: int) -> str:
+def _offset(w: StraceWriter, value: int) -> str:
     """Where a load begins: parts of the kernel's own have negative places."""
     if value >= _ANCILLARY:
         place = (value - _ANCILLARY) // 4
         exact = not value & 3 and place < len(_ANCILLARIES)
-        return f"SKF_AD_OFF+{'SKF_AD_' + _ANCILLARIES[place] if exact else _number(value - _ANCILLARY)}"
+        rest = value - _ANCILLARY
+        inner = w.note(f"SKF_AD_{_ANCILLARIES[place]}", rest) if exact else _number(rest)
+        return f"{w.note('SKF_AD_OFF', _ANCILLARY)}+{inner}"
     if value >= _NETWORK:
-        return f"SKF_NET_OFF+{value - _NETWORK}"
-    return f"SKF_LL_OFF+{value - _LINK}" if value >= _LINK else _number(value)
+        return f"{w.note('SKF_NET_OFF', _NETWORK)}+{value - _NETWORK}"
+    return f"{w.note('SKF_LL_OFF', _LINK)}+{value - _LINK}" if value >= _LINK else _number(value)
 
 
-def _action(value: int) -> str:
+def _action(w: StraceWriter, value: int) -> str:
     """What a seccomp filter answers: an action and its data."""
     action, data = value & 0xFFFF0000, value & 0xFFFF
     name = _ACTIONS.get(action)
     if name is None:
         return f"{action:#x} /* SECCOMP_RET_??? */" + (f"|{data:#x}" if data else "")
-    return name + (f"|{data:#x}" if data else "")
+    return w.note(name, action) + (f"|{data:#x}" if data else "")
 
 
-def _statement(code: int, jump_true: int, jump_false: int, value: int, *, seccomp: bool) -> str:
+def _statement(w: StraceWriter, code: int, jump_true: int, jump_false: int, value: int, *, seccomp: bool) -> str:
     if code & 7 == 6 and seccomp and code & 0x18 == 0:
-        text = _action(value)
+        text = _action(w, value)
     elif code & 7 in (0, 1) and not seccomp and code & 0xE0 in (0x20, 0x40):
-        text = _offset(value)
+        text = _offset(w, value)
     else:
         text = _number(value)
     if jump_true or jump_false:
-        return f"BPF_JUMP({_code(code)}, {text}, {_number(jump_true)}, {_number(jump_false)})"
-    return f"BPF_STMT({_code(code)}, {text})"
+        return f"BPF_JUMP({_code(w, code)}, {text}, {_number(jump_true)}, {_number(jump_false)})"
+    return f"BPF_STMT({_code(w, code)}, {text})"
 
 
 def program(w: StraceWriter, data: bytes, count: int, address: int, *, seccomp: bool = False) -> str:
     """The instructions, as far as they could be read."""
     shown = [
-        _statement(*fields, seccomp=seccomp)
+        _statement(w, *fields, seccomp=seccomp)
         for fields in struct.iter_unpack("<HBBI", data[: min(len(data) // _SIZE, _MOST) * _SIZE])
     ]
     if not shown:

@@ -33,7 +33,6 @@ UNKNOWN: dict[str, str] = {
     "packet_mr": "PACKET_MR_???",
     "packet_fanout": "PACKET_FANOUT_???",
     "fsconfig": "FSCONFIG_???",
-    "txrehash": "SOCK_TXREHASH_???",
     "mount_setattr": "AT_???",
     "fsopen": "FSOPEN_???",
     "fsmount": "FSMOUNT_???",
@@ -225,6 +224,18 @@ _ADDED: dict[str, dict[int, str]] = {
     "iff": {0x10000: "IFF_LOWER_UP", 0x20000: "IFF_DORMANT", 0x40000: "IFF_ECHO"},
 }
 _LEFT_OUT: dict[str, frozenset[str]] = {
+    "so": frozenset(
+        {
+            "SO_PASSPIDFD",
+            "SO_PEERPIDFD",
+            "SO_DEVMEM_LINEAR",
+            "SO_DEVMEM_DMABUF",
+            "SO_DEVMEM_DONTNEED",
+            "SO_RCVPRIORITY",
+            "SO_PASSRIGHTS",
+            "SO_INQ",
+        }
+    ),
     "arch_prctl": frozenset({"ARCH_CET_STATUS"}),
     "io_uring_setup": frozenset({"IORING_SETUP_SINGLE_ISSUER", "IORING_SETUP_DEFER_TASKRUN"}),
     "fanotify_mark": frozenset({"FAN_MARK_INODE"}),

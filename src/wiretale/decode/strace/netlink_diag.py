@@ -4,9 +4,11 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 
 from wiretale.decode.escape import escape_bytes
+from wiretale.decode.strace import filters
 from wiretale.decode.strace.names import several
 from wiretale.decode.strace.netlink_values import (
     Attributes,
+    Memory,
     Part,
     address,
     array,
@@ -16,6 +18,7 @@ from wiretale.decode.strace.netlink_values import (
     hexadecimal,
     hexed,
     interface,
+    nested,
     one,
     part,
     parts,
@@ -30,11 +33,13 @@ from wiretale.decode.strace.netlink_values import (
     u64,
     whole,
 )
+from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import device_text
 
 _FAMILY = one("family")
+_INSTRUCTION_BYTES = 8  # sizeof(struct sock_filter)
 _ID = parts(
     "2s idiag_sport; 2s idiag_dport; 16s idiag_src; 16s idiag_dst; 4s idiag_if; 8s idiag_cookie",
     idiag_sport=port, idiag_dport=port, idiag_if=interface, idiag_cookie=cookie,
@@ -207,6 +212,18 @@ def _membership(w: StraceWriter, data: bytes, _: int) -> str:
     )
 
 
+def _key(data: bytes) -> str:
+    return hex_literal(data) if data else '""'
+
+
+def _program(w: StraceWriter, data: bytes, _: int) -> str:
+    """The socket filter of PACKET_DIAG_FILTER."""
+    count = size_in(data) // _INSTRUCTION_BYTES
+    if not count:
+        return hexadecimal(w, data)
+    return filters.program(w, bytes(data), count, data.address if isinstance(data, Memory) else 0)
+
+
 def _signature(w: StraceWriter, data: bytes, _: int) -> str:
     """struct tcp_diag_md5sig."""
     family, prefix, length = struct.unpack_from("<BBH", data)
@@ -214,7 +231,7 @@ def _signature(w: StraceWriter, data: bytes, _: int) -> str:
     shown = f"{where[:-1]}, &tcpm_addr)" if where.startswith("inet_pton") else f"tcpm_addr={where}"
     return (
         f"{{tcpm_family={w.enum('family', family)}, tcpm_prefixlen={prefix}, tcpm_keylen={length}, {shown}, "
-        f"tcpm_key={escape_bytes(bytes(data[20 : 20 + min(length, 80)]))}}}"
+        f"tcpm_key={_key(bytes(data[20 : 20 + min(length, 80)]))}}}"
     )
 
 
@@ -233,7 +250,7 @@ _INET_ATTRIBUTES: Attributes = {
     22: whole(2, _socket_options), 12: hexadecimal, 13: hexadecimal,
     3: structure("I tcpv_enabled; I tcpv_rttcnt; I tcpv_rtt; I tcpv_minrtt"),
     9: structure("H dctcp_enabled; H dctcp_ce_state; I dctcp_alpha; I dctcp_ab_ecn; I dctcp_ab_tot"),
-    10: one("ip_protocol"), 11: u8, 18: array(_signature, 100),
+    10: one("ip_protocol"), 11: u8, 18: array(_signature, 100), 19: nested("nl_ulp", {1: text}),
     16: structure(
         "I bbr_bw_lo; I bbr_bw_hi; I bbr_min_rtt; I bbr_pacing_gain; I bbr_cwnd_gain", bbr_bw_lo=hexed("I"),
         bbr_bw_hi=hexed("I"),
@@ -255,7 +272,7 @@ _PACKET_ATTRIBUTES: Attributes = {
     ),
     1: array(_membership, 44),
     2: _RING, 3: _RING, 4: hexed("I"), 5: u32, 6: _SOCKET_MEMORY,
-    7: array(structure('H code; B jt; B jf; I k'), 8),
+    7: _program,
 }  # fmt: skip
 _NETLINK_RING = structure("I ndr_block_size; I ndr_block_nr; I ndr_frame_size; I ndr_frame_nr")
 _NETLINK_ATTRIBUTES: Attributes = {

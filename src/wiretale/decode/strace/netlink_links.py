@@ -15,6 +15,7 @@ from wiretale.decode.strace.netlink_values import (
     nested,
     network_order,
     one,
+    owner,
     process,
     s32,
     some,
@@ -140,7 +141,7 @@ _BRIDGE_LINK: Attributes = {
     46: structure("I optval; I optmask", optval=_options, optmask=_options), 42: u8, 43: u8, 44: u8, 45: u8,
 }  # fmt: skip
 _TUN: Attributes = {
-    1: s32, 2: s32, 3: one("nl_tun_type"), **dict.fromkeys((4, 5, 6, 7), u8), 8: u32, 9: u32,
+    1: owner, 2: owner, 3: one("nl_tun_type"), **dict.fromkeys((4, 5, 6, 7), u8), 8: u32, 9: u32,
 }  # fmt: skip
 _CAN_COUNTERS = structure("I bus_error; I error_warning; I error_passive; I bus_off; I arbitration_lost; I restarts")
 _INFO: Attributes = {1: text, 3: hexadecimal, 4: text}

@@ -6,9 +6,11 @@ A printer takes the writer, the bytes, and the address family of the message; da
 import struct
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.strace.strings import hex_literal
+from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.writer import pointer_text
 from wiretale.light import dataclass
@@ -61,7 +63,7 @@ def text(w: StraceWriter, data: bytes, _: int) -> str:
     return escape_bytes(shown[: w.limit]) + ("..." if len(shown) > w.limit or shown is data else "")
 
 
-def _of(code: str, show: Callable[[StraceWriter, int], str]) -> Printer:
+def _of(code: str, show: Callable[[StraceWriter, Any], str]) -> Printer:
     size = struct.calcsize(code)
 
     def value(w: StraceWriter, data: bytes, _: int) -> str:
@@ -127,8 +129,18 @@ descriptor = _of("<i", lambda w, v: w.fd(v))
 process = _of("<i", lambda w, v: w.pid(v))
 port = _of("!H", lambda _, v: f"htons({v})")
 network_u64 = _of("!Q", lambda _, v: f"htobe64({v})")
-ipv4 = _of("4s", lambda _, v: f'inet_addr("{IPv4Address(v)}")')
-ipv6 = _of("16s", lambda _, v: f'inet_pton(AF_INET6, "{IPv6Address(v)}")')
+
+
+def in_style(w: StraceWriter, data: bytes, text_of: str) -> str:
+    """A text for bytes, or with -X raw the bytes, with -X verbose both."""
+    if w.style.names is Names.ABBREV:
+        return text_of
+    return hex_literal(data) if w.style.names is Names.RAW else f"{hex_literal(data)} /* {text_of} */"
+
+
+owner = _of("<I", lambda _, v: "-1" if v == 0xFFFFFFFF else str(v))  # a user or a group; -1: none
+ipv4 = _of("4s", lambda w, v: in_style(w, v, f'inet_addr("{IPv4Address(v)}")'))
+ipv6 = _of("16s", lambda w, v: in_style(w, v, f'inet_pton(AF_INET6, "{IPv6Address(v)}")'))
 
 
 _TICKS = 100  # a second, USER_HZ of linux/param.h
@@ -139,13 +151,15 @@ def ticks(w: StraceWriter, data: bytes, _: int) -> str:
     if size_in(data) > 8 or len(data) < size_in(data):
         return hexadecimal(w, data)
     value = int.from_bytes(data, "little")
+    if w.style.names is Names.RAW:
+        return str(value)
     return f"{value} /* {value // _TICKS}.{value % _TICKS:02d} s */" if value else "0"
 
 
 def hardware(w: StraceWriter, data: bytes, _: int) -> str:
     if isinstance(data, Memory) and len(data) < data.full:
         return pointer_text(data.address)
-    return ":".join(f"{b:02x}" for b in data)
+    return in_style(w, bytes(data), ":".join(f"{b:02x}" for b in data)) if data else ""
 
 
 def address(w: StraceWriter, data: bytes, family: int) -> str:
@@ -196,6 +210,9 @@ def by_index(table: str, element: Printer, size: int, first: int) -> Printer:
                 shown.append("...")
                 break
             number_of = at // size + first
+            if w.style.names is Names.RAW:
+                shown.append(f"[{number_of}]={element(w, data[at : at + size], family)}")
+                continue
             name = w.enum(table, number_of)
             name = f"{number_of}{name[name.index(' ') :]}" if name.startswith("0x") and " " in name else name
             shown.append(

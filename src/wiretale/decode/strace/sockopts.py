@@ -20,8 +20,9 @@ from wiretale.decode.sockopt import (
     SOL_TLS,
     SOL_UDP,
 )
-from wiretale.decode.strace import filters
+from wiretale.decode.strace import filters, names
 from wiretale.decode.strace.strings import hex_literal
+from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import field_text, struct_text
 from wiretale.decode.structs import layout, struct_size, unpack
@@ -122,7 +123,8 @@ def option(w: StraceWriter, index: int, *, out: bool) -> str:
 
 
 _WITH_INTEGERS = frozenset({SOL_SOCKET, SOL_NETLINK})
-_LIST_MEMBERSHIPS, _ATTACH_FILTER, _ATTACH_REUSEPORT, _TXREHASH = 9, 26, 51, 74
+_LIST_MEMBERSHIPS, _ATTACH_FILTER, _ATTACH_REUSEPORT = 9, 26, 51
+_TXREHASH = (SOL_SOCKET, 74)
 _FILTERS = frozenset({(SOL_SOCKET, _ATTACH_FILTER), (SOL_SOCKET, _ATTACH_REUSEPORT)})
 _INTEGERS = frozenset(  # asm-generic/socket.h: options that are numbers, however long the value is
     (SOL_SOCKET, n)
@@ -146,10 +148,19 @@ def _plain(w: StraceWriter, key: tuple[int, int], datum: Datum, address: str, *,
         return f"[{', '.join(str(v) for (v,) in struct.iter_unpack('<I', data[: len(data) // 4 * 4]))}]"
     if key in _INTEGERS or level == SOL_NETLINK:
         if len(data) >= 4 and (out or signed32(w.values[4]) >= 4):
-            value = int.from_bytes(data[:4], "little")
-            return f"[{w.enum('txrehash', value)}]" if key == (SOL_SOCKET, _TXREHASH) else number
+            return _rehash(w, int.from_bytes(data[:4], "little", signed=True)) if key == _TXREHASH else number
         return hex_literal(data) if out else address
     return number if len(data) == 4 == datum.full_bytes else w.data(data, datum.full_bytes)
+
+
+def _rehash(w: StraceWriter, value: int) -> str:
+    """SO_TXREHASH: a name, with its number in decimal where that is shown."""
+    name = names.known("txrehash", value, w.arch)
+    if w.style.names is Names.RAW:
+        return f"[{value}]"
+    if name and w.style.names is Names.ABBREV:
+        return f"[{name}]"
+    return f"[{value} /* {name or 'SOCK_TXREHASH_???'} */]"
 
 
 def _got_filter(w: StraceWriter, address: str) -> str:

@@ -73,11 +73,18 @@ def _socket_type(w: Writer, index: int, arg: Arg) -> str:
     return w.flags("socket_flags", value)
 
 
+def _option(w: Writer, index: int, arg: Arg) -> str:
+    """The option; as a number it has no sign."""
+    if strace(w).style.names is Names.RAW:
+        return names.number(w.values[index] & 0xFFFFFFFF)
+    return shared.SPECIAL["setsockopt", "optname"](w, index, arg)
+
+
 def _asked_option(w: Writer, index: int, arg: Arg) -> str:
     """SO_ATTACH_FILTER has another name where it is asked for."""
     if signed32(w.values[1]) == 1 and signed32(w.values[index]) == _SO_ATTACH_FILTER:
         return w.note("SO_GET_FILTER", _SO_ATTACH_FILTER)
-    return shared.SPECIAL["getsockopt", "optname"](w, index, arg)
+    return _option(w, index, arg)
 
 
 def _protocol(w: Writer, index: int, arg: Arg) -> str:
@@ -388,6 +395,7 @@ for _call in ("readlink", "readlinkat"):
 SPECIAL |= {
     ("ioctl", "argp"): _ioctl_argument,
     ("getsockopt", "optname"): _asked_option,
+    ("setsockopt", "optname"): _option,
     **{(name, "type"): _socket_type for name in ("socket", "socketpair")},
     **{(name, "protocol"): _protocol for name in ("socket", "socketpair")},
     **{(name, "flags"): _map_flags for name in ("mmap", "mmap2")},

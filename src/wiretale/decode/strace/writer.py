@@ -51,9 +51,9 @@ class StraceWriter(Writer):
         return names.several(table, value, self.arch, self.style.names)
 
     def note(self, name: str, value: int) -> str:
+        number = names.number(value) if value >= 0 else str(value)
         if self.style.names is Names.RAW:
-            return names.number(value) if value >= 0 else str(value)
-        number = f"{value:#x}" if value >= 0 else str(value)
+            return number
         return f"{number} /* {name} */" if self.style.names is Names.VERBOSE else name
 
     def readable(self, arg: int, role: str, *, at_exit: bool, idx: int = 0) -> Datum | None:

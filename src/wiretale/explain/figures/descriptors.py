@@ -1,6 +1,8 @@
 """What each descriptor number of each process was, from when to when."""
 
-from wiretale.explain.files import described
+from typing import Any
+
+from wiretale.explain.files import Descriptor, described
 from wiretale.explain.story import Figure, Ref, Span, Track
 from wiretale.explain.words import count
 from wiretale.explain.world import World
@@ -43,18 +45,20 @@ ORDER BY s.pid, s.fd, s.from_ns"""  # noqa: S608 (numbers only)
 _PLURALS = {"file": "files", "socket": "sockets", "pipe": "pipes", "event": "event objects"}
 
 
-def descriptors(world: World) -> Figure | None:
-    """One track for each number of each process; None if no descriptor is known."""
+def descriptors(world: World, owned: list[Descriptor]) -> Figure | None:
+    """One track for each number of each process; None if no descriptor is known. `owned`: those looked up already."""
     rows = world.db.execute(_QUERY).fetchall()
-    known = described(world, [row[6] for row in rows])
+    known = {one.descriptor_id: one for one in owned}
+    # of plain files in turn only the number is told
+    known |= described(world, [row[6] for row in rows if row[6] not in known and not _is_several_files(row)])
     tracks: dict[tuple[int, int], list[Span]] = {}
     for pid, fd, kind, files, begin, end, descriptor_id, _ in rows:
-        one = known[descriptor_id]
-        label, detail = _named(one.what)
+        one = known.get(descriptor_id)
+        label, detail = _named(one.what) if one is not None else ("", "")
         if files > 1:
             label, detail = f"{files:,} {_PLURALS.get(kind, kind + 's')} in turn", ""
         shade = kind
-        if kind == "socket":
+        if kind == "socket" and one is not None:
             shade = "listening" if "listens" in one.what else "connected" if one.connection_id is not None else "idle"
         ref = Ref("descriptor", descriptor_id, f"descriptor {descriptor_id}") if files == 1 else None
         tracks.setdefault((pid, fd), []).append(Span(label, begin, end, shade, ref, detail))
@@ -67,6 +71,10 @@ def descriptors(world: World) -> Figure | None:
     left = rows[0][7] - len(drawn)
     caption += f", and {count(left, 'other number')}." if left else "."
     return Figure("fig-descriptors", "Descriptors over time", caption, drawn)
+
+
+def _is_several_files(row: tuple[Any, ...]) -> bool:
+    return bool(row[2] == "file" and row[3] > 1)
 
 
 def _named(what: str) -> tuple[str, str]:

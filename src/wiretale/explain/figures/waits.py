@@ -1,5 +1,6 @@
 """When each thread was blocked, in which call, and what ended it."""
 
+from wiretale.explain.conversation import LEAST_BLOCKING_SEND, SENDS
 from wiretale.explain.story import Figure, Ref, Span, Track
 from wiretale.explain.words import count
 from wiretale.explain.world import World
@@ -12,7 +13,7 @@ WITH one AS (
     SELECT c.pid, c.tid, w.wait_id, w.from_ns, w.to_ns, c.name, c.fd, w.fd AS ready_fd, w.ended_by, p.number,
         w.cause_call_id, coalesce(w.to_ns, ?) - w.from_ns AS took
     FROM wait w JOIN call c USING (call_id) LEFT JOIN packet p ON p.packet_id = w.packet_id
-    WHERE c.errno IS DISTINCT FROM 115
+    WHERE c.errno IS DISTINCT FROM 115 AND NOT (c.name IN {SENDS} AND coalesce(c.retval, 0) < {LEAST_BLOCKING_SEND})
 ),
 thread AS (
     SELECT pid, tid, row_number() OVER (ORDER BY sum(took) DESC, pid, tid) AS rank FROM one GROUP BY pid, tid
@@ -20,7 +21,7 @@ thread AS (
 SELECT o.*, (SELECT count(*) FROM one), (SELECT count(*) FROM thread)
 FROM one o JOIN thread t USING (pid, tid) WHERE t.rank <= {TRACKS}
 QUALIFY row_number() OVER (ORDER BY took DESC, wait_id) <= {SPANS}
-ORDER BY o.pid, o.tid, o.from_ns"""  # noqa: S608 (numbers only)
+ORDER BY o.pid, o.tid, o.from_ns"""  # noqa: S608 (numbers and fixed names)
 
 _ENDED = {
     "peer": "the other end's call", "input": "input", "timeout": "its time limit", "signal": "a signal",

@@ -34,7 +34,7 @@ from wiretale.explain.odd import (
     unread_reset,
     unused_sockets,
 )
-from wiretale.explain.story import Chapter, Counter, Section, Step
+from wiretale.explain.story import Anchors, Chapter, Section, Step
 from wiretale.explain.world import World
 
 Finder = Callable[[World], list[Step]]
@@ -76,12 +76,19 @@ HARMLESS: tuple[Finder, ...] = (
 )
 
 
+def _anchors(finder: Finder) -> Anchors:
+    """Anchors name the oddity: odd.shared-port.call65."""
+    name = finder.__module__.rpartition(".")[2].replace("_", "-")
+    return Anchors(
+        f"odd.{name}{'' if finder.__name__ == 'find' else finder.__name__.removeprefix('find').replace('_', '-')}"
+    )
+
+
 def oddities(world: World) -> Chapter | None:
     """The chapter; None if nothing was odd."""
-    counter = Counter("odd")
     sections = []
     for title, finders in (("Worth a look", TROUBLE), ("Looks odd, and is harmless", HARMLESS)):
-        steps = tuple(counter.numbered(step) for finder in finders for step in finder(world))
+        steps = tuple(step for finder in finders for step in _anchors(finder).all_named(finder(world)))
         if steps:
             sections.append(Section(title, steps))
     return Chapter("odd", "What is odd, and whether it matters", (), tuple(sections)) if sections else None

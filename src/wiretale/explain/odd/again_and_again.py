@@ -37,6 +37,8 @@ FROM runs r GROUP BY r.pid, r.name, r.fd, r.task_id ORDER BY min(r.first) LIMIT 
 
 def find(world: World) -> list[Step]:
     """One step for each task, call and descriptor."""
+    if world.signs.met(EAGAIN) < MANY:
+        return []
     steps = []
     for pid, name, fd, total, runs, most, first, took, ids, sleeps in world.db.execute(_QUERY).fetchall():
         said = [

@@ -30,10 +30,14 @@ def find(world: World) -> list[Step]:
 
 def find_risky(world: World) -> list[Step]:
     """The same in programs with threads: there the number can be another's by then."""
+    if not any(process.threads for process in world.processes.values()):
+        return []
     return [_step(world, group) for group in _found(world) if _has_threads(world, group)][:8]
 
 
 def _found(world: World) -> list[Group]:
+    if not world.signs.met(EBADF):
+        return []
     found = groups(world, f"{_CONDITION} AND {_NETWORKS}", _KIND, fd=_FD)
     swept = _sweeps(found)
     return [group for group in found if not (group.key.startswith("close ") and set(group.pids) & swept)]

@@ -12,6 +12,8 @@ _REMEDY = "ignore SIGPIPE, or send with MSG_NOSIGNAL, and treat EPIPE as the end
 
 def find(world: World) -> list[Step]:
     """Transfers on sockets that failed so."""
+    if not world.signs.met(EPIPE, ECONNRESET):
+        return []
     joins = "JOIN call_file f ON f.call_id = c.call_id AND f.socket_id IS NOT NULL"
     found = groups(world, f"c.errno IN ({EPIPE}, {ECONNRESET})", "c.name || ' ' || c.errno", joins)
     return [_step(world, group) for group in found[:8]]

@@ -10,6 +10,8 @@ EINPROGRESS = 115
 
 def find(world: World) -> list[Step]:
     """One step for all who met it."""
+    if not world.signs.met(EINPROGRESS):
+        return []
     found = groups(world, f"c.name = 'connect' AND c.errno = {EINPROGRESS}", fd="NULL::INTEGER")
     if not found:
         return []

@@ -9,7 +9,7 @@ from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import code
 from wiretale.explain.world import World
 
-_CALLS = "('socket', 'bind', 'listen', 'socketpair')"
+_CALLS = ("socket", "bind", "listen", "socketpair")
 EADDRINUSE, EACCES, EADDRNOTAVAIL = 98, 13, 99
 SOL_SOCKET, SO_REUSEADDR = 1, 2  # asm-generic/socket.h
 LOW_PORTS = 1024  # net.ipv4.ip_unprivileged_port_start, unless it was changed
@@ -28,6 +28,8 @@ _REMEDY = {EADDRINUSE: "ss -tanp shows who has the port", 24: "ulimit -n", EADDR
 
 def find(world: World) -> list[Step]:
     """One step for each process, call and error."""
+    if not world.signs.failed(*_CALLS):
+        return []
     condition = f"c.name IN {_CALLS} AND c.errno IS NOT NULL"
     found = groups(world, condition, "c.name || ' ' || c.errno", fd="NULL::INTEGER")
     return [_step(world, group) for group in found[:8]]

@@ -30,6 +30,8 @@ WHERE t.shut GROUP BY t.connection_id, t.direction ORDER BY 4 LIMIT 6"""
 
 def find(world: World) -> list[Step]:
     """One step for each end that announced it."""
+    if "zero_window" not in world.signs.analysis:
+        return []
     steps = []
     for row in world.db.execute(_QUERY).fetchall():
         connection_id, direction, total, at, stalled, longest, never, shut, opened, pid, socket_id = row

@@ -11,6 +11,8 @@ SHUT_RD = 0
 
 def find(world: World) -> list[Step]:
     """One step for each kind."""
+    if not world.signs.called("shutdown"):
+        return []
     steps = []
     found = groups(world, f"c.name = 'shutdown' AND c.a1 = {SHUT_RD} AND c.errno IS NULL", fd="NULL::INTEGER")
     if found:
@@ -21,6 +23,8 @@ def find(world: World) -> list[Step]:
         )
         steps.append(Step("", "shutdown(SHUT_RD) sends nothing", said, found[0].first_ns, refs=all_refs(found),
                           topics=("SHUT_RD",)))  # fmt: skip
+    if not world.signs.met(ENOTCONN, by=("shutdown",)):
+        return steps
     found = groups(world, f"c.name = 'shutdown' AND c.errno = {ENOTCONN}", fd="NULL::INTEGER")
     if found:
         said = (

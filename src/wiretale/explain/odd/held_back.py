@@ -15,6 +15,10 @@ TCP, TCP_NODELAY, TCP_CORK = 6, 1, 3  # linux/tcp.h
 # A write whose first byte left long after the call had returned, right after the acknowledgement of what had been sent
 # before: less than a full segment was under way, the window had room, nothing had to be sent again. On a socket without
 # TCP_NODELAY and TCP_CORK only Nagle's rule (RFC 9293 3.7.4) holds such bytes back.
+_LATE = f"""
+    FROM link l JOIN packet p USING (packet_id) JOIN stream_write w ON w.write_id = l.write_id
+    JOIN call c ON c.call_id = w.call_id
+    WHERE l.kind = 'write_segment' AND p.time_ns - c.exit_ns >= {HELD_NS}"""
 _QUERY = f"""
 WITH late AS (
     SELECT w.call_id, w.connection_id, w.direction, w.socket_id, c.pid, c.fd, c.name, c.exit_ns,
@@ -61,6 +65,8 @@ GROUP BY p.connection_id, p.pid, p.name, p.fd ORDER BY 6 LIMIT 4"""  # noqa: S60
 
 def find(world: World) -> list[Step]:
     """One step for each process and connection."""
+    if world.db.execute(f"SELECT 1 {_LATE} LIMIT 1").fetchone() is None:
+        return []
     steps = []
     for connection_id, pid, name, fd, total, at, held, most, worst, rtt in world.db.execute(_QUERY).fetchall():
         spent = duration(held) if total == 1 else f"{duration(held)} altogether, {duration(most)} the longest time"

@@ -8,6 +8,7 @@ from wiretale.explain.world import World
 
 LATE_NS = 50_000_000
 SLEEPS = ("nanosleep", "clock_nanosleep")
+BLOCKS = ("futex", "wait4", "waitid", "flock", "fsync", "fdatasync")
 POLLS = ("poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2")
 
 # A read that began long after its first byte had arrived, and a long call of the same thread in between that the
@@ -29,7 +30,7 @@ slow AS (
 asleep AS (
     SELECT call_id, task_id, name, start_ns, exit_ns FROM call a
     WHERE a.exit_ns - a.start_ns >= {LATE_NS} AND a.task_id IN (SELECT task_id FROM slow) AND (
-        a.name IN {(*SLEEPS, "futex", "wait4", "waitid", "flock", "fsync", "fdatasync")}
+        a.name IN {(*SLEEPS, *BLOCKS)}
         OR a.name IN {POLLS} AND a.call_id IN (SELECT call_id FROM wait WHERE ended_by = 'timeout'))
 ),
 met AS (
@@ -47,6 +48,8 @@ FROM met GROUP BY connection_id, pid, sleep ORDER BY 6 DESC LIMIT 4"""  # noqa: 
 
 def find(world: World) -> list[Step]:
     """One step for each process, connection and kind of sleep, the longest first."""
+    if "timeout" not in world.signs.wait_ends and not world.signs.called(*SLEEPS, *BLOCKS):
+        return []
     steps = []
     for connection_id, pid, sleep, total, first, lost, worst in world.db.execute(_QUERY).fetchall():
         packet = worst["packet"]

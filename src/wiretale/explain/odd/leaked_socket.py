@@ -10,6 +10,10 @@ from wiretale.explain.world import World
 
 # Sockets of the process that executed the program (so no stranger's), still open in it afterwards, that no call of it
 # touched. Numbers 0 to 2 are handed over on purpose.
+_HELD = """
+SELECT 1 FROM task t JOIN descriptor d USING (pid)
+WHERE t.how = 'execve' AND t.is_leader AND t.traced AND d.fd > 2 AND d.from_ns < t.start_ns
+    AND coalesce(d.to_ns, t.start_ns + 1) > t.start_ns AND d.how <> 'inherited' LIMIT 1"""
 _QUERY = """
 WITH image AS (SELECT pid, start_ns, task_id, comm FROM task WHERE how = 'execve' AND is_leader AND traced),
 bound AS (
@@ -30,6 +34,8 @@ ORDER BY i.start_ns, d.fd LIMIT 200"""
 
 def find(world: World) -> list[Step]:
     """One step for each socket, whoever has it."""
+    if world.db.execute(_HELD).fetchone() is None:
+        return []
     by_socket: dict[int, list[Any]] = {}
     rows = world.db.execute(_QUERY).fetchall()
     for row in rows:

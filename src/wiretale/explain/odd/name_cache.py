@@ -9,6 +9,8 @@ from wiretale.explain.world import World
 
 def find(world: World) -> list[Step]:
     """One step for all who asked in vain."""
+    if not world.signs.failed("connect"):
+        return []
     joins = (
         "JOIN call_file f USING (call_id) JOIN endpoint e ON e.socket_id = f.socket_id AND e.role = 'client'"
         f" JOIN connection k ON k.connection_id = e.connection_id AND k.server_addr = '{NAME_CACHE}'"

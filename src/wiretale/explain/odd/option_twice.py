@@ -18,6 +18,8 @@ _CHANGES = f"c.name = 'setsockopt' OR c.name = 'fcntl' AND c.a1 IN ({F_GETFL}, {
 
 def find(world: World) -> list[Step]:
     """Sockets on which an option was set to what it was set to last; F_SETFL of the flags that F_GETFL had returned."""
+    if not world.signs.called("setsockopt", "fcntl"):
+        return []
     rows = world.db.execute(
         "SELECT c.call_id, f.file_id FROM call c JOIN call_file f USING (call_id)"  # noqa: S608 (fixed text)
         f" WHERE c.errno IS NULL AND c.retval IS NOT NULL AND f.socket_id IS NOT NULL AND ({_CHANGES})"
@@ -63,7 +65,7 @@ def _twice(world: World, option: str, value: str, sockets: list[list[Call]]) -> 
     first = sockets[0][0]
     where = f"descriptor {first.fd}" if len(sockets) == 1 else f"each of {len(sockets)} sockets"
     said = (
-        f"{world.who(first.pid)} set {code(option)} of {where} to {code(value.strip('[]'))} "
+        f"{world.caller(first)} set {code(option)} of {where} to {code(value.strip('[]'))} "
         f"{times(max(len(same) for same in sockets))}, without having changed it between. Once is enough."
     )
     refs = tuple(call.ref for same in sockets for call in same[:2])[:6]

@@ -59,6 +59,10 @@ WHERE w.queued > a.backlog GROUP BY a.pid, a.fd, a.backlog, a.call_id,
 
 def find(world: World) -> list[Step]:
     """One step for each listening socket."""
+    signs = world.signs
+    lost = "retransmission" in signs.analysis or signs.ended("tcp", "open", "timed out", "failed", "unreachable")
+    if not (lost and signs.called("listen")):
+        return []
     steps = []
     for pid, fd, backlog, call_id, total, at, queued, some, clients in world.db.execute(_QUERY).fetchall():
         said = (

@@ -56,7 +56,10 @@ _PROBE = {
 
 def find(world: World) -> list[Step]:
     """One step for each direction of a connection with repeated segments, and for each kind of probe."""
-    steps = [_resent(row) for row in world.db.execute(_QUERY).fetchall()]
+    again = "retransmission" in world.signs.analysis
+    steps = [_resent(row) for row in world.db.execute(_QUERY).fetchall()] if again else []
+    if not world.signs.has_probes:
+        return steps
     for connection_id, kind, total, at, some in world.db.execute(_PROBES).fetchall():
         if kind in _PROBE:
             title, meaning, topic = _PROBE[kind]

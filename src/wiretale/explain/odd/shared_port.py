@@ -10,6 +10,8 @@ SOL_SOCKET, SO_REUSEPORT = 1, 15  # asm-generic/socket.h
 
 def find(world: World) -> list[Step]:
     """One step for all who set it on a listening socket."""
+    if not (world.signs.called("setsockopt") and world.signs.called("listen")):
+        return []
     condition = (
         f"c.name = 'setsockopt' AND c.a1 = {SOL_SOCKET} AND c.a2 = {SO_REUSEPORT} AND c.errno IS NULL"  # noqa: S608 (fixed)
         " AND s.listening"

@@ -19,6 +19,8 @@ _CONDITION = f"""c.name = 'connect' AND c.errno IS NULL AND c.retval IS NOT NULL
 
 def find(world: World) -> list[Step]:
     """One step for all who made them."""
+    if "SOCK_DGRAM" not in world.signs.inet_types or not world.signs.called("connect"):
+        return []
     joins = "JOIN call_file f USING (call_id) JOIN socket s USING (socket_id)"
     found = groups(world, _CONDITION, joins=joins, fd="NULL::INTEGER")
     if not found:

@@ -40,6 +40,8 @@ def find(world: World) -> list[Step]:
 
 
 def _writes(world: World) -> list[Step]:
+    if world.signs.writes < MANY_WRITES:
+        return []
     query = _RUNS.format(id="write_id", table="stream_write", most=TINY_WRITE, many=MANY_WRITES, extra="")
     steps = []
     for row in world.db.execute(query).fetchall():
@@ -66,6 +68,8 @@ def _writes(world: World) -> list[Step]:
 
 
 def _reads(world: World) -> list[Step]:
+    if world.signs.reads < MANY_READS:
+        return []
     extra = " AND NOT m.peeked"
     query = _RUNS.format(id="read_id", table="stream_read", most=TINY_READ, many=MANY_READS, extra=extra)
     return [

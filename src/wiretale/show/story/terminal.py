@@ -103,7 +103,7 @@ class Terminal:
     def _title(self, step: Step) -> str:
         at = f"{self._time(step.time_ns)} s" if step.time_ns is not None else ""
         guess = self.paint("guess", "  (inferred)") if step.inferred else ""
-        lead = " ".join(x for x in (self.paint("anchor", padded(step.anchor, 6)), self.paint("time", at)) if x)
+        lead = " ".join(x for x in (self.paint("anchor", padded(step.anchor, 12)), self.paint("time", at)) if x)
         return f"{lead}  {self.paint('title', step.title)}{guess}"
 
     def _in_short(self, step: Step) -> Iterator[str]:
