@@ -17,6 +17,7 @@ TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ, TCP_SEND_QUEUE = 19, 20, 21, 2  # l
 TCP_REPAIR_ON, TCP_REPAIR_OFF_NO_WP = 1, -1
 TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, MSG_FASTOPEN = 23, 30, 0x20000000
 IPV6_HOPOPTS, IPV6_DSTOPTS = 54, 59  # linux/in6.h
+SO_PEEK_OFF = 42  # asm-generic/socket.h
 FIRST_SEQUENCE = 2**32 - 5000
 
 
@@ -329,7 +330,18 @@ def extension_headers() -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
+def peek_offset() -> None:
+    """Each MSG_PEEK goes on where the last one ended."""
+    writer, reader = socket.socketpair()
+    data = payload(64)
+    writer.sendall(data)
+    reader.setsockopt(socket.SOL_SOCKET, SO_PEEK_OFF, 0)
+    assert_same(reader.recv(16, socket.MSG_PEEK) + reader.recv(16, socket.MSG_PEEK), data[:32])
+    assert_same(reader.recv(100), data)
+
+
 SCENARIOS = {
+    "peek-offset": peek_offset,
     "threads": threads,
     "passed": passed,
     "wrapped": wrapped,

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from tests.conftest import require
-from tests.e2e.awkward_programs import FIRST_SEQUENCE, SCENARIOS
+from tests.e2e.awkward_programs import FIRST_SEQUENCE
 from tests.e2e.namespaces import record_transfer
 from tests.e2e.proof import faults
 from tests.e2e.session import WIRETALE, program
@@ -65,7 +65,7 @@ WITNESS = {
 }
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", SENT)
 def test_every_byte_is_linked(name: str, tmp_path: Path) -> None:
     with open_capture(record_scenario(name, tmp_path)) as db:
         assert db.execute(WITNESS[name]).fetchall() == [(True,)]
@@ -79,6 +79,14 @@ def test_every_byte_is_linked(name: str, tmp_path: Path) -> None:
             else:
                 assert stream.compared == stream.carried, stream
         assert not faults(db)
+
+
+def test_where_a_peek_with_an_offset_began_is_not_claimed(tmp_path: Path) -> None:
+    with open_capture(record_scenario("peek-offset", tmp_path)) as db:
+        reads = db.execute("SELECT lo, hi, peeked, exact FROM stream_read ORDER BY call_id").fetchall()
+        assert [exact for *_, peeked, exact in reads if peeked] == [False, False]
+        assert reads[-1] == (0, 64, False, True)
+        assert not check(db).wrong
 
 
 def test_segments_larger_than_the_mtu_between_two_traced_namespaces(tmp_path: Path) -> None:

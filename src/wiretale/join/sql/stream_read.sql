@@ -1,9 +1,16 @@
 -- stream_read: one row is one stretch of payload that a call took out of a stream (or peeked at), or one datagram.
 -- From j_placed (side 'r'), j_order, and j_datagram (which datagram a read returned, by its bytes). The position is the
--- running sum of successful results on the socket; a peek stands where the next read will.
+-- running sum of successful results on the socket; a peek stands where the next read will, unless SO_PEEK_OFF (42 at level
+-- SOL_SOCKET, 1: asm-generic/socket.h) was set on its socket: each peek then begins where the last one ended.
 INSERT INTO stream_read
-WITH ordered AS (
-    SELECT p.*, coalesce(o.rank, 0) AS rank, coalesce(o.anchor_ns, p.exit_ns) AS anchor_ns, o.reason,
+WITH moving AS (
+    SELECT DISTINCT f.socket_id FROM call c JOIN call_file f USING (call_id)
+    WHERE c.name = 'setsockopt' AND c.a1 = 1 AND c.a2 = 42 AND c.errno IS NULL
+),
+ordered AS (
+    SELECT p.*, coalesce(o.rank, 0) AS rank, coalesce(o.anchor_ns, p.exit_ns) AS anchor_ns,
+           CASE WHEN p.peeked AND p.socket_id IN (FROM moving) THEN 'SO_PEEK_OFF was set: where a peek began is not known'
+                ELSE o.reason END AS reason,
            CASE WHEN p.peeked OR o.aside THEN 0 ELSE p.bytes + coalesce(o.skipped, 0) END AS advance,
            coalesce(o.aside_lo, NULL) AS aside_lo
     FROM j_placed p LEFT JOIN j_order o ON o.side = 'r' AND o.call_id = p.call_id AND o.message = p.message
