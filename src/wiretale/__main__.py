@@ -1,5 +1,5 @@
 """`python -m wiretale` is the `wiretale` command."""
 
-from wiretale.cli import main
+from wiretale.start import main
 
 main()

@@ -91,6 +91,17 @@ def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path):
     assert done.stdout.splitlines()[-1] in ("0", str(int(Exit.INTERRUPTED)))
 
 
+@pytest.mark.parametrize("command", ["show", "explain", "sql --schema"])
+def test_an_output_that_is_full_is_said(tmp_path, command):
+    capture = make(tmp_path / "c.wiretale")
+    with open("/dev/full", "w") as full:
+        args = [sys.executable, "-m", "wiretale", *command.split(), str(capture)]
+        done = subprocess.run(args, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == Exit.RESOURCE
+    assert "wiretale: the disk is full: the output could not be written whole\n" in done.stderr
+    assert "report" not in done.stderr
+
+
 def test_a_closed_reader_is_quiet_even_for_much_output(tmp_path):
     capture = make(tmp_path / "c.wiretale")
     script = (

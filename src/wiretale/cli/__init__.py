@@ -5,11 +5,11 @@ short commands do not pay for DuckDB or NumPy.
 """
 
 import difflib
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import click
 
@@ -155,6 +155,9 @@ def run(args: Sequence[str]) -> int:
         _abandon_stdout()
         return Exit.INTERRUPTED
     except Exception as fault:
+        if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+            print_error(f"the disk is full: {fault.filename or 'the output'} could not be written whole", "free space")
+            return Exit.RESOURCE
         if _is_damage(fault):
             first = str(fault).split("\n")[0]
             print_error(
@@ -200,8 +203,3 @@ def _abandon_stdout() -> None:
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, sys.stdout.fileno())
     os.close(nothing)
-
-
-def main() -> NoReturn:
-    """Entry point of the console script."""
-    sys.exit(run(sys.argv[1:]))
