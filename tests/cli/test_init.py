@@ -94,7 +94,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path):
 @pytest.mark.parametrize("command", ["show", "explain", "sql --schema"])
 def test_an_output_that_is_full_is_said(tmp_path, command):
     capture = make(tmp_path / "c.wiretale")
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         args = [sys.executable, "-m", "wiretale", *command.split(), str(capture)]
         done = subprocess.run(args, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == Exit.RESOURCE
