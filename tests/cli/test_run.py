@@ -50,7 +50,7 @@ def test_calls_and_packets_are_one_list_in_the_order_of_the_clock(tmp_path: Path
     order = [
         r"\[SYN\]",
         r"\[SYN, ACK\]",
-        r'write(\(\d+, "salam\\n", 6\)| resumed) = 6',
+        r'write\(\d+, "salam\\n", 6\)',  # whole, or as it begins
         r'len=6 "salam\\n"',
         r'read(\(\d+, "salam\\n", 16384\) = 6| resumed = 6 \("salam\\n"\))',
         r"\[FIN, ACK\]",

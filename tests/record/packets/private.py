@@ -28,7 +28,10 @@ def run_code(code: str, *, private: bool = True, as_ordinary_user: bool = False,
         require(os.geteuid() == 0, "only root can become another user")
     if private and not as_ordinary_user:
         require(can_make_private_net(), "this user may not make network namespaces")
-    modules = "encodings.idna, subprocess, tempfile, wiretale.record.namespace, wiretale.record.packets.source"
+    modules = (
+        "ctypes, encodings.idna, json, subprocess, tempfile, threading,"
+        " wiretale.record.namespace, wiretale.record.packets.source"
+    )
     parts = [imports, _BECOME_ORDINARY if as_ordinary_user else "", _ENTER if private else "", code]
     if as_ordinary_user:
         parts.insert(0, f"import {modules}")

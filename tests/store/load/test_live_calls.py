@@ -31,6 +31,23 @@ def test_calls_appear_as_they_are_committed(tmp_path: Path) -> None:
     assert done.call.data == entry.call.data
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=20))
+def test_no_piece_is_missed_wherever_a_read_ends(tmp_path: Path, steps: list[tuple[int, bool]]) -> None:
+    """Each step is an event with so many pieces; True: the reader looks just then."""
+    made = PtraceSpool()
+    reader = CallReader(made.write(tmp_path))
+    seen = []
+    for pieces, looks in [*steps, (0, True)]:
+        made.entry(READ, 3)
+        for n in range(pieces):
+            made.chunk(Role.PAYLOAD, b"x", arg=1, index=n)
+        if looks:
+            made.write(tmp_path)
+            seen += [len(event.call.data) for event in reader.read() if event.call is not None]
+    assert seen == [pieces for pieces, _ in steps] + [0]
+
+
 def test_execve_of_a_thread_keeps_its_entry(tmp_path: Path) -> None:
     made = PtraceSpool()
     made.entry(EXECVE, 5, tid=11)

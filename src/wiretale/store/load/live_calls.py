@@ -91,9 +91,9 @@ class CallReader:
         if not len(events):
             return None
         first = int(events["first_chunk"].min())
-        newest = events[int(events["first_chunk"].argmax())]
-        last = int(newest["first_chunk"]) + min(int(newest["chunks"]), MOST_CHUNKS)
-        last = min(last, _committed(self._spool.chunks_path))
+        # An event without chunks names the same first one as the event after it, which may have some.
+        reach = events["first_chunk"] + np.minimum(events["chunks"], MOST_CHUNKS).astype(np.uint64)
+        last = min(int(reach.max()), _committed(self._spool.chunks_path))
         raw = _read(self._spool.chunks_path, first * CHUNK_BYTES, (last - first) * CHUNK_BYTES)
         chunks = _records(raw, CHUNK_TYPE)
         begin = int(chunks["offset"].min()) if len(chunks) else 0
