@@ -128,7 +128,7 @@ def _stacks(folder: Path, program: Path) -> list[str]:
         lines.append(
             f"| {title} | {median / 1000:.0f} ms | {median / before:.2f} | {events or ''} | {stacks or ''} | {lost} | {each} |"
         )
-    return [*lines, "", *_nc(folder), *_flood(folder, program), *_others(program)]
+    return [*lines, ""]
 
 
 def _nc(folder: Path) -> list[str]:
