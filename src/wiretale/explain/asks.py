@@ -282,7 +282,9 @@ def _close(world: World, call: Call) -> list[str]:
 
 
 def _other(world: World, call: Call) -> list[str]:
-    said = f"{world.caller(call)} calls {code(call.name + '()')}" + (f" on descriptor {call.fd}" if call.fd else "")
+    said = f"{world.caller(call)} calls {code(call.name + '()')}" + (
+        f" on descriptor {call.fd}" if call.fd is not None else ""
+    )
     if call.failed:
         return [f"{said}; the kernel answers {failure(call)}."]
     return [f"{said}; it returns {code(call.words.result)}."]

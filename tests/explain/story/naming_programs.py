@@ -162,6 +162,15 @@ def answered_by_reset() -> None:
     client.close()
 
 
+def as_standard_input() -> None:
+    """A connection that is descriptor 0, as inetd gives it to its servers."""
+    client, server = pair(5222)
+    os.dup2(client.fileno(), 0)
+    fcntl.fcntl(0, fcntl.F_GETOWN)
+    os.write(0, b"from nought")
+    receive(server, 11)
+
+
 PROGRAMS: dict[str, Callable[[], None]] = {
     f.__name__: f
     for f in (
@@ -177,6 +186,7 @@ PROGRAMS: dict[str, Callable[[], None]] = {
         doubled,
         both_left_open,
         answered_by_reset,
+        as_standard_input,
     )
 }
 

@@ -178,6 +178,10 @@ def test_a_reset_after_close_says_why(run: Recorded) -> None:
     assert "answers what still comes with a reset" in reset.sentences[0]
 
 
+def test_descriptor_0_is_named_as_any_other(run: Recorded) -> None:
+    assert "calls `fcntl()` on descriptor 0; it returns `0" in said(chapter(run, "as_standard_input"))
+
+
 def test_every_sentence_begins_with_a_capital_letter(story: Story) -> None:
     for step in story.steps():
         for text in (step.title, *step.sentences):
