@@ -61,7 +61,11 @@ def unix_socket():
     near.send(b"x")
     near.recv(9)
     helper.join()
-def poll(): select.poll().poll(LONG * 1000)
+def poll():
+    quiet = select.poll()
+    quiet.register(os.pipe()[0], select.POLLIN)
+    quiet.poll(LONG * 1000)
+def poll_of_nothing(): select.select([], [], [], LONG)
 def cpu():
     n = 0
     for i in range(4_000_000): n += i * i
@@ -99,6 +103,7 @@ CAUSES = {
     "second_server": SLEPT + r"recvfrom\(fd \d+\) for its socket",
     "unix_socket": SLEPT + r"recvfrom\(fd \d+\) for its socket",
     "poll": r"was blocked in poll\(\), on one of its descriptors, while python3 \d+ waited in recvfrom",
+    "poll_of_nothing": r"slept in p?select6?\(\), while python3 \d+ waited in recvfrom",
     "cpu": r"python3 \d+/\d+ ran its own code, while python3 \d+ waited in recvfrom",
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.join.critical.chain import By, Did, Piece
-from wiretale.join.critical.path import CHILDREN, LOCKS, SLEEPS, CallFacts, CriticalPath
+from wiretale.join.critical.path import CHILDREN, LOCKS, CallFacts, CriticalPath
 
 NOBODY = "not recorded"
 _KERNEL = "the kernel"
@@ -132,7 +132,7 @@ def _packet(path: CriticalPath, piece: Piece | None) -> str:
 
 def _waits_for(call: CallFacts) -> str:
     """What a call that blocks waits for."""
-    if call.name in SLEEPS:
+    if call.sleeps:
         return "the time to pass"
     if call.name in LOCKS:
         return "a lock or another thread (futex)"
@@ -180,7 +180,7 @@ def _what(path: CriticalPath, piece: Piece) -> str:
 def _blocked(piece: Piece, call: CallFacts | None) -> str:
     if call is None:
         return "was blocked outside of any call: a page had to be read" if piece.by is By.DISK else "was blocked"
-    if call.name in SLEEPS:
+    if call.sleeps:
         return f"slept in {_call(call)}"
     on = "the disk, or something inside the kernel" if piece.by is By.DISK else _waits_for(call)
     return f"was blocked in {_call(call)}, on {on}"

@@ -8,15 +8,19 @@ from wiretale.join.critical.chain import Piece, chain
 from wiretale.join.critical.span import Span
 from wiretale.join.critical.timeline import fetch
 
-# Calls that no packet ends: what wakes them is a timer, another thread, or a child.
-SLEEPS = frozenset({"nanosleep", "clock_nanosleep"})
+# Calls that no packet ends: what wakes them is a timer, another thread, or a child. A poll of nothing is a sleep, too.
+_SLEEPS = """(c.name IN ('nanosleep', 'clock_nanosleep') OR (c.name IN ('poll', 'ppoll') AND c.a1 = 0)
+    OR (c.name IN ('select', 'pselect6') AND (c.a0 = 0 OR (c.a1 = 0 AND c.a2 = 0 AND c.a3 = 0))))"""
 LOCKS = frozenset({"futex", "futex_waitv", "futex_wait"})
 CHILDREN = frozenset({"wait4", "waitid", "vfork", "clone", "clone3"})
 
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """A call of the chain. `file` is the kind of file it acted on, `name_of_file` its name; None if none is known."""
+    """A call of the chain. `file` is the kind of file it acted on, `name_of_file` its name; None if none is known.
+
+    `sleeps`: only the time, or a signal, ends it.
+    """
 
     call_id: int
     name: str
@@ -26,6 +30,7 @@ class CallFacts:
     file: str | None
     name_of_file: str | None
     connection_id: int | None
+    sleeps: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +46,23 @@ class CriticalPath:
     lost: int  # kernel events that the recorder lost
 
 
-_CALLS = """SELECT c.call_id, c.name, c.fd, c.tid, c.retval, any_value(f.kind), any_value(f.name),
-       any_value(x.connection_id)
+_CALLS = f"""SELECT c.call_id, c.name, c.fd, c.tid, c.retval, any_value(f.kind), any_value(f.name),
+       any_value(x.connection_id), {_SLEEPS}
 FROM call c LEFT JOIN call_file USING (call_id) LEFT JOIN file f USING (file_id)
 LEFT JOIN call_connection x ON x.call_id = c.call_id
-WHERE c.call_id IN (SELECT unnest(?)) GROUP BY ALL"""
+WHERE c.call_id IN (SELECT unnest(?)) GROUP BY ALL"""  # noqa: S608 (fixed text)
 
 _THREADS = """SELECT tid, coalesce(arg_max(comm, start_ns), '?') || ' ' || any_value(pid)
     || CASE WHEN any_value(pid) <> tid THEN '/' || tid ELSE '' END FROM task GROUP BY tid"""
 
-_NO_PACKETS = """SELECT call_id FROM call WHERE name IN (SELECT unnest(?)) AND start_ns < ?
-AND coalesce(exit_ns, start_ns) >= ?"""
+_NO_PACKETS = f"""SELECT call_id FROM call c WHERE (name IN (SELECT unnest(?)) OR {_SLEEPS}) AND start_ns < ?
+AND coalesce(exit_ns, start_ns) >= ?"""  # noqa: S608 (fixed text)
 
 
 def critical_path(db: duckdb.DuckDBPyConnection, span: Span) -> CriticalPath:
     """The chain of waits and work that bounded a span."""
     rows = fetch(db, span.begin_ns, span.end_ns)
-    names = sorted(SLEEPS | LOCKS | CHILDREN)
+    names = sorted(LOCKS | CHILDREN)
     found = db.execute(_NO_PACKETS, [names, span.end_ns, span.begin_ns]).fetchall()
     pieces = chain(rows, span.tid, span.begin_ns, span.end_ns, frozenset(i for (i,) in found))
     wanted = {span.begin_call, span.end_call} | {i for p in pieces for i in (p.call_id, p.waiter_call) if i}
