@@ -110,9 +110,10 @@ def _span(db: "duckdb.DuckDBPyConnection", call_id: int | None, since: int | Non
     if call_id is None:
         found = slowest_answer(db, connection)
         if found is None:
+            where = f" on connection {connection}" if connection is not None else ""
             raise UsageFault(
-                "no recorded call read an answer to something that the same end wrote before",
-                "name a call: wiretale show FILE --ids prints their numbers",
+                f"no recorded call{where} read an answer to something that the same end wrote before",
+                "name a call: wiretale show FILE --ids prints their numbers, wiretale connections those of connections",
             )
         return found if since is None else _span(db, found.end_call, since, None)
     found = span_of_call(db, call_id, since)
