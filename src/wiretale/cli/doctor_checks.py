@@ -213,7 +213,8 @@ def kernel_level() -> Check:
     except WiretaleError as fault:
         return Check("kernel", gives, False, fault.message, fault.hint)
     if missing:
-        return Check("kernel", gives, True, f"all but these tracepoints, unknown to this kernel: {', '.join(missing)}")
+        reason = f"all but these tracepoints, which this kernel does not have, or not as expected: {', '.join(missing)}"
+        return Check("kernel", gives, True, reason)
     return Check("kernel", gives, True, "its BPF programs load, all tracepoints are there")
 
 

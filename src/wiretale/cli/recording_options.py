@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from wiretale.errors import PermissionFault, ResourceFault, UsageFault, WiretaleError
+from wiretale.record.ebpf.calls import RingOptions
 from wiretale.record.ebpf.source import ALL_STACKS, KernelOptions
 from wiretale.record.packets.source import MIB, PacketOptions
 from wiretale.record.plan import Outcome, Plan
@@ -151,6 +152,14 @@ _OPTIONS = [
         help="With --kernel: also how the kernel came to each event; N: only to the first N of each kind."
         " A stack costs ten times an event, so times are longer.",
     ),
+    click.option(
+        "--ring",
+        type=click.Choice([str(1 << n) for n in range(12)]),
+        default=str(KernelOptions().ring_bytes // MIB),
+        metavar="MIB",
+        show_default=True,
+        help="With eBPF: room for what was recorded and is not written yet, a power of two up to 2048.",
+    ),
     click.option("--pin", is_flag=True, help="Also keep the program on the tracer's CPU (this moves the program)."),
     click.option(
         "--on-recorder-death",
@@ -213,7 +222,8 @@ def plan_from(output: Path, options: dict[str, Any]) -> Plan:
             filter=options["packet_filter"] or "",
             ring_bytes=options["packet_ring"] * MIB,
         ),
-        kernel=KernelOptions(stacks=options["stacks"]) if options["kernel"] else None,
+        ring=RingOptions(int(options["ring"]) * MIB),
+        kernel=KernelOptions(int(options["ring"]) * MIB, options["stacks"]) if options["kernel"] else None,
         engine=options["engine"],
         private_net=options["private_net"],
         type_text=unescape(text) if text is not None else None,

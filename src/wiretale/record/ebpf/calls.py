@@ -4,6 +4,7 @@ Everything else is as with ptrace: the same plan says which memory a call carrie
 """
 
 import ctypes
+import errno
 import os
 import platform
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from wiretale.errors import PermissionFault, ResourceFault
 from wiretale.model.enums import Arch
 from wiretale.record.ebpf.libbpf import Object
-from wiretale.record.ebpf.source import BUILD, MIB, NOT_BUILT
+from wiretale.record.ebpf.source import BUILD, MIB, NOT_BUILT, no_ring
 from wiretale.record.ptrace import library
 from wiretale.record.ptrace.plan import native_arches
 from wiretale.record.ptrace.planned import native_plan
@@ -28,7 +29,8 @@ _MOST_CALLS = 4096  # of calls.bpf.c
 _EXECVE = {Arch.X86_64: (59, 322), Arch.AARCH64: (221, 281)}  # execve, execveat
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO of linux/proc_ns.h
 _LEAST_RING_BYTES = 1 << 16
-_MISSING = "this kernel lacks the tracepoints {}, without which calls cannot be recorded by eBPF"
+_MISSING = "this kernel lacks the {} {}, without which calls cannot be recorded by eBPF"
+_HELPERS = ("loop", "task_storage_get")  # bpf-helpers(7): the youngest that are called, of Linux 5.17 and 5.11
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,17 @@ class EbpfCalls(PtraceSource):
 
     def start(self) -> None:
         """Make the spool files, attach the kernel programs and start emptying their ring."""
-        super().start()
-        for name, program in self._object.programs().items():
-            if not self._object.attach(program):
-                raise ResourceFault(f"the kernel program at {name} cannot be attached", "wiretale doctor")
+        try:
+            super().start()
+            for name, program in self._object.programs().items():
+                if not self._object.attach(program):
+                    raise ResourceFault(f"the kernel program at {name} cannot be attached", "wiretale doctor")
+        except BaseException:
+            self.stop()
+            raise
+
+    def _not_opened(self, number: int) -> ResourceFault:
+        return no_ring(number) if number == errno.ENOMEM else super()._not_opened(number)
 
     def detach_all(self) -> None:
         """Let every process go: at once, because nothing holds them."""
@@ -99,7 +108,7 @@ class EbpfCalls(PtraceSource):
             lost = ", ".join(f"{n} {name}" for name, n in zip(_LOST, self._lost, strict=True) if n)
             report.lost += sum(self._lost)
             report.reason = "; ".join(filter(None, (report.reason, f"the ring was full: {lost}")))
-            report.remedy = report.remedy or "keep less: --snaplen 64, --calls network; or --engine ptrace"
+            report.remedy = report.remedy or "a larger ring (--ring), or keep less: --snaplen 64, --calls network"
         return report
 
 
@@ -116,7 +125,10 @@ def load(ring_bytes: int = _LEAST_RING_BYTES) -> Object:
     loaded = Object(OBJECT_PATH)
     try:
         if missing := loaded.leave_out_missing(loaded.programs()):
-            raise ResourceFault(_MISSING.format(", ".join(missing)), "--engine ptrace")
+            raise ResourceFault(_MISSING.format("tracepoints", ", ".join(missing)), "--engine ptrace")
+        helpers = set(loaded.enum_names("bpf_func_id").values())
+        if without := [name for name in _HELPERS if f"BPF_FUNC_{name}" not in helpers]:
+            raise ResourceFault(_MISSING.format("helpers", ", ".join(without)), "--engine ptrace, or Linux 5.17")
         loaded.set_size("ring", ring_bytes)
         loaded.set_size("works", os.sysconf("SC_NPROCESSORS_CONF"))
         loaded.load()

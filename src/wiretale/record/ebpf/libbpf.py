@@ -7,15 +7,22 @@ import ctypes
 import ctypes.util
 import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
-from wiretale.record.ebpf.privilege import keep_from_programs, why_refused
+from wiretale.record.ebpf.privilege import keep_from_programs, locked_down, why_refused
 
+NO_MEMORY = "there is no memory for the recorder's ring"
+SMALLER_RING = "a smaller ring (--ring 16), end other recordings, or --engine ptrace without --kernel"
 _BTF_KIND_ENUM, _BTF_KIND_TYPEDEF = 6, 8
 _BTF_TYPE_BYTES = 12  # struct btf_type; behind it, for an enum, struct btf_enum: name_off, val
-_LOG_LINES = 12
+_LIBBPF_DEBUG = 2  # enum libbpf_print_level: thousands of lines
+_LOG_LINES, _LOG_BYTES = 12, 1 << 20
+# libbpf's words
+_REFUSED = re.compile(r"prog '(\w+)': failed to load")
+_UNKNOWN = re.compile(r"failed to resolve CO-RE relocation <\w+> \[\d+\] (struct [\w.]+)")
 _PRINTER = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 _pointer, _text, _int = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
 
@@ -26,6 +33,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "bpf_object__close": (None, [_pointer]),
     "bpf_object__next_program": (_pointer, [_pointer, _pointer]),
     "bpf_object__find_map_by_name": (_pointer, [_pointer, _text]),
+    "bpf_program__name": (_text, [_pointer]),
     "bpf_program__section_name": (_text, [_pointer]),
     "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
     "bpf_program__attach": (_pointer, [_pointer]),
@@ -46,6 +54,14 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
 }
 
 
+class RefusedProgram(ResourceFault):
+    """The kernel takes the object but for one program: `program` is the last part of its section, the tracepoint."""
+
+    def __init__(self, program: str, message: str) -> None:
+        super().__init__(message, "--engine ptrace, without --kernel; or another kernel")
+        self.program = program
+
+
 class Libbpf:
     """The library's functions, and what it last said."""
 
@@ -64,8 +80,10 @@ class Libbpf:
         self._printer = _PRINTER(self._hear)  # kept: libbpf calls it as long as the library lives
         self._library.libbpf_set_print(self._printer)
 
-    def _hear(self, _level: int, form: bytes, arguments: int) -> int:
-        text = ctypes.create_string_buffer(4096)
+    def _hear(self, level: int, form: bytes, arguments: int) -> int:
+        if level >= _LIBBPF_DEBUG:
+            return 0
+        text = ctypes.create_string_buffer(_LOG_BYTES)  # the verifier's log is one text, and the reason its end
         libc = ctypes.CDLL(None)
         libc.vsnprintf(text, ctypes.c_size_t(len(text)), ctypes.c_char_p(form), ctypes.c_void_p(arguments))
         self._said = [*self._said[1 - _LOG_LINES :], text.value.decode(errors="replace").strip()]
@@ -84,8 +102,16 @@ class Libbpf:
 
     def said(self) -> str:
         """The last line of its log that says why something failed."""
-        lines = [line for line in self._said if "libbpf:" in line or "failed" in line or "invalid" in line]
+        lines = [line for line in self._said if "libbpf:" in line and "failed to load object" not in line]
         return lines[-1].removeprefix("libbpf: ") if lines else ""
+
+    def refused(self) -> str:
+        """The program that it last could not load."""
+        return _last(_REFUSED, self._said)
+
+    def unknown(self) -> str:
+        """What that program reads and this kernel's types do not have; empty if it failed for something else."""
+        return _last(_UNKNOWN, self._said)
 
 
 class Object:
@@ -110,6 +136,12 @@ class Object:
             if section.startswith(kind):
                 found[section.removeprefix(kind)] = program
         return found
+
+    def leave_out(self, names: list[str]) -> None:
+        """Keep these programs from loading; each by the last part of its section."""
+        for section, program in self._of_section("").items():
+            if section.rpartition("/")[2] in names:
+                self._bpf.call("bpf_program__set_autoload", program, False)
 
     def leave_out_missing(self, programs: dict[str, int]) -> list[str]:
         """Keep from loading those whose tracepoint this kernel does not have. Returns their names."""
@@ -157,7 +189,7 @@ class Object:
             raise WiretaleError(f"the kernel program's constant {section!r} is not {len(value)} bytes long")
 
     def load(self) -> None:
-        """Hand programs and maps to the kernel. PermissionFault without the capabilities.
+        """Hand programs and maps to the kernel. PermissionFault without the capabilities; RefusedProgram.
 
         Programs that are started afterwards do not get these capabilities.
         """
@@ -165,14 +197,20 @@ class Object:
         if result == 0:
             keep_from_programs()
             return
+        if locked_down():  # then the helpers that read memory do not exist, and each program is wrong: EINVAL
+            raise PermissionFault(*why_refused())
         if -result in (errno.EPERM, errno.EACCES) and not _is_verifier(self._bpf.said()):
             raise PermissionFault(*why_refused())
         if -result == errno.ENOMEM:
-            raise ResourceFault(
-                "the kernel has no memory for the recorder's ring and tables",
-                "end other recordings, or --engine ptrace",
-            )
-        raise ResourceFault(f"the kernel refuses the recording program: {self._why(-result)}")
+            raise ResourceFault(NO_MEMORY, SMALLER_RING)
+        unknown, name = self._bpf.unknown(), self._bpf.refused()
+        why = f"the kernel refuses the recording program: {self._why(-result)}"
+        if unknown:
+            why = f"this kernel has no {unknown}, which wiretale's kernel program {name}() reads"
+        for section, program in self._of_section("").items():
+            if self._bpf.text("bpf_program__name", program) == name:
+                raise RefusedProgram(section.rpartition("/")[2], why)
+        raise ResourceFault(why)
 
     def attach(self, program: int) -> bool:
         """Whether the program now runs at its tracepoint."""
@@ -238,6 +276,11 @@ class Object:
     def _why(self, number: int) -> str:
         said = self._bpf.said()
         return f"{os.strerror(number)}" + (f" ({said})" if said else "")
+
+
+def _last(pattern: re.Pattern[str], lines: list[str]) -> str:
+    found = pattern.findall("\n".join(lines))
+    return str(found[-1]) if found else ""
 
 
 def _is_verifier(said: str) -> bool:

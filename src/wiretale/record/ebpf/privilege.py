@@ -18,7 +18,7 @@ def why_refused() -> tuple[str, str]:
     if missing and not held >> _SYS_ADMIN & 1:
         verb = "are" if len(missing) > 1 else "is"
         return f"{NEEDS}; {' and '.join(missing)} {verb} missing", "run as root (sudo)"
-    if _locked_down():
+    if locked_down():
         return (
             "the kernel is locked down for confidentiality: its memory may not be read, which the kernel level does",
             "cat /sys/kernel/security/lockdown; without Secure Boot, or with lockdown=integrity, it works",
@@ -46,7 +46,8 @@ def _effective() -> int:
     return 0
 
 
-def _locked_down() -> bool:
+def locked_down() -> bool:
+    """Whether no program may read the kernel's memory: no reader of it loads then (kernel/trace/bpf_trace.c)."""
     try:
         return "[confidentiality]" in _LOCKDOWN.read_text(encoding="ascii")
     except OSError:

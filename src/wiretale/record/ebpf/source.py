@@ -4,6 +4,7 @@ Nothing is looked at while recording, and NumPy must not be imported here (see `
 """
 
 import ctypes
+import errno
 import os
 import threading
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from wiretale.clock import now_ns
 from wiretale.errors import ResourceFault
 from wiretale.model.kernel_ring import EVENT_BYTES, KINDS, STACK_BYTES
-from wiretale.record.ebpf.libbpf import Object
+from wiretale.record.ebpf.libbpf import NO_MEMORY, SMALLER_RING, Object, RefusedProgram
 from wiretale.record.ebpf.symbols import Symbols
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Spool
@@ -27,6 +28,8 @@ BUILD = "apt install clang llvm libbpf-dev, then install wiretale anew: pip inst
 
 
 _LEAST_RING_BYTES = 1 << 16  # whole pages on every machine
+_FOLLOWS = "sched_process_fork"  # without it no program would be followed
+_MOST_REFUSED = 8  # each costs another try; more than these, and it is no matter of single tracepoints
 _REASONS = {"drop": "skb_drop_reason", "reset": "sk_rst_reason"}
 
 
@@ -75,9 +78,8 @@ class KernelSource:
 
     def open(self) -> None:
         """Load the programs. PermissionFault or ResourceFault with the next step where that is impossible."""
-        loaded = _built()
+        loaded, absent = _load(self.options)
         try:
-            missing = _load(loaded, self.options)
             loaded.put("recorder", bytes(4), os.getpid().to_bytes(4, "little"))
             self._open_ring(0, loaded.map_fd("events"), self.options.ring_bytes, EVENT_BYTES, self._path)
             if self._symbols is not None:
@@ -91,7 +93,7 @@ class KernelSource:
         self._object = loaded
         self._report.detail = {
             "ring_bytes": self.options.ring_bytes,
-            "missing_tracepoints": missing,
+            **absent,
             # Their numbers shift from kernel to kernel: the names are kept with the events.
             "reasons": {kind: loaded.enum_names(name) for kind, name in _REASONS.items()},
         }
@@ -103,9 +105,9 @@ class KernelSource:
         """Record from here on: the programs that this process forks, and those given to `follow`."""
         loaded = self._opened()
         self._report.start_ns = now_ns()
-        missing = self._report.detail["missing_tracepoints"]
-        refused = [n for n, program in loaded.programs().items() if n not in missing and not loaded.attach(program)]
-        self._report.detail["refused_tracepoints"] = refused
+        refused = self._report.detail["refused_tracepoints"]
+        left_out = {*self._report.detail["missing_tracepoints"], *refused}
+        refused += [n for n, program in loaded.programs().items() if n not in left_out and not loaded.attach(program)]
         self._report.ran = True
         self._wake = os.pipe()
         self._thread = threading.Thread(target=self._drain, name="kernel", daemon=True)
@@ -153,7 +155,7 @@ class KernelSource:
         if events.lost:
             reasons.append(f"{self._path.name}: {os.strerror(events.error)}")
         report.reason = "; ".join(reasons) or None
-        report.remedy = "free space on the disk" if events.lost else None
+        report.remedy = "free space on the disk" if events.lost else "a larger ring (--ring)" if lost else None
         return report
 
     def _opened(self) -> Object:
@@ -176,7 +178,7 @@ class KernelSource:
         error = _library().wt_ring_open(ctypes.byref(ring), fd, ring_bytes)
         if error:
             os.close(ring.file)
-            raise ResourceFault(f"the kernel's ring cannot be mapped: {os.strerror(-error)}")
+            raise no_ring(-error)
         ring.record_bytes = record_bytes
 
     def _open_rings(self) -> int:
@@ -193,26 +195,44 @@ class KernelSource:
 
 def can_run() -> list[str]:
     """Load the programs and let go of them; the tracepoints this kernel lacks. PermissionFault or ResourceFault."""
-    loaded = _built()
-    try:
-        return _load(loaded, KernelOptions(ring_bytes=_LEAST_RING_BYTES))
-    finally:
-        loaded.close()
+    loaded, absent = _load(KernelOptions(ring_bytes=_LEAST_RING_BYTES))
+    loaded.close()
+    return absent["missing_tracepoints"] + absent["refused_tracepoints"]
 
 
-def _built() -> Object:
+def no_ring(number: int) -> ResourceFault:
+    """The ring is there and cannot be mapped: the errno in words."""
+    if number == errno.ENOMEM:
+        return ResourceFault(NO_MEMORY, SMALLER_RING)
+    return ResourceFault(f"the kernel's ring cannot be mapped: {os.strerror(number)}")
+
+
+def _load(options: KernelOptions) -> tuple[Object, dict[str, list[str]]]:
+    """The programs, loaded but for those this kernel has no tracepoint for, and those it refuses: both by name."""
     if not OBJECT_PATH.exists() or not LIBRARY_PATH.exists():
         raise ResourceFault(NOT_BUILT, BUILD)
-    return Object(OBJECT_PATH)
-
-
-def _load(loaded: Object, options: KernelOptions) -> list[str]:
-    missing = loaded.leave_out_missing(loaded.programs())
-    loaded.set_size("events", options.ring_bytes)
-    loaded.set_size("stacks", options.stack_ring_bytes if options.stacks else _LEAST_RING_BYTES)
-    loaded.set_constant(".rodata.stacks", options.stacks.to_bytes(8, "little"))
-    loaded.load()
-    return missing
+    refused: list[str] = []
+    while True:  # an object that failed to load cannot be loaded again
+        loaded = Object(OBJECT_PATH)
+        try:
+            missing = loaded.leave_out_missing(loaded.programs())
+            if _FOLLOWS in missing:
+                raise ResourceFault(f"this kernel lacks the tracepoint {_FOLLOWS}, by which programs are followed")
+            loaded.leave_out(refused)
+            loaded.set_size("events", options.ring_bytes)
+            loaded.set_size("stacks", options.stack_ring_bytes if options.stacks else _LEAST_RING_BYTES)
+            loaded.set_constant(".rodata.stacks", options.stacks.to_bytes(8, "little"))
+            loaded.load()
+        except RefusedProgram as fault:
+            loaded.close()
+            if fault.program == _FOLLOWS or len(refused) == _MOST_REFUSED:
+                raise
+            refused.append(fault.program)
+        except BaseException:
+            loaded.close()
+            raise
+        else:
+            return loaded, {"missing_tracepoints": missing, "refused_tracepoints": refused}
 
 
 @lru_cache(maxsize=1)

@@ -182,14 +182,21 @@ class PtraceSource:
         )
         self._handle = self._library.call("wt_open", ctypes.byref(options), ctypes.byref(fault))
         if not self._handle:
-            reason = _DISK_ERRORS.get(fault.value, os.strerror(fault.value))
-            raise ResourceFault(f"{self._files.path} cannot be written: {reason}", "choose another place with -o FILE")
+            raise self._not_opened(fault.value)
         self._thread = threading.Thread(
             target=self._library.call, args=("wt_run", self._handle), name="wiretale-tracer"
         )
         self._thread.daemon = True  # a recorder that fails must not wait for the traced programs
         self._thread.start()
         self._started_ns = now_ns()
+
+    def _not_opened(self, number: int) -> ResourceFault:
+        if number == errno.ENOMEM:
+            return ResourceFault(
+                "there is not enough memory to record", "ulimit -v says how much address space a process may have"
+            )
+        reason = _DISK_ERRORS.get(number, os.strerror(number))
+        return ResourceFault(f"{self._files.path} cannot be written: {reason}", "choose another place with -o FILE")
 
     def _ring(self) -> tuple[int, int, int, int]:
         """Where the calls come from, if not by ptrace: see struct wt_options."""

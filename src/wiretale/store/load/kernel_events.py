@@ -25,6 +25,10 @@ _MOST_TIME_NS = (1 << 62) - 1
 _FLAG_BITS = 0xC0000000  # BUSY and DISCARD of a ring record's length
 # linux/interrupt.h
 _SOFTIRQS = ("HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU")
+_ABSENT = {  # keys of the report's detail: what became of these tracepoints
+    "missing_tracepoints": "this kernel has no such tracepoint",
+    "refused_tracepoints": "this kernel does not take the program at this tracepoint",
+}
 _CONTEXTS = ("task", "softirq")
 _NO_OTHER = frozenset(k.number for k in KINDS if k.name.split(":")[0] not in ("sched", "signal"))
 _AF_INET, _AF_INET6, _TCP = 2, 10, 6
@@ -52,6 +56,9 @@ def load_kernel_events(
     if unread:
         statements.append((unread, "lost", "records of kernel.events that are cut or damaged"))
     db.executemany("INSERT INTO coverage VALUES ('kernel', 'kernel events', ?, ?, ?, NULL)", statements)
+    absent = [(n, why) for key, why in _ABSENT.items() for n in report.detail.get(key, ())]
+    if absent:
+        db.executemany("INSERT INTO coverage VALUES ('kernel', ?, 0, 'not recorded', ?, NULL)", absent)
 
 
 def read_records(path: Path) -> tuple[Records, int]:
