@@ -24,7 +24,7 @@ def value_text(w: Writer, spec: Call, value: int) -> str:
 
 
 _FCNTL = frozenset({"fcntl", "fcntl64"})
-_F_DUPFDS, _F_GETFD, _F_GETFL, _F_GETSIG, _F_GETLEASE, _F_GET_SEALS = (0, 1030), 1, 3, 11, 1025, 1034
+_F_DUPFDS, _F_GETFD, _F_GETFL, _F_GETOWN, _F_GETSIG, _F_GETLEASE, _F_GET_SEALS = (0, 1030), 1, 3, 9, 11, 1025, 1034
 
 
 def _fcntl(w: Writer, value: int) -> str:
@@ -35,6 +35,8 @@ def _fcntl(w: Writer, value: int) -> str:
         return f"{value:#x} (flags {open_flags_text(w, value)})"
     if command == _F_GETFD and value:
         return f"{value:#x} (flags {w.flags('fd_flags', value)})"
+    if command == _F_GETOWN:
+        return w.pid(value)
     if command == _F_GETSIG and value:
         return f"{value} ({w.signal(value)})"
     if command == _F_GETLEASE:

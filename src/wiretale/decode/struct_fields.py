@@ -4,8 +4,8 @@ Each row is `type name[count]~how; ...`. Types: s8 u8 s16 u16 s32 u32 s64 u64 ch
 of the task; another row's name nests it. A name beginning with `_` is padding. `how` says how a value is printed: `x`
 hex, `o` octal, `|T` OR of constants of table T, `=T` one constant of table T, `sig` signal, `set` signal set, `fd`
 descriptor, `v4`/`v6` address, `mac` hardware address, `if` interface index, `dev` device number, `mode` file mode,
-`lim` limit, `s` text up to the NUL. Offsets follow from the natural alignment of the task's ABI (`structs.py`), except
-in rows of PACKED. A row `name/arch` holds for that architecture only.
+`pid` process, `lim` limit, `s` text up to the NUL. Offsets follow from the natural alignment of the task's
+ABI (`structs.py`), except in rows of PACKED. A row `name/arch` holds for that architecture only.
 """
 
 FIELDS: dict[str, str] = {
@@ -64,7 +64,7 @@ FIELDS: dict[str, str] = {
     " u32 f_fsid[2]~x; u32 f_namelen; u32 f_frsize; u32 f_flags~|st_flags; u32 _spare[4]",
     "flock": "s16 l_type~=lock_type; s16 l_whence~=whence; long l_start; long l_len; s32 l_pid",
     "flock64": "s16 l_type~=lock_type; s16 l_whence~=whence; s64 l_start; s64 l_len; s32 l_pid",
-    "f_owner_ex": "s32 type~=f_owner; s32 pid",
+    "f_owner_ex": "s32 type~=f_owner; s32 pid~pid",
     "open_how": "u64 flags~|open_flags; u64 mode~o; u64 resolve~|resolve",
     # waiting: linux/eventpoll.h, asm-generic/poll.h
     "pollfd": "s32 fd~fd; s16 events~|poll; s16 revents~|poll",
@@ -123,7 +123,7 @@ FIELDS: dict[str, str] = {
     "cmsghdr": "ulong cmsg_len; s32 cmsg_level; s32 cmsg_type",
     "sock_fprog": "u16 len; ptr filter~x",
     "linger": "s32 l_onoff; s32 l_linger",
-    "ucred": "s32 pid; u32 uid; u32 gid",
+    "ucred": "s32 pid~pid; u32 uid; u32 gid",
     "ip_mreq": "u32 imr_multiaddr~v4; u32 imr_interface~v4",
     "ip_mreqn": "u32 imr_multiaddr~v4; u32 imr_address~v4; s32 imr_ifindex~if",
     "ip_mreq_source": "u32 imr_multiaddr~v4; u32 imr_interface~v4; u32 imr_sourceaddr~v4",

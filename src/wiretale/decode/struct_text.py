@@ -84,6 +84,7 @@ _PRINTERS: dict[str, Callable[[Writer, int, Field], str]] = {
     "mode": lambda w, v, f: mode_text(w, v),
     "lim": lambda w, v, f: limit_text(v, f.size),
     "if": lambda w, v, f: w.interface(v),
+    "pid": lambda w, v, f: w.pid(v),
     "v4": lambda w, v, f: _v4(v),
 }
 

@@ -100,6 +100,8 @@ class EventFlag(IntFlag):
     SOCKETCALL = 16  # made through i386 socketcall(2); number and args are those of the call it stands for
     INJECTED = 32  # EXIT: the result, or the call itself, was put in by the tracer (wiretale strace -e inject)
     DELAYED = 64  # EXIT: the tracer held the call up
+    POKED = 128  # EXIT: the tracer overwrote memory that an argument points to
+    NOT_POKED = 256  # EXIT: it should have, and could not
 
 
 class Role(IntEnum):

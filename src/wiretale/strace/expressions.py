@@ -51,11 +51,10 @@ def descriptor_details(state: State, value: str) -> None:
 
 
 def pid_details(state: State, value: str) -> None:
-    if "pidns" in value.split(","):
-        raise unsupported("--decode-pids=pidns", "the numbers of other PID namespaces are not looked up")
     from wiretale.strace.sets import word_set
 
-    state.options.pid_names = bool(word_set(value, ("comm",), "decode-pids"))
+    found = word_set(value, ("comm", "pidns"), "decode-pids")
+    state.options.pid_names, state.options.pid_namespaces = "comm" in found, "pidns" in found
 
 
 def detach_on(state: State, value: str) -> None:

@@ -5,17 +5,19 @@ import re
 from collections.abc import Callable
 
 from wiretale.decode.constants.tables import ERRORS
-from wiretale.decode.syscalls import table
+from wiretale.decode.syscalls import call_spec, table
 from wiretale.light import replace
 from wiretale.model.enums import Arch
-from wiretale.record.ptrace.tamper import Tamper
+from wiretale.record.ptrace.tamper import Poke, Tamper
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.sets import call_set, signal_number
 from wiretale.strace.values import duration_ns
 
 _ARCHES = (Arch.X86_64, Arch.I386, Arch.AARCH64)
 _MOST = 65535
+_NO_ARGUMENT = 6
 _WHEN = re.compile(r"(\d+)(?:\.\.(\d+))?(\+(\d+)?)?")
+_POKE = re.compile(r"@arg([1-7])=((?:[0-9A-Fa-f]{2})+)")
 _PURE = re.compile(r"get(e?[ug]id(32)?|pgrp|p?pid|tid)")
 _ERRORS = {row[0]: number for number, row in ERRORS.items()}
 
@@ -59,12 +61,29 @@ def _when(rule: Tamper, value: str) -> Tamper:
     return replace(rule, first=first, last=0xFFFFFFFF if end == _MOST else end, step=step)
 
 
-def _delay(where: str) -> Callable[[Tamper, str], Tamper]:
+def _delay(*, at_exit: bool) -> Callable[[Tamper, str], Tamper]:
     def read(rule: Tamper, value: str) -> Tamper:
         try:
-            return replace(rule, **{where: duration_ns(value, "e")})
+            ns = duration_ns(value, "e")
         except StraceFault:
             raise _Refused from None
+        return replace(rule, delay_exit_ns=ns) if at_exit else replace(rule, delay_enter_ns=ns)
+
+    return read
+
+
+def _poke(*, at_exit: bool) -> Callable[[Tamper, str], Tamper]:
+    def read(rule: Tamper, value: str) -> Tamper:
+        pokes = []
+        for word in value.split(","):
+            found = _POKE.fullmatch(word)
+            if found is None:
+                raise _Refused
+            pokes.append(Poke(int(found[1]) - 1, bytes.fromhex(found[2]), at_exit))
+        seen = [p.argument for p in (*rule.pokes, *pokes) if p.at_exit == at_exit]
+        if len(set(seen)) < len(seen):
+            raise _Refused
+        return replace(rule, pokes=(*rule.pokes, *pokes))
 
     return read
 
@@ -73,9 +92,11 @@ _PARTS: dict[str, Callable[[Tamper, str], Tamper]] = {
     "error": _error,
     "retval": _retval,
     "signal": _signal,
-    "delay_enter": _delay("delay_enter_ns"),
-    "delay_exit": _delay("delay_exit_ns"),
+    "delay_enter": _delay(at_exit=False),
+    "delay_exit": _delay(at_exit=True),
     "when": _when,
+    "poke_enter": _poke(at_exit=False),
+    "poke_exit": _poke(at_exit=True),
 }
 
 
@@ -86,8 +107,6 @@ def tampers(text: str, kind: str) -> list[Tamper]:
     rule, other = Tamper(0, 0), ""
     for part in parts:
         name, _, value = part.partition("=")
-        if name in ("poke_enter", "poke_exit"):
-            raise StraceFault(f"-e {kind} with {name} is not supported: the memory of the program is never changed")
         if name == "syscall" and not other and _PURE.fullmatch(value):
             other = value
         elif name in _PARTS and (kind == "inject" or name in ("error", "when")):
@@ -99,14 +118,23 @@ def tampers(text: str, kind: str) -> list[Tamper]:
             raise StraceFault(f"invalid {kind} argument '{text}'")
     if kind == "fault" and rule.result is None:
         rule = replace(rule, result=-errno.ENOSYS)
-    if rule.result is None and not (rule.signal or rule.delay_enter_ns or rule.delay_exit_ns):
+    if rule.result is None and not (rule.signal or rule.delay_enter_ns or rule.delay_exit_ns or rule.pokes):
         raise StraceFault(f"invalid {kind} argument '{text}'")
     return [
-        replace(rule, arch=int(arch), number=number, other=_number(arch, other))
+        replace(
+            rule, arch=int(arch), number=number, other=_number(arch, other), pokes=_possible(rule.pokes, name, arch)
+        )
         for arch in _ARCHES
         for number, name in table(arch).items()
         if chosen(name)
     ]
+
+
+def _possible(pokes: tuple[Poke, ...], name: str, arch: Arch) -> tuple[Poke, ...]:
+    """An argument that the call does not have is one that none has, so that the tracer says that it could not."""
+    spec = call_spec(name, arch)
+    count = len(spec.args) if spec else _NO_ARGUMENT
+    return tuple(p if p.argument < count else replace(p, argument=_NO_ARGUMENT) for p in pokes)
 
 
 def _number(arch: Arch, name: str) -> int | None:

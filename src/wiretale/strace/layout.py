@@ -42,7 +42,8 @@ class Layout:
         self._stamps = Stamps(options, offset_ns)
         self._tasks = tasks
         self._pid_text = pid_text
-        self._pid_always = options.follow and not outputs.to_stderr and not outputs.separately
+        several = options.follow or len(options.pids) + bool(options.command) > 1
+        self._pid_in_file = several and not outputs.to_stderr and not outputs.separately
         self._plain = not (self._stamps.used or options.instruction_pointer or options.call_numbers)
         self._column = options.column
         self.repeats = self._plain and options.took is None  # equal calls of a task have equal lines
@@ -96,9 +97,9 @@ class Layout:
 
     def whose(self, tid: int) -> str:
         """Whose line it is, where that is said."""
-        if self._pid_always:
+        if self._pid_in_file:
             return f"{self._pid_text(tid):<5} "
-        if len(self._tasks) > 1 and not self._outputs.separately:
+        if len(self._tasks) > 1 and self._outputs.to_stderr:
             return f"[pid {self._pid_text(tid):>5}] "
         return ""
 

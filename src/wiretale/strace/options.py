@@ -80,6 +80,7 @@ class StraceOptions:
     argument_names: bool = False
     descriptors: frozenset[str] = frozenset()  # what is said of one: members of DETAILS
     pid_names: bool = False
+    pid_namespaces: bool = False  # what their numbers are in the tracer's own namespace
     dump_read: Callable[[int], bool] | None = None
     dump_write: Callable[[int], bool] | None = None
     call_numbers: bool = False

@@ -38,7 +38,8 @@ class Sink:
         except OSError as fault:
             self._lost = True
             if self._stream is not sys.stderr:
-                sys.stderr.write(f"strace: the trace cannot be written: {os.strerror(fault.errno or 0)}\n")
+                name = self._stream.name if isinstance(self._stream.name, str) else "the trace"
+                sys.stderr.write(f"strace: {name}: {os.strerror(fault.errno or 0)}\n")
 
     def close(self) -> None:
         self.flush()

@@ -45,7 +45,7 @@ def _short(state: State, letter: str, value: str) -> None:
     elif letter == "b":
         detach_on(state, value)
     elif letter == "Y":
-        o.pid_names = True
+        o.pid_names, o.pid_namespaces = True, False
     elif letter == "k":
         raise unsupported("-k", "wiretale does not unwind stacks")
     elif letter == "d":
@@ -114,6 +114,10 @@ def _long(state: State, name: str, value: str) -> None:
         setattr(o, _LONG_FLAGS[name], True)
     elif name == "tips":
         raise unsupported("--tips", "wiretale has none of strace's tips")
+    elif name == "pidns-translation":
+        o.pid_names, o.pid_namespaces = False, True
+    elif name == "secontext":
+        raise unsupported("--secontext", "the contexts of SELinux are not recorded")
     elif name == "no-abbrev":
         _short(state, "v", "")
     else:
@@ -210,8 +214,6 @@ def _settle(state: State) -> None:
         )
     if state.descriptor_count:
         o.descriptors |= DETAILS if state.descriptor_count > 1 else frozenset({"path"})
-    if o.paths and o.tampers:
-        raise unsupported("-P together with -e inject", "which calls are tampered with cannot depend on a path")
     if o.engine == "ebpf" and needs_stops(o):
         raise unsupported(
             "--engine ebpf together with -e inject, -b, --seccomp-bpf, -y or -P", "only ptrace stops the program"

@@ -3,7 +3,7 @@
 `layout.py` knows how a line is laid out, `texts.py` the words of a call.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from wiretale.decode.strace.calls import Returned
 from wiretale.decode.strace.names import signal_text
@@ -22,6 +22,7 @@ TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
     from wiretale.strace.descriptors import Descriptors
     from wiretale.strace.paths import Paths
+    from wiretale.strace.pid_namespaces import PidNamespaces
     from wiretale.strace.summary import Summary
     from wiretale.strace.task_names import TaskNames
 
@@ -29,11 +30,14 @@ if TYPE_CHECKING:
 _ERROR, _FOLLOWED = int(EventFlag.ERROR), int(EventFlag.FOLLOWED)
 _ENTRY, _EXIT = int(EventKind.ENTRY), int(EventKind.EXIT)
 _INJECTED, _DELAYED = int(EventFlag.INJECTED), int(EventFlag.DELAYED)
-_TAMPERED = _INJECTED | _DELAYED
+_POKED, _NOT_POKED = int(EventFlag.POKED), int(EventFlag.NOT_POKED)
+_CHANGED = _INJECTED | _POKED
+_TAMPERED = _CHANGED | _DELAYED
 _OF_CALLS = (EventKind.ENTRY, EventKind.EXIT)
 _RESTART, _FIRST_RESTART = 516, 512  # include/linux/errno.h
 _SIGNAL_MASK, _CORE = 0x7F, 0x80
 _KEPT = 4096
+_NO_POKE = "what its argument points to cannot be written, or the call has no such argument"
 
 
 class StracePrinter:
@@ -42,13 +46,13 @@ class StracePrinter:
     def __init__(self, options: StraceOptions, outputs: Outputs, offset_ns: int) -> None:
         self._options = options
         self._outputs = outputs
-        self._descriptors, self._paths, self._names = _watchers(options)
+        self._descriptors, self._paths, self._names, self._spaces = _watchers(options)
         self._netlink = NetlinkSockets()
         self._texts = CallTexts(
             options,
             self._netlink,
             self._descriptors if options.descriptors else None,
-            self._names.text if self._names is not None else None,
+            self._pid_label(),
         )
         self._tasks: dict[int, Task] = {}
         pid_text = self._names.text if self._names is not None else str
@@ -58,13 +62,17 @@ class StracePrinter:
         self._silent = options.summary == "only"
         self._holds = options.statuses is not None
         self._awaits_exec = options.awaits_exec
-        self._learns = self._descriptors is not None or self._names is not None
+        self._learns = any(w is not None for w in (self._descriptors, self._names, self._spaces))
         self._dumps = options.dump_read is not None or options.dump_write is not None
-        special = self._learns or self._dumps or self._holds or self._silent or self._paths is not None
+        pokes = any(rule.pokes for rule in options.tampers)
+        special = pokes or self._learns or self._dumps or self._holds or self._silent or self._paths is not None
         self._repeats = self._layout.repeats and self.summary is None and not special
         self._lines: dict[object, str] = {}  # what was printed of calls that returned at once
         self._first_pid = 0
         self.let_go: set[int] = set()  # tasks that run on untraced
+
+    def _pid_label(self) -> Callable[[int], str] | None:
+        return self._spaces.text if self._spaces is not None else None
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -138,6 +146,9 @@ class StracePrinter:
         """What an event says for the lines to come, whether it is printed or not."""
         if self._names is not None:
             self._names.take(e)
+        if self._spaces is not None:
+            self._spaces.take(e)
+            self._spaces.speaker = e.tid
         if self._descriptors is not None:
             self._descriptors.take(e, table(e.arch).get(e.number, "") if e.kind in _OF_CALLS else "")
 
@@ -182,6 +193,8 @@ class StracePrinter:
         begun, task.begun = task.begun, None
         if begun is None:
             return
+        if e.flags & _NOT_POKED:
+            self._outputs.message(f"Failed to tamper with process {e.tid}: {_NO_POKE}")
         if task.name:
             self._finish_call(task, begun, e)
         if self._learns:
@@ -223,7 +236,8 @@ class StracePrinter:
             return
         info = next((c.data for c in e.chunks if c.role == Role.SIGINFO), b"")
         name = signal_text(e.number)
-        self._say(e, f"--- {name} {siginfo_text(info, Arch.X86_64)} ---" if info else f"--- {name} ---")
+        text = siginfo_text(info, Arch.X86_64, self._pid_label()) if info else ""
+        self._say(e, f"--- {name} {text} ---" if info else f"--- {name} ---")
 
     def _stopped(self, e: TracerEvent) -> None:
         if not self._silent and self._options.signals(e.number):
@@ -283,13 +297,18 @@ def _result(returned: Returned, e: TracerEvent) -> str:
     """What stands behind the equals sign."""
     result = returned.result + returned.extra
     if e.flags & _TAMPERED:
-        result += (" (INJECTED)" if e.flags & _INJECTED else "") + (" (DELAYED)" if e.flags & _DELAYED else "")
+        what = "INJECTED: args" if e.flags & _POKED else "INJECTED"
+        if e.flags & _POKED and e.flags & _INJECTED:
+            what += ", retval"
+        result += (f" ({what})" if e.flags & _CHANGED else "") + (" (DELAYED)" if e.flags & _DELAYED else "")
     return result
 
 
-def _watchers(options: StraceOptions) -> "tuple[Descriptors | None, Paths | None, TaskNames | None]":
+def _watchers(
+    options: StraceOptions,
+) -> "tuple[Descriptors | None, Paths | None, TaskNames | None, PidNamespaces | None]":
     """What learns from events, as far as the options need it; loaded only then."""
-    descriptors = paths = names = None
+    descriptors = paths = names = spaces = None
     if options.descriptors or options.paths:
         from wiretale.strace.descriptors import Descriptors
 
@@ -302,7 +321,11 @@ def _watchers(options: StraceOptions) -> "tuple[Descriptors | None, Paths | None
         from wiretale.strace.task_names import TaskNames
 
         names = TaskNames()
-    return descriptors, paths, names
+    if options.pid_names or options.pid_namespaces:
+        from wiretale.strace.pid_namespaces import PidNamespaces
+
+        spaces = PidNamespaces(names.text if names is not None else None, tells=options.pid_namespaces)
+    return descriptors, paths, names, spaces
 
 
 def _summary(options: StraceOptions) -> "Summary":

@@ -28,7 +28,14 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
         links=bool(options.descriptors or options.paths),
         detach_at_exec=options.detach_at_exec,
         tampers=tuple(options.tampers),
+        tampered_paths=_paths(options) if options.tampers else (),
     )
+
+
+def _paths(options: StraceOptions) -> tuple[bytes, ...]:
+    """The paths of -P, and where they lead to."""
+    found = {*options.paths, *map(os.path.realpath, options.paths)}
+    return tuple(sorted(map(os.fsencode, found)))
 
 
 def spawn_request(options: StraceOptions) -> SpawnRequest:

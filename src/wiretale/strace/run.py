@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from wiretale.strace.printer import StracePrinter
 
 _POLL_S = 0.01
+_INIT = 1
+_WNOTHREAD = 0x20000000  # linux/wait.h: only children of this thread
 _NOT_BY_EBPF = "not shown: signals that the program ignores, stops by job control, calls that found the ring full"
 _ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTERM)
 
@@ -134,9 +136,22 @@ class _Run:
                 return
             if pid in self._printer.let_go:
                 self._source.status_of(pid)  # which reaps it: what is still traced may wait for it to be gone
+            if os.getpid() == _INIT:
+                self._reap_orphans(pid)
             if not self._print():
                 select.select([self._source.notable_fd], [], [], _POLL_S)
                 self._source.acknowledge()
+
+    def _reap_orphans(self, spawned: int) -> None:
+        """As the first process of a PID namespace: without it the namespaces of what was traced cannot end."""
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT | _WNOTHREAD)
+            except ChildProcessError:
+                return
+            if ended is None or ended.si_pid == spawned or ended.si_pid in self._source.alive():
+                return  # the tracer's thread waits for these
+            os.waitpid(ended.si_pid, os.WNOHANG)
 
     def _print(self) -> bool:
         """Print some of what is new; whether there was something."""

@@ -48,11 +48,13 @@ LONG: dict[str, str] = {
     "silent?": "q",
     "silence?": "q",
     "output-separately": "",
+    "pidns-translation": "",
     "seccomp-bpf": "",
     "kill-on-exit": "",
     "engine=": "",
     "more": "",
     "tips?": "",
+    "secontext?": "",
 }
 _VALUELESS = {name.rstrip("=?"): name[-1:] for name in LONG}
 EXPRESSIONS = frozenset(n.rstrip("=?") for n, short in LONG.items() if short == "e")

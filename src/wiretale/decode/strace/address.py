@@ -70,7 +70,7 @@ def _text(data: bytes) -> str:
 def _netlink(w: Writer, data: bytes) -> list[str]:
     pad, pid, groups = struct.unpack_from("<HiI", data, 2)
     shown = f"{groups:#08x}" if groups else "00000000"
-    return [*([f"nl_pad={pad:#x}"] if pad else []), f"nl_pid={pid}", f"nl_groups={shown}"]
+    return [*([f"nl_pad={pad:#x}"] if pad else []), f"nl_pid={w.pid(pid)}", f"nl_groups={shown}"]
 
 
 def _packet(w: Writer, data: bytes) -> list[str]:

@@ -10,6 +10,7 @@ from wiretale.decode.syscalls.spec import Call
 from wiretale.decode.writer import Writer
 
 _RESTARTS = range(512, 530)  # include/linux/errno.h: seen by tracers only
+_PLAIN = frozenset({"setsid"})  # a session, which strace does not look up
 _FIRST_ERROR = 4095  # linux/err.h: MAX_ERRNO
 
 
@@ -26,6 +27,8 @@ def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str
         return "?", ""
     if raw or spec is None:
         return hex(value & 0xFFFFFFFFFFFFFFFF) if value else "0", ""
+    if w.call.name in _PLAIN:
+        return str(value), ""
     extra = _EXTRAS.get(w.call.name)
     return value_text(w, spec, value), extra(w) if extra is not None else ""
 

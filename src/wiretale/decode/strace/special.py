@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from wiretale.decode import arguments as shared
 from wiretale.decode.escape import escape_bytes
+from wiretale.decode.record_types import FdLabel
 from wiretale.decode.signals import decode_siginfo
 from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, address, path_result, short_string, strace
@@ -371,13 +372,16 @@ _STATX_SYNC = 0x6000  # linux/fcntl.h: AT_STATX_SYNC_TYPE
 _CLOCK_TICKS = 100  # USER_HZ of linux/param.h
 
 
-def siginfo_text(data: bytes, arch: int) -> str:
+def siginfo_text(data: bytes, arch: int, pid_label: FdLabel | None = None) -> str:
     """As `decode/signals.py`, with times that are not zero in seconds as well, and values both ways."""
     shown = []
     for name, text in decode_siginfo(data, arch).fields:
         if name == "si_value":
             number, pointer = _sigval(int(text, 16) if text != "NULL" else 0)
             shown.append(f"si_int={number}, si_ptr={pointer}")
+            continue
+        if name == "si_pid" and pid_label is not None and int(text) > 0:
+            shown.append(f"{name}={pid_label(int(text))}")
             continue
         is_time = name in ("si_utime", "si_stime") and text != "0"
         shown.append(f"{name}={text}" + (f" /* {int(text) / _CLOCK_TICKS:g} s */" if is_time else ""))
@@ -449,5 +453,5 @@ STRUCTS: dict[str, StructPrinter] = {
     "utsname": _utsname,
     "statx": _statx,
     "sigevent": _sigevent,
-    "siginfo": lambda w, name, data: siginfo_text(data, w.arch),
+    "siginfo": lambda w, name, data: siginfo_text(data, w.arch, strace(w).pid_label),
 }

@@ -66,8 +66,8 @@ class StraceWriter(Writer):
         return None if cut else found
 
     def pid(self, number: int) -> str:
-        """A process or thread, with its name if that is wanted."""
-        return str(number) if self.pid_label is None or number <= 0 else self.pid_label(number)
+        """A process or thread, or (negative) a process group, with its name if that is wanted."""
+        return str(number) if self.pid_label is None or number in (0, -1) else self.pid_label(number)
 
     def interface(self, index: int) -> str:
         name = self.style.interfaces(index)

@@ -96,6 +96,12 @@ class Table(ctypes.Structure):
     _fields_ = [("arch", _u32), ("count", _u32), ("calls", ctypes.POINTER(CallPlan))]
 
 
+class Poke(ctypes.Structure):
+    """struct wt_poke: bytes that overwrite what an argument points to."""
+
+    _fields_ = [("data", ctypes.c_char_p), ("bytes", _u32), ("arg", _u16), ("when", _u16)]
+
+
 class Tamper(ctypes.Structure):
     """struct wt_tamper: what is done to some calls of one number."""
 
@@ -111,6 +117,8 @@ class Tamper(ctypes.Structure):
         ("last", _u32),
         ("step", _u32),
         ("signal", _u32),
+        ("pokes", ctypes.POINTER(Poke)),
+        ("n_pokes", _u64),
     ]
 
 
@@ -129,6 +137,8 @@ class Options(ctypes.Structure):
         ("pin", _i32),
         ("n_tampers", _u32),
         ("tampers", ctypes.POINTER(Tamper)),
+        ("paths", ctypes.POINTER(ctypes.c_char_p)),
+        ("n_paths", _u64),
         ("ring_fd", _i32),
         ("tasks_fd", _i32),
         ("states_fd", _i32),

@@ -103,7 +103,7 @@ static void ask_descriptor(struct wt *w, struct task *t, int64_t number, bool su
 	if (surely_socket && ask_socket(w, t, (int)number))
 		return;
 	char path[64], target[PATH_MAX];
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", t->tgid, t->tid, (int)number);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", in_proc(w, t->tgid), in_proc(w, t->tid), (int)number);
 	ssize_t n = readlink(path, target, sizeof(target));
 	if (n < 0)
 		return;
@@ -118,9 +118,9 @@ static void ask_link(struct wt *w, struct task *t, unsigned arg)
 	int number = (int)t->args[arg];
 	char path[64], target[PATH_MAX];
 	if (number == AT_FDCWD)
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/cwd", t->tgid, t->tid);
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/cwd", in_proc(w, t->tgid), in_proc(w, t->tid));
 	else if (number >= 0)
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", t->tgid, t->tid, number);
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", in_proc(w, t->tgid), in_proc(w, t->tid), number);
 	else
 		return;
 	ssize_t n = readlink(path, target, sizeof(target));

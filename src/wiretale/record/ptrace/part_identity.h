@@ -6,7 +6,7 @@
 static void chunk_file(struct wt *w, const struct task *t, uint16_t role, const char *name)
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/%s", t->tid, name);
+	snprintf(path, sizeof(path), "/proc/%d/%s", in_proc(w, t->tid), name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -22,7 +22,7 @@ static void chunk_file(struct wt *w, const struct task *t, uint16_t role, const 
 static void chunk_link(struct wt *w, const struct task *t, uint16_t role, const char *name)
 {
 	char path[64], target[PATH_MAX];
-	snprintf(path, sizeof(path), "/proc/%d/%s", t->tid, name);
+	snprintf(path, sizeof(path), "/proc/%d/%s", in_proc(w, t->tid), name);
 	ssize_t n = readlink(path, target, sizeof(target));
 	if (n > 0)
 		chunk_put(w, role, 0, 0, target, (size_t)n);
@@ -37,7 +37,7 @@ static const char *status_text(struct wt *w, pid_t tid)
 	if (w->status_of == tid)
 		return w->status;
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	snprintf(path, sizeof(path), "/proc/%d/status", in_proc(w, tid));
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : read(fd, w->status, sizeof(w->status) - 1);
 	if (fd >= 0)
@@ -45,6 +45,18 @@ static const char *status_text(struct wt *w, pid_t tid)
 	w->status[n > 0 ? n : 0] = 0;
 	w->status_of = tid;
 	return w->status;
+}
+
+/* The process of a task, from its status: in our namespace, which need not be that of /proc. */
+static pid_t task_tgid(struct wt *w, pid_t tid)
+{
+	char *at = strstr(status_text(w, tid), "\nNStgid:");
+	if (!at)
+		return tid;
+	long number = strtol(at + 8, &at, 10);
+	for (unsigned i = 0; i < w->proc_depth && *at == '\t'; i++)
+		number = strtol(at + 1, &at, 10);
+	return (pid_t)number;
 }
 
 /* A number from /proc/TID/status, for example "Tgid:"; `otherwise` if it is gone. */
@@ -81,7 +93,7 @@ static void chunks_of_task(struct wt *w, const struct task *t)
 		chunk_comm(w, status);
 		chunk_put(w, WT_STATUS, 0, 0, status, strlen(status));
 	}
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", t->tid);
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", in_proc(w, t->tid));
 	if (stat(path, &st) == 0) {
 		uint64_t inode = st.st_ino;
 		chunk_put(w, WT_NETNS, 0, 0, &inode, sizeof(inode));
@@ -97,7 +109,7 @@ static void chunks_of_task(struct wt *w, const struct task *t)
 static void chunks_of_descriptors(struct wt *w, struct task *t)
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/fd", t->tgid);
+	snprintf(path, sizeof(path), "/proc/%d/fd", in_proc(w, t->tgid));
 	DIR *folder = opendir(path);
 	if (!folder)
 		return;

@@ -12,6 +12,9 @@ struct wt *wt_open(const struct wt_options *o, int *error)
 	w->n_tables = o->n_tables;
 	w->tampers = o->tampers;
 	w->n_tampers = o->n_tampers;
+	w->paths = o->paths;
+	w->n_paths = o->n_paths;
+	w->proc_depth = proc_depth();
 	w->flags = o->flags;
 	w->snaplen = o->snaplen;
 	w->pin = o->pin;

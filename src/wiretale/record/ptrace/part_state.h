@@ -60,6 +60,8 @@ struct wt {
 	uint32_t n_tables;
 	const struct wt_tamper *tampers;
 	uint32_t n_tampers;
+	const char *const *paths;
+	uint64_t n_paths;
 	uint32_t flags;
 	int32_t pin;
 	uint64_t snaplen;
@@ -73,6 +75,8 @@ struct wt {
 	uint32_t event_chunks;	/* chunks it has so far */
 	int full_errno;
 	int stop_cpu;		/* CPU the stopped task ran on; -1: not looked up at this stop */
+	unsigned proc_depth;	/* see in_proc */
+	pid_t in_proc_of, in_proc;	/* at this stop */
 	bool let_go;		/* every task is detached at its next stop */
 	bool ending;
 	bool finished;

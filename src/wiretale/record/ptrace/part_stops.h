@@ -61,6 +61,7 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 		     uint64_t now)
 {
 	t->in_call = true;
+	t->tamper = NULL;
 	t->arch = info->arch;
 	t->number = (int64_t)info->entry.nr;	/* the seccomp form has the same layout here */
 	t->socketcall = t->named = false;
@@ -70,6 +71,8 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 		translate_socketcall(w, t);
 		t->call = find_call(w, t->arch, (uint64_t)t->number);
 	}
+	if (!w->n_paths)
+		begin_tamper(w, t);
 	struct wt_event *e = event_begin(w, t, WT_ENTRY, now);
 	if (!e)
 		return;
@@ -80,6 +83,8 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 	memcpy(e->args, t->args, sizeof(e->args));
 	if (t->call)
 		run_ops(w, t, 0, WT_AT_ENTRY);
+	if (w->n_paths && names_path(w))
+		begin_tamper(w, t);
 	if (t->call && t->call->flags & WT_CALL_SIGRETURN)
 		capture_signal_frame(w, t, info->stack_pointer);
 	event_end(w, e);
@@ -155,9 +160,9 @@ static void on_call_stop(struct wt *w, struct task *t, uint16_t flags, uint64_t 
 			spawn_done(w, t, info.exit.is_error ? (int)-info.exit.rval : 0);
 	} else if (info.op == PTRACE_SYSCALL_INFO_ENTRY || info.op == PTRACE_SYSCALL_INFO_SECCOMP) {
 		on_entry(w, t, &info, flags, now);
-		sig = tamper_entry(w, t);
+		sig = tamper_entry(t);
 	} else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-		on_exit_call(w, t, &info, t->tamper ? tamper_exit(t, &info) : 0, now);
+		on_exit_call(w, t, &info, t->tamper ? tamper_exit(w, t, &info) : 0, now);
 	}
 	go_on(w, t, sig);
 }
@@ -347,6 +352,7 @@ static void dispatch(struct wt *w, pid_t tid, int status, uint64_t now)
 	bool was_full = w->full_errno;
 	w->stop_cpu = -1;
 	w->status_of = 0;
+	w->in_proc_of = 0;
 	w->pages.reads = w->pages.kept = 0;
 	if (WIFEXITED(status) || WIFSIGNALED(status)) {
 		on_end(w, tid, status, now);
@@ -356,7 +362,7 @@ static void dispatch(struct wt *w, pid_t tid, int status, uint64_t now)
 		return;
 	struct task *t = find_task(w, tid);
 	if (!t) {	/* a child may stop before its maker's report is seen */
-		t = add_task(w, tid, (pid_t)task_status_number(w, tid, "Tgid:", tid));
+		t = add_task(w, tid, task_tgid(w, tid));
 		if (!t)
 			return;
 		t->filtered = guess_filtered(w, tid);

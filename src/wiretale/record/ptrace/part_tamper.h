@@ -52,11 +52,67 @@ static const struct wt_tamper *find_tamper(struct wt *w, struct task *t)
 	return NULL;
 }
 
-/* Returns the signal to let the task go on with. */
-static int tamper_entry(struct wt *w, struct task *t)
+/* Whether what the event that is being made carries names one of the paths, as text or by a descriptor. */
+static bool names_path(struct wt *w)
 {
-	const struct wt_tamper *rule = w->n_tampers ? find_tamper(w, t) : NULL;
-	t->tamper = rule;
+	const struct wt_chunk *c = (const struct wt_chunk *)file_end(&w->chunks) - w->event_chunks;
+	for (uint32_t i = 0; i < w->event_chunks; i++, c++) {
+		const char *text = (const char *)w->data.map + WT_HEADER_BYTES + c->offset;
+		for (uint64_t p = 0; (c->role == WT_STRING || c->role == WT_LINK) && p < w->n_paths; p++)
+			if (strlen(w->paths[p]) == c->captured_bytes && !memcmp(text, w->paths[p], c->captured_bytes))
+				return true;
+	}
+	return false;
+}
+
+/* Where process_vm_writev may not write (text, constants) PTRACE_POKEDATA may, word by word. */
+static bool write_memory(pid_t tid, uint64_t address, const uint8_t *from, size_t bytes)
+{
+	struct iovec local = { (void *)(uintptr_t)from, bytes };
+	struct iovec remote = { (void *)(uintptr_t)address, bytes };
+	if (process_vm_writev(tid, &local, 1, &remote, 1, 0) == (ssize_t)bytes)
+		return true;
+	for (size_t done = 0; done < bytes;) {
+		void *word_at = (void *)(uintptr_t)((address + done) & ~(uint64_t)(sizeof(long) - 1));
+		size_t skip = (size_t)((address + done) % sizeof(long)), n = sizeof(long) - skip;
+		n = n < bytes - done ? n : bytes - done;
+		errno = 0;
+		long word = ptrace(PTRACE_PEEKDATA, tid, word_at, NULL);
+		if (errno)
+			return false;
+		memcpy((uint8_t *)&word + skip, from + done, n);
+		if (ptrace(PTRACE_POKEDATA, tid, word_at, (void *)word) < 0)
+			return false;
+		done += n;
+	}
+	return true;
+}
+
+static void poke(struct wt *w, struct task *t, uint16_t when)
+{
+	for (uint64_t i = 0; i < t->tamper->n_pokes; i++) {
+		const struct wt_poke *p = &t->tamper->pokes[i];
+		if (p->when != when)
+			continue;
+		bool written = p->arg < 6 && write_memory(t->tid, t->args[p->arg], p->data, p->bytes);
+		t->poked |= written ? WT_FLAG_POKED : WT_FLAG_NOT_POKED;
+		w->pages.kept = 0;
+	}
+}
+
+/* Finds what is done to the call which begins now, and overwrites memory before it is looked at. */
+static void begin_tamper(struct wt *w, struct task *t)
+{
+	t->tamper = w->n_tampers ? find_tamper(w, t) : NULL;
+	t->poked = 0;
+	if (t->tamper)
+		poke(w, t, WT_AT_ENTRY);
+}
+
+/* Returns the signal to let the task go on with. */
+static int tamper_entry(struct task *t)
+{
+	const struct wt_tamper *rule = t->tamper;
 	if (!rule)
 		return 0;
 	delay(rule->delay_enter_ns);
@@ -66,13 +122,15 @@ static int tamper_entry(struct wt *w, struct task *t)
 }
 
 /* What the task will see as result goes into `info`. Returns the flags of the exit event. */
-static uint16_t tamper_exit(struct task *t, struct __ptrace_syscall_info *info)
+static uint16_t tamper_exit(struct wt *w, struct task *t, struct __ptrace_syscall_info *info)
 {
 	const struct wt_tamper *rule = t->tamper;
 	uint16_t flags = 0;
-	t->tamper = NULL;
 	if (!rule)
 		return 0;
+	poke(w, t, WT_AT_EXIT);
+	flags |= t->poked;
+	t->tamper = NULL;
 	if (rule->delay_enter_ns || rule->delay_exit_ns)
 		flags |= WT_FLAG_DELAYED;
 	if (rule->flags & WT_TAMPER_CALL)

@@ -32,6 +32,7 @@ __all__ = ["PtraceOptions", "PtraceSource", "SpawnRequest"]
 _EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
 _DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK = 16, 32, 64
 _RESULT, _CALL, _SIGNAL = 1, 2, 4  # enum wt_tamper_flag
+_AT_ENTRY, _AT_EXIT = 1, 2  # enum wt_when
 _SETSID, _CTTY, _IDS, _DEFAULT_SIGNALS = 1, 2, 4, 8  # enum wt_spawn_flag
 _STAGES = {
     1: "a process could not be made",
@@ -67,6 +68,7 @@ class PtraceOptions:
     links: bool = False  # record what every descriptor given to a call is
     detach_at_exec: bool = False  # let a task go when it executes another program
     tampers: "tuple[Tamper, ...]" = ()
+    tampered_paths: tuple[bytes, ...] = ()  # only calls that name one of them are tampered with; none: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class PtraceSource:
         self._library = library.load()
         self._plan = native_plan(links=options.links)
         self._tampers = (library.Tamper * max(len(options.tampers), 1))(*map(_tamper, options.tampers))
+        self._tampered_paths = (ctypes.c_char_p * max(len(options.tampered_paths), 1))(*options.tampered_paths)
         self._handle = 0
         self._thread: threading.Thread | None = None
         self._cursor = ctypes.c_uint64(0)
@@ -178,6 +181,8 @@ class PtraceSource:
             self._pin_cpu,
             len(o.tampers),
             self._tampers,
+            self._tampered_paths,
+            len(o.tampered_paths),
             *self._ring(),
         )
         self._handle = self._library.call("wt_open", ctypes.byref(options), ctypes.byref(fault))
@@ -406,9 +411,12 @@ class PtraceSource:
 def _tamper(rule: "Tamper") -> library.Tamper:
     flags = (_RESULT if rule.result is not None else 0) | (_CALL if rule.other is not None else 0)
     flags |= _SIGNAL if rule.signal else 0
+    pokes = (library.Poke * max(len(rule.pokes), 1))(
+        *(library.Poke(p.data, len(p.data), p.argument, _AT_EXIT if p.at_exit else _AT_ENTRY) for p in rule.pokes)
+    )
     return library.Tamper(
         rule.arch, flags, rule.number, rule.result or 0, rule.other or 0, rule.delay_enter_ns, rule.delay_exit_ns,
-        rule.first, rule.last, rule.step, rule.signal,
+        rule.first, rule.last, rule.step, rule.signal, pokes, len(rule.pokes),
     )  # fmt: skip
 
 

@@ -4,6 +4,15 @@ from wiretale.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Poke:
+    """Bytes that overwrite what an argument (from 0) points to, before the call or after it."""
+
+    argument: int
+    data: bytes
+    at_exit: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tamper:
     """What to do to the calls `first`, `first + step` ... `last` of one number that each task makes."""
 
@@ -17,3 +26,4 @@ class Tamper:
     first: int = 1
     last: int = 0xFFFFFFFF
     step: int = 1
+    pokes: tuple[Poke, ...] = ()

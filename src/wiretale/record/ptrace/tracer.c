@@ -60,6 +60,7 @@ struct task {
 	uint32_t window, window_stops;
 	const struct wt_tamper *tamper;	/* what is done to the call it is in */
 	uint32_t *tampered;	/* calls seen, by rule */
+	uint16_t poked;	/* flags of the exit: what became of its pokes */
 	bool in_call;	/* between the entry and the exit of a recorded call */
 	bool socketcall;
 	bool named;	/* the call gave an address to send to */
@@ -84,6 +85,7 @@ enum request { REQUEST_NONE, REQUEST_SPAWN, REQUEST_SPAWN_FILTERED, REQUEST_ATTA
 #include "part_files.h"
 #include "part_state.h"
 #include "part_memory.h"
+#include "part_proc.h"
 #include "part_descriptors.h"
 #include "part_calls.h"
 #include "part_placement.h"

@@ -91,6 +91,8 @@ enum wt_event_flag {
 	WT_FLAG_SOCKETCALL = 16,
 	WT_FLAG_INJECTED = 32,	/* the result, or the call itself, is not the kernel's answer to the program */
 	WT_FLAG_DELAYED = 64,
+	WT_FLAG_POKED = 128,	/* EXIT: the memory an argument points to was overwritten */
+	WT_FLAG_NOT_POKED = 256,	/* ... or should have been, and could not */
 };
 
 enum wt_role {
@@ -285,6 +287,14 @@ enum wt_option_flag {
 	WT_SELECTED_ONLY = 128,	/* record/ebpf only: leave out calls without WT_CALL_SELECTED */
 };
 
+/* Bytes that overwrite what an argument points to. */
+struct wt_poke {
+	const uint8_t *data;
+	uint32_t bytes;
+	uint16_t arg;
+	uint16_t when;		/* WT_AT_ENTRY or WT_AT_EXIT */
+};
+
 /* One rule of tampering with a call: it applies to the calls `first`, `first + step` ... `last` of each task. */
 struct wt_tamper {
 	uint32_t arch;
@@ -298,6 +308,8 @@ struct wt_tamper {
 	uint32_t last;
 	uint32_t step;		/* at least 1 */
 	uint32_t signal;
+	const struct wt_poke *pokes;
+	uint64_t n_pokes;
 };
 
 enum wt_tamper_flag { WT_TAMPER_RESULT = 1, WT_TAMPER_CALL = 2, WT_TAMPER_SIGNAL = 4 };
@@ -314,6 +326,8 @@ struct wt_options {
 	int32_t pin;		/* CPU to move programs and tracer to; -1: none */
 	uint32_t n_tampers;
 	const struct wt_tamper *tampers;
+	const char *const *paths;	/* only calls that name one of them are tampered with; none: all */
+	uint64_t n_paths;
 	int32_t ring_fd;	/* the calls come from the kernel programs of record/ebpf; -1: by ptrace */
 	int32_t tasks_fd;	/* their map of followed processes */
 	int32_t states_fd;	/* their storage of what each thread is doing */

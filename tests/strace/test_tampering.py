@@ -1,0 +1,66 @@
+"""Tampering with memory, and only with calls that name a path, under the installed strace and `wiretale strace`."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+
+pytestmark = pytest.mark.e2e
+SOURCE = """
+#include <unistd.h>
+#include <sys/syscall.h>
+int main(void)
+{
+	char folder[16] = "abc", link[16] = "";
+	chdir(folder);
+	chdir("/tmp");
+	chdir("/usr");
+	chdir("/tmp");
+	readlink("/proc/self/exe", link, 8);
+	syscall(SYS_chdir, (void *)8);
+	return 0;
+}
+"""
+TAMPERED = [
+    ["-e", "inject=chdir:poke_enter=@arg1=2f746d7000:when=1"],
+    ["-e", "inject=chdir:poke_enter=@arg1=2f746d7000:retval=7:when=1"],
+    ["-e", "inject=readlink:poke_exit=@arg2=7a7a"],
+    ["-e", "inject=readlink:poke_enter=@arg1=2f70726f63,@arg2=7a7a:poke_exit=@arg2=41:delay_exit=1"],
+    ["-e", "inject=chdir:poke_exit=@arg1=41:when=1"],
+    ["-e", "inject=chdir:poke_enter=@arg2=41"],
+    ["-P", "/tmp", "-e", "inject=chdir:error=EPERM"],
+    ["-P", "/tmp", "-e", "inject=chdir:error=EPERM:when=2"],
+    ["-P", "/usr", "-P", "/tmp", "-e", "fault=chdir:error=EIO:when=2+2"],
+]
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require(shutil.which("strace"), "strace is not installed")
+    built = tmp_path_factory.mktemp("tampering") / "program"
+    subprocess.run(["cc", "-w", "-O1", "-x", "c", "-o", built, "-"], input=SOURCE, text=True, check=True)
+    return built
+
+
+def trace(tracer: list[str], options: list[str], program: Path, out: Path) -> list[str]:
+    words = [*tracer, "-e", "trace=chdir,readlink", "-e", "signal=none", "-o", str(out), *options, str(program)]
+    subprocess.run(words, capture_output=True, check=True)
+    return out.read_text().splitlines()
+
+
+@pytest.mark.parametrize("options", TAMPERED, ids=" ".join)
+def test_every_line_is_straces(program: Path, tmp_path: Path, options: list[str]) -> None:
+    ours = trace([sys.executable, "-m", "wiretale", "strace"], options, program, tmp_path / "ours")
+    assert ours == trace(["strace"], options, program, tmp_path / "theirs")
+
+
+def test_memory_that_cannot_be_written_is_said(program: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "wiretale", "strace", "-o", str(tmp_path / "out")]
+    words += ["-e", "inject=chdir:poke_enter=@arg1=41:when=5", str(program)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "Failed to tamper with process" in done.stderr
+    assert "chdir(0x8)" in (tmp_path / "out").read_text()
