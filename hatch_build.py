@@ -1,4 +1,6 @@
-"""Compile the native parts into the wheel: plain C without Python headers (loaded with ctypes), and the BPF program."""
+"""Compile the native parts into the wheel: plain C without Python headers (loaded with ctypes), the BPF programs, and
+the command `wiretale`.
+"""
 
 import os
 import platform
@@ -22,6 +24,7 @@ LIBRARIES = {
     Path("src/wiretale/join/tcp/tcp_analysis.c"): Path("src/wiretale/join/tcp/_tcp_analysis.so"),
 }
 PLAN = RECORD / "ptrace/_plan.bin"  # see planned.py
+LAUNCHER = Path("src/wiretale/strace/launcher.c"), Path("src/wiretale/strace/_wiretale")
 BPF_OBJECTS = {
     RECORD / "ebpf/wiretale.bpf.c": RECORD / "ebpf/_wiretale.bpf.o",
     RECORD / "ebpf/calls.bpf.c": RECORD / "ebpf/_calls.bpf.o",
@@ -53,10 +56,19 @@ class NativeBuildHook(BuildHookInterface):
             [sys.executable, "-c", write_plan], check=True, env={**os.environ, "PYTHONPATH": str(root / "src")}
         )
         build_data["artifacts"].append(str(PLAN))
+        self._build_launcher([*compiler, *flags], root, version)
+        build_data["shared_scripts"][str(LAUNCHER[1])] = "wiretale"
         if self._build_bpf(root):
             build_data["artifacts"] += map(str, BPF_OBJECTS.values())
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-linux_{platform.machine()}"
+
+    def _build_launcher(self, command: list[str], root: Path, version: str) -> None:
+        """The command itself. That of a checkout looks whether its sources were changed since."""
+        source, program = LAUNCHER
+        where = [f'-DWT_SOURCES="{root / "src/wiretale"}"'] if version == "editable" else []
+        options = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-pthread", *where]
+        subprocess.run([*command, *options, "-o", str(root / program), str(root / source)], check=True)
 
     def _build_bpf(self, root: Path) -> bool:
         clang, strip = (_tool(name) for name in BPF_TOOLS)

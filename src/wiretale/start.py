@@ -1,4 +1,7 @@
-"""Where the console script begins: `wiretale strace` at once, every other command through `cli`, which loads click."""
+"""Where `wiretale-python` begins, which strace/launcher.c executes.
+
+`strace` goes on at once, every other command through `cli`, which loads click.
+"""
 
 import gc
 import os
@@ -9,13 +12,17 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+_BEGUN = "--begun="  # the launcher's; see strace/begun.py
+
+
 def main() -> "NoReturn":
     """Entry point of the console script."""
+    begun = sys.argv.pop(1)[len(_BEGUN) :] if sys.argv[1:2] and sys.argv[1].startswith(_BEGUN) else ""
     if sys.argv[1:2] == ["strace"]:
         gc.disable()  # while modules are loaded there is nothing to collect
         from wiretale.strace.main import main as strace
 
-        status = strace(sys.argv[2:])
+        status = strace(sys.argv[2:], begun)
     else:
         from wiretale.cli import run
 

@@ -17,9 +17,13 @@ pytestmark = pytest.mark.e2e
 
 
 def strace(*words: str, **more: object) -> subprocess.CompletedProcess[str]:
-    code = "import sys; from wiretale.start import main; sys.argv[1:1] = ['strace']; main()"
     return subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False, **more
+        [Path(sys.executable).with_name("wiretale"), "strace", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **more,
     )  # type: ignore[call-overload,no-any-return]
 
 

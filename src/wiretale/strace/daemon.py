@@ -4,7 +4,7 @@ import os
 from typing import NoReturn
 
 from wiretale.light import replace
-from wiretale.record.ptrace.source import find_program
+from wiretale.record.ptrace.faults import find_program
 from wiretale.record.user import named
 from wiretale.strace.options import StraceOptions
 from wiretale.strace.requests import environment

@@ -39,8 +39,8 @@ docs/strace.md lists what is not supported. Exit status: the program's own; if a
 """
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code. Raises WiretaleError."""
+def run(arguments: Sequence[str], begun: str = "") -> int:
+    """Run one command line and return its exit code; `begun` as in run.py. Raises WiretaleError."""
     gc.set_threshold(_OBJECTS)
     gc.enable()
     options, instead = parse(list(arguments))
@@ -49,13 +49,13 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     from wiretale.strace.run import run as trace  # not for --help
 
-    return trace(options)
+    return trace(options, begun)
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], begun: str = "") -> int:
     """As `run`, with faults printed; used where click is not loaded."""
     try:
-        return run(arguments)
+        return run(arguments, begun)
     except WiretaleError as fault:
         sys.stderr.write(f"wiretale: {fault.message}\n" + (f"  try: {fault.hint}\n" if fault.hint else ""))
         return fault.exit_code

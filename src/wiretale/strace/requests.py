@@ -2,7 +2,7 @@
 
 import os
 
-from wiretale.record.ptrace.source import PtraceOptions, SpawnRequest
+from wiretale.record.ptrace.options import PtraceOptions, SpawnRequest
 from wiretale.strace.options import StraceOptions
 
 
@@ -25,6 +25,7 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
         kill_on_recorder_exit=options.kill_on_exit or only is not None,
         follow_forks=options.follow,
         whole_netlink=True,
+        busy_start=True,  # the decoders are loaded meanwhile
         links=bool(options.descriptors or options.paths),
         detach_at_exec=options.detach_at_exec,
         tampers=tuple(options.tampers),

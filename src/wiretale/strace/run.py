@@ -9,10 +9,10 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 
 from wiretale.clock import now_ns
 from wiretale.errors import WiretaleError
-from wiretale.record.ptrace.source import PtraceSource
 from wiretale.store.load.tracer_events import EventReader
 from wiretale.store.tracer_files import TracerFiles
 from wiretale.strace.faults import StraceFault
@@ -22,6 +22,8 @@ from wiretale.strace.requests import spawn_request, tracer_options
 
 TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
+    from wiretale.record.ptrace.source import PtraceSource
+    from wiretale.strace.begun import Begun
     from wiretale.strace.printer import StracePrinter
 
 _POLL_S = 0.01
@@ -31,8 +33,11 @@ _NOT_BY_EBPF = "not shown: signals that the program ignores, stops by job contro
 _ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTERM)
 
 
-def run(options: StraceOptions) -> int:
-    """Trace; returns the exit code. A program killed by a signal takes this process with it, as under strace."""
+def run(options: StraceOptions, begun: str = "") -> int:
+    """Trace; returns the exit code. A program killed by a signal takes this process with it, as under strace.
+
+    `begun`: what the launcher says of a program that it has begun to trace.
+    """
     if options.daemon:
         from wiretale.strace.daemon import leave_tracing_to_grandchild  # rarely wanted
 
@@ -42,24 +47,41 @@ def run(options: StraceOptions) -> int:
 
         return trace_and_capture(options)
     outputs = Outputs(options)
-    # Not tempfile: loading it takes longer than tracing a short program.
-    files = TracerFiles(f"{os.environ.get('TMPDIR') or '/tmp'}/wiretale-strace-{os.getpid()}-{now_ns()}")
-    os.mkdir(files.path, mode=0o700)
-    try:
-        status = _Run(options, outputs, files).go()
-    finally:
-        files.remove()
+    status = _follow_begun(options, outputs, begun) if begun else _start(options, outputs)
     if status < 0:
         _die_of(-status)
     return status
 
 
+def _follow_begun(options: StraceOptions, outputs: Outputs, begun: str) -> int:
+    from wiretale.strace.begun import Begun, HeldFiles
+
+    tracer, channel, *fds = map(int, begun.split(","))
+    source = Begun(tracer, channel, tracer_options(options))
+    try:
+        return _Run(options, outputs, source, HeldFiles(*fds)).go()
+    finally:
+        source.reap()
+
+
+def _start(options: StraceOptions, outputs: Outputs) -> int:
+    # Not tempfile: loading it takes longer than tracing a short program.
+    files = TracerFiles(f"{os.environ.get('TMPDIR') or '/tmp'}/wiretale-strace-{os.getpid()}-{now_ns()}")
+    os.mkdir(files.path, mode=0o700)
+    try:
+        return _Run(options, outputs, _source(options, files), files).go()
+    finally:
+        files.remove()
+
+
 class _Run:
-    def __init__(self, options: StraceOptions, outputs: Outputs, files: TracerFiles) -> None:
+    def __init__(
+        self, options: StraceOptions, outputs: Outputs, source: "PtraceSource | Begun", files: TracerFiles
+    ) -> None:
         self._options = options
         self._outputs = outputs
         self._offset_ns = time.time_ns() - now_ns()
-        self._source = _source(options, files)
+        self._source = source
         self._reader = EventReader(files)
         self._lazy_printer: StracePrinter | None = None
         self._ended_by: signal.Signals | None = None
@@ -98,9 +120,9 @@ class _Run:
 
     def _say_lost(self) -> None:
         """Of kernel programs: what found their ring full. ptrace loses nothing but what the disk does not take."""
-        report = self._source.report()
-        if report.lost:
-            sys.stderr.write(f"wiretale strace: {report.lost} events lost: {report.reason}\n")
+        lost, reason = self._source.lost()
+        if lost:
+            sys.stderr.write(f"wiretale strace: {lost} events lost: {reason}\n")
 
     def _attach(self, pid: int) -> None:
         try:
@@ -123,6 +145,7 @@ class _Run:
         for number in wanted:
             if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGPIPE:
                 signal.signal(number, _stay if level > 2 else self._note)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, wanted)  # the launcher has kept them back
 
     def _note(self, number: int, _frame: object) -> None:
         self._ended_by = signal.Signals(number)
@@ -131,8 +154,9 @@ class _Run:
         while self._source.alive():
             if self._ended_by is not None:
                 self._source.detach_all()
-                if pid:
-                    os.kill(pid, self._ended_by)
+                if pid and self._source.status_of(pid) is None:  # it may have had the signal, too
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, self._ended_by)
                 return
             if pid in self._printer.let_go:
                 self._source.status_of(pid)  # which reaps it: what is still traced may wait for it to be gone
@@ -172,8 +196,10 @@ class _Run:
         return os.WEXITSTATUS(status)
 
 
-def _source(options: StraceOptions, files: TracerFiles) -> PtraceSource:
+def _source(options: StraceOptions, files: TracerFiles) -> "PtraceSource":
     """Who records the calls, by --engine. What it cannot show, or why it could not be used, is said."""
+    from wiretale.record.ptrace.source import PtraceSource  # loads the tracer
+
     tracing = tracer_options(options)
     if options.engine == "ptrace" or needs_stops(options):
         return PtraceSource(files, tracing)

@@ -91,6 +91,11 @@ class EbpfCalls(PtraceSource):
         if self._object.is_open:
             self._lost = [self._object.per_cpu("counters", i) for i in range(len(_LOST))]
 
+    def lost(self) -> tuple[int, str]:
+        """How many events were lost so far, and why."""
+        report = self.report()
+        return report.lost, report.reason or ""
+
     def report(self) -> SourceReport:
         """What was recorded and what was lost; while it runs, so far."""
         report = super().report()

@@ -17,6 +17,7 @@
 #define TRIAL_NS 100000000ull
 #define KEEP_FIRST_NS 1000000000ull
 #define KEEP_MOST_NS 16000000000ull
+#define BUSY_START_NS 50000000ull
 #define ALONE_PERCENT 90	/* of a window's stops by one thread: it is worth following */
 #define CROWD_FOLLOWS 4		/* below, the busiest thread is followed */
 #define CROWD_MOST 8
@@ -78,8 +79,11 @@ static void place_open(struct wt *w)
 	p->state = PLACE_OFF;
 	if (w->flags & WT_PLACE && sched_getaffinity(0, sizeof(p->original), &p->original) == 0) {
 		p->may_look = CPU_COUNT(&p->original) > 1;
+		/* While the recorder computes there is no idle CPU to wake on, and a tracer with SCHED_IDLE starves. */
+		bool is_crowded = w->flags & WT_BUSY_START && CPU_COUNT(&p->original) <= 2;
+		p->until_ns = now_ns() + BUSY_START_NS;
 		if (can_return())
-			p->state = PLACE_FOLLOW;
+			p->state = is_crowded ? PLACE_REST : PLACE_FOLLOW;
 		else
 			w->stats.no_privilege = 1;	/* following without SCHED_IDLE gains nothing */
 	}

@@ -52,9 +52,28 @@ def native_plan(*, links: bool = False) -> TracePlan:
 
 
 def write() -> None:
-    """Keep the plans of this machine for later. Called when wiretale is built."""
+    """Keep the plans of this machine for later, beside them one for programs in C. Called when wiretale is built."""
     with open(PLAN_PATH, "wb") as file:
         marshal.dump((_fingerprint(), [_made(links) for links in (False, True)]), file)
+    with open(f"{os.path.dirname(PLAN_PATH)}/_plan.h", "w", encoding="ascii") as file:
+        file.write(_as_c())
+
+
+def _as_c() -> str:
+    """The plan without links as a header for a program in C, and the sources that both are made from."""
+    ops, calls = _made(False)
+    tracer = sorted(n for n in os.listdir(_HERE) if n.endswith((".c", ".h")) and n[0] != "_")
+    sources = (*SOURCES, *(f"record/ptrace/{name}" for name in tracer), "strace/launcher.c")
+    names = ", ".join(f'"{name}"' for name in sources)
+    tables = ", ".join(
+        f"{{ {arch}u, {len(raw) // ctypes.sizeof(CallPlan)}, (const struct wt_call *)CALLS_{at} }}"
+        for at, (arch, raw) in enumerate(calls)
+    )
+    arrays = {"OPS": ops, **{f"CALLS_{at}": raw for at, (_, raw) in enumerate(calls)}}
+    lines = [f"static const char *const SOURCES[] = {{ {names} }};"]
+    for name, raw in arrays.items():
+        lines.append(f"static const uint8_t {name}[] __attribute__((aligned(8))) = {{ {','.join(map(str, raw))} }};")
+    return "\n".join([*lines, f"static const struct wt_table TABLES[] = {{ {tables} }};\n"])
 
 
 def _made(links: bool) -> "Planned":

@@ -8,129 +8,29 @@ import ctypes
 import errno
 import os
 import signal
-import stat
 import threading
 import time
 
 from wiretale.clock import now_ns
-from wiretale.errors import Exit, PermissionFault, ResourceFault, WiretaleError
-from wiretale.light import dataclass, field
+from wiretale.errors import ResourceFault, WiretaleError
 from wiretale.record.ptrace import library
+from wiretale.record.ptrace.faults import attach_fault, disk_error, find_program, full_reason, spawn_fault
+from wiretale.record.ptrace.options import PtraceOptions, SpawnRequest, option_flags
 from wiretale.record.ptrace.planned import native_plan
 from wiretale.store.tracer_files import TracerFiles
 
 TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
-    from typing import Literal
-
     from wiretale.record.ptrace.notable import Notable
     from wiretale.record.ptrace.tamper import Tamper
     from wiretale.store.report import SourceReport
 
-__all__ = ["PtraceOptions", "PtraceSource", "SpawnRequest"]
+__all__ = ["PtraceOptions", "PtraceSource", "SpawnRequest", "attach_fault", "find_program"]
 
-_EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
-_DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK = 16, 32, 64
 _RESULT, _CALL, _SIGNAL = 1, 2, 4  # enum wt_tamper_flag
 _AT_ENTRY, _AT_EXIT = 1, 2  # enum wt_when
 _SETSID, _CTTY, _IDS, _DEFAULT_SIGNALS = 1, 2, 4, 8  # enum wt_spawn_flag
-_STAGES = {
-    1: "a process could not be made",
-    2: "the new process could not be traced",
-    3: "its standard input or output could not be set",
-    4: "it could not be given its terminal",
-    5: "its working directory could not be entered",
-    6: "it could not be given its user",
-    7: "the system call filter could not be installed",
-}
-_SEIZE_STAGE, _EXEC_STAGE = 2, 8
 _NOTABLES_AT_ONCE = 64
-_DISK_ERRORS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "a file reached the largest size allowed (ulimit -f, or address space: ulimit -v)",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class PtraceOptions:
-    """How to trace."""
-
-    calls: 'Literal["all", "network"]' = "all"  # network: what touches a descriptor, and process life
-    snaplen: int | None = 256  # bytes kept of each message; None: all
-    pin: bool = False  # keep program and tracer on one CPU; moves the program
-    kill_on_recorder_exit: bool = True  # a program started here dies if the recorder is killed
-    follow_cpu: bool = True  # run where the busiest traced thread runs
-    snaplen_each: bool = False  # snaplen counts for every buffer of a message, not for the message
-    follow_forks: bool = True  # trace what the programs start, too
-    only: tuple[str, ...] | None = None  # with calls="network": these calls stop the program, and no others
-    whole_netlink: bool = False  # snaplen does not cut what netlink sockets carry
-    links: bool = False  # record what every descriptor given to a call is
-    detach_at_exec: bool = False  # let a task go when it executes another program
-    tampers: "tuple[Tamper, ...]" = ()
-    tampered_paths: tuple[bytes, ...] = ()  # only calls that name one of them are tampered with; none: all
-
-
-@dataclass(frozen=True, slots=True)
-class SpawnRequest:
-    """A program to start. `argv[0]` is looked up in PATH of `env` as a shell would."""
-
-    argv: list[str]
-    env: dict[str, str] = field(default_factory=dict)
-    cwd: str | None = None
-    stdin_fd: int = 0
-    stdout_fd: int = 1
-    stderr_fd: int = 2
-    new_session: bool = False  # with stdin_fd, if it is a terminal, as the controlling one
-    uid: int | None = None
-    gid: int | None = None
-    groups: list[int] | None = None
-
-
-def find_program(name: str, env: dict[str, str], cwd: str | None = None) -> str:
-    """The file a shell would execute. Raises WiretaleError with exit code 126 or 127, as a shell does."""
-    if "/" in name:
-        try:
-            kind = _kind(os.path.join(cwd or ".", name))
-        except PermissionError:
-            raise WiretaleError(
-                f"you may not enter a folder on the way to {name}", "check the path, or run as a user who may",
-                exit_code=Exit.NO_COMMAND_EXEC,
-            ) from None  # fmt: skip
-        if kind == "folder":
-            raise WiretaleError(
-                f"{name} is a folder, not a program", "give the path of a program", exit_code=Exit.NO_COMMAND_EXEC
-            )
-        if not kind:
-            raise WiretaleError(f"there is no program {name}", "check the path", exit_code=Exit.NO_COMMAND)
-        return name
-    path = env.get("PATH", os.defpath)
-    found = _in_path(name, path, os.X_OK) or _in_path(name, path, os.F_OK)
-    if not name or not found:
-        raise WiretaleError(
-            f"there is no command {name!r} in PATH", "check the spelling, or give its path", exit_code=Exit.NO_COMMAND
-        )
-    return found
-
-
-def _kind(path: str) -> str:
-    """ "folder", "file" (of any kind), or "" if there is nothing. Raises PermissionError."""
-    try:
-        mode = os.stat(path).st_mode
-    except PermissionError:
-        raise
-    except (OSError, ValueError):
-        return ""
-    return "folder" if stat.S_ISDIR(mode) else "file"
-
-
-def _in_path(name: str, path: str, access: int) -> str:
-    """As shutil.which, which takes longer to load than a short program runs; "" if there is none."""
-    for folder in path.split(os.pathsep):
-        found = os.path.join(folder, name)
-        if os.access(found, access) and not os.path.isdir(found):
-            return found
-    return ""
 
 
 class PtraceSource:
@@ -165,10 +65,6 @@ class PtraceSource:
         """Make the spool files and start the tracer thread. Raises ResourceFault if the files cannot be made."""
         fault = ctypes.c_int(0)
         o = self.options
-        flags = (_EXITKILL if o.kill_on_recorder_exit else 0) | (_PLACE if o.follow_cpu else 0)
-        flags |= (_SNAP_EACH if o.snaplen_each else 0) | (0 if o.follow_forks else _NO_FOLLOW)
-        flags |= (_DETACH_AT_EXEC if o.detach_at_exec else 0) | (_ALL_LINKS if o.links else 0)
-        flags |= _WHOLE_NETLINK if o.whole_netlink else 0
         options = library.Options(
             os.fsencode(self._files.events_path),
             os.fsencode(self._files.chunks_path),
@@ -176,7 +72,7 @@ class PtraceSource:
             self._plan.ops,
             self._plan.tables,
             len(self._plan.tables),
-            flags,
+            option_flags(o),
             library.ALL_BYTES if o.snaplen is None else o.snaplen,
             self._pin_cpu,
             len(o.tampers),
@@ -200,8 +96,9 @@ class PtraceSource:
             return ResourceFault(
                 "there is not enough memory to record", "ulimit -v says how much address space a process may have"
             )
-        reason = _DISK_ERRORS.get(number, os.strerror(number))
-        return ResourceFault(f"{self._files.path} cannot be written: {reason}", "choose another place with -o FILE")
+        return ResourceFault(
+            f"{self._files.path} cannot be written: {disk_error(number)}", "choose another place with -o FILE"
+        )
 
     def _ring(self) -> tuple[int, int, int, int]:
         """Where the calls come from, if not by ptrace: see struct wt_options."""
@@ -368,15 +265,18 @@ class PtraceSource:
             self._library.call("wt_stats", self._handle, ctypes.byref(self._stats))
         return self._stats
 
+    def lost(self) -> tuple[int, str]:
+        """How many events were lost so far, and why."""
+        s = self._now()
+        return int(s.lost), full_reason(s.full_errno)
+
     def report(self) -> "SourceReport":
         """What was recorded and what it cost; while it runs, so far."""
         from wiretale.store.report import SourceReport  # not for wiretale strace
 
         s = self._now()
         stops = max(int(s.stops), 1)
-        reason = None
-        if s.full_errno:
-            reason = f"recording ended early: {_DISK_ERRORS.get(s.full_errno, os.strerror(s.full_errno))}"
+        reason = full_reason(s.full_errno) or None
         detail = {
             "calls": self.options.calls,
             "mode": "filtered" if self._filtered else "every call",
@@ -422,66 +322,3 @@ def _tamper(rule: "Tamper") -> library.Tamper:
 
 def _strings(items: list[bytes]) -> "ctypes.Array[ctypes.c_char_p]":
     return (ctypes.c_char_p * (len(items) + 1))(*items, None)
-
-
-def spawn_fault(name: str, stage: int, number: int) -> WiretaleError:
-    """Why a program did not start, in a sentence."""
-    if stage == _EXEC_STAGE:
-        if number in (errno.ENOENT, errno.ENOTDIR):
-            return WiretaleError(
-                f"{name} cannot be started: it, or the interpreter it names, does not exist",
-                "check the path, and the first line of a script",
-                exit_code=Exit.NO_COMMAND,
-            )
-        hint = {
-            errno.EACCES: f"make it executable: chmod +x {name}",
-            errno.ENOEXEC: "it is no program for this machine; a script needs a first line such as #!/bin/sh",
-        }.get(number, "")
-        text = f"{name} cannot be executed: {os.strerror(number)}"
-        return WiretaleError(text, hint, exit_code=Exit.NO_COMMAND_EXEC)
-    text = f"{name} cannot be started: {_STAGES.get(stage, 'preparation failed')} ({os.strerror(number)})"
-    if stage == _SEIZE_STAGE and number == errno.EPERM:
-        return PermissionFault(
-            text, "check kernel.yama.ptrace_scope and a container's seccomp profile; wiretale doctor"
-        )
-    return ResourceFault(text, "wiretale doctor")
-
-
-def _remedy_for_attach(pid: int) -> str:
-    """What helps where attaching is refused: ptrace(2), "Ptrace access mode checking", and Yama's ptrace_scope."""
-    if os.geteuid() == 0:
-        return "give this root CAP_SYS_PTRACE over it, which a container withholds (docker run --cap-add SYS_PTRACE)"
-    if _text("/proc/sys/kernel/yama/ptrace_scope").strip() == "1":
-        return f"sudo wiretale record -p {pid} ..., or sudo sysctl kernel.yama.ptrace_scope=0"
-    return f"sudo wiretale record -p {pid} ... (programs that changed their user or hide from others need root)"
-
-
-def _text(path: str) -> str:
-    """What stands in a file of /proc; nothing if it cannot be read."""
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
-def _status_numbers(pid: int, key: str) -> list[int]:
-    lines = _text(f"/proc/{pid}/status").splitlines()
-    return next(([int(n) for n in line.split()[1:]] for line in lines if line.startswith(key + ":")), [])
-
-
-def attach_fault(pid: int, number: int) -> WiretaleError:
-    """Why a process cannot be traced, in a sentence with the way out."""
-    if number == errno.ESRCH or not os.path.exists(f"/proc/{pid}"):
-        return WiretaleError(f"there is no process {pid}", "find it with: pgrep -a NAME")
-    tracer = _status_numbers(pid, "TracerPid")
-    if tracer and tracer[0]:
-        return PermissionFault(
-            f"process {pid} is already traced by process {tracer[0]}", "end that tracer (strace, gdb, ...) first"
-        )
-    uid = _status_numbers(pid, "Uid")
-    if number == errno.EPERM and uid and os.geteuid() != 0 and uid[0] != os.getuid():
-        return PermissionFault(f"process {pid} belongs to another user", f"sudo wiretale record -p {pid} ...")
-    if number == errno.EPERM:
-        return PermissionFault(f"the system does not let you trace process {pid}", _remedy_for_attach(pid))
-    return WiretaleError(f"process {pid} cannot be traced: {os.strerror(number)}", "wiretale doctor")

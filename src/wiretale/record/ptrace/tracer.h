@@ -284,6 +284,7 @@ enum wt_option_flag {
 	WT_DETACH_AT_EXEC = 16,	/* let a task go when it executes another program */
 	WT_WHOLE_NETLINK = 64,	/* messages of netlink sockets are not cut at snaplen */
 	WT_ALL_LINKS = 32,	/* what its descriptors are is asked at every exec, not only the first */
+	WT_BUSY_START = 256,	/* the recorder itself computes while the program starts */
 	WT_SELECTED_ONLY = 128,	/* record/ebpf only: leave out calls without WT_CALL_SELECTED */
 };
 

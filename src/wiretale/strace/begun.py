@@ -1,0 +1,125 @@
+"""A program that `launcher.c` has begun to trace in a process of its own, while Python was starting.
+
+`Begun` is to `run.py` what a PtraceSource is. Its tracer can be asked for one thing: to let the program go.
+"""
+
+import contextlib
+import os
+import select
+import struct
+
+from wiretale.errors import Exit, WiretaleError
+from wiretale.record.ptrace.faults import full_reason, spawn_fault
+from wiretale.record.ptrace.options import PtraceOptions, SpawnRequest, option_flags
+from wiretale.store.tracer_files import TracerFiles
+
+HELLO = struct.Struct("=iiIIQ")  # struct hello, struct goodbye of launcher.c
+GOODBYE = struct.Struct("=iiiIQ")
+_LONGEST = 64
+
+
+class HeldFiles(TracerFiles):
+    """The tracer's files, which have no names: by the descriptors that the launcher left open."""
+
+    def __init__(self, events: int, chunks: int, data: int) -> None:
+        super().__init__("/proc/self/fd")
+        self._fds = events, chunks, data
+        for fd in self._fds:
+            os.set_inheritable(fd, False)
+
+    @property
+    def events_path(self) -> str:
+        return f"{self.path}/{self._fds[0]}"
+
+    @property
+    def chunks_path(self) -> str:
+        return f"{self.path}/{self._fds[1]}"
+
+    @property
+    def data_path(self) -> str:
+        return f"{self.path}/{self._fds[2]}"
+
+    def remove(self) -> None:
+        """They go with this process."""
+
+
+class Begun:
+    """The part of PtraceSource that `run.py` needs. `channel` is the socket to the tracer's process."""
+
+    def __init__(self, tracer: int, channel: int, options: PtraceOptions) -> None:
+        os.set_inheritable(channel, False)
+        self._tracer = tracer
+        self._channel = channel
+        self._options = options
+        self._pid = 0
+        self._status: int | None = None
+        self._lost, self._full_errno = 0, 0
+        self._over = False
+
+    def start(self) -> None:
+        """It was started before this process was Python."""
+
+    def attach(self, pid: int) -> None:
+        """Never asked for: the launcher begins no command line with -p."""
+        raise AssertionError(pid)
+
+    def spawn(self, request: SpawnRequest) -> int:
+        """The pid of the program. Raises WiretaleError if it could not be started."""
+        self._over = True
+        told = os.read(self._channel, _LONGEST)
+        if len(told) != HELLO.size:
+            raise WiretaleError("the program could not be traced: its tracer ended", exit_code=Exit.INTERNAL)
+        pid, stage, flags, _, snaplen = HELLO.unpack(told)
+        if pid < 0:
+            raise spawn_fault(request.argv[0], stage, -pid)
+        assert (flags, snaplen) == (option_flags(self._options), self._options.snaplen)
+        self._over = False
+        self._pid = pid
+        return self._pid
+
+    def alive(self) -> list[int]:
+        """The program, until nothing is traced any more."""
+        return [] if self._over else [self._pid]
+
+    @property
+    def notable_fd(self) -> int:
+        """Readable when nothing is traced any more."""
+        return self._channel
+
+    def acknowledge(self) -> None:
+        """Take note of what the tracer says, if it says something: that it has ended."""
+        if not self._over and select.select([self._channel], [], [], 0)[0]:
+            self._hear_the_end()
+
+    def detach_all(self) -> None:
+        """Have everything let go; returns when it is."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Let go what is still traced, and wait for the tracer's end."""
+        if not self._over:
+            with contextlib.suppress(OSError):  # it was killed
+                os.write(self._channel, b"let go")
+            self._hear_the_end()
+
+    def _hear_the_end(self) -> None:
+        told = os.read(self._channel, _LONGEST)
+        self._over = True
+        if len(told) != GOODBYE.size:
+            raise WiretaleError("the tracer was killed: the program goes on without it")
+        ended, status, self._full_errno, _, self._lost = GOODBYE.unpack(told)
+        if ended:
+            self._status = status
+
+    def reap(self) -> None:
+        """Wait for the tracer's process to be gone. Its time counts as this process's then, as the program's does."""
+        self.stop()
+        os.waitpid(self._tracer, 0)
+
+    def status_of(self, pid: int) -> int | None:
+        """Wait status of the program; None while it runs, traced or let go."""
+        return self._status if pid == self._pid else None
+
+    def lost(self) -> tuple[int, str]:
+        """How many events were lost, and why."""
+        return self._lost, full_reason(self._full_errno)

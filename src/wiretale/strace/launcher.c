@@ -1,0 +1,296 @@
+/*
+ * The command `wiretale`: executes `wiretale-python`, which stands beside it and is all of wiretale.
+ *
+ * Where the words are `strace`, options that concern only how its lines look, and a program, the program is started
+ * first: a process of its own (`follow`) traces it as `wiretale strace` would, while Python starts and then prints
+ * (begun.py). A short program need not wait for Python then. Whatever is not surely right, Python finds and says.
+ */
+#include "../record/ptrace/tracer.c"
+#ifndef WT_PLAN
+#define WT_PLAN "../record/ptrace/_plan.h"
+#endif
+#include WT_PLAN
+
+#include <poll.h>
+
+#define PYTHON "wiretale-python"
+#define STRINGS 32	/* -s, if it is not given */
+
+static const int ENDING[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
+/* What begun.py is told, in two messages. */
+struct hello {
+	int32_t pid;		/* the program's; -errno if it could not be started */
+	int32_t stage;		/* where it failed: enum wt_spawn_stage */
+	uint32_t flags;		/* enum wt_option_flag */
+	uint32_t reserved;
+	uint64_t snaplen;
+};
+struct goodbye {
+	int32_t ended;		/* 1: with `status` */
+	int32_t status;
+	int32_t full_errno;
+	uint32_t reserved;
+	uint64_t lost;
+};
+
+struct asked {
+	const char *output;
+	char *const *command;
+	char path[PATH_MAX];	/* of the program */
+	uint64_t strings;
+	bool follow;
+};
+
+struct held {	/* what Python is given of the recording */
+	pid_t tracer;
+	int channel, events, chunks, data;
+};
+
+static bool read_number(const char *text, uint64_t *value)
+{
+	size_t digits = strspn(text, "0123456789");
+	if (!digits || digits > 9 || text[digits])
+		return false;
+	*value = strtoull(text, NULL, 10);
+	return true;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+	return n >= m && !strcmp(text + n - m, end);
+}
+
+/* Whether -o is a file that Python will be able to write. It is made here, and emptied there. */
+static bool is_writable(const char *output)
+{
+	struct stat st;
+	if (!*output || *output == '|' || *output == '!' || ends_with(output, ".wiretale"))
+		return false;
+	/* Opened twice, a pipe would end for its reader. */
+	if (stat(output, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		return false;
+	int fd = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	return fd >= 0 && close(fd) == 0;
+}
+
+/* The letters of one word of short options; `at` moves on to the word that holds a value. */
+static bool read_letters(struct asked *a, char *const *words, int *at, int *follows)
+{
+	for (const char *letter = words[*at] + 1; *letter; letter++) {
+		if (strchr("fF", *letter)) {
+			if (++*follows > 1)	/* -ff: a file for each process */
+				return false;
+			a->follow = true;
+		} else if (strchr("aos", *letter)) {
+			const char *value = letter[1] ? letter + 1 : words[++*at];
+			uint64_t number = 0;
+			if (!value || (*letter != 'o' && !read_number(value, &number)))
+				return false;
+			if (*letter == 'o')
+				a->output = value;
+			if (*letter == 's')
+				a->strings = number;
+			return true;
+		} else if (!strchr("AcCiNnqrtTvwxYzZ", *letter)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* As source.find_program; what it cannot find is left to that, which says why. */
+static bool find_file(struct asked *a)
+{
+	const char *name = a->command[0], *folder = getenv("PATH");
+	struct stat st;
+	if (strchr(name, '/'))
+		return snprintf(a->path, sizeof(a->path), "%s", name) < (int)sizeof(a->path) &&
+		       stat(name, &st) == 0 && !S_ISDIR(st.st_mode);
+	while (folder && *name) {
+		int length = (int)strcspn(folder, ":");
+		const char *slash = !length || folder[length - 1] == '/' ? "" : "/";
+		int n = snprintf(a->path, sizeof(a->path), "%.*s%s%s", length, folder, slash, name);
+		if (n < (int)sizeof(a->path) && access(a->path, X_OK) == 0 && stat(a->path, &st) == 0 &&
+		    !S_ISDIR(st.st_mode))
+			return true;
+		folder = folder[length] ? folder + length + 1 : NULL;
+	}
+	return false;
+}
+
+/* Whether these words can be begun here; only then is anything done for them. */
+static bool understand(struct asked *a, char *const *words)
+{
+	int at = 1, follows = 0;
+	if (!words[0] || strcmp(words[0], "strace"))
+		return false;
+	a->strings = STRINGS;
+	for (; words[at] && words[at][0] == '-' && words[at][1]; at++) {
+		if (!strcmp(words[at], "--")) {
+			at++;
+			break;
+		}
+		if (!read_letters(a, words, &at, &follows))
+			return false;
+	}
+	a->command = words + at;
+	return words[at] && find_file(a) && (!a->output || is_writable(a->output));
+}
+
+#ifdef WT_SOURCES
+/* Installed as a checkout, whose files may have changed since: then this program is not what they say. */
+static bool is_current(void)
+{
+	struct stat self, source;
+	char path[PATH_MAX];
+	if (stat("/proc/self/exe", &self) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(SOURCES) / sizeof(SOURCES[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", WT_SOURCES, SOURCES[i]);
+		if (stat(path, &source) < 0 || source.st_mtim.tv_sec > self.st_mtim.tv_sec)
+			return false;
+	}
+	return true;
+}
+#else
+static bool is_current(void)
+{
+	return true;
+}
+#endif
+
+/* A file without a name: nothing is left of it, however the recording ends. */
+static int unnamed_file(void)
+{
+	const char *folder = getenv("TMPDIR");
+	return open(folder && *folder ? folder : "/tmp", O_TMPFILE | O_RDWR, 0600);
+}
+
+static void *run_tracer(void *w)
+{
+	wt_run(w);
+	return NULL;
+}
+
+/* The tracer with its files. What it wants is all that the options ask of one: requests.py. */
+static struct wt *open_tracer(const struct asked *a, const struct held *held)
+{
+	char events[32], chunks[32], data[32];
+	int error;
+	snprintf(events, sizeof(events), "/proc/self/fd/%d", held->events);
+	snprintf(chunks, sizeof(chunks), "/proc/self/fd/%d", held->chunks);
+	snprintf(data, sizeof(data), "/proc/self/fd/%d", held->data);
+	struct wt_options options = {
+		.events_path = events, .chunks_path = chunks, .data_path = data,
+		.ops = (const struct wt_op *)OPS, .tables = TABLES, .n_tables = sizeof(TABLES) / sizeof(TABLES[0]),
+		.flags = WT_PLACE | WT_SNAP_EACH | WT_WHOLE_NETLINK | WT_BUSY_START | (a->follow ? 0 : WT_NO_FOLLOW),
+		.snaplen = a->strings + 1, .pin = -1, .ring_fd = -1, .tasks_fd = -1, .states_fd = -1,
+	};
+	return wt_open(&options, &error);
+}
+
+static void close_held(const struct held *held)
+{
+	const int fds[] = { held->channel, held->events, held->chunks, held->data };
+	for (int i = 0; i < 4; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+/* The tracer's process, from its start to its end. */
+static void follow(struct wt *w, const struct asked *a, int channel)
+{
+	sigset_t all, mask;
+	pthread_t tracer;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &mask);
+	int failed = pthread_create(&tracer, NULL, run_tracer, w);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);	/* which the program inherits */
+	const int32_t standard[] = { 0, 1, 2 };
+	struct wt_spawn_request request = {
+		.path = a->path, .argv = (const char *const *)a->command, .envp = (const char *const *)environ,
+		.fds = standard,
+	};
+	struct hello hello = { .flags = w->flags, .snaplen = w->snaplen };
+	hello.pid = failed ? -failed : wt_spawn(w, &request);
+	hello.stage = failed ? WT_STAGE_FORK : request.stage;
+	pthread_sigmask(SIG_BLOCK, &all, NULL);	/* what a terminal or a user sends is for Python to answer */
+	if (write(channel, &hello, sizeof(hello)) < 0 || hello.pid < 0)
+		_exit(1);
+	struct pollfd wanted[] = { { channel, POLLIN, 0 }, { wt_notable_fd(w), POLLIN, 0 } };
+	while (poll(wanted, 2, -1) < 0 && errno == EINTR)
+		;
+	char word[16];
+	if (wanted[0].revents) {	/* Python wants the program let go, or has gone */
+		while (read(channel, word, sizeof(word)) < 0 && errno == EINTR)
+			;	/* left unread, it would reset the channel */
+		wt_stop(w);
+		pthread_join(tracer, NULL);
+	}
+	struct goodbye goodbye = { .full_errno = w->stats.full_errno, .lost = w->stats.lost };
+	goodbye.ended = wt_status(w, hello.pid, &goodbye.status) == 1;
+	_exit(write(channel, &goodbye, sizeof(goodbye)) != sizeof(goodbye));
+}
+
+/* Start the program in a process of its own; false if nothing was begun. */
+static bool begin(const struct asked *a, struct held *held)
+{
+	int ends[2];
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			return false;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return false;
+	*held = (struct held){ -1, ends[0], unnamed_file(), unnamed_file(), unnamed_file() };
+	bool have_files = held->events >= 0 && held->chunks >= 0 && held->data >= 0;
+	struct wt *w = have_files ? open_tracer(a, held) : NULL;
+	if (w)
+		held->tracer = fork();
+	if (held->tracer == 0) {
+		close_held(held);	/* the tracer has descriptors of its own */
+		follow(w, a, ends[1]);
+	}
+	close(ends[1]);
+	if (held->tracer < 0)
+		close_held(held);
+	else
+		fcntl(held->channel, F_SETFD, 0);
+	return held->tracer > 0;
+}
+
+static void execute_python(char **argv)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(PYTHON));
+	if (n > 0) {
+		path[n] = 0;
+		strcpy(strrchr(path, '/') + 1, PYTHON);
+		argv[0] = path;
+		execv(path, argv);
+	}
+	fprintf(stderr, "wiretale: %s cannot be executed: %s\n  try: pip install --force-reinstall wiretale\n",
+		n > 0 ? path : PYTHON, strerror(errno));
+	exit(70);
+}
+
+int main(int argc, char **argv)
+{
+	static struct asked asked;
+	struct held held;
+	char begun[64], *words[argc + 2];
+	words[1] = begun;
+	memcpy(words + 2, argv + 1, (size_t)argc * sizeof(*argv));
+	if (argc > 2 && understand(&asked, argv + 1) && is_current() && begin(&asked, &held)) {
+		sigset_t ending;	/* they wait for the answers that Python will have to them */
+		sigemptyset(&ending);
+		for (size_t i = 0; i < sizeof(ENDING) / sizeof(ENDING[0]); i++)
+			sigaddset(&ending, ENDING[i]);
+		sigprocmask(SIG_BLOCK, &ending, NULL);
+		snprintf(begun, sizeof(begun), "--begun=%d,%d,%d,%d,%d", held.tracer, held.channel, held.events,
+			 held.chunks, held.data);
+		execute_python(words);
+	}
+	execute_python(argv);
+}
