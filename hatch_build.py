@@ -18,6 +18,7 @@ LIBRARIES = {
     RECORD / "ptrace/tracer.c": RECORD / "ptrace/_tracer.so",
     RECORD / "ebpf/ring.c": RECORD / "ebpf/_ring.so",
     Path("src/wiretale/store/bulk.c"): Path("src/wiretale/store/_bulk.so"),
+    Path("src/wiretale/store/holding.c"): Path("src/wiretale/store/_holding.so"),
     Path("src/wiretale/store/load/packet_blocks.c"): Path("src/wiretale/store/load/_packet_blocks.so"),
     Path("src/wiretale/decode/usual.c"): Path("src/wiretale/decode/_usual.so"),
     Path("src/wiretale/join/compare.c"): Path("src/wiretale/join/_compare.so"),

@@ -35,6 +35,10 @@ FILTERS = (
     'string(tcp.srcport) matches "^55"', "len(tcp.payload) > 1000", "frame.time_delta > 1", "tcp.analysis.flags",
     'lower(proc.name) contains "serv"', 'fd.name contains "5555"', "connection == 5", "wait.duration > 100s",
     "link.packet == 4711",
+    # Of all, of none, of the last rows alone.
+    "frame.len > 0 || call.name", 'payload contains "e"', "ip.addr == 127.0.0.1 || fd >= 0", 'proc.name == "nobody"',
+    'data matches "no.such.thing"', "tcp.port == 1 && frame.len > 1", "frame.number > {last}", "link.packet == {last}",
+    'payload contains "e" && frame.number > {last}',
 )  # fmt: skip
 
 _MAKE = """
@@ -202,7 +206,8 @@ def filters(folder: Path) -> list[str]:
         " clock and of processor time.", "",
         "| filter | time | longer than on 2,000 | processor time longer | bar | |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
-    for text in FILTERS:
+    last = _spool(folder, 1)[1].shown_packets - 10
+    for text in (f.format(last=last) if "{last}" in f else f for f in FILTERS):
         large, small = (_shown(path, text) for path in (capture, tiny))
         longer, cpu = large.seconds - small.seconds, large.cpu_seconds - small.cpu_seconds
         lines.append(

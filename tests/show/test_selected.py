@@ -1,6 +1,7 @@
 """Slices of time are a matter of speed: wherever they are cut, the lines are those of one slice over everything."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,10 @@ from wiretale.show.order import places
 from wiretale.show.selected import Selection
 from wiretale.store.capture import create_capture, open_capture, write_meta
 
-FILTERS = ("tcp", 'call.name == "read" || tcp.len > 0', "frame.time_delta > 0", "signal || wait.duration > 0")
+FILTERS = (
+    "tcp", 'call.name == "read" || tcp.len > 0', "frame.time_delta > 0", "signal || wait.duration > 0",
+    'payload contains "ala"', 'data matches "sal+am"', "tcp.port == 4000", "fd == 3 || ip.addr == 127.0.0.0/8",
+)  # fmt: skip
 
 
 def found(path, every, **choice):
@@ -40,6 +44,25 @@ def test_every_cut_gives_the_same_lines(capture, text):
     for lines in (1, len(whole) // 2, len(whole) + 1):
         assert found(capture, 2, tail=lines, **choice) == whole[max(len(whole) - lines, 0) :]
     assert found(capture, 2, limit=3, **choice) == whole[:3]
+
+
+@pytest.mark.parametrize("text", ['payload contains "ala"', 'payload matches "SA.AM" && frame.time_delta >= 0'])
+def test_bytes_are_looked_for_in_the_events_of_all_slices(capture, text, monkeypatch):
+    searched = []
+
+    def narrow(db, kind, needles):
+        searched.append(kind)
+        return selected_narrow(db, kind, needles)
+
+    selected_narrow = selected.narrow
+    monkeypatch.setattr(selected, "narrow", narrow)
+    with open_capture(capture) as db:
+        without = replace(compile_filter(text), needles={})
+        expected = [p for batch in places(db, Selection(filter=without)) for p in batch]
+    assert expected
+    assert not searched
+    assert found(capture, 2, filter=compile_filter(text)) == expected
+    assert searched
 
 
 CALLS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 6)), min_size=1, max_size=12)

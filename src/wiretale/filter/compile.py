@@ -1,11 +1,14 @@
 """Filter text -> for each kind of event one SQL condition with its parameters. Values are never pasted into SQL."""
 
+import re
+
 from wiretale.errors import UsageFault
 from wiretale.filter import comparison
 from wiretale.filter.bytes_sql import NOT_ALL_ZERO
 from wiretale.filter.condition import NEVER, Condition, Filter, joined, put
 from wiretale.filter.events import EventKind
 from wiretale.filter.expressions import Expressions
+from wiretale.filter.needles import needles_of
 from wiretale.filter.operand import Operand, any_of, mapped, present
 from wiretale.filter.parse import fault_at, parse
 from wiretale.filter.rows import ctes_for
@@ -26,6 +29,7 @@ from wiretale.filter.syntax import (
 from wiretale.filter.types import FieldType
 
 _MOST_SUBQUERIES = 300  # each is a join of DuckDB's
+_SUBQUERY = re.compile(r"\b(?:IN|EXISTS) \(SELECT ")
 _JOINTS = {"or": " OR ", "and": " AND ", "xor": " <> "}
 
 
@@ -35,10 +39,12 @@ def compile_filter(text: str, *, live: bool = False) -> Filter:
     `live`: for a recording that still runs. What only its end can tell is then no field.
     """
     test = parse(text)
-    conditions = {kind: _Compiler(text, kind, live=live).condition(test) for kind in EventKind}
-    if any(c.sql.count("(SELECT ") > _MOST_SUBQUERIES for c in conditions.values()):
+    compilers = {kind: _Compiler(text, kind, live=live) for kind in EventKind}
+    conditions = {kind: compiler.condition(test) for kind, compiler in compilers.items()}
+    if any(len(_SUBQUERY.findall(c.sql)) > _MOST_SUBQUERIES for c in conditions.values()):
         raise UsageFault("the filter has too many tests", "one test of many values is: field in {1, 2, 3}")
-    return Filter(text, conditions, ctes_for(" ".join(c.sql for c in conditions.values()), live=live))
+    needles = {kind: found for kind, c in compilers.items() if (found := needles_of(test, c.expressions))}
+    return Filter(text, conditions, ctes_for(" ".join(c.sql for c in conditions.values()), live=live), needles)
 
 
 class _Compiler:
@@ -46,7 +52,7 @@ class _Compiler:
 
     def __init__(self, text: str, kind: EventKind, *, live: bool) -> None:
         self._text = text
-        self._expressions = Expressions(kind, self._fault, live=live)
+        self.expressions = Expressions(kind, self._fault, live=live)
 
     def _fault(self, place: Place, message: str, hint: str = "") -> UsageFault:
         return fault_at(self._text, place.start, place.end - place.start, message, hint)
@@ -66,7 +72,7 @@ class _Compiler:
         return self._search(test)
 
     def _exists(self, node: Expression) -> Condition:
-        expressions = self._expressions
+        expressions = self.expressions
         if isinstance(node, Function):
             raise self._fault(node.place, f"{node.name}() gives a value, which is no test", "compare it: len(...) > 0")
         if not expressions.is_typed(node):
@@ -84,7 +90,7 @@ class _Compiler:
         return any_of(mapped("{0} <> 0", operand))
 
     def _sides(self, left: Expression, right: Expression) -> tuple[Operand, Operand]:
-        expressions = self._expressions
+        expressions = self.expressions
         if expressions.is_typed(left):
             one = expressions.operand(left, None)
             return one, expressions.operand(right, one.reads, expressions.field_of(left))
@@ -106,7 +112,7 @@ class _Compiler:
         return text if len(text) <= 40 else "the expression"
 
     def _search(self, test: Search) -> Condition:
-        expressions = self._expressions
+        expressions = self.expressions
         if not expressions.is_typed(test.left):
             expressions.operand(test.left, None)
             raise self._fault(test.left.place, f"{test.sign} searches a field")
@@ -123,7 +129,7 @@ class _Compiler:
         return comparison.contains(left, right, test.quantifier)
 
     def _member(self, test: Member) -> Condition:
-        expressions = self._expressions
+        expressions = self.expressions
         if not expressions.is_typed(test.left):
             expressions.operand(test.left, None)
             raise self._fault(test.left.place, "this is no field, and only a field can be in a set")

@@ -3,7 +3,7 @@
 Apart from the compiler, so that showing a capture without a filter need not import a parser.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wiretale.filter.events import EventKind
 
@@ -27,12 +27,22 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Needle:
+    """Bytes to look for; `either_case`: of a letter of ASCII its case does not count, and here it is the small one."""
+
+    data: bytes
+    either_case: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
-    """A compiled filter. `ctes` are the common table expressions its conditions need, to stand after WITH."""
+    """A compiled filter. `ctes` are the common table expressions its conditions need, to stand after WITH.
+    `needles`: if a kind of event has any, only those match whose bytes hold one of them."""
 
     text: str
     conditions: dict[EventKind, Condition]
     ctes: tuple[str, ...]
+    needles: dict[EventKind, tuple[Needle, ...]] = field(default_factory=dict)
 
 
 def put(template: str, *parts: Condition) -> Condition:

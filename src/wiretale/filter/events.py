@@ -19,6 +19,19 @@ class EventKind(StrEnum):
     KERNEL = "kernel"
 
 
+def in_slice(column: str) -> str:
+    """SQL that holds for every row, and where `of_slice` names a slice, for the rows of its events alone."""
+    return f"/* {column} in slice */ TRUE"
+
+
+def of_slice(sql: str, ids: tuple[int, int] | None) -> str:
+    """SQL about the events of one kind whose ids are from the one to the other (None: it has none)."""
+    bounds = rf"\1 BETWEEN {ids[0]:d} AND {ids[1]:d}" if ids is not None else "FALSE"
+    return _IN_SLICE.sub(bounds, sql)
+
+
+_IN_SLICE = re.compile(r"/\* ([a-z_.]+) in slice \*/ TRUE")
+
 _TABLES: dict[EventKind, str] = {
     EventKind.CALL: "call c",
     EventKind.PACKET: "packet p",
@@ -30,7 +43,7 @@ _TABLES: dict[EventKind, str] = {
 _JOINS: dict[EventKind, dict[str, str]] = {
     EventKind.CALL: {"t": "LEFT JOIN task t ON t.task_id = c.task_id"},
     EventKind.PACKET: {
-        "g": "LEFT JOIN segment g ON g.packet_id = p.packet_id",
+        "g": f"LEFT JOIN (FROM segment WHERE {in_slice('packet_id')}) g ON g.packet_id = p.packet_id",
         "q": "LEFT JOIN quoted q ON q.packet_id = p.packet_id",
         "i": "LEFT JOIN interface i ON i.ifindex = p.ifindex AND i.netns IS NOT DISTINCT FROM p.netns",
     },

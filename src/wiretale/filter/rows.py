@@ -1,13 +1,16 @@
 """Row sets that fields of an event come from, and the common table expressions they need.
 
 A row set is tied to its event by one column (`Rows.inner` = `Rows.outer`). The expressions are written so that DuckDB
-computes each once for a query, not once for each event.
+computes each once for a query, not once for each event. Where a query asks only for a slice of the events, `of_slice`
+narrows the row sets that have a row for each event to the same slice.
 """
 
 import re
 from dataclasses import dataclass
 
-from wiretale.filter.events import ORIGIN, EventKind
+import duckdb
+
+from wiretale.filter.events import ORIGIN, EventKind, in_slice
 from wiretale.filter.header import ipv4
 from wiretale.filter.operand import Rows
 
@@ -16,11 +19,13 @@ CALL, PACKET, KERNEL = EventKind.CALL, EventKind.PACKET, EventKind.KERNEL
 
 @dataclass(frozen=True, slots=True)
 class Cte:
-    """A common table expression: its name and its text. `mark` is text that needs it without naming it."""
+    """A common table expression: its name and its text. `mark` is text that needs it without naming it. `is_small`: its
+    rows are not as many as the events are."""
 
     name: str
     sql: str
     mark: str = "no_text_has_this"
+    is_small: bool = False
 
 
 # One row: one process at one end of one connection, for the filters that ask a packet for its processes.
@@ -176,18 +181,18 @@ known_address AS MATERIALIZED (
 
 # In an order in which each needs only those before it.
 CTES: tuple[Cte, ...] = (
-    Cte("origin", ORIGIN),
-    Cte("first_packet", _FIRST_PACKET),
-    Cte("connection_process", _CONNECTION_PROCESS),
-    Cte("connection_descriptor", _CONNECTION_DESCRIPTOR),
+    Cte("origin", ORIGIN, is_small=True),
+    Cte("first_packet", _FIRST_PACKET, is_small=True),
+    Cte("connection_process", _CONNECTION_PROCESS, is_small=True),
+    Cte("connection_descriptor", _CONNECTION_DESCRIPTOR, is_small=True),
     Cte("linked", _LINKED),
     Cte("kernel_thread", _KERNEL_THREAD),
-    Cte("stream", _STREAM),
+    Cte("stream", _STREAM, is_small=True),
     Cte("frame_time", _FRAME_TIME),
     Cte("stream_time", _STREAM_TIME),
     Cte("real_time", _REAL_TIME),
-    Cte("quoted", _QUOTED, r"q\.[a-z_]+"),
-    Cte("known_address", _KNOWN_ADDRESS),
+    Cte("quoted", _QUOTED, r"q\.[a-z_]+", is_small=True),
+    Cte("known_address", _KNOWN_ADDRESS, is_small=True),
 )
 
 
@@ -205,48 +210,62 @@ def ctes_for(text: str, *, live: bool = False) -> tuple[str, ...]:
     return tuple(c.sql for c in CTES if c.name in wanted and not (live and c.name in LIVE_TABLES))
 
 
+def keep_small(db: duckdb.DuckDBPyConnection, ctes: tuple[str, ...]) -> tuple[str, ...]:
+    """Make temporary tables of those whose rows are few: no query need make them anew. Returns the others."""
+    large = []
+    for cte in CTES:
+        if cte.sql not in ctes:
+            continue
+        if cte.is_small:
+            db.execute(f"CREATE OR REPLACE TEMP TABLE {cte.name} AS WITH {cte.sql} SELECT * FROM {cte.name}")  # noqa: S608 (built from fixed text)
+        else:
+            large.append(cte.sql)
+    return tuple(large)
+
+
 def _rows(alias: str, table: str, inner: str, outer: str) -> Rows:
     return Rows(alias, f"{table} {alias}", f"{alias}.{inner}", outer)
 
 
+def _each(alias: str, columns: str, tables: str, keys: tuple[str, str], where: str = "TRUE") -> Rows:
+    """A row set with rows for each event. `keys`: the column with the event's number, by which those of a slice are
+    found, and the event's own."""
+    rows = f"(SELECT {columns} FROM {tables} WHERE {where} AND {in_slice(keys[0])})"  # noqa: S608 (built from fixed text)
+    return _rows(alias, rows, keys[0].rpartition(".")[2], keys[1])
+
+
 # alias in an expression, per kind of event
 ROWS: dict[tuple[EventKind, str], Rows] = {
-    (CALL, "cc"): _rows("cc", "call_connection", "call_id", "c.call_id"),
-    (CALL, "cd"): _rows("cd", "(SELECT * FROM call_data WHERE role = 'payload')", "call_id", "c.call_id"),
-    (CALL, "ca"): _rows("ca", "(SELECT * FROM call_data WHERE role = 'string')", "call_id", "c.call_id"),
-    (CALL, "cf"): _rows(
+    (CALL, "cc"): _each("cc", "*", "call_connection", ("call_id", "c.call_id")),
+    (CALL, "cd"): _each("cd", "*", "call_data", ("call_id", "c.call_id"), "role = 'payload'"),
+    (CALL, "ca"): _each("ca", "*", "call_data", ("call_id", "c.call_id"), "role = 'string'"),
+    (CALL, "cf"): _each(
         "cf",
-        "(SELECT x.call_id, f.*, s.family, s.type, s.protocol, s.listening, x.socket_id FROM call_file x"
-        " LEFT JOIN file f USING (file_id) LEFT JOIN socket s ON s.socket_id = x.socket_id)",
-        "call_id",
-        "c.call_id",
+        "x.call_id, f.*, s.family, s.type, s.protocol, s.listening, x.socket_id",
+        "call_file x LEFT JOIN file f USING (file_id) LEFT JOIN socket s ON s.socket_id = x.socket_id",
+        ("x.call_id", "c.call_id"),
     ),
-    (CALL, "k"): _rows(
-        "k",
-        "(SELECT x.call_id, o.* FROM call_connection x JOIN connection o USING (connection_id))",
-        "call_id",
-        "c.call_id",
+    (CALL, "k"): _each(
+        "k", "x.call_id, o.*", "call_connection x JOIN connection o USING (connection_id)", ("x.call_id", "c.call_id")
     ),
-    (CALL, "w"): _rows("w", "wait", "call_id", "c.call_id"),
+    (CALL, "w"): _each("w", "*", "wait", ("call_id", "c.call_id")),
     (CALL, "lk"): _rows("lk", "linked", "call_id", "c.call_id"),
-    (CALL, "ke"): _rows(
+    (CALL, "ke"): _each(
         "ke",
-        "(SELECT x.call_id, e.name FROM kernel_link x JOIN kernel_event e USING (event_id) WHERE e.context = 'task')",
-        "call_id",
-        "c.call_id",
+        "x.call_id, e.name",
+        "kernel_link x JOIN kernel_event e USING (event_id)",
+        ("x.call_id", "c.call_id"),
+        "e.context = 'task'",
     ),
-    (PACKET, "ke"): _rows(
+    (PACKET, "ke"): _each(
         "ke",
-        "(SELECT x.packet_id, e.name FROM kernel_link x JOIN kernel_event e USING (event_id))",
-        "packet_id",
-        "p.packet_id",
+        "x.packet_id, e.name",
+        "kernel_link x JOIN kernel_event e USING (event_id)",
+        ("x.packet_id", "p.packet_id"),
     ),
     (KERNEL, "kt"): _rows("kt", "kernel_thread", "event_id", "e.event_id"),
-    (KERNEL, "kp"): _rows(
-        "kp",
-        "(SELECT x.event_id, p.number FROM kernel_link x JOIN packet p USING (packet_id))",
-        "event_id",
-        "e.event_id",
+    (KERNEL, "kp"): _each(
+        "kp", "x.event_id, p.number", "kernel_link x JOIN packet p USING (packet_id)", ("x.event_id", "e.event_id")
     ),
     (PACKET, "cp"): _rows("cp", "connection_process", "connection_id", "g.connection_id"),
     (PACKET, "cf"): _rows("cf", "connection_descriptor", "connection_id", "g.connection_id"),

@@ -1,7 +1,7 @@
 """Which events of a capture are shown, in the order of time: read a slice of time at a time, never all at once.
 
 A slice is a query over the rows of its time only, so that the first events are there at once however large the capture
-is. A filter that needs other tables for its answer is asked once, before the first slice.
+is. A filter that needs what can only be made of the whole capture is asked once, before the first slice.
 """
 
 from collections.abc import Iterator
@@ -11,17 +11,21 @@ from typing import NamedTuple
 import duckdb
 
 from wiretale.filter.condition import ALWAYS, EVERYTHING, NEVER, Condition, Filter, put
-from wiretale.filter.events import EventKind, source
+from wiretale.filter.events import EventKind, in_slice, of_slice, source
 from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
+from wiretale.filter.rows import ctes_for, keep_small
 from wiretale.filter.tables import with_all_tables
-from wiretale.show.startup import FOLD, FOLD_AT_LEAST
+from wiretale.show.narrowing import narrow, of_narrowed
+from wiretale.show.runs import keep_candidates
+from wiretale.show.startup import FOLD, FOLD_AT_LEAST, MAY_FOLD
 
 # A call this long that had other lines inside it is shown twice even if no wait was proven for it.
 LONG_CALL_NS = 1_000_000
 # A non-blocking connect (errno EINPROGRESS) "waits" for nothing: it returns at once, and what it began is waited for by
 # another call.
 _MAY_WAIT = f"""(
-    c.exit_ns - c.entry_ns > {LONG_CALL_NS} OR c.errno IS DISTINCT FROM 115 AND c.call_id IN (SELECT call_id FROM wait)
+    c.exit_ns - c.entry_ns > {LONG_CALL_NS}
+    OR c.errno IS DISTINCT FROM 115 AND c.call_id IN (SELECT call_id FROM wait WHERE {in_slice("call_id")})
 )"""  # noqa: S608 (a number)
 _MARK_EVERY = 4096  # rows of a table from one possible border of slices to the next
 _WIDER, _WIDEST = 8, 512  # a slice grows while few of its events are chosen
@@ -154,30 +158,44 @@ class Events:
 
     def __init__(self, db: duckdb.DuckDBPyConnection, selection: Selection) -> None:
         self._db = with_all_tables(db.cursor())
-        self._ctes = f"WITH {', '.join(selection.filter.ctes)} " if selection.filter.ctes else ""
         self._conditions = _conditions(self._db, selection)
+        large = keep_small(self._db, ctes_for(" ".join(c.sql for c in self._conditions.values())))
+        self._ctes = f"WITH {', '.join(large)} " if large else ""
         self._folds = selection.calls and not selection.unfold and selection.only is None and not selection.is_one_event
         self._froms = {kind: source(kind, c.sql) for kind, c in self._conditions.items()}
-        if any("SELECT" in c.sql for c in selection.filter.conditions.values()) or selection.is_one_event:
+        self._needles = {} if selection.is_one_event else dict(selection.filter.needles)
+        if large or selection.is_one_event:
             self._ask_once()
-        self._folds = self._folds and self._has_calls(FOLD_AT_LEAST)
-        if self._folds:
-            self._fold()
+        self._folds = self._folds and self._conditions[EventKind.CALL].sql != "FALSE" and self._fold()
         self._marks = self._borders(selection)
 
     def _has_calls(self, count: int) -> bool:
-        """Whether so many calls are chosen; what folding takes is not spent on fewer."""
+        """Whether so many calls are chosen."""
         condition = self._conditions[EventKind.CALL]
         some = f"SELECT 1 FROM {self._froms[EventKind.CALL]} WHERE {condition.sql} LIMIT {count}"  # noqa: S608 (built from fixed text; values are parameters)
         return len(self._db.execute(f"{self._ctes}{some}", condition.parameters).fetchall()) == count
 
-    def _fold(self) -> None:
-        """`shown_folded`: the lines that stand for many calls; `shown_fold`: those calls."""
-        condition = self._conditions[EventKind.CALL]
-        self._db.execute(f"CREATE OR REPLACE TEMP TABLE fold AS {FOLD}")
+    def _fold(self) -> bool:
+        """`shown_folded`: the lines that stand for many calls; `shown_fold`: those calls. Whether there are any."""
+        candidates = keep_candidates(self._db, MAY_FOLD, FOLD_AT_LEAST)
+        # What judging many takes is not spent where too few are chosen.
+        if not candidates or (candidates > _MANY and not self._has_calls(FOLD_AT_LEAST)):
+            return False
         self._db.execute(
-            f"CREATE OR REPLACE TEMP TABLE may_fold AS {self._ctes}SELECT f.*, c.entry_ns, c.exit_ns"  # noqa: S608 (built from fixed text; values are parameters)
-            f" FROM {self._froms[EventKind.CALL]} JOIN fold f ON f.call_id = c.call_id WHERE {condition.sql}",
+            "CREATE OR REPLACE TEMP TABLE fold AS SELECT c.*, f.names_file, f.run"  # noqa: S608 (built from fixed text)
+            f" FROM ({FOLD}) f JOIN call c USING (call_id)"
+        )
+        # The filter is asked of those alone; where it was asked of all, by what was kept.
+        chosen, condition = self._froms[EventKind.CALL], self._conditions[EventKind.CALL]
+        tables = (
+            chosen.replace("call c", "fold c", 1)
+            if chosen.startswith("call c")
+            else f"fold c SEMI JOIN {chosen[:-1]} k USING (call_id)"
+        )
+        self._db.execute(
+            "CREATE OR REPLACE TEMP TABLE may_fold AS"  # noqa: S608 (built from fixed text; values are parameters)
+            f" {self._ctes}SELECT c.call_id, c.task_id, c.run, c.names_file, c.entry_ns, c.exit_ns FROM {tables}"
+            f" WHERE {condition.sql}",
             condition.parameters,
         )
         self._db.execute(
@@ -189,8 +207,19 @@ class Events:
             "CREATE OR REPLACE TEMP TABLE shown_fold AS"
             " SELECT call_id FROM may_fold SEMI JOIN shown_folded USING (task_id, run)"
         )
+        return True
+
+    def _narrow(self) -> None:
+        """From here on, ask only the events whose bytes hold what the filter looks for."""
+        while self._needles:
+            kind, needles = self._needles.popitem()
+            condition = self._conditions[kind]
+            if condition.sql != "FALSE" and narrow(self._db, kind, needles):
+                self._froms[kind] = of_narrowed(self._froms[kind], kind)
+                self._conditions[kind] = Condition(of_narrowed(condition.sql, kind), condition.parameters)
 
     def _ask_once(self) -> None:
+        self._narrow()
         for kind, (table, columns) in _KEPT.items():
             condition = self._conditions[kind]
             if condition.sql == "FALSE":
@@ -231,9 +260,10 @@ class Events:
             if condition.sql == "FALSE":
                 continue
             also = f" AND {_NOT_FOLDED}" if kind is EventKind.CALL and self._folds else ""
-            parts.append(
-                f"SELECT {columns} FROM {self._froms[kind]} WHERE {condition.sql} AND {when(_TIME[kind])}{also}"  # noqa: S608 (built from fixed text; values are parameters)
-            )
+            part = f"SELECT {columns} FROM {self._froms[kind]} WHERE {condition.sql} AND {when(_TIME[kind])}{also}"  # noqa: S608 (built from fixed text; values are parameters)
+            if kind in _KEPT:
+                part = of_slice(part, self._ids(kind, when(_TIME[kind])))
+            parts.append(part)
             parameters += condition.parameters
         if self._folds:
             parts.append(_FOLDED_EVENTS.format(when=when("from_ns")))
@@ -249,6 +279,12 @@ class Events:
             parameters,
         )
 
+    def _ids(self, kind: EventKind, when: str) -> tuple[int, int] | None:
+        """The lowest and highest id of the events of a kind in a slice of time."""
+        table, id_ = self._froms[kind].split(" LEFT JOIN")[0], _KEPT[kind][1].split(",")[0]
+        row = self._db.execute(f"SELECT min({id_}), max({id_}) FROM {table} WHERE {when}").fetchone()  # noqa: S608 (built from fixed text)
+        return (int(row[0]), int(row[1])) if row is not None and row[0] is not None else None
+
     def forward(self) -> Iterator[Event]:
         """All of them, in order."""
         begin, width = 0, 1
@@ -261,7 +297,7 @@ class Events:
                 found += len(rows)
                 yield from map(Event._make, rows)
             begin, first_ns = begin + width, end_ns
-            width = _next_width(width, found)
+            width = self._next_width(width, found)
 
     def last(self, count: int) -> list[Event]:
         """The last ones: so many or more, in order; all if there are not so many."""
@@ -273,7 +309,7 @@ class Events:
             rows = self._db.execute(*self._query(first_ns, end_ns)).fetchall()
             found[:0] = map(Event._make, rows)
             end, end_ns = (begin, first_ns) if begin >= 0 else (-1, None)
-            width = _next_width(width, len(rows))
+            width = self._next_width(width, len(rows))
         return found
 
     def open_at(self, time_ns: int) -> list[tuple[int, int]]:
@@ -287,9 +323,12 @@ class Events:
             condition.parameters,
         ).fetchall()
 
-
-def _next_width(width: int, found: int) -> int:
-    """Of a slice, in steps between borders, after one of some width in which so many events were found."""
-    if found < _FEW:
+    def _next_width(self, width: int, found: int) -> int:
+        """Of a slice, in steps between borders, after one of some width in which so many events were found."""
+        if found > _MANY:
+            return max(width // _WIDER, 1)
+        if found >= _FEW:
+            return width
+        if width >= _WIDER:
+            self._narrow()
         return min(width * _WIDER, _WIDEST)
-    return max(width // _WIDER, 1) if found > _MANY else width

@@ -77,35 +77,14 @@ program AS (
     FROM task
 )"""  # noqa: S608 (built from fixed text; values are parameters)
 
-# Calls whose names allow folding and that are enough in a row: of the others nothing need be known. `may_fold`: tasks
-# that have any, told from a digit for each call (a window over all calls would take three times as long). `candidate`:
-# their runs, each begun by the call before it that cannot fold (block 0 begins with the task).
-_NAMES = _names(tuple(sorted({*SETTING_UP, *LOOKING, *PROBING, *MAKING})))
-_CANDIDATE = f"""
-may_fold AS MATERIALIZED (
-    SELECT task_id FROM call GROUP BY task_id
-    HAVING contains(
-        string_agg(CASE WHEN name IN {_NAMES} THEN '1' ELSE '0' END, '' ORDER BY call_id), repeat('1', {FOLD_AT_LEAST})
-    )
-),
-in_block AS (
-    SELECT *, sum(CASE WHEN name IN {_NAMES} THEN 0 ELSE 1 END) OVER (
-        PARTITION BY task_id ORDER BY call_id ROWS UNBOUNDED PRECEDING
-    ) AS block
-    FROM (SELECT call_id, task_id, name FROM call SEMI JOIN may_fold USING (task_id))
-),
-long_block AS (
-    SELECT task_id, block FROM in_block GROUP BY ALL HAVING count(*) >= {FOLD_AT_LEAST} + CAST(block > 0 AS INTEGER)
-),
-candidate AS MATERIALIZED (
-    SELECT c.*, b.block FROM in_block b SEMI JOIN long_block USING (task_id, block) JOIN call c USING (call_id)
-)"""  # noqa: S608 (built from fixed text; values are parameters)
+# Only calls of these names fold: `runs` finds those that are enough in a row, the table `candidate`.
+MAY_FOLD = tuple(sorted({*SETTING_UP, *LOOKING, *PROBING, *MAKING}))
 
 # `judged`: for each of those calls, what it names, and what kind of use it is. Opens and their like name a path;
 # calls on a descriptor name a file through `call_file`.
 _JUDGED = f"""
 judged AS (
-    SELECT c.call_id, c.task_id, c.block, c.name, c.exit_ns IS NOT NULL AND f.socket_id IS NULL AS may, t.is_image,
+    SELECT c.call_id, c.task_id, a.at_begin, c.name, c.exit_ns IS NOT NULL AND f.socket_id IS NULL AS may, t.is_image,
         c.name IN {_names(BY_PATH)} AS names_file,
         c.name NOT IN {_names(OPENS)} OR c.errno IS NOT NULL OR {_is_system("d.path")} OR {_is_code("d.path")}
             OR {_opens_directory()} AS opens_quietly,
@@ -120,7 +99,7 @@ judged AS (
         c.name IN {_names(PROBING)} AND coalesce(lead(c.name) OVER next_of_task = 'close'
             AND lead(c.a0) OVER next_of_task = c.retval, false) AS only_probes,
         c.name IN {_names(MAKING)} AND (c.name <> 'clone' OR c.a0 & {CLONE_THREAD} <> 0) AS makes
-    FROM candidate c
+    FROM candidate a JOIN call c ON c.call_id = a.call_id
     LEFT JOIN program t ON t.task_id = c.task_id
     LEFT JOIN call_file f ON f.call_id = c.call_id
     LEFT JOIN file ON file.file_id = f.file_id
@@ -134,7 +113,7 @@ judged AS (
 # `quiet`: for every call, whether it may fold as start, whether it may stand in one, whether it may fold as look-up.
 _QUIET = f"""
 quiet AS (
-    SELECT call_id, task_id, block, names_file, is_image,
+    SELECT call_id, task_id, at_begin, names_file, is_image,
         may AND (only_probes OR name IN {_names(SETTING_UP)} AND opens_quietly AND used_quietly
             AND (NOT needs_known_file OR coalesce(on_known_file, false))) AS starts,
         makes AND NOT only_probes AS stays,
@@ -147,13 +126,12 @@ quiet AS (
 # One row per call that folds; calls with the same task and run stand in one line. Runs up to 0 are the parts of the
 # program's start.
 FOLD = f"""
-WITH {_CANDIDATE},
-{_PROGRAM},
+WITH {_PROGRAM},
 {_JUDGED},
 {_QUIET},
 in_runs AS (
     SELECT call_id, task_id, names_file, starts, looks,
-        is_image AND block = 0 AND sum(CAST(NOT starts AND NOT stays AS INTEGER)) OVER task_so_far = 0 AS in_start,
+        is_image AND at_begin AND sum(CAST(NOT starts AND NOT stays AS INTEGER)) OVER task_so_far = 0 AS in_start,
         sum(CAST(NOT starts AS INTEGER)) OVER task_so_far AS start_run,
         sum(CAST(NOT looks AS INTEGER)) OVER task_so_far AS look_run
     FROM quiet WINDOW task_so_far AS (PARTITION BY task_id ORDER BY call_id ROWS UNBOUNDED PRECEDING)

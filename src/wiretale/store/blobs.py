@@ -1,7 +1,8 @@
 """BLOBs out of DuckDB without a Python object for each: a result as the Arrow C data interface gives it."""
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -17,39 +18,69 @@ _capsule_pointer.restype = ctypes.c_void_p
 _capsule_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
+@dataclass(frozen=True, slots=True)
+class Blobs:
+    """A BLOB column of one batch: element i is `data[ends[i]:ends[i + 1]]`."""
+
+    data: NDArray[np.uint8]
+    ends: NDArray[np.int32]
+
+
+Column = Ints | Blobs
+
+
 def fetch_blobs(
     db: duckdb.DuckDBPyConnection, query: str, wanted: Mapping[str, NDArray[Any]]
 ) -> tuple[dict[str, Ints], Slices]:
     """The result of `query`, whose columns are BIGINTs without NULL and one BLOB; it may select from `wanted`."""
     assert wanted  # DuckDB finds it by its name in this function
-    capsule = db.sql(query).__arrow_c_stream__()
+    result = db.sql(query)
+    numbers: dict[str, list[Ints]] = {
+        n: [] for n, kind in zip(result.columns, result.types, strict=True) if kind != "BLOB"
+    }
+    sizes: list[Ints] = []
+    data: list[NDArray[np.uint8]] = []
+    for batch in batches(result):
+        for name, column in batch.items():
+            if isinstance(column, Blobs):
+                sizes.append(np.diff(column.ends).astype(np.int64))
+                data.append(column.data[column.ends[0] : column.ends[-1]].copy())
+            else:
+                numbers[name].append(column.copy())
+    size = _joined(sizes, np.int64)
+    return {n: _joined(parts, np.int64) for n, parts in numbers.items()}, Slices(
+        _joined(data, np.uint8), np.cumsum(size) - size, size
+    )
+
+
+def batches(result: duckdb.DuckDBPyRelation) -> Iterator[dict[str, Column]]:
+    """The rows of a result whose columns are BIGINTs without NULL and BLOBs. The next batch takes a batch's memory."""
+    capsule = result.__arrow_c_stream__()
     stream = ctypes.cast(_capsule_pointer(capsule, b"arrow_array_stream"), ctypes.POINTER(ArrowArrayStream))
     schema = ArrowSchema()
     _check(stream, stream[0].get_schema(stream, ctypes.pointer(schema)))
     fields = [(f[0].name.decode(), f[0].format) for f in schema.children[: schema.n_children]]
     schema.release(ctypes.pointer(schema))
-    numbers: dict[str, list[Ints]] = {name: [] for name, layout in fields if layout == _BIGINT}
-    sizes: list[Ints] = []
-    data: list[NDArray[np.uint8]] = []
-    assert len(numbers) == len(fields) - 1, fields
+    assert all(layout in (_BIGINT, _BLOB) for _, layout in fields), fields
     while True:
         array = ArrowArray()
         _check(stream, stream[0].get_next(stream, ctypes.pointer(array)))
         if not array.release:
             break
-        for (name, layout), child in zip(fields, array.children[: array.n_children], strict=True):
-            column = child[0]
-            if layout == _BLOB:
-                ends = _memory(column.buffers[1], column.offset * 4, column.length + 1, np.dtype(np.int32))
-                sizes.append((ends[1:] - ends[:-1]).astype(np.int64))
-                data.append(_memory(column.buffers[2], int(ends[0]), int(ends[-1] - ends[0]), np.dtype(np.uint8)))
-            else:
-                numbers[name].append(_memory(column.buffers[1], column.offset * 8, column.length, np.dtype(np.int64)))
+        yield {
+            name: _blobs(child[0]) if layout == _BLOB else _numbers(child[0])
+            for (name, layout), child in zip(fields, array.children[: array.n_children], strict=True)
+        }
         array.release(ctypes.pointer(array))
-    size = _joined(sizes, np.int64)
-    return {n: _joined(parts, np.int64) for n, parts in numbers.items()}, Slices(
-        _joined(data, np.uint8), np.cumsum(size) - size, size
-    )
+
+
+def _blobs(column: ArrowArray) -> Blobs:
+    ends = _memory(column.buffers[1], column.offset * 4, column.length + 1, np.dtype(np.int32))
+    return Blobs(_memory(column.buffers[2], 0, int(ends[-1]), np.dtype(np.uint8)), ends)
+
+
+def _numbers(column: ArrowArray) -> Ints:
+    return _memory(column.buffers[1], column.offset * 8, column.length, np.dtype(np.int64))
 
 
 def _check(stream: Any, code: int) -> None:
@@ -59,10 +90,10 @@ def _check(stream: Any, code: int) -> None:
 
 
 def _memory(address: int | None, skip: int, count: int, kind: np.dtype[Any]) -> NDArray[Any]:
-    """A copy: the memory is the stream's, and goes with its array."""
+    """What stands there, as it is."""
     if not count or address is None:
         return np.zeros(count, kind)
-    return np.frombuffer(ctypes.string_at(address + skip, count * kind.itemsize), kind)
+    return np.frombuffer(memoryview((ctypes.c_char * (count * kind.itemsize)).from_address(address + skip)), kind)
 
 
 def _joined(parts: list[NDArray[Any]], kind: type) -> NDArray[Any]:

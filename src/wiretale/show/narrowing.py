@@ -1,0 +1,74 @@
+"""The events whose bytes hold what a filter looks for, found before the filter is asked: it is then asked of few."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import duckdb
+import numpy as np
+
+from wiretale.filter.condition import Needle
+from wiretale.filter.events import EventKind
+from wiretale.store.bulk import Ints
+from wiretale.store.holding import rows_holding
+
+# Per kind: the table, its key, and the query of keys and bytes for the keys of a part.
+_SEARCHED = {
+    EventKind.PACKET: ("packet", "packet_id", "SELECT packet_id, frame FROM packet WHERE packet_id BETWEEN {} AND {}"),
+    EventKind.CALL: (
+        "call",
+        "call_id",
+        "SELECT call_id, bytes FROM call_data WHERE role = 'payload' AND call_id BETWEEN {} AND {}",
+    ),
+}
+# What stands in a filter's SQL for a table, and what for those of its rows that were found.
+_REPLACED = {
+    EventKind.PACKET: (("packet p", "narrowed_packet p"),),
+    EventKind.CALL: (("call c", "narrowed_call c"), ("FROM call_data WHERE role", "FROM narrowed_data WHERE role")),
+}
+_FEW = 0.2  # of all rows; more of them are found soon enough without
+_ROWS = 1 << 17  # that are searched at once, at most: their bytes stand in memory
+_MOST_BYTES = 4096  # of a row, on average: what is searched at once should not fill memory
+
+
+def narrow(db: duckdb.DuckDBPyConnection, kind: EventKind, needles: tuple[Needle, ...]) -> bool:
+    """Make temporary tables of the events that hold one of the needles. False: they are many, or cannot be told."""
+    table, key, query = _SEARCHED[kind]
+    [(rows, low, high)] = db.execute(f"SELECT count(*), min({key}), max({key}) FROM {table}").fetchall()  # noqa: S608 (fixed text)
+    if not rows or _bytes_each(db, kind) > _MOST_BYTES:
+        return False
+    parts = max(os.cpu_count() or 1, rows // _ROWS)
+    borders = [low + (high + 1 - low) * n // parts for n in range(parts + 1)]
+    queries = [query.format(first, after - 1) for first, after in pairwise(borders)]
+    found = _found(db, queries, needles)
+    if len(found) > _FEW * rows:
+        return False
+    db.register("found", {"id": np.unique(found)})
+    tables = ((table, table), ("call_data", "data")) if kind is EventKind.CALL else ((table, table),)
+    for whole, part in tables:
+        db.execute(
+            f"CREATE OR REPLACE TEMP TABLE narrowed_{part} AS FROM {whole} WHERE {key} IN (SELECT id FROM found)"  # noqa: S608 (fixed text)
+        )
+    db.unregister("found")
+    return True
+
+
+def of_narrowed(sql: str, kind: EventKind) -> str:
+    """SQL about the events of a kind, of those alone that `narrow` found."""
+    for whole, part in _REPLACED[kind]:
+        sql = sql.replace(whole, part)
+    return sql
+
+
+def _bytes_each(db: duckdb.DuckDBPyConnection, kind: EventKind) -> float:
+    what = {EventKind.PACKET: "avg(captured_bytes) FROM packet", EventKind.CALL: "avg(full_bytes) FROM call_data"}[kind]
+    [(each,)] = db.execute(f"SELECT {what}").fetchall()
+    return float(each or 0)
+
+
+def _found(db: duckdb.DuckDBPyConnection, queries: list[str], needles: tuple[Needle, ...]) -> Ints:
+    """Each processor searches a part at a time."""
+    exact = [n.data for n in needles if not n.either_case]
+    small = [n.data for n in needles if n.either_case]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate(list(pool.map(lambda q: rows_holding(db.cursor().sql(q), exact, small), queries)))

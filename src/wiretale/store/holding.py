@@ -1,0 +1,54 @@
+"""Rows whose bytes hold one of a few byte strings, looked for in the bytes themselves: SQL cannot search a BLOB."""
+
+import ctypes
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from wiretale.native import load_library
+from wiretale.store.blobs import Blobs, batches
+from wiretale.store.bulk import Ints
+
+LIBRARY_PATH = Path(__file__).with_name("_holding.so")
+
+Bytes = NDArray[np.uint8]
+
+
+def rows_holding(result: duckdb.DuckDBPyRelation, exact: Iterable[bytes], small: Iterable[bytes]) -> Ints:
+    """The first column (a number) of the rows whose second one (a BLOB) holds one of `exact`, or, with the capital
+    letters of ASCII made small, one of `small`."""
+    exact, small = tuple(exact), tuple(small)
+    found = []
+    for numbers, blobs in (batch.values() for batch in batches(result)):
+        assert isinstance(blobs, Blobs)
+        assert not isinstance(numbers, Blobs)
+        holds = np.zeros(len(numbers), np.uint8)
+        for needle in exact:
+            _mark(blobs.data, blobs, needle, holds)
+        if small:
+            lower = np.empty_like(blobs.data)
+            _library().wt_lower(blobs.data.ctypes.data, len(lower), lower.ctypes.data)
+            for needle in small:
+                _mark(lower, blobs, needle, holds)
+        found.append(numbers[holds != 0])
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _mark(data: Bytes, blobs: Blobs, needle: bytes, holds: Bytes) -> None:
+    _library().wt_holding(
+        data.ctypes.data, blobs.ends.ctypes.data, len(holds), needle, len(needle), holds.ctypes.data
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL:
+    library = load_library(LIBRARY_PATH, "part that searches bytes")
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    library.wt_holding.restype = library.wt_lower.restype = None
+    library.wt_holding.argtypes = [pointer, pointer, number, ctypes.c_char_p, number, pointer]
+    library.wt_lower.argtypes = [pointer, number, pointer]
+    return library

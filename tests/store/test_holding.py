@@ -1,0 +1,33 @@
+import duckdb
+import pytest
+
+from wiretale.store.holding import rows_holding
+
+ROWS = [b"a needle", b"NEEDLE", b"need", b"", b"le\xff\x00need", b"xx", b"needle"]
+
+
+def found(exact=(), small=()):
+    with duckdb.connect() as db:
+        db.execute("CREATE TABLE r (id BIGINT, bytes BLOB)")
+        db.executemany("INSERT INTO r VALUES (?, ?)", [[n, row] for n, row in enumerate(ROWS)])
+        db.execute("INSERT INTO r VALUES (99, NULL)")
+        return rows_holding(db.sql("FROM r"), exact, small).tolist()
+
+
+@pytest.mark.parametrize("needle", [b"needle", b"n", b"\xff\x00", b"e\xff", b"a needle", b"a needle!", b"dx"])
+def test_rows_that_hold_a_needle_are_found_and_no_bytes_of_two_rows(needle):
+    assert found([needle]) == [n for n, row in enumerate(ROWS) if needle in row]
+
+
+def test_case_does_not_count_where_it_should_not():
+    assert found(small=[b"needle"]) == [0, 1, 6]
+    assert found(exact=[b"needle"]) == [0, 6]
+
+
+def test_one_of_several_needles_suffices():
+    assert found([b"xx"], [b"eedle"]) == [0, 1, 5, 6]
+
+
+def test_of_no_rows_none_is_found():
+    with duckdb.connect() as db:
+        assert rows_holding(db.sql("SELECT 1::BIGINT, 'a'::BLOB WHERE FALSE"), [b"a"], []).tolist() == []
