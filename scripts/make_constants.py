@@ -114,8 +114,6 @@ MACROS: dict[str, tuple[str, str, str]] = {
     "module_init": ("linux/module.h", r"MODULE_INIT_\w+", ""),
     "mempolicy": ("linux/mempolicy.h", "MPOL_DEFAULT MPOL_PREFERRED MPOL_BIND MPOL_INTERLEAVE MPOL_LOCAL", ""),
     "ipc_get": ("linux/ipc.h", r"IPC_(CREAT|EXCL|NOWAIT)", ""),
-    "ipc_cmd": ("linux/ipc.h linux/shm.h linux/msg.h", r"IPC_(RMID|SET|STAT|INFO|64)|SHM_(LOCK|UNLOCK|STAT|INFO)", ""),
-    "sem_cmd": ("linux/sem.h", r"IPC_(RMID|SET|STAT|INFO|64)|GETPID|GETVAL|GETALL|GETNCNT|GETZCNT|SETVAL|SETALL|SEM_STAT|SEM_INFO", ""),
     # tasks
     "clone": ("linux/sched.h", r"CLONE_[A-Z_]+", r"CLONE_ARGS_\w+"),
     "wait": ("linux/wait.h", r"WNOHANG|WUNTRACED|WEXITED|WCONTINUED|WNOWAIT|__W(NOTHREAD|ALL|CLONE)", ""),
@@ -125,7 +123,7 @@ MACROS: dict[str, tuple[str, str, str]] = {
     "priority_which": ("linux/resource.h", r"PRIO_(PROCESS|PGRP|USER)", ""),
     "ioprio_who": ("linux/ioprio.h", "IOPRIO_WHO_PROCESS IOPRIO_WHO_PGRP IOPRIO_WHO_USER", ""),
     "sched_policy": ("linux/sched.h", r"SCHED_(NORMAL|FIFO|RR|BATCH|IDLE|DEADLINE|RESET_ON_FORK)", ""),
-    "prctl": ("linux/prctl.h", r"PR_(SET|GET|CAPBSET|CAP_AMBIENT|TASK|MCE|MPX|SVE|PAC|SCHED|SME)\w*", r"PR_(SET_VMA_ANON_NAME|SET_MM_\w+|SET_TAGGED_ADDR_\w+|CAP_AMBIENT_\w+|MCE_KILL_\w+|SVE_(?!SET_VL|GET_VL)\w+|SCHED_CORE_\w+|PAC_(?!RESET|SET|GET)\w+|SME_(?!SET_VL|GET_VL)\w+|SET_PTRACER_ANY|GET_AUXV)|PR_PAC_RESET_KEYS_\w+"),
+    "prctl": ("linux/prctl.h", r"PR_(SET|GET|CAPBSET|CAP_AMBIENT|TASK|MCE|MPX|SVE|PAC|SCHED|SME)\w*", r"PR_(SET_VMA_ANON_NAME|SET_MM_\w+|CAP_AMBIENT_\w+|MCE_KILL_(?!GET)\w+|SVE_(?!SET_VL|GET_VL)\w+|SCHED_CORE_\w+|PAC_(?!RESET|SET|GET)\w+|SME_(?!SET_VL|GET_VL)\w+|SET_PTRACER_ANY|GET_AUXV)|PR_PAC_RESET_KEYS_\w+"),
     "prctl_vma": ("linux/prctl.h", r"PR_SET_VMA_ANON_NAME", ""),
     "arch_prctl": ("asm/prctl.h", r"ARCH_\w+", ""),
     "capability": ("linux/capability.h", r"CAP_[A-Z_]+", r"CAP_LAST_CAP"),

@@ -90,6 +90,14 @@ def _flags(w: Writer, index: int, arg: Arg) -> str:
     return w.flags(arg.constants, value & _ALL_BITS if arg.constants in _WIDE_FLAGS else value & 0xFFFFFFFF)
 
 
+def _wide_enum(w: Writer, index: int, arg: Arg) -> str:
+    return w.enum(arg.constants, w.unsigned(w.values[index]))
+
+
+def _wide_flags(w: Writer, index: int, arg: Arg) -> str:
+    return w.flags(arg.constants, w.unsigned(w.values[index]))
+
+
 def _pointer(w: Writer, index: int, arg: Arg) -> str:
     return pointer_text(w.unsigned(w.values[index]))
 
@@ -217,6 +225,8 @@ KINDS: dict[Kind, Printer] = {
     Kind.DIRFD: _dirfd,
     Kind.ENUM: _enum,
     Kind.FLAGS: _flags,
+    Kind.WIDE_ENUM: _wide_enum,
+    Kind.WIDE_FLAGS: _wide_flags,
     Kind.POINTER: _pointer,
     Kind.STRING: _string,
     Kind.STRINGS: _strings,
@@ -241,7 +251,8 @@ KINDS: dict[Kind, Printer] = {
     Kind.MSGHDR_OUT: lambda w, i, a: msghdr.message(w, i, out=True),
     Kind.MMSGHDR_IN: lambda w, i, a: msghdr.messages(w, i, a.length, out=False),
     Kind.MMSGHDR_OUT: lambda w, i, a: msghdr.messages(w, i, a.length, out=True),
-    Kind.POINTED: _pointer,
+    **dict.fromkeys((Kind.POINTED, Kind.BITS_IN, Kind.BITS_OUT, Kind.PAGES_OUT), _pointer),
+    **dict.fromkeys((Kind.MESSAGE_IN, Kind.MESSAGE_OUT), _pointer),
     Kind.REQUEST: lambda w, i, a: ioctls.requested(w, i),
 }
 

@@ -20,6 +20,12 @@ FIELDS: dict[str, str] = {
     "uid_t": "u32 value",
     "wait_status": "s32 value",
     "comm": "char value[16]~s",
+    "address": "ptr value~x",
+    "address64": "u64 value~x",
+    "xfeatures": "u64 value~|xfeature_mask",
+    "signal_number": "s32 value~sig",
+    "prctl_unalign_bits": "u32 value~|prctl_unalign",  # linux/prctl.h
+    "prctl_tsc_flag": "u32 value~=prctl_tsc",
     "sigset": "u64 value~set",
     "old_sigset": "ulong value~set",
     # time: linux/time_types.h, linux/time.h, linux/timex.h
@@ -33,12 +39,13 @@ FIELDS: dict[str, str] = {
     "timezone": "s32 tz_minuteswest; s32 tz_dsttime",
     "utimbuf": "long actime; long modtime",
     "tms": "long tms_utime; long tms_stime; long tms_cutime; long tms_cstime",
-    "timex": "u32 modes~x; long offset; long freq; long maxerror; long esterror; s32 status~x; long constant;"
-    " long precision; long tolerance; timeval time; long tick; long ppsfreq; long jitter; s32 shift; long stabil;"
-    " long jitcnt; long calcnt; long errcnt; long stbcnt; s32 tai; s32 _pad[11]",
-    "timex64": "u32 modes~x; s32 _pad0; s64 offset; s64 freq; s64 maxerror; s64 esterror; s32 status~x; s32 _pad1;"
-    " s64 constant; s64 precision; s64 tolerance; timeval64 time; s64 tick; s64 ppsfreq; s64 jitter; s32 shift;"
-    " s32 _pad2; s64 stabil; s64 jitcnt; s64 calcnt; s64 errcnt; s64 stbcnt; s32 tai; s32 _pad3[11]",
+    "timex": "u32 modes~|timex_modes; long offset; long freq; long maxerror; long esterror; s32 status~|timex_status;"
+    " long constant; long precision; long tolerance; timeval time; long tick; long ppsfreq; long jitter; s32 shift;"
+    " long stabil; long jitcnt; long calcnt; long errcnt; long stbcnt; s32 tai; s32 _pad[11]",
+    "timex64": "u32 modes~|timex_modes; s32 _pad0; s64 offset; s64 freq; s64 maxerror; s64 esterror;"
+    " s32 status~|timex_status; s32 _pad1; s64 constant; s64 precision; s64 tolerance; timeval64 time; s64 tick;"
+    " s64 ppsfreq; s64 jitter; s32 shift; s32 _pad2; s64 stabil; s64 jitcnt; s64 calcnt; s64 errcnt; s64 stbcnt;"
+    " s32 tai; s32 _pad3[11]",
     # files: asm/stat.h (x86: one per word size; arm64: asm-generic/stat.h), linux/stat.h, asm/statfs.h, linux/openat2.h
     "stat": "ulong st_dev~dev; ulong st_ino; ulong st_nlink; u32 st_mode~mode; u32 st_uid; u32 st_gid; u32 _pad0;"
     " ulong st_rdev~dev; long st_size; long st_blksize; long st_blocks; long st_atime; ulong st_atime_nsec;"
@@ -102,6 +109,25 @@ FIELDS: dict[str, str] = {
     "sigevent/i386": "ptr sigev_value~x; s32 sigev_signo~sig; s32 sigev_notify~=sigev_notify; char _un[52]",
     # queues and asynchronous I/O: linux/mqueue.h, linux/sem.h, linux/aio_abi.h, linux/io_uring.h
     "mq_attr": "long mq_flags~|open_flags; long mq_maxmsg; long mq_msgsize; long mq_curmsgs; long _reserved[4]",
+    "memory_policy": "s32 value~=mempolicy",
+    # asm-generic/ipcbuf.h, msgbuf.h, shmbuf.h; asm/sembuf.h; linux/msg.h, sem.h, shm.h
+    "ipc_perm": "s32 key~x; u32 uid; u32 gid; u32 cuid; u32 cgid; u32 mode~o; u16 _seq; u16 _pad; ulong _unused[2]",
+    "ipc_perm/i386": "s32 key~x; u32 uid; u32 gid; u32 cuid; u32 cgid; u16 mode~o; u16 _pad1; u16 _seq; u16 _pad2;"
+    " ulong _unused[2]",
+    "msqid_ds": "ipc_perm msg_perm; long msg_stime; long msg_rtime; long msg_ctime; ulong _cbytes; ulong msg_qnum;"
+    " ulong msg_qbytes; s32 msg_lspid; s32 msg_lrpid; ulong _unused[2]",
+    "msqid_ds/i386": "ipc_perm msg_perm; long msg_stime; long _high1; long msg_rtime; long _high2; long msg_ctime;"
+    " long _high3; ulong _cbytes; ulong msg_qnum; ulong msg_qbytes; s32 msg_lspid; s32 msg_lrpid; ulong _unused[2]",
+    "msginfo": "s32 msgpool; s32 msgmap; s32 msgmax; s32 msgmnb; s32 msgmni; s32 msgssz; s32 msgtql; u16 msgseg",
+    "shmid_ds": "ipc_perm shm_perm; ulong shm_segsz; long _atime; long _dtime; long _ctime; s32 shm_cpid;"
+    " s32 shm_lpid; ulong shm_nattch; ulong _unused[2]",
+    "shminfo": "ulong shmmax; ulong shmmin; ulong shmmni; ulong shmseg; ulong shmall; ulong _unused[4]",
+    "shm_info": "s32 used_ids; ulong shm_tot; ulong shm_rss; ulong shm_swp; ulong swap_attempts; ulong swap_successes",
+    "semid_ds": "ipc_perm sem_perm; long sem_otime; ulong _unused1; long sem_ctime; ulong _unused2; ulong sem_nsems;"
+    " ulong _unused[2]",
+    "semid_ds/aarch64": "ipc_perm sem_perm; long sem_otime; long sem_ctime; ulong sem_nsems; ulong _unused[2]",
+    "seminfo": "s32 semmap; s32 semmni; s32 semmns; s32 semmnu; s32 semmsl; s32 semopm; s32 semume; s32 semusz;"
+    " s32 semvmx; s32 semaem",
     "sembuf": "u16 sem_num; s16 sem_op; s16 sem_flg~|ipc_get",
     "io_event": "u64 data~x; u64 obj~x; s64 res; s64 res2",
     "io_sqring_offsets": "u32 head; u32 tail; u32 ring_mask; u32 ring_entries; u32 flags; u32 dropped; u32 array;"

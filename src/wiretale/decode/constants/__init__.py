@@ -8,7 +8,14 @@ has no name is a number.
 from functools import lru_cache
 
 from wiretale.decode.constants.tables import ERRORS, TABLES
+from wiretale.light import later
 from wiretale.model.enums import Arch
+
+TYPE_CHECKING = False  # see light.py
+if TYPE_CHECKING:
+    from wiretale.decode.constants import rare
+else:
+    rare = later("wiretale.decode.constants.rare")  # names of calls that few programs make
 
 Numbers = tuple[tuple[str, int], ...]
 Named = tuple[str, str, Numbers]  # text, text with the numbers, the numbers
@@ -23,7 +30,10 @@ def table(name: str, arch: int = Arch.X86_64) -> dict[int, str]:
     """value -> name. KeyError if there is no such table."""
     suffix = _ARCH_TABLES.get(arch)
     special = TABLES.get(f"{name}/{suffix}") if suffix else None
-    return TABLES[name] if special is None else special
+    if special is not None:
+        return special
+    found = TABLES.get(name)
+    return rare.TABLES[name] if found is None else found
 
 
 def number_text(value: int) -> str:

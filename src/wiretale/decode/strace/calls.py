@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from wiretale.decode import arguments as shared
 from wiretale.decode.record_types import FdLabel, RawCall
+from wiretale.decode.strace import rare
 from wiretale.decode.strace.arguments import KINDS, Printer
 from wiretale.decode.strace.results import result_text
 from wiretale.decode.strace.rewrites import REWRITES
@@ -34,6 +35,9 @@ _OUT = frozenset(
         Kind.STRUCT_OUT,
         Kind.STRUCT_INOUT,
         Kind.ARRAY_OUT,
+        Kind.BITS_OUT,
+        Kind.MESSAGE_OUT,
+        Kind.PAGES_OUT,
         Kind.ARRAY_INOUT,
         Kind.IOVEC_OUT,
         Kind.MSGHDR_OUT,
@@ -73,14 +77,16 @@ def _once(make: "Callable[[str, tuple[Arg, ...]], T]") -> "Callable[[str, tuple[
 
 @_once
 def _steps(name: str, args: tuple[Arg, ...]) -> _Steps:
-    return tuple((i, a, SPECIAL.get((name, a.name), KINDS[a.kind])) for i, a in enumerate(args))
+    known = {**SPECIAL, **own} if (own := rare.arguments(name)) else SPECIAL
+    return tuple((i, a, known.get((name, a.name), KINDS[a.kind])) for i, a in enumerate(args))
 
 
 @_once
 def _at_entry(name: str, args: tuple[Arg, ...]) -> int:
     """How many arguments are printed when the call begins."""
-    if name in ENTRY_ARGUMENTS:
-        return ENTRY_ARGUMENTS[name]
+    given = ENTRY_ARGUMENTS.get(name, rare.entry_arguments(name))
+    if given is not None:
+        return given
     return next((i for i, a in enumerate(args) if a.kind in _OUT), len(args))
 
 

@@ -11,9 +11,9 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.constants import netlink
+    from wiretale.decode.constants import netlink, rare
 else:
-    netlink = later("wiretale.decode.constants.netlink")
+    netlink, rare = later("wiretale.decode.constants.netlink"), later("wiretale.decode.constants.rare")
 
 # table -> what strace says of a value that has no name
 UNKNOWN: dict[str, str] = {
@@ -88,6 +88,9 @@ UNKNOWN: dict[str, str] = {
     "resource": "RLIMIT_???",
     "rusage_who": "RUSAGE_???",
     "prctl": "PR_???",
+    "prctl_vma": "PR_SET_VMA_???",
+    "dumpable": "SUID_DUMP_???",
+    "cap_ambient": "PR_CAP_AMBIENT_???",
     "arch_prctl": "ARCH_???",
     "sigprocmask_how": "SIG_???",
     "sa_flags": "SA_???",
@@ -237,11 +240,13 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
         }
     ),
     "arch_prctl": frozenset({"ARCH_CET_STATUS"}),
+    "prctl": frozenset({"PR_SET_MDWE", "PR_GET_MDWE", "PR_GET_AUXV", "PR_SET_MEMORY_MERGE", "PR_GET_MEMORY_MERGE"}),
     "io_uring_setup": frozenset({"IORING_SETUP_SINGLE_ISSUER", "IORING_SETUP_DEFER_TASKRUN"}),
     "fanotify_mark": frozenset({"FAN_MARK_INODE"}),
     "msg": frozenset({"MSG_SOCK_DEVMEM", "MSG_SPLICE_PAGES"}),
     "mmap_flags": frozenset({"MAP_UNINITIALIZED"}),
     "statx_mask": frozenset({"STATX_MNT_ID_UNIQUE", "STATX_SUBVOL", "STATX_WRITE_ATOMIC"}),
+    "mempolicy": frozenset({"MPOL_WEIGHTED_INTERLEAVE"}),
     "memfd": frozenset({"MFD_NOEXEC_SEAL", "MFD_EXEC"}),
 }
 # Flags that strace does not list in the order of their values: these come first, in this order.
@@ -249,6 +254,17 @@ _FIRST: dict[str, tuple[str, ...]] = {
     "sa_flags": ("SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_NODEFER", "SA_RESETHAND", "SA_NOCLDSTOP", "SA_SIGINFO"),
     "socket_flags": ("SOCK_CLOEXEC",),
     "access_mode": ("R_OK", "W_OK", "X_OK"),
+    "mempolicy_mode_flags": ("MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"),
+    "ipc_message": ("MSG_NOERROR", "MSG_EXCEPT", "MSG_COPY", "IPC_NOWAIT"),
+    "clone3": (
+        "CLONE_VM", "CLONE_FS", "CLONE_FILES", "CLONE_SIGHAND", "CLONE_PIDFD", "CLONE_PTRACE", "CLONE_VFORK",
+        "CLONE_PARENT", "CLONE_THREAD", "CLONE_NEWNS", "CLONE_SYSVSEM", "CLONE_SETTLS", "CLONE_PARENT_SETTID",
+        "CLONE_CHILD_CLEARTID", "CLONE_UNTRACED", "CLONE_CHILD_SETTID", "CLONE_NEWCGROUP", "CLONE_NEWUTS",
+        "CLONE_NEWIPC", "CLONE_NEWUSER", "CLONE_NEWPID", "CLONE_NEWNET", "CLONE_IO", "CLONE_NEWTIME",
+    ),
+    "timex_modes": ("ADJ_OFFSET_SS_READ", "ADJ_OFFSET_SINGLESHOT"),
+    "prctl_sve": ("PR_SVE_SET_VL_ONEXEC",),
+    "prctl_sme": ("PR_SME_SET_VL_ONEXEC",),
     "eventfd": ("EFD_SEMAPHORE", "EFD_CLOEXEC", "EFD_NONBLOCK"),
     "signalfd": ("SFD_CLOEXEC", "SFD_NONBLOCK"),
     "at_statx": ("AT_STATX_FORCE_SYNC", "AT_STATX_DONT_SYNC"),
@@ -308,7 +324,7 @@ def _unknown(name: str) -> str:
     """What strace says of a value of this table that has no name."""
     if name.startswith(_NETLINK):
         return netlink.UNKNOWN[name]
-    return UNKNOWN.get(name, "")
+    return UNKNOWN.get(name) or rare.UNKNOWN.get(name, "")
 
 
 def known(name: str, value: int, arch: int) -> str:
@@ -324,9 +340,9 @@ def number(value: int) -> str:
 def one(name: str, value: int, arch: int, style: Names) -> str:
     """One constant of a table."""
     if style is Names.RAW:
-        return number(value) if value >= 0 else str(value)
+        return number(value if value >= 0 else value & 0xFFFFFFFF)
     found = _table(name, arch).get(value)
-    shown = hex(value & 0xFFFFFFFF) if value else "0"
+    shown = hex(value & 0xFFFFFFFF if value < 0 else value) if value else "0"
     if found is None:
         unknown = _unknown(name)
         return f"{shown} /* {unknown} */" if unknown else shown

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.readiness import select_result
 from wiretale.decode.results import EXTRAS, value_text
+from wiretale.decode.strace import rare
 from wiretale.decode.struct_text import struct_text
 from wiretale.decode.syscalls.spec import Call
 from wiretale.decode.writer import Writer
@@ -30,7 +31,8 @@ def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str
     if w.call.name in _PLAIN:
         return str(value), ""
     extra = _EXTRAS.get(w.call.name)
-    return value_text(w, spec, value), extra(w) if extra is not None else ""
+    own = rare.result(w)
+    return own or value_text(w, spec, value), extra(w) if extra is not None else ""
 
 
 def _left(w: Writer) -> str:

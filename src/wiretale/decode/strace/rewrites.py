@@ -1,14 +1,17 @@
 """Calls whose arguments strace prints in an order of its own: what comes at the entry, and what at the exit."""
 
+import struct
 from collections.abc import Callable
 
 from wiretale.decode import arguments as shared
 from wiretale.decode.signals import signal_set
-from wiretale.decode.strace.arguments import address
+from wiretale.decode.strace.arguments import address, strace
+from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.structs import integers
 from wiretale.decode.syscalls.spec import Arg
-from wiretale.decode.writer import Writer
+from wiretale.decode.writer import Writer, pointer_text
 
+_SIGNALS = 64
 _CLONE_PARENT_SETTID, _CLONE_SETTLS, _CLONE_PIDFD = 0x100000, 0x80000, 0x1000
 _CLONE_CHILD_TID = 0x1000000 | 0x200000  # CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID
 
@@ -29,9 +32,18 @@ def _clone(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
         if not used:
             continue
         label = "child_tidptr" if name == "child_tid" else name
-        text = address(w, place[name])
+        text = _parent_tid(w, place[name], flags) if name == "parent_tid" else address(w, place[name])
         shown.append(f", {label}={text}")
     return "".join(shown)
+
+
+def _parent_tid(w: Writer, index: int, flags: int) -> str:
+    """Where the new thread's number is left, or a descriptor of the new process."""
+    datum = w.readable(index, "struct", at_exit=True) if w.succeeded else None
+    if datum is None or len(datum.bytes) < 4:
+        return address(w, index)
+    number = int.from_bytes(datum.bytes[:4], "little", signed=True)
+    return f"[{w.fd(number) if flags & _CLONE_PIDFD else strace(w).pid(number)}]"
 
 
 def _sigreturn(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
@@ -42,34 +54,77 @@ def _sigreturn(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
     )
 
 
-_CLONE_FIELDS = (  # of struct clone_args; the flags that make an optional one meaningful
-    ("flags", -1), ("pidfd", 0x1000), ("child_tid", _CLONE_CHILD_TID), ("parent_tid", _CLONE_PARENT_SETTID),
-    ("exit_signal", -1), ("stack", -1), ("stack_size", -1), ("tls", _CLONE_SETTLS),
-)  # fmt: skip
+_PIDFD_OFFSET, _PARENT_OFFSET, _SET_TID_OFFSET = 8, 24, 64  # linux/sched.h: struct clone_args
+_CLONE_INTO_CGROUP = 0x200000000
+_FIRST_SIZE, _KNOWN_SIZE = 64, 88  # CLONE_ARGS_SIZE_VER0, CLONE_ARGS_SIZE_VER2
+
+
+def _followed(w: Writer, offset: int, pointer: int, *, at_exit: bool) -> str:
+    """The number that a pointer of clone_args points to."""
+    datum = w.datum(0, "struct", at_exit=at_exit, idx=1 + offset)
+    if datum is None or len(datum.bytes) < 4 or not pointer:
+        return pointer_text(pointer)
+    number = int.from_bytes(datum.bytes[:4], "little", signed=True)
+    return f"[{w.fd(number) if offset == _PIDFD_OFFSET else number}]"
+
+
+def _set_tid(w: Writer, pointer: int, count: int) -> str:
+    datum = w.datum(0, "struct", at_exit=False, idx=1 + _SET_TID_OFFSET)
+    if not pointer or not 0 < count <= 32 or datum is None or len(datum.bytes) < 4 * count:
+        return f"set_tid={pointer_text(pointer)}, set_tid_size={count}"
+    numbers = [v for (v,) in struct.iter_unpack("<i", datum.bytes[: 4 * count])]
+    return f"set_tid=[{', '.join(map(strace(w).pid, numbers))}], set_tid_size={count}"
+
+
+def _beyond(w: Writer, data: bytes, size: int) -> str:
+    """What a program gives that this version of the structure does not have; shown unless it is zero."""
+    if size <= _KNOWN_SIZE:
+        return ""
+    if len(data) < size:
+        return "???"
+    extra = data[_KNOWN_SIZE:]
+    return f"/* bytes {_KNOWN_SIZE}..{size - 1} */ {hex_literal(extra)}" if any(extra) else ""
 
 
 def _clone3(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
-    datum = w.readable(0, "struct", at_exit=False)
     size = w.unsigned(w.values[1])
-    values = integers("clone_args", w.arch, datum.bytes) if datum is not None else {}
-    if "tls" not in values:
+    datum = None if strace(w).terse else w.datum(0, "struct", at_exit=False)
+    data = datum.bytes if datum is not None else b""
+    if size < _FIRST_SIZE or len(data) < min(size, _KNOWN_SIZE):
         return f", {size}" if at_exit else address(w, 0)
-    flags = values["flags"]
-    if at_exit:
-        born = w.succeeded and flags & _CLONE_PARENT_SETTID
-        return (f" => {{parent_tid=[{w.call.retval}]}}" if born else "") + f", {size}"
+    values = integers("clone_args", w.arch, data[:_KNOWN_SIZE].ljust(_KNOWN_SIZE, b"\0"))
+    return _clone3_made(w, values, data, size) if at_exit else _clone3_asked(w, values, data, size)
+
+
+def _clone3_asked(w: Writer, v: dict[str, int], data: bytes, size: int) -> str:
+    flags = v["flags"]
+    shown = [f"flags={w.flags('clone3', flags)}"]
+    optional = (("pidfd", _CLONE_PIDFD), ("child_tid", _CLONE_CHILD_TID), ("parent_tid", _CLONE_PARENT_SETTID))
+    shown += [f"{name}={pointer_text(v[name])}" for name, used in optional if flags & used]
+    signal = v["exit_signal"]
+    shown.append(f"exit_signal={w.signal(signal) if 0 < signal <= _SIGNALS else signal}")
+    shown.append(f"stack={pointer_text(v['stack'])}, stack_size={hex(v['stack_size']) if v['stack_size'] else 0}")
+    shown += [f"tls={pointer_text(v['tls'])}"] if flags & _CLONE_SETTLS else []
+    shown += [_set_tid(w, v["set_tid"], v["set_tid_size"])] if v["set_tid"] or v["set_tid_size"] else []
+    if flags & _CLONE_INTO_CGROUP and size >= _KNOWN_SIZE:
+        shown.append(f"cgroup={w.fd(v['cgroup']) if v['cgroup'] < 1 << 31 else v['cgroup']}")
+    elif v["cgroup"]:
+        shown.append(f"cgroup={v['cgroup']}")
+    extra = _beyond(w, data, size)
+    return "{" + ", ".join([*shown, *([extra] if extra else [])]) + "}"
+
+
+def _clone3_made(w: Writer, v: dict[str, int], data: bytes, size: int) -> str:
+    """What the kernel filled in."""
     shown = []
-    for name, used in _CLONE_FIELDS:
-        value = values[name]
-        if used != -1 and not flags & used:
-            continue
-        if name == "flags":
-            shown.append(f"flags={w.flags('clone', value)}")
-        elif name == "exit_signal":
-            shown.append(f"exit_signal={w.signal(value) if value else 0}")
-        else:
-            shown.append(f"{name}={hex(value) if value else '0' if name == 'stack_size' else 'NULL'}")
-    return "{" + ", ".join(shown) + "}"
+    if w.succeeded:
+        if v["flags"] & _CLONE_PIDFD:
+            shown.append(f"pidfd={_followed(w, _PIDFD_OFFSET, v['pidfd'], at_exit=True)}")
+        if v["flags"] & _CLONE_PARENT_SETTID:
+            shown.append(f"parent_tid={_followed(w, _PARENT_OFFSET, v['parent_tid'], at_exit=True)}")
+        extra = _beyond(w, data, size)
+        shown += [extra] if extra else []
+    return (f" => {{{', '.join(shown)}}}" if shown else "") + f", {size}"
 
 
 REWRITES: dict[str, Callable[[Writer, tuple[Arg, ...], bool], str]] = {

@@ -86,7 +86,10 @@ class StraceWriter(Writer):
         return f"{head}[{' '.join(str(n) if plain else f'{n} /* {name} */' for n, name in rows)}]"
 
     def signal(self, number: int) -> str:
-        return names.signal_text(number)
+        name, style = names.signal_text(number), self.style.names
+        if style is Names.ABBREV or not name.startswith("SIG"):
+            return name
+        return str(number) if style is Names.RAW else f"{number} /* {name} */"
 
     def error(self, number: int) -> str:
         return error_text(number) if number in ERRORS else f"(errno {number})"

@@ -88,6 +88,14 @@ def flags(name: str, constants: str) -> Arg:
     return Arg(name, Kind.FLAGS, constants=constants)
 
 
+def wide_enum(name: str, constants: str) -> Arg:
+    return Arg(name, Kind.WIDE_ENUM, constants=constants)
+
+
+def wide_flags(name: str, constants: str) -> Arg:
+    return Arg(name, Kind.WIDE_FLAGS, constants=constants)
+
+
 def pointer(name: str) -> Arg:
     return Arg(name, Kind.POINTER)
 

@@ -3,6 +3,7 @@
 from wiretale.decode.syscalls._args import (
     BLOCKS,
     array_in,
+    array_inout,
     call,
     enum,
     fd,
@@ -14,6 +15,7 @@ from wiretale.decode.syscalls._args import (
     pointer,
     size,
     struct_in,
+    struct_out,
     ulong,
     unsigned,
 )
@@ -24,6 +26,25 @@ _LENGTH = size("length")
 _PROT = flags("prot", "mmap_prot")
 _MAP = (_ADDR, _LENGTH, _PROT, flags("flags", "mmap_flags"), fd())
 _IPC_KEY = Arg("key", Kind.HEX)
+
+_SHMCTL = (integer("shmid"), flags("cmd", "shm_cmd"))
+_MSGCTL = (integer("msqid"), flags("cmd", "msg_cmd"))
+_SEMCTL = (integer("semid"), integer("semnum"), flags("cmd", "sem_cmd"))
+_IPC_64, _IPC_SET = 0x100, 1  # linux/ipc.h
+# Which structure a command moves. Sources: linux/ipc.h, linux/msg.h, linux/sem.h, linux/shm.h.
+_MSG_STRUCTS = {1: "msqid_ds", 2: "msqid_ds", 3: "msginfo", 11: "msqid_ds", 12: "msginfo", 13: "msqid_ds"}
+_SEM_STRUCTS = {1: "semid_ds", 2: "semid_ds", 3: "seminfo", 18: "semid_ds", 19: "seminfo", 20: "semid_ds"}
+_SHM_STRUCTS = {1: "shmid_ds", 2: "shmid_ds", 3: "shminfo", 13: "shmid_ds", 14: "shm_info", 15: "shmid_ds"}
+
+
+def _controls(head: tuple[Arg, ...], name: str, structs: dict[int, str]) -> dict[int, tuple[Arg, ...]]:
+    """The arguments of a control call by its command, with and without IPC_64."""
+    found: dict[int, tuple[Arg, ...]] = {}
+    for command, struct in structs.items():
+        arg = struct_in(name, struct) if command == _IPC_SET else struct_out(name, struct)
+        found[command] = found[command | _IPC_64] = (*head, arg)
+    return found
+
 
 CALLS: tuple[Call, ...] = (
     call("brk", pointer("addr"), result=Result.HEX),
@@ -47,7 +68,7 @@ CALLS: tuple[Call, ...] = (
     call("remap_file_pages", _ADDR, size("size"), _PROT, size("pgoff"), flags("flags", "mmap_flags")),
     call("msync", _ADDR, _LENGTH, flags("flags", "msync")),
     call("madvise", _ADDR, _LENGTH, enum("advice", "madvise")),
-    call("mincore", _ADDR, _LENGTH, pointer("vec")),
+    call("mincore", _ADDR, _LENGTH, Arg("vec", Kind.PAGES_OUT, 1)),
     call("mlock", _ADDR, size("len")),
     call("mlock2", _ADDR, size("len"), flags("flags", "mlock")),
     call("munlock", _ADDR, size("len")),
@@ -59,35 +80,37 @@ CALLS: tuple[Call, ...] = (
         _ADDR,
         size("len"),
         enum("mode", "mempolicy"),
-        pointer("nodemask"),
+        Arg("nodemask", Kind.BITS_IN, 4),
         ulong("maxnode"),
-        hexadecimal("flags"),
+        flags("flags", "mempolicy_move"),
     ),
-    call("set_mempolicy", enum("mode", "mempolicy"), pointer("nodemask"), ulong("maxnode")),
+    call("set_mempolicy", enum("mode", "mempolicy"), Arg("nodemask", Kind.BITS_IN, 2), ulong("maxnode")),
     call(
         "get_mempolicy",
-        pointer("mode"),
-        pointer("nodemask"),
+        struct_out("mode", "memory_policy"),
+        Arg("nodemask", Kind.BITS_OUT, 2),
         ulong("maxnode"),
         _ADDR,
         flags("flags", "mempolicy_flags"),
     ),
     call("set_mempolicy_home_node", hexadecimal("start"), size("len"), ulong("home_node"), hexadecimal("flags")),
-    call("migrate_pages", pid(), ulong("maxnode"), pointer("old_nodes"), pointer("new_nodes")),
+    call(
+        "migrate_pages", pid(), ulong("maxnode"), Arg("old_nodes", Kind.BITS_IN, 1), Arg("new_nodes", Kind.BITS_IN, 1)
+    ),
     call(
         "move_pages",
         pid(),
         ulong("count"),
-        pointer("pages"),
-        pointer("nodes"),
-        pointer("status"),
+        array_in("pages", "address", length=1),
+        array_in("nodes", "int", length=1),
+        array_inout("status", "int", length=1),
         flags("flags", "mempolicy_move"),
     ),
     # System V
     call("shmget", _IPC_KEY, size("size"), flags("shmflg", "ipc_get")),
-    call("shmat", integer("shmid"), pointer("shmaddr"), hexadecimal("shmflg"), result=Result.HEX),
+    call("shmat", integer("shmid"), pointer("shmaddr"), flags("shmflg", "shmat"), result=Result.HEX),
     call("shmdt", pointer("shmaddr")),
-    call("shmctl", integer("shmid"), flags("cmd", "ipc_cmd"), pointer("buf")),
+    call("shmctl", *_SHMCTL, pointer("buf"), variant_arg=1, variants=_controls(_SHMCTL, "buf", _SHM_STRUCTS)),
     call("semget", _IPC_KEY, integer("nsems"), flags("semflg", "ipc_get")),
     call("semop", integer("semid"), array_in("sops", "sembuf", length=2), size("nsops"), effects=(BLOCKS,)),
     *(
@@ -101,20 +124,27 @@ CALLS: tuple[Call, ...] = (
         )
         for suffix, timespec in (("", "timespec"), ("_time64", "timespec64"))
     ),
-    call("semctl", integer("semid"), integer("semnum"), flags("cmd", "sem_cmd"), hexadecimal("arg")),
+    call("semctl", *_SEMCTL, pointer("arg"), variant_arg=2, variants=_controls(_SEMCTL, "arg", _SEM_STRUCTS)),
     call("msgget", _IPC_KEY, flags("msgflg", "ipc_get")),
-    call("msgsnd", integer("msqid"), pointer("msgp"), size("msgsz"), flags("msgflg", "ipc_get"), effects=(BLOCKS,)),
+    call(
+        "msgsnd",
+        integer("msqid"),
+        Arg("msgp", Kind.MESSAGE_IN, 2),
+        size("msgsz"),
+        flags("msgflg", "ipc_message"),
+        effects=(BLOCKS,),
+    ),
     call(
         "msgrcv",
         integer("msqid"),
-        pointer("msgp"),
+        Arg("msgp", Kind.MESSAGE_OUT, 2),
         size("msgsz"),
         long("msgtyp"),
-        flags("msgflg", "ipc_get"),
+        flags("msgflg", "ipc_message"),
         result=Result.BYTES,
         effects=(BLOCKS,),
     ),
-    call("msgctl", integer("msqid"), flags("cmd", "ipc_cmd"), pointer("buf")),
+    call("msgctl", *_MSGCTL, pointer("buf"), variant_arg=1, variants=_controls(_MSGCTL, "buf", _MSG_STRUCTS)),
     call(
         "ipc",
         integer("call"),

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     DIRFD = "dirfd"  # descriptor or AT_FDCWD
     ENUM = "enum"  # one constant of `constants`
     FLAGS = "flags"  # OR of constants of `constants`
+    WIDE_ENUM = "wide_enum"  # the same, of all bits of an unsigned long
+    WIDE_FLAGS = "wide_flags"
     POINTER = "pointer"  # printed as an address; nothing is read
     # pointers; `length` names the argument that bounds them
     STRING = "string"  # NUL-terminated, entry
@@ -47,6 +49,11 @@ class Kind(StrEnum):
     STRUCT_INOUT = "struct_inout"  # both
     ARRAY_IN = "array_in"  # of `struct`; count = argument `length` (or `count`, if fixed)
     ARRAY_OUT = "array_out"  # of `struct`; count = return value (or `count`, if fixed)
+    BITS_IN = "bits_in"  # a set of as many bits as argument `length` says, in unsigned longs
+    BITS_OUT = "bits_out"
+    MESSAGE_IN = "message_in"  # struct msgbuf: a long and as many bytes as argument `length` says
+    MESSAGE_OUT = "message_out"
+    PAGES_OUT = "pages_out"  # a byte for each page that argument `length` bytes take
     ARRAY_INOUT = "array_inout"  # of `struct`, count = argument `length`, entry and exit
     FDSET = "fdset"  # fd_set in and out, bits = argument `length`
     IOVEC_IN = "iovec_in"  # count = argument `length`; buffers at entry

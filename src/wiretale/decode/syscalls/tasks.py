@@ -25,16 +25,26 @@ from wiretale.decode.syscalls._args import (
     uid,
     ulong,
     unsigned,
+    wide_enum,
 )
-from wiretale.decode.syscalls.spec import Arg, Call, Kind, Result
+from wiretale.decode.syscalls.prctl import PRCTL
+from wiretale.decode.syscalls.spec import Arg, Call, Follow, Kind, Result
 
 _PROCESS = (PROCESS,)
 _WAITS = (BLOCKS,)
 _SET = (struct_in("set", "sigset"),)
 _CLONE_FLAGS = flags("flags", "clone")
+_CLONED = (Follow("pidfd", 4), Follow("parent_tid", 4), Follow("set_tid", 4, "set_tid_size"))
 _STATUS = struct_out("wstatus", "wait_status")
 
-_PRCTL = enum("option", "prctl")
+_CODE = enum("code", "arch_prctl")
+_ARCH_PRCTL: dict[int, tuple[Arg, ...]] = {  # asm/prctl.h; arch/x86/kernel/process_64.c, fpu/xstate.c
+    0x1003: (_CODE, struct_out("addr", "address")),  # ARCH_GET_FS
+    0x1004: (_CODE, struct_out("addr", "address")),
+    0x1011: (_CODE,),  # ARCH_GET_CPUID
+    **{code: (_CODE, struct_out("features", "xfeatures")) for code in (0x1021, 0x1022, 0x1024)},
+    **{code: (_CODE, wide_enum("feature", "xfeature")) for code in (0x1023, 0x1025)},
+}
 _FUTEX_HEAD = (hexadecimal("uaddr"), flags("futex_op", "futex"), unsigned("val"))
 _FUTEX_PRIVATE, _FUTEX_CLOCK = 128, 256
 
@@ -61,32 +71,6 @@ def _futex_variants(timespec: str) -> dict[int, tuple[Arg, ...]]:
     modifiers = (0, _FUTEX_PRIVATE, _FUTEX_CLOCK, _FUTEX_PRIVATE | _FUTEX_CLOCK)
     return {operation | modifier: args for operation, args in rows.items() for modifier in modifiers}
 
-
-# prctl(2): what the second argument is. Options not listed print their arguments as numbers.
-_PRCTL_VARIANTS: dict[int, tuple[Arg, ...]] = {
-    1: (_PRCTL, signal("sig")),  # SET_PDEATHSIG
-    2: (_PRCTL, struct_out("sig", "int")),
-    3: (_PRCTL,),  # GET_DUMPABLE
-    4: (_PRCTL, enum("dumpable", "dumpable")),
-    7: (_PRCTL,),  # GET_KEEPCAPS
-    8: (_PRCTL, integer("state")),
-    15: (_PRCTL, string("name")),  # SET_NAME
-    16: (_PRCTL, struct_out("name", "comm")),  # GET_NAME
-    21: (_PRCTL,),  # GET_SECCOMP
-    23: (_PRCTL, enum("cap", "capability")),  # CAPBSET_READ
-    24: (_PRCTL, enum("cap", "capability")),  # CAPBSET_DROP
-    27: (_PRCTL,),  # GET_SECUREBITS
-    28: (_PRCTL, hexadecimal("bits")),
-    29: (_PRCTL, ulong("slack")),  # SET_TIMERSLACK
-    30: (_PRCTL,),
-    36: (_PRCTL, ulong("reaper")),  # SET_CHILD_SUBREAPER
-    37: (_PRCTL, struct_out("reaper", "int")),
-    38: (_PRCTL, *(ulong(f"arg{n}") for n in range(2, 6))),  # SET_NO_NEW_PRIVS
-    39: (_PRCTL, *(ulong(f"arg{n}") for n in range(2, 6))),
-    47: (_PRCTL, enum("arg2", "cap_ambient"), enum("cap", "capability"), hexadecimal("arg4"), hexadecimal("arg5")),
-    0x59616D61: (_PRCTL, Arg("pid", Kind.PID)),  # SET_PTRACER
-    0x53564D41: (_PRCTL, enum("what", "prctl_vma"), hexadecimal("addr"), size("size"), string("name")),
-}
 
 _IDS = ("getuid", "geteuid", "getgid", "getegid")
 
@@ -120,13 +104,19 @@ CALLS: tuple[Call, ...] = (
         "clone",
         _CLONE_FLAGS,
         pointer("child_stack"),
-        pointer("parent_tid"),
+        struct_out("parent_tid", "int"),
         pointer("child_tid"),
         hexadecimal("tls"),
         result=Result.PID,
         effects=_PROCESS,
     ),
-    call("clone3", struct_inout("cl_args", "clone_args"), size("size"), result=Result.PID, effects=_PROCESS),
+    call(
+        "clone3",
+        struct_inout("cl_args", "clone_args", length=1, follows=_CLONED),
+        size("size"),
+        result=Result.PID,
+        effects=_PROCESS,
+    ),
     call("execve", string(), strings("argv"), environment("envp"), effects=(PROCESS, DESCRIPTOR)),
     call(
         "execveat",
@@ -166,8 +156,8 @@ CALLS: tuple[Call, ...] = (
     call("set_robust_list", pointer("head"), size("len")),
     call("get_robust_list", pid(), pointer("head_ptr"), pointer("sizep")),
     call("rseq", pointer("rseq"), hexadecimal("rseq_len"), flags("flags", "rseq"), hexadecimal("sig")),
-    call("prctl", _PRCTL, *(hexadecimal(f"arg{n}") for n in range(2, 6)), variant_arg=0, variants=_PRCTL_VARIANTS),
-    call("arch_prctl", enum("code", "arch_prctl"), hexadecimal("addr")),
+    PRCTL,
+    call("arch_prctl", _CODE, hexadecimal("addr"), variant_arg=0, variants=_ARCH_PRCTL),
     call("modify_ldt", integer("func"), pointer("ptr"), size("bytecount")),
     call("set_thread_area", struct_inout("u_info", "user_desc")),
     call("get_thread_area", struct_inout("u_info", "user_desc")),

@@ -34,6 +34,10 @@ static uint64_t count_elements(struct wt *w, const struct wt_op *op, const struc
 		return result < 0 ? 0 : ((uint64_t)result < bound ? (uint64_t)result : bound);
 	case WT_COUNT_POINTER:
 		return bound && read_memory(w, t->tid, bound, &value, 4) == 4 ? value : 0;
+	case WT_COUNT_MESSAGE:
+		return bound < UINT32_MAX ? bound + word : 0;
+	case WT_COUNT_PAGES:
+		return bound / PAGE_BYTES + (bound % PAGE_BYTES > 0);
 	case WT_COUNT_REQUEST:
 		return _IOC_DIR((uint32_t)bound) & op->fixed ? _IOC_SIZE((uint32_t)bound) : 0;
 	case WT_COUNT_BITS:

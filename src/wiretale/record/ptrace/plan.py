@@ -58,6 +58,8 @@ class Count(IntEnum):
     POINTER = 4
     BITS = 5
     REQUEST = 6
+    MESSAGE = 7
+    PAGES = 8
 
 
 class When(IntFlag):
@@ -125,6 +127,8 @@ _ENTRY, _EXIT, _ON_ERROR, _TWICE = map(int, When)
 _BOTH = _ENTRY | _EXIT
 _PAYLOAD, _OUT = int(OpFlag.PAYLOAD), int(OpFlag.OUT)
 _STRUCT_WHEN = {Kind.STRUCT_IN: _ENTRY, Kind.STRUCT_OUT: _EXIT, Kind.STRUCT_INOUT: _BOTH}
+_BITS_WHEN = {Kind.BITS_IN: _ENTRY, Kind.BITS_OUT: _EXIT}
+_MESSAGE_WHEN = {Kind.MESSAGE_IN: _ENTRY, Kind.MESSAGE_OUT: _EXIT}
 _ARRAY_WHEN = {Kind.ARRAY_IN: _ENTRY, Kind.ARRAY_OUT: _EXIT, Kind.ARRAY_INOUT: _BOTH}
 
 
@@ -193,6 +197,13 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
         else:
             yield Step(What.BYTES, when, index, Role.STRUCT, Count.ARG, length)
         yield from _followed(index, arg, when, arch)
+    elif kind in _BITS_WHEN:
+        when = _BITS_WHEN[kind]
+        yield Step(What.BYTES, when, index, Role.ARRAY, Count.BITS, length, limit=_ARRAY_LIMIT)
+    elif kind is Kind.PAGES_OUT:
+        yield Step(What.BYTES, _EXIT, index, Role.ARRAY, Count.PAGES, length, limit=_ARRAY_LIMIT)
+    elif kind in _MESSAGE_WHEN:
+        yield Step(What.BYTES, _MESSAGE_WHEN[kind], index, Role.STRUCT, Count.MESSAGE, length, limit=_ARRAY_LIMIT)
     elif kind is Kind.REQUEST:
         yield Step(What.BYTES, _ENTRY, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_WRITE)
         yield Step(What.BYTES, _EXIT, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_READ)
@@ -261,6 +272,8 @@ _PLAIN = _LINKED | {
     Kind.SIGNAL,
     Kind.ENUM,
     Kind.FLAGS,
+    Kind.WIDE_ENUM,
+    Kind.WIDE_FLAGS,
     Kind.POINTER,
 }
 

@@ -22,7 +22,10 @@ _HERE = os.path.dirname(__file__)
 PLAN_PATH = f"{_HERE}/_plan.bin"
 _ROOT = os.path.dirname(os.path.dirname(_HERE))
 # All that decides what a plan is, below the package's folder.
-_SYSCALLS = ("__init__", "_args", "descriptors", "files", "memory", "network", "numbers", "spec", "system", "tasks")
+_SYSCALLS = (
+    *("__init__", "_args", "descriptors", "files", "memory", "network", "numbers", "prctl", "spec", "system"),
+    "tasks",
+)
 SOURCES = (
     *(f"decode/syscalls/{name}.py" for name in _SYSCALLS),
     *("decode/structs.py", "decode/struct_fields.py", "model/enums.py", "model/spool.py"),

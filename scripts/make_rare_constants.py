@@ -1,0 +1,112 @@
+"""Regenerate src/wiretale/decode/constants/rare.py: names that only calls which few programs make need.
+
+As make_constants.py, whose functions it uses. A module of its own, because it is loaded when such a call is seen.
+"""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from make_constants import compiler, macros, values
+
+TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/rare.py"
+# table: (headers, pattern of names, names left out, what strace says of a value without a name)
+TABLES = {
+    "prctl_unalign": ("linux/prctl.h", r"PR_UNALIGN_\w+", "", "PR_UNALIGN_???"),
+    "prctl_tsc": ("linux/prctl.h", r"PR_TSC_\w+", "", "PR_TSC_???"),
+    "prctl_mce": ("linux/prctl.h", r"PR_MCE_KILL_(CLEAR|SET)", "", "PR_MCE_KILL_???"),
+    "prctl_mce_policy": ("linux/prctl.h", r"PR_MCE_KILL_(LATE|EARLY|DEFAULT)", "", "PR_MCE_KILL_???"),
+    "prctl_mm": ("linux/prctl.h", r"PR_SET_MM_\w+", "", "PR_SET_MM_???"),
+    "prctl_fp_mode": ("linux/prctl.h", r"PR_FP_MODE_\w+", "", "PR_FP_MODE_???"),
+    "prctl_spec": ("linux/prctl.h", r"PR_SPEC_(STORE_BYPASS|INDIRECT_BRANCH|L1D_FLUSH)", "", "PR_SPEC_???"),
+    "prctl_spec_get": (
+        "linux/prctl.h", r"PR_SPEC_(PRCTL|ENABLE|DISABLE|FORCE_DISABLE|DISABLE_NOEXEC)", "", "PR_SPEC_???",
+    ),
+    "prctl_spec_set": ("linux/prctl.h", r"PR_SPEC_(ENABLE|DISABLE|FORCE_DISABLE|DISABLE_NOEXEC)", "", "PR_SPEC_???"),
+    "prctl_pac": ("linux/prctl.h", r"PR_PAC_AP\w+", "", "PR_PAC_???"),
+    "prctl_pac_enabled": ("linux/prctl.h", r"PR_PAC_AP[ID]\w+", "", "PR_PAC_???"),
+    "prctl_dispatch": ("linux/prctl.h", r"PR_SYS_DISPATCH_\w+", "", "PR_SYS_DISPATCH_???"),
+    "prctl_core": ("linux/prctl.h", r"PR_SCHED_CORE_(GET|CREATE|SHARE_\w+)", "", "PR_SCHED_CORE_???"),
+    "prctl_sve": ("linux/prctl.h", r"PR_SVE_(SET_VL_ONEXEC|VL_INHERIT)", "", ""),
+    "prctl_sme": ("linux/prctl.h", r"PR_SME_(SET_VL_ONEXEC|VL_INHERIT)", "", ""),
+    "prctl_mte": ("linux/prctl.h", r"PR_MTE_TCF_(NONE|SYNC|ASYNC|MASK)", "", "PR_MTE_TCF_???"),
+    "seccomp_mode": ("linux/seccomp.h", r"SECCOMP_MODE_\w+", "", "SECCOMP_MODE_???"),
+    "securebits": ("linux/securebits.h", r"SECBIT_\w+", "", "SECBIT_???"),
+    "msg_cmd": ("linux/msg.h", r"IPC_(RMID|SET|STAT|INFO)|MSG_(STAT|INFO|STAT_ANY)", "", "MSG_???"),
+    "shm_cmd": ("linux/shm.h", r"IPC_(RMID|SET|STAT|INFO)|SHM_(LOCK|UNLOCK|STAT|INFO|STAT_ANY)", "", "SHM_???"),
+    "sem_cmd": (
+        "linux/sem.h", r"IPC_(RMID|SET|STAT|INFO)|GETPID|GETVAL|GETALL|GETNCNT|GETZCNT|SETVAL|SETALL|SEM_(STAT|INFO|STAT_ANY)",
+        "", "SEM_???",
+    ),
+    "shm_get": ("linux/ipc.h linux/shm.h", r"IPC_(CREAT|EXCL)|SHM_(HUGETLB|NORESERVE)", "", "IPC_???"),
+    "shmat": ("linux/shm.h", r"SHM_(RDONLY|RND|REMAP|EXEC)", "", "SHM_???"),
+    "ipc_message": ("linux/msg.h linux/ipc.h", r"MSG_(NOERROR|EXCEPT|COPY)|IPC_NOWAIT", "", "MSG_???"),
+    "mempolicy_mode_flags": ("linux/mempolicy.h", r"MPOL_F_(STATIC_NODES|RELATIVE_NODES|NUMA_BALANCING)", "", "MPOL_???"),
+    "clone3": ("linux/sched.h", r"CLONE_\w+", r"CLONE_ARGS_\w+|CLONE_DETACHED", "CLONE_???"),
+    "timex_modes": ("sys/timex.h", r"ADJ_\w+", "", "ADJ_???"),
+    "timex_status": ("sys/timex.h", r"STA_\w+", "STA_RONLY", "STA_???"),
+    "timex_state": ("sys/timex.h", r"TIME_(OK|INS|DEL|OOP|WAIT|ERROR)", "", ""),
+}  # fmt: skip
+# Of kernel headers that programs do not see: include/linux/pid.h (enum pid_type), arch/x86/include/asm/fpu/types.h
+XFEATURES = {
+    "FP": 0, "SSE": 1, "YMM": 2, "BNDREGS": 3, "BNDCSR": 4, "OPMASK": 5, "ZMM_Hi256": 6, "Hi16_ZMM": 7, "PKRU": 9,
+    "PASID": 10, "LBR": 15, "XTILE_CFG": 17, "XTILE_DATA": 18,
+}  # fmt: skip
+PLAIN = {
+    "xfeature": (
+        {f"XFEATURE_{n}": v for n, v in XFEATURES.items()} | {"XFEATURE_PT_UNIMPLEMENTED_SO_FAR": 8},
+        "XFEATURE_???",
+    ),
+    "xfeature_mask": (
+        {f"XFEATURE_MASK_{n}": 1 << v for n, v in XFEATURES.items()}
+        | {
+            "XFEATURE_MASK_PT": 0x100,
+            "XFEATURE_MASK_FPSSE": 3,
+            "XFEATURE_MASK_AVX512": 0xE0,
+            "XFEATURE_MASK_XTILE": 0x60000,
+        },
+        "XFEATURE_MASK_???",
+    ),
+    "pidtype": ({"PIDTYPE_PID": 0, "PIDTYPE_TGID": 1, "PIDTYPE_PGID": 2, "PIDTYPE_SID": 3}, "PIDTYPE_???"),
+}
+
+
+def enumerators(headers: str) -> list[str]:
+    includes = [word for header in headers.split() for word in ("-include", header)]
+    text = compiler(["-E", "-P", "-D_GNU_SOURCE", *includes, "-x", "c", "/dev/null"])
+    return [n for body in re.findall(r"enum\s*\w*\s*\{([^}]*)\}", text) for n in re.findall(r"\b[A-Z]\w+\b", body)]
+
+
+def wanted(headers: str, pattern: str, left_out: str) -> list[str]:
+    """The macros and enumerators of a table."""
+    names = dict.fromkeys([*macros(headers), *enumerators(headers)])
+    return [n for n in names if re.fullmatch(pattern, n) and not (left_out and re.fullmatch(left_out, n))]
+
+
+def main() -> None:
+    os.environ["LC_ALL"] = "C"
+    tables: dict[str, dict[int, str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for table, (headers, pattern, left_out, _) in TABLES.items():
+            merged: dict[int, str] = {}
+            for name, value in values(headers, wanted(headers, pattern, left_out), Path(folder)).items():
+                merged.setdefault(value, name)
+            tables[table] = merged
+    tables |= {table: {value: name for name, value in names.items()} for table, (names, _) in PLAIN.items()}
+    unknown = {table: row[3] for table, row in TABLES.items()} | {table: row[1] for table, row in PLAIN.items()}
+    text = [
+        '"""Named constants of calls that few programs make. Made by scripts/make_rare_constants.py; do not edit.\n',
+        'Source: the headers named in that script, of linux-libc-dev 6.1.\n"""\n',
+        "TABLES: dict[str, dict[int, str]] = {",
+    ]
+    for name, table in sorted(tables.items()):
+        rows = "".join(f'        {v if abs(v) < 4096 else hex(v)}: "{n}",\n' for v, n in sorted(table.items()))
+        text.append(f'    "{name}": {{\n{rows}    }},')
+    text += ["}\n", "# what strace says of a value that has no name", "UNKNOWN: dict[str, str] = {"]
+    text += [f'    "{name}": "{word}",' for name, word in sorted(unknown.items()) if word]
+    TARGET.write_text("\n".join([*text, "}"]) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

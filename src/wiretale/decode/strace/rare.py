@@ -1,0 +1,54 @@
+"""Calls that few programs make: which module of this folder knows them, loaded when such a call is seen.
+
+Such a module has ARGUMENTS, and if it needs them ENTRY_ARGUMENTS (as `special.py`) and RESULTS: call -> function that
+puts a return value in words, or gives "" for those that are plain numbers.
+"""
+
+from collections.abc import Callable, Mapping
+
+from wiretale.decode.writer import Writer
+
+TYPE_CHECKING = False  # see light.py
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from wiretale.decode.strace.arguments import Printer
+
+_MODULES: dict[str, str] = {
+    "prctl": "prctl",
+    "arch_prctl": "processor",
+    **dict.fromkeys(("adjtimex", "clock_adjtime", "clock_adjtime64"), "clocks"),
+    **dict.fromkeys(("msgctl", "semctl", "shmctl", "msgget", "semget", "shmget", "msgsnd", "msgrcv", "shmat"), "ipc"),
+    **dict.fromkeys(
+        (
+            *("mbind", "set_mempolicy", "get_mempolicy", "migrate_pages", "move_pages", "mincore"),
+            "set_mempolicy_home_node",
+        ),
+        "nodes",
+    ),
+    **dict.fromkeys(("capget", "capset"), "capabilities"),
+}
+
+
+def _module(name: str) -> "ModuleType | None":
+    home = _MODULES.get(name)
+    return None if home is None else __import__(f"wiretale.decode.strace.{home}", fromlist=[""])
+
+
+def arguments(name: str) -> "Mapping[tuple[str, str], Printer]":
+    """Printers by call and argument; none for calls that are not rare."""
+    found: Mapping[tuple[str, str], Printer] = getattr(_module(name), "ARGUMENTS", {})
+    return found
+
+
+def entry_arguments(name: str) -> int | None:
+    """How many arguments are printed at the entry, if the call's module says so."""
+    known: Mapping[str, int] = getattr(_module(name), "ENTRY_ARGUMENTS", {})
+    return known.get(name)
+
+
+def result(w: Writer) -> str:
+    """The value a call returned, if its module has words for it."""
+    known: Mapping[str, Callable[[Writer], str]] = getattr(_module(w.call.name), "RESULTS", {})
+    own = known.get(w.call.name)
+    return own(w) if own is not None else ""
