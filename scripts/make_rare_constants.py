@@ -43,6 +43,39 @@ TABLES = {
     "shmat": ("linux/shm.h", r"SHM_(RDONLY|RND|REMAP|EXEC)", "", "SHM_???"),
     "ipc_message": ("linux/msg.h linux/ipc.h", r"MSG_(NOERROR|EXCEPT|COPY)|IPC_NOWAIT", "", "MSG_???"),
     "mempolicy_mode_flags": ("linux/mempolicy.h", r"MPOL_F_(STATIC_NODES|RELATIVE_NODES|NUMA_BALANCING)", "", "MPOL_???"),
+    "landlock_access_fs": ("linux/landlock.h", r"LANDLOCK_ACCESS_FS_\w+", "", "LANDLOCK_ACCESS_FS_???"),
+    "fanotify_init_flags": (
+        "linux/fanotify.h", r"FAN_(CLOEXEC|NONBLOCK|UNLIMITED_\w+|ENABLE_AUDIT|REPORT_\w+)", r"FAN_REPORT_DFID\w*",
+        "FAN_???",
+    ),
+    "fanotify_class": ("linux/fanotify.h", r"FAN_CLASS_(NOTIF|CONTENT|PRE_CONTENT)", "", "FAN_CLASS_???"),
+    "fanotify_event": (
+        "linux/fanotify.h",
+        r"FAN_(ACCESS|MODIFY|ATTRIB|CLOSE_WRITE|CLOSE_NOWRITE|OPEN|MOVED_FROM|MOVED_TO|CREATE|DELETE|DELETE_SELF|MOVE_SELF"
+        r"|OPEN_EXEC|Q_OVERFLOW|FS_ERROR|OPEN_PERM|ACCESS_PERM|OPEN_EXEC_PERM|EVENT_ON_CHILD|RENAME|ONDIR|DIR_MODIFY)",
+        "", "FAN_???",
+    ),
+    "ioprio_class": ("linux/ioprio.h", r"IOPRIO_CLASS_(NONE|RT|BE|IDLE)", "", "IOPRIO_CLASS_???"),
+    "kexec_arch": ("linux/kexec.h", r"KEXEC_ARCH_\w+", r"KEXEC_ARCH_MASK", "KEXEC_ARCH_???"),
+    "kexec_load": ("linux/kexec.h", r"KEXEC_(ON_CRASH|PRESERVE_CONTEXT)", "", "KEXEC_???"),
+    "kexec_file": ("linux/kexec.h", r"KEXEC_FILE_\w+", "KEXEC_FILE_DEBUG", "KEXEC_FILE_???"),
+    "futex2": ("linux/futex.h", r"FUTEX_(32|PRIVATE_FLAG)", "", "FUTEX_???"),
+    "futex_op": ("linux/futex.h", r"FUTEX_OP_(SET|ADD|OR|ANDN|XOR)", "", "FUTEX_OP_???"),
+    "futex_op_cmp": ("linux/futex.h", r"FUTEX_OP_CMP_\w+", "", "FUTEX_OP_CMP_???"),
+    "reboot_magic": ("linux/reboot.h", r"LINUX_REBOOT_MAGIC\w+", "", "LINUX_REBOOT_MAGIC_???"),
+    "sched_flags": (
+        "linux/sched.h",
+        r"SCHED_FLAG_(RESET_ON_FORK|RECLAIM|DL_OVERRUN|KEEP_POLICY|KEEP_PARAMS|UTIL_CLAMP_MIN|UTIL_CLAMP_MAX)",
+        "", "SCHED_FLAG_???",
+    ),
+    "semop": ("linux/sem.h linux/ipc.h", r"SEM_UNDO|IPC_NOWAIT", "", "SEM_???"),
+    "mount_propagation": ("linux/mount.h", r"MS_(UNBINDABLE|PRIVATE|SLAVE|SHARED)", "", "MS_???"),
+    "perf_type": ("linux/perf_event.h", r"PERF_TYPE_[A-Z]+", "PERF_TYPE_MAX", "PERF_TYPE_???"),
+    "seccomp_action": (
+        "linux/seccomp.h", r"SECCOMP_RET_(KILL_PROCESS|KILL_THREAD|TRAP|ERRNO|USER_NOTIF|TRACE|LOG|ALLOW)", "",
+        "SECCOMP_RET_???",
+    ),
+    "mount_flags_all": ("linux/mount.h", r"MS_\w+", r"MS_(MGC_\w+|RMT_MASK|VERBOSE)", "MS_???"),
     "clone3": ("linux/sched.h", r"CLONE_\w+", r"CLONE_ARGS_\w+|CLONE_DETACHED", "CLONE_???"),
     "timex_modes": ("sys/timex.h", r"ADJ_\w+", "", "ADJ_???"),
     "timex_status": ("sys/timex.h", r"STA_\w+", "STA_RONLY", "STA_???"),
@@ -54,6 +87,22 @@ XFEATURES = {
     "PASID": 10, "LBR": 15, "XTILE_CFG": 17, "XTILE_DATA": 18,
 }  # fmt: skip
 PLAIN = {
+    "no_flags": ({}, ""),
+    # include/linux/swap.h
+    "swap_flags": (
+        {
+            "SWAP_FLAG_PREFER": 0x8000,
+            "SWAP_FLAG_DISCARD": 0x10000,
+            "SWAP_FLAG_DISCARD_ONCE": 0x20000,
+            "SWAP_FLAG_DISCARD_PAGES": 0x40000,
+        },
+        "SWAP_FLAG_???",
+    ),
+    # asm-generic/mman-common.h, and that of PowerPC
+    "pkey_access": (
+        {"PKEY_DISABLE_ACCESS": 1, "PKEY_DISABLE_WRITE": 2, "PKEY_DISABLE_EXECUTE": 4},
+        "PKEY_???",
+    ),
     "xfeature": (
         {f"XFEATURE_{n}": v for n, v in XFEATURES.items()} | {"XFEATURE_PT_UNIMPLEMENTED_SO_FAR": 8},
         "XFEATURE_???",

@@ -6,21 +6,29 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <asm/prctl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/if_link.h>
 #include <linux/io_uring.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *end;	/* of readable memory */
@@ -139,12 +147,117 @@ static void files(void)
 	syscall(SYS_mremap, 0, 0, 0, 0, 1);
 }
 
+/* prctl and its kin: every option with values it knows and values it does not. */
+static void processes(void)
+{
+	static const unsigned long values[] = { 0, 1, 2, 5, 255, 0xffffffff, 0xdeadc0debadc0dedUL };
+	int tid[2] = { 1, 2 };
+	for (unsigned option = 0; option < 66; option++) {
+		if (option == PR_SET_SECCOMP || option == PR_CAPBSET_DROP || option == PR_SET_PDEATHSIG)
+			continue;
+		for (unsigned i = 0; i < sizeof(values) / sizeof(*values); i++)
+			syscall(SYS_prctl, option, values[i], values[6 - i], values[5], values[6]);
+		syscall(SYS_prctl, option, end, 0, 0, 0);
+	}
+	syscall(SYS_prctl, PR_SET_VMA, 0, 1, 2, last("x", 2));
+	syscall(SYS_prctl, PR_SET_PTRACER, -1);
+	for (unsigned code = 0x1000; code < 0x1030; code++)
+		if (code != ARCH_SET_FS && code != ARCH_SET_GS)
+			syscall(SYS_arch_prctl, code, end);
+	syscall(SYS_arch_prctl, 0x1023, 18);
+	struct clone_args args = { .flags = 1UL << 60 | CLONE_PIDFD, .set_tid = (unsigned long)tid, .set_tid_size = 2 };
+	syscall(SYS_clone3, &args, sizeof(args));
+	syscall(SYS_clone3, last(&args, 64), 64);
+	syscall(SYS_clone3, &args, 63);
+	syscall(SYS_clone3, end - 64, 96);
+	struct __user_cap_header_struct head = { 0x20080522, -1 };
+	struct __user_cap_data_struct sets[2] = { { 1, 2, 0x80000000 }, { 0x200, 0, 1 } };
+	syscall(SYS_capset, &head, sets);
+	head.version = 0x19980330;
+	syscall(SYS_capset, &head, last(sets, 12));
+	syscall(SYS_capget, NULL, sets);
+	syscall(SYS_kcmp, -1, -1, 0, 1, 2);
+	syscall(SYS_kcmp, -1, -1, 7, 1, last(tid, 8));
+	syscall(SYS_kcmp, -1, -1, 99, 1, 2);
+	syscall(SYS_ioprio_set, 1, -1, 0x4001);
+	syscall(SYS_ioprio_set, 9, -1, -1);
+	syscall(SYS_sched_setscheduler, -1, 0x40000001, last(tid, 4));
+	syscall(SYS_sched_setscheduler, -1, 0x40000077, end);
+	syscall(SYS_sched_setattr, -1, last(&(struct { int a[14]; }){ { 56, 1, 9 } }, 56), 0);
+	syscall(SYS_sched_setattr, -1, last(&(struct { int a[14]; }){ { 48, 1, 16 } }, 48), 0);
+	syscall(SYS_sched_setaffinity, -1, 0, tid);
+	syscall(SYS_setgroups, 3, last(&(int[]){ 1, -1 }, 8));
+	syscall(SYS_setgroups, -1, tid);
+	syscall(SYS_process_vm_readv, -1, NULL, 0, last(&(long[]){ 1, 2 }, 16), 2, 0);
+	syscall(SYS_pidfd_send_signal, -1, SIGUSR1, NULL, 7);
+}
+
+static void memory(void)
+{
+	unsigned long bits[3] = { 5, 6, 7 };
+	syscall(SYS_mbind, 0, 4096, 0x8003, bits, 129, -1);
+	syscall(SYS_mbind, 0, 4096, 0x77, last(bits, 8), 200, 0);
+	syscall(SYS_set_mempolicy, 3, bits, 1);
+	syscall(SYS_get_mempolicy, end, bits, 64, NULL, 1);
+	syscall(SYS_migrate_pages, -1, 65, bits, NULL);
+	syscall(SYS_move_pages, -1, 2, last(bits, 8), bits, bits, 2);
+	syscall(SYS_mincore, end - 4096, 4096, bits);
+	syscall(SYS_mincore, end, 4096, bits);
+	syscall(SYS_remap_file_pages, 0, 0, 7, 0, MAP_HUGETLB | 21 << 26 | 15);
+	syscall(SYS_pkey_mprotect, 0, 0, 0xdeadfeed00ca7500UL, -1);
+	syscall(SYS_pkey_alloc, 0, -1);
+	syscall(SYS_kexec_load, 1, 2, last(bits, 16), 0x3e0001);
+	struct sembuf operations[2] = { { 1, -1, SEM_UNDO }, { 2, 3, -1 } };
+	syscall(SYS_semop, -1, operations, 2);
+	syscall(SYS_semop, -1, last(operations, 6), 2);
+	syscall(SYS_semctl, -1, 2, IPC_STAT, bits);
+	syscall(SYS_semctl, -1, 2, 99, 5);
+	syscall(SYS_shmctl, -1, 0x163, bits);
+	syscall(SYS_shmget, 0, 1, 0x0d600fff);
+	syscall(SYS_msgget, 7, 0x800);
+	syscall(SYS_msgsnd, -1, last("abcdefghijk", 12), 4, IPC_NOWAIT);
+	syscall(SYS_msgsnd, -1, end - 12, 5, -1);
+	syscall(SYS_msgctl, -1, IPC_SET, &(struct msqid_ds){ .msg_perm.uid = -1, .msg_qbytes = 5 });
+}
+
+static void folders(void)
+{
+	struct { unsigned long v[4]; } how = { { O_RDWR | O_CREAT | 1UL << 40, 0644, 1, 0x0807060504030201 } };
+	long queue[8] = { 0x801, 1, 2, 3 };
+	syscall(SYS_openat2, -1, "x", &how, 24);
+	syscall(SYS_openat2, -1, "x", &how, 32);
+	syscall(SYS_openat2, -1, "x", last(&how, 24), 32);
+	syscall(SYS_openat2, -1, "x", &how, 8);
+	syscall(SYS_landlock_create_ruleset, how.v + 1, 8, 2);
+	syscall(SYS_landlock_create_ruleset, how.v + 1, 12, 0);
+	syscall(SYS_landlock_add_rule, -1, 1, last(how.v, 12), 1);
+	syscall(SYS_fanotify_init, 0x80000e05, O_WRONLY);
+	syscall(SYS_fanotify_mark, -1, 1, 0x4000000040000003UL, -1, "x");
+	syscall(SYS_mount, "a", "b", "c", 0xc0ed0005, "d");
+	syscall(SYS_mount, "a", "b", "c", MS_BIND, "d");
+	syscall(SYS_mount, "a", "b", "c", 0x200, NULL);
+	for (unsigned command = 0; command < 9; command++) {
+		syscall(SYS_fsconfig, -1, command, "a key", "a value", 5);
+		syscall(SYS_fsconfig, -1, command, end, last("xyz", 3), 3);
+	}
+	syscall(SYS_mount_setattr, -1, "x", 0, last(&how, 32), 32);
+	syscall(SYS_mount_setattr, -1, "x", 0, end - 32, 40);
+	syscall(SYS_swapon, "/nowhere", 0x18007);
+	syscall(SYS_mq_getsetattr, -1, queue, NULL);
+	syscall(SYS_mq_open, NULL, O_CREAT, 0600, queue);
+	syscall(SYS_mq_notify, -1, last(&(struct { long v; int a[2]; }){ 5, { SIGUSR1, SIGEV_SIGNAL } }, 16));
+	syscall(SYS_futex_waitv, last(queue, 24), 2, 1, NULL, CLOCK_MONOTONIC);
+	syscall(SYS_reboot, 1, 0x28121969, 0x1234);
+}
+
 int main(void)
 {
 	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	munmap(pages + 4096, 4096);
 	end = pages + 4096;
-	void (*parts[])(void) = { options, filters, waiting, messages, files };
+	void (*parts[])(void) = {
+		options, filters, waiting, messages, files, processes, memory, folders,
+	};
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		chdir("/next part");
 		parts[i]();

@@ -82,7 +82,7 @@ def _enum(w: Writer, index: int, arg: Arg) -> str:
     return w.enum(table, value if value < 0x80000000 or table in _UNSIGNED else signed32(value))
 
 
-_UNSIGNED = frozenset({"ioctl", "reboot", "prctl"})
+_UNSIGNED = frozenset({"ioctl", "reboot", "reboot_magic", "prctl"})
 
 
 def _flags(w: Writer, index: int, arg: Arg) -> str:

@@ -2,10 +2,10 @@
 
 Each row is `type name[count]~how; ...`. Types: s8 u8 s16 u16 s32 u32 s64 u64 char; `long`, `ulong` and `ptr` are a word
 of the task; another row's name nests it. A name beginning with `_` is padding. `how` says how a value is printed: `x`
-hex, `o` octal, `|T` OR of constants of table T, `=T` one constant of table T, `sig` signal, `set` signal set, `fd`
-descriptor, `v4`/`v6` address, `mac` hardware address, `if` interface index, `dev` device number, `mode` file mode,
-`pid` process, `lim` limit, `s` text up to the NUL. Offsets follow from the natural alignment of the task's
-ABI (`structs.py`), except in rows of PACKED. A row `name/arch` holds for that architecture only.
+hex, `p` pointer, `o` octal, `|T` OR of constants of table T, `=T` one constant of table T, `sig` signal, `set` signal
+set, `fd` descriptor, `v4`/`v6` address, `mac` hardware address, `if` interface index, `dev` device number, `mode` file
+mode, `pid` process, `lim` limit, `s` text up to the NUL. Offsets follow from the natural alignment of the task's ABI
+(`structs.py`), except in rows of PACKED. A row `name/arch` holds for that architecture only.
 """
 
 FIELDS: dict[str, str] = {
@@ -77,8 +77,9 @@ FIELDS: dict[str, str] = {
     "pollfd": "s32 fd~fd; s16 events~|poll; s16 revents~|poll",
     "epoll_event": "u32 events~|epoll; u64 data~x",
     "sigset_argpack": "ptr sigmask~x; ulong sigsetsize",
-    "mount_attr": "u64 attr_set~|mount_attr; u64 attr_clr~|mount_attr; u64 propagation~|mount_flags; u64 userns_fd~fd",
-    "futex_waitv": "u64 val; u64 uaddr~x; u32 flags~x; u32 _reserved",
+    "mount_attr": "u64 attr_set~|mount_attr; u64 attr_clr~|mount_attr; u64 propagation~=mount_propagation;"
+    " u64 userns_fd",
+    "futex_waitv": "u64 val~x; u64 uaddr~x; u32 flags~|futex2; u32 _reserved",
     # tasks: linux/sched.h, linux/sched/types.h, linux/resource.h, linux/capability.h, linux/utsname.h, linux/sysinfo.h
     "rlimit": "ulong rlim_cur~lim; ulong rlim_max~lim",
     "rlimit64": "u64 rlim_cur~lim; u64 rlim_max~lim",
@@ -88,8 +89,9 @@ FIELDS: dict[str, str] = {
     "clone_args": "u64 flags~|clone; u64 pidfd~x; u64 child_tid~x; u64 parent_tid~x; u64 exit_signal~sig; u64 stack~x;"
     " u64 stack_size~x; u64 tls~x; u64 set_tid~x; u64 set_tid_size; u64 cgroup",
     "sched_param": "s32 sched_priority",
-    "sched_attr": "u32 size; u32 sched_policy~=sched_policy; u64 sched_flags~x; s32 sched_nice; u32 sched_priority;"
-    " u64 sched_runtime; u64 sched_deadline; u64 sched_period; u32 sched_util_min; u32 sched_util_max",
+    "sched_attr": "u32 size; u32 sched_policy~=sched_policy; u64 sched_flags~|sched_flags;"
+    " s32 sched_nice; u32 sched_priority; u64 sched_runtime; u64 sched_deadline; u64 sched_period;"
+    " u32 sched_util_min; u32 sched_util_max",
     "cap_header": "u32 version~=cap_version; s32 pid",
     "cap_data": "u32 effective~x; u32 permitted~x; u32 inheritable~x; u32 effective_hi~x; u32 permitted_hi~x;"
     " u32 inheritable_hi~x",
@@ -108,7 +110,12 @@ FIELDS: dict[str, str] = {
     "sigevent": "ptr sigev_value~x; s32 sigev_signo~sig; s32 sigev_notify~=sigev_notify; char _un[48]",
     "sigevent/i386": "ptr sigev_value~x; s32 sigev_signo~sig; s32 sigev_notify~=sigev_notify; char _un[52]",
     # queues and asynchronous I/O: linux/mqueue.h, linux/sem.h, linux/aio_abi.h, linux/io_uring.h
-    "mq_attr": "long mq_flags~|open_flags; long mq_maxmsg; long mq_msgsize; long mq_curmsgs; long _reserved[4]",
+    "mq_attr": "ulong mq_flags~|open_flags; long mq_maxmsg; long mq_msgsize; long mq_curmsgs; long _reserved[4]",
+    "landlock_ruleset_attr": "u64 handled_access_fs~|landlock_access_fs",  # linux/landlock.h
+    "landlock_path_beneath_attr": "u64 allowed_access~|landlock_access_fs; s32 parent_fd~fd",
+    "kexec_segment": "ptr buf~p; ulong bufsz; ptr mem~p; ulong memsz",  # linux/kexec.h
+    "kcmp_epoll_slot": "s32 efd; s32 tfd; u32 toff",  # linux/kcmp.h
+    "perf_event_attr": "u32 type~=perf_type; u32 size~x; char _rest[4088]",  # linux/perf_event.h; as long as it says
     "memory_policy": "s32 value~=mempolicy",
     # asm-generic/ipcbuf.h, msgbuf.h, shmbuf.h; asm/sembuf.h; linux/msg.h, sem.h, shm.h
     "ipc_perm": "s32 key~x; u32 uid; u32 gid; u32 cuid; u32 cgid; u32 mode~o; u16 _seq; u16 _pad; ulong _unused[2]",
@@ -128,7 +135,7 @@ FIELDS: dict[str, str] = {
     "semid_ds/aarch64": "ipc_perm sem_perm; long sem_otime; long sem_ctime; ulong sem_nsems; ulong _unused[2]",
     "seminfo": "s32 semmap; s32 semmni; s32 semmns; s32 semmnu; s32 semmsl; s32 semopm; s32 semume; s32 semusz;"
     " s32 semvmx; s32 semaem",
-    "sembuf": "u16 sem_num; s16 sem_op; s16 sem_flg~|ipc_get",
+    "sembuf": "u16 sem_num; s16 sem_op; s16 sem_flg~|semop",
     "io_event": "u64 data~x; u64 obj~x; s64 res; s64 res2",
     "io_sqring_offsets": "u32 head; u32 tail; u32 ring_mask; u32 ring_entries; u32 flags; u32 dropped; u32 array;"
     " u32 _resv1; u64 user_addr~x",
@@ -176,4 +183,4 @@ FIELDS |= {
 
 # Structures without padding: name -> architecture, "" for all. linux/eventpoll.h: epoll_event is packed on x86-64
 # only ("EPOLL_PACKED"); asm/statfs.h: packed, aligned to 4 where 32-bit x86 tasks meet a 64-bit kernel.
-PACKED: dict[str, str] = {"epoll_event": "x86_64", "statfs64": ""}
+PACKED: dict[str, str] = {"epoll_event": "x86_64", "statfs64": "", "landlock_path_beneath_attr": ""}

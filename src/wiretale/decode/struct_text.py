@@ -7,7 +7,7 @@ from wiretale.decode.constants import enumerator, flag_set, join_named
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.signals import decode_siginfo
 from wiretale.decode.structs import Field, Value, integers, layout, struct_size, unpack
-from wiretale.decode.writer import Writer
+from wiretale.decode.writer import Writer, pointer_text
 
 _SA_RESTORER = 0x4000000
 _SIGNAL_DEFAULTS = 2  # SIG_DFL and SIG_IGN; larger handlers are addresses
@@ -76,6 +76,7 @@ _POINTERS = frozenset({"sigmask", "msg_name", "msg_control", "iov_base", "filter
 _PRINTERS: dict[str, Callable[[Writer, int, Field], str]] = {
     "": lambda w, v, f: str(v),
     "x": lambda w, v, f: hex(v) if v else ("NULL" if f.name in _POINTERS else "0"),
+    "p": lambda w, v, f: pointer_text(v),
     "o": lambda w, v, f: octal(v),
     "sig": lambda w, v, f: w.signal(v) if v else "0",
     "set": lambda w, v, f: w.signal_set(v),

@@ -20,7 +20,8 @@ from wiretale.record.ptrace.plan import CallFlag, Count, What, When, call_flags,
 ALLOW, TRACE = 0x7FFF0000, 0x7FF00000
 PLAIN = {
     Kind.INT, Kind.UINT, Kind.LONG, Kind.ULONG, Kind.HEX, Kind.OCTAL, Kind.SIZE, Kind.OFFSET, Kind.PID, Kind.UID,
-    Kind.SIGNAL, Kind.FD, Kind.DIRFD, Kind.ENUM, Kind.FLAGS, Kind.POINTER,
+    Kind.SIGNAL, Kind.FD, Kind.DIRFD, Kind.ENUM, Kind.FLAGS, Kind.WIDE_ENUM,
+    Kind.WIDE_FLAGS, Kind.POINTER,
 }  # fmt: skip
 
 

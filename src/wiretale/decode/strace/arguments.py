@@ -144,7 +144,7 @@ def _enum(w: Writer, index: int, arg: Arg) -> str:
     return w.enum(arg.constants, value if value < 0x80000000 or arg.constants in _UNSIGNED else signed32(value))
 
 
-_UNSIGNED = frozenset({"ioctl", "reboot", "prctl"})
+_UNSIGNED = frozenset({"ioctl", "reboot", "reboot_magic", "prctl"})
 
 
 def _pid(w: Writer, index: int, arg: Arg) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from wiretale.decode.record_types import Datum
 from wiretale.decode.strace.arguments import strace
+from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.struct_text import element_text
 from wiretale.decode.structs import struct_size
 from wiretale.decode.syscalls.spec import Arg
@@ -29,6 +30,19 @@ def elements(w: Writer, datum: Datum | None, address: int, *, count: int, size: 
     elif readable < count:
         shown.append(f"... /* {address + readable * size:#x} */")
     return f"[{', '.join(shown)}]"
+
+
+def beyond(w: Writer, data: bytes, known: int, size: int) -> str:
+    """What a program gives behind the `known` bytes of a structure of `size`: nothing if it is zero."""
+    if size <= known:
+        return ""
+    if len(data) < size:
+        return "???"
+    extra = data[known:size]
+    if not any(extra):
+        return ""
+    cut = "..." if len(extra) > w.limit else ""
+    return f"/* bytes {known}..{size - 1} */ {hex_literal(extra[: w.limit])}{cut}"
 
 
 def array(w: Writer, index: int, arg: Arg, *, at_exit: bool = False, text: Element | None = None) -> str:

@@ -45,7 +45,12 @@ _OUT = frozenset(
     }
 )
 _OFFSETS = frozenset({"off_t", "loff_t"})  # shown as they were given, whatever became of the call
-_GIVEN = frozenset({("io_getevents", "timeout"), ("io_pgetevents", "timeout")})
+_GIVEN = frozenset(
+    {
+        *(("io_getevents", "timeout"), ("io_pgetevents", "timeout"), ("process_vm_readv", "remote_iov")),
+        *(("mq_timedreceive", "abs_timeout"), ("mq_timedreceive_time64", "abs_timeout")),
+    }
+)
 # Which descriptors are ready stands behind the result.
 _SHOWN_AFTER_RESULT = frozenset(
     {"poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64"}

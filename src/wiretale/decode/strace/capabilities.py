@@ -13,16 +13,21 @@ _WIDE = frozenset({0x20071026, 0x20080522})  # _LINUX_CAPABILITY_VERSION_2, _LIN
 _SETS = ("effective", "permitted", "inheritable")
 
 
-def _set_text(w: Writer, value: int) -> str:
+def _word_text(w: Writer, value: int, first: int) -> str:
+    """One word of a set, whose lowest bit is the capability `first`."""
     style = strace(w).style.names
     if not value or style is Names.RAW:
         return names.number(value)
-    known = [(n, names.known("capability", n, w.arch)) for n in range(64) if value >> n & 1]
+    known = [(n, names.known("capability", first + n, w.arch)) for n in range(32) if value >> n & 1]
     rest = sum(1 << n for n, name in known if not name)
-    shown = "|".join([*(f"1<<{name}" for _, name in known if name), *([hex(rest)] if rest else [])])
     if rest == value:
         return f"{value:#x} /* CAP_??? */"
+    shown = "|".join([*(f"1<<{name}" for _, name in known if name), *([hex(rest)] if rest else [])])
     return f"{value:#x} /* {shown} */" if style is Names.VERBOSE else shown
+
+
+def _set_text(w: Writer, low: int, high: int) -> str:
+    return "|".join(_word_text(w, word, first) for word, first in ((low, 0), (high, 32)) if word) or "0"
 
 
 def _sets(w: Writer, index: int, arg: Arg) -> str:
@@ -34,8 +39,8 @@ def _sets(w: Writer, index: int, arg: Arg) -> str:
     if version is None or datum is None or len(datum.bytes) < 4 * words:
         return address(w, index)
     values = struct.unpack_from(f"<{words}I", datum.bytes)
-    whole = [values[i] | (values[i + 3] << 32 if words == 6 else 0) for i in range(3)]
-    return "{" + ", ".join(f"{name}={_set_text(w, value)}" for name, value in zip(_SETS, whole, strict=True)) + "}"
+    high = values[3:] or (0, 0, 0)
+    return "{" + ", ".join(f"{name}={_set_text(w, values[i], high[i])}" for i, name in enumerate(_SETS)) + "}"
 
 
 def _header(w: Writer, index: int, arg: Arg) -> str:

@@ -3,6 +3,7 @@
 from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, address, strace
 from wiretale.decode.strace.arrays import whole
+from wiretale.decode.strace.style import Names
 from wiretale.decode.struct_text import field_text, octal
 from wiretale.decode.structs import Field, Value, struct_size, unpack
 from wiretale.decode.syscalls.spec import Arg
@@ -77,9 +78,13 @@ def _get_flags(table: str) -> Printer:
         huge = value >> _HUGE_SHIFT & _HUGE_MASK if table == "shm_get" else 0
         flags, mode = value & ~0o777 & ~(huge << _HUGE_SHIFT), octal(value & 0o777)
         parts = [w.flags(table, flags).partition(" /* IPC_??? */")[0]] if flags else []
-        return "|".join([*parts, *([f"{huge}<<SHM_HUGE_SHIFT"] if huge else []), mode])
+        return "|".join([*parts, *([f"{huge}<<{_shift(w)}"] if huge else []), mode])
 
     return text
+
+
+def _shift(w: Writer) -> str:
+    return {Names.RAW: "26", Names.VERBOSE: "26 /* SHM_HUGE_SHIFT */"}.get(strace(w).style.names, "SHM_HUGE_SHIFT")
 
 
 def _message(*, out: bool) -> Printer:
@@ -88,7 +93,7 @@ def _message(*, out: bool) -> Printer:
         size = (w.call.retval or 0) if out else w.unsigned(w.values[2])
         datum = w.datum(index, "struct", at_exit=out)
         wanted = min(size, strace(w).style.strings + 1)
-        if data is None or datum is None or len(data) < w.word + wanted:
+        if data is None or datum is None or len(data) < w.word + max(wanted, w.word):
             return address(w, index)
         kind = int.from_bytes(data[: w.word], "little", signed=True)
         return f"{{mtype={kind}, mtext={w.data(data[w.word : w.word + size], size)}}}"

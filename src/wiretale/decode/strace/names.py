@@ -88,6 +88,10 @@ UNKNOWN: dict[str, str] = {
     "resource": "RLIMIT_???",
     "rusage_who": "RUSAGE_???",
     "prctl": "PR_???",
+    "ioprio_who": "IOPRIO_WHO_???",
+    "landlock_create": "LANDLOCK_CREATE_RULESET_???",
+    "perf_event_open": "PERF_FLAG_???",
+    "reboot": "LINUX_REBOOT_CMD_???",
     "prctl_vma": "PR_SET_VMA_???",
     "dumpable": "SUID_DUMP_???",
     "cap_ambient": "PR_CAP_AMBIENT_???",
@@ -216,9 +220,11 @@ _OWN["statx_attributes"] = {
     0x100000: "STATX_ATTR_VERITY", 0x200000: "STATX_ATTR_DAX",
 }  # fmt: skip
 _ADDED: dict[str, dict[int, str]] = {
-    "open_flags": {0x2000: "FASYNC"},
+    "open_flags": {0x2000: "FASYNC", 0x100000: "__O_SYNC", 0x400000: "__O_TMPFILE"},
+    "sched_policy": {0: "SCHED_OTHER"},
     "msg": {0x10: "MSG_PROBE", 0x80000: "MSG_NO_SHARED_FRAGS", 0x80000000: "MSG_CMSG_COMPAT"},
     "epoll": {0x20: "EPOLLNVAL"},
+    "mmap_prot": {0: "PROT_NONE"},
     "mmap_type": {0: "MAP_FILE"},
     "flock_operation": {32: "LOCK_MAND", 64: "LOCK_READ", 128: "LOCK_WRITE"},
     "wait": {2: "WSTOPPED"},
@@ -246,6 +252,10 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "msg": frozenset({"MSG_SOCK_DEVMEM", "MSG_SPLICE_PAGES"}),
     "mmap_flags": frozenset({"MAP_UNINITIALIZED"}),
     "statx_mask": frozenset({"STATX_MNT_ID_UNIQUE", "STATX_SUBVOL", "STATX_WRITE_ATOMIC"}),
+    "pidfd_open": frozenset({"PIDFD_THREAD"}),
+    "landlock_create": frozenset({"LANDLOCK_CREATE_RULESET_ERRATA"}),
+    "landlock_rule": frozenset({"LANDLOCK_RULE_NET_PORT"}),
+    "sched_policy": frozenset({"SCHED_RESET_ON_FORK"}),
     "mempolicy": frozenset({"MPOL_WEIGHTED_INTERLEAVE"}),
     "memfd": frozenset({"MFD_NOEXEC_SEAL", "MFD_EXEC"}),
 }
@@ -254,6 +264,13 @@ _FIRST: dict[str, tuple[str, ...]] = {
     "sa_flags": ("SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_NODEFER", "SA_RESETHAND", "SA_NOCLDSTOP", "SA_SIGINFO"),
     "socket_flags": ("SOCK_CLOEXEC",),
     "access_mode": ("R_OK", "W_OK", "X_OK"),
+    "fanotify_event": (
+        "FAN_ACCESS", "FAN_MODIFY", "FAN_ATTRIB", "FAN_CLOSE_WRITE", "FAN_CLOSE_NOWRITE", "FAN_OPEN", "FAN_MOVED_FROM",
+        "FAN_MOVED_TO", "FAN_CREATE", "FAN_DELETE", "FAN_DELETE_SELF", "FAN_MOVE_SELF", "FAN_OPEN_EXEC",
+        "FAN_Q_OVERFLOW", "FAN_FS_ERROR", "FAN_OPEN_PERM", "FAN_ACCESS_PERM", "FAN_OPEN_EXEC_PERM", "FAN_DIR_MODIFY",
+        "FAN_ONDIR", "FAN_EVENT_ON_CHILD", "FAN_RENAME",
+    ),
+    "semop": ("SEM_UNDO",),
     "mempolicy_mode_flags": ("MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"),
     "ipc_message": ("MSG_NOERROR", "MSG_EXCEPT", "MSG_COPY", "IPC_NOWAIT"),
     "clone3": (

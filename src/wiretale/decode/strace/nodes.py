@@ -1,13 +1,15 @@
 """Memory policies, nodes and pages in strace's words. Source: linux/mempolicy.h."""
 
 from wiretale.decode.constants.tables import ERRORS
+from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, address, strace
-from wiretale.decode.strace.arrays import array, elements, whole
+from wiretale.decode.strace.arrays import array, elements
 from wiretale.decode.strace.style import Names
 from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer, pointer_text
 
-_MOST_BITS = 32769  # a page of bits (mm/mempolicy.c: get_nodes), and one that is not looked at
+_MODE_FLAGS = 0xE000  # MPOL_F_STATIC_NODES, _RELATIVE_NODES, _NUMA_BALANCING
+_MOST_BITS = 1 << 32
 
 
 def _mask(*, out: bool) -> Printer:
@@ -15,31 +17,30 @@ def _mask(*, out: bool) -> Printer:
 
     def text(w: Writer, index: int, arg: Arg) -> str:
         bits, where = w.unsigned(w.values[arg.length]), w.unsigned(w.values[index])
-        if not where or bits > _MOST_BITS:
+        words = -(-(bits - 1) // (8 * w.word)) if 1 < bits <= _MOST_BITS else 0
+        datum = w.readable(index, "array", at_exit=out)
+        if not words or strace(w).terse or (out and not w.succeeded):
             return pointer_text(where)
-        words = -(-(bits - 1) // (8 * w.word)) if bits > 1 else 0
-        if not words:
-            return "[]"
-        data = whole(w, index, at_exit=out, role="array")
-        if data is None or len(data) < words * w.word:
-            return address(w, index)
-        limit = w.limit if strace(w).brief else words
-        shown = [
-            f"{int.from_bytes(data[at * w.word : (at + 1) * w.word], 'little'):0{2 * w.word}x}"
-            for at in range(min(words, limit))
-        ]
-        return f"[{', '.join([*shown, *(['...'] if limit < words else [])])}]"
+        return elements(w, datum, where, count=words, size=w.word, text=_word)
 
     return text
 
 
+def _word(w: Writer, data: bytes) -> str:
+    value = int.from_bytes(data, "little")
+    return f"{value:#0{2 * len(data)}x}" if value else "0" * 2 * len(data)
+
+
 def _policy(w: Writer, index: int, arg: Arg) -> str:
-    """The mode, with flags in its upper bits."""
-    value = w.values[index] & 0xFFFFFFFF
-    flags, mode = value & 0xE000, value & ~0xE000
-    if not flags:
-        return w.enum("mempolicy", mode)
-    return f"{w.enum('mempolicy', mode)}|{w.flags('mempolicy_mode_flags', flags)}"
+    """A mode and flags in its upper bits; a mode that nobody knows is not told from the flags."""
+    value, style = w.unsigned(w.values[index]), strace(w).style.names
+    mode, flags = value & ~_MODE_FLAGS, value & _MODE_FLAGS
+    if not flags or style is Names.RAW:
+        return w.enum("mempolicy", value)
+    name = names.known("mempolicy", mode, w.arch)
+    bits = names.several("mempolicy_mode_flags", flags if name else value, w.arch, Names.ABBREV)
+    text = f"{name}|{bits}" if name else bits
+    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
 
 
 def _status(w: Writer, data: bytes) -> str:

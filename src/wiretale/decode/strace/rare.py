@@ -26,6 +26,16 @@ _MODULES: dict[str, str] = {
         ),
         "nodes",
     ),
+    **dict.fromkeys(("landlock_create_ruleset", "landlock_add_rule"), "landlock"),
+    **dict.fromkeys(("fanotify_init", "fanotify_mark"), "fanotify"),
+    **dict.fromkeys(("ioprio_get", "ioprio_set", "kcmp", "kexec_load", "kexec_file_load", "reboot"), "machine"),
+    **dict.fromkeys(("sched_getparam", "sched_setparam", "sched_setscheduler", "sched_getscheduler"), "scheduling"),
+    **dict.fromkeys(("sched_getattr", "sched_setattr", "sched_setaffinity", "sched_getaffinity"), "scheduling"),
+    **dict.fromkeys(("mount", "fsconfig", "fsmount", "swapon", "mount_setattr"), "mounts"),
+    **dict.fromkeys(("mq_open", "mq_getsetattr"), "queues"),
+    **dict.fromkeys(("semop", "semtimedop", "semtimedop_time64", "process_vm_readv", "process_vm_writev"), "vectors"),
+    **dict.fromkeys(("setgroups", "setgroups32", "futex_waitv"), "vectors"),
+    "openat2": "opening",
     **dict.fromkeys(("capget", "capset"), "capabilities"),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from wiretale.decode import arguments as shared
 from wiretale.decode.signals import signal_set
 from wiretale.decode.strace.arguments import address, strace
-from wiretale.decode.strace.strings import hex_literal
+from wiretale.decode.strace.arrays import beyond
 from wiretale.decode.structs import integers
 from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer, pointer_text
@@ -76,16 +76,6 @@ def _set_tid(w: Writer, pointer: int, count: int) -> str:
     return f"set_tid=[{', '.join(map(strace(w).pid, numbers))}], set_tid_size={count}"
 
 
-def _beyond(w: Writer, data: bytes, size: int) -> str:
-    """What a program gives that this version of the structure does not have; shown unless it is zero."""
-    if size <= _KNOWN_SIZE:
-        return ""
-    if len(data) < size:
-        return "???"
-    extra = data[_KNOWN_SIZE:]
-    return f"/* bytes {_KNOWN_SIZE}..{size - 1} */ {hex_literal(extra)}" if any(extra) else ""
-
-
 def _clone3(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
     size = w.unsigned(w.values[1])
     datum = None if strace(w).terse else w.datum(0, "struct", at_exit=False)
@@ -110,7 +100,7 @@ def _clone3_asked(w: Writer, v: dict[str, int], data: bytes, size: int) -> str:
         shown.append(f"cgroup={w.fd(v['cgroup']) if v['cgroup'] < 1 << 31 else v['cgroup']}")
     elif v["cgroup"]:
         shown.append(f"cgroup={v['cgroup']}")
-    extra = _beyond(w, data, size)
+    extra = beyond(w, data, _KNOWN_SIZE, size)
     return "{" + ", ".join([*shown, *([extra] if extra else [])]) + "}"
 
 
@@ -122,7 +112,7 @@ def _clone3_made(w: Writer, v: dict[str, int], data: bytes, size: int) -> str:
             shown.append(f"pidfd={_followed(w, _PIDFD_OFFSET, v['pidfd'], at_exit=True)}")
         if v["flags"] & _CLONE_PARENT_SETTID:
             shown.append(f"parent_tid={_followed(w, _PARENT_OFFSET, v['parent_tid'], at_exit=True)}")
-        extra = _beyond(w, data, size)
+        extra = beyond(w, data, _KNOWN_SIZE, size)
         shown += [extra] if extra else []
     return (f" => {{{', '.join(shown)}}}" if shown else "") + f", {size}"
 

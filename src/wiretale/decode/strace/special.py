@@ -13,10 +13,10 @@ from wiretale.decode.strace.stat import stat_text
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.waiting import epoll_event, epoll_events, poll_fds
-from wiretale.decode.struct_text import device_text, field_text, generic_text, mode_text, octal, struct_text
+from wiretale.decode.struct_text import device_text, generic_text, mode_text, octal, struct_text
 from wiretale.decode.structs import integers, struct_size, unpack
 from wiretale.decode.syscalls.spec import Arg, Kind
-from wiretale.decode.writer import Writer, signed32
+from wiretale.decode.writer import Writer, pointer_text, signed32
 from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
@@ -99,13 +99,15 @@ def _protocol(w: Writer, index: int, arg: Arg) -> str:
 
 
 def _map_flags(w: Writer, index: int, arg: Arg) -> str:
-    value = w.values[index] & 0xFFFFFFFF
+    value, style = w.values[index] & 0xFFFFFFFF, strace(w).style.names
+    if style is Names.RAW:
+        return names.number(value)
     huge = value >> _MAP_HUGE_SHIFT & _HUGE_MASK if value & _MAP_HUGETLB else 0
     rest = value & ~_MAP_TYPE & ~(huge << _MAP_HUGE_SHIFT)
-    parts = [w.enum("mmap_type", value & _MAP_TYPE)]
-    parts += [w.flags("mmap_flags", rest)] if rest else []
-    parts += [f"{huge}<<MAP_HUGE_SHIFT"] if huge else []
-    return "|".join(parts)
+    parts = [names.one("mmap_type", value & _MAP_TYPE, w.arch, Names.ABBREV)]
+    parts += [names.several("mmap_flags", rest, w.arch, Names.ABBREV)] if rest else []
+    text = "|".join([*parts, *([f"{huge}<<MAP_HUGE_SHIFT"] if huge else [])])
+    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
 
 
 def _seccomp_flags(w: Writer, index: int, arg: Arg) -> str:
@@ -166,14 +168,34 @@ def _sigval(pointer: int) -> tuple[int, str]:
     return low - (low >> 31 << 32), hex(pointer) if pointer else "NULL"
 
 
-def _sigevent(w: Writer, name: str, data: bytes) -> str:
+_SIGEV_SIGNAL, _SIGEV_THREAD, _SIGEV_THREAD_ID = 0, 2, 4  # asm-generic/siginfo.h
+
+
+def _sigevent(w: Writer, index: int, arg: Arg) -> str:
+    """As much of the structure as the way of telling uses: the rest need not be there."""
+    datum = None if strace(w).terse else w.datum(index, "struct", at_exit=False)
+    data = datum.bytes if datum is not None else b""
+    at, word = w.word + 8, w.word
+    if len(data) < at + 2 * word:
+        return address(w, index)
+    value, signo, notify = (
+        int.from_bytes(data[i:j], "little") for i, j in ((0, word), (word, word + 4), (word + 4, at))
+    )
     shown = []
-    for field, value in unpack(name, w.arch, data)[:3]:
-        if field.name != "sigev_value":
-            shown.append(f"{field.name}={field_text(w, field, value)}")
-        elif isinstance(value, int) and value:
-            number, pointer = _sigval(value)
-            shown.append(f"sigev_value={{sival_int={number}, sival_ptr={pointer}}}")
+    if value:
+        number, pointer = _sigval(value)
+        shown.append(f"sigev_value={{sival_int={number}, sival_ptr={pointer}}}")
+    signals = notify in (_SIGEV_SIGNAL, _SIGEV_THREAD, _SIGEV_THREAD_ID)
+    shown.append(f"sigev_signo={w.signal(signo) if signals and signo else signo}")
+    shown.append(f"sigev_notify={w.enum('sigev_notify', notify)}")
+    if notify == _SIGEV_THREAD_ID:
+        shown.append(
+            f"sigev_notify_thread_id={strace(w).pid(int.from_bytes(data[at : at + 4], 'little', signed=True))}"
+        )
+    if notify == _SIGEV_THREAD:
+        function, attributes = (int.from_bytes(data[i : i + word], "little") for i in (at, at + word))
+        shown.append(f"sigev_notify_function={pointer_text(function)}")
+        shown.append(f"sigev_notify_attributes={pointer_text(attributes)}")
     return "{" + ", ".join(shown) + "}"
 
 
@@ -281,14 +303,6 @@ def _file_mode(w: Writer, index: int, arg: Arg) -> str:
     return f"{octal(mode)} /* {kind}|{octal(mode & 0o7777)} */"
 
 
-def _mount_attributes(w: Writer, index: int, arg: Arg) -> str:
-    """A structure too short for the kernel is not looked at."""
-    short = w.unsigned(w.values[4]) < struct_size(arg.struct, w.arch)
-    datum = None if short else w.readable(index, "struct", at_exit=False)
-    whole = datum is not None and len(datum.bytes) >= struct_size(arg.struct, w.arch)
-    return struct_text(w, arg.struct, datum.bytes) if whole and datum is not None else address(w, index)
-
-
 def _new_address(w: Writer, index: int, arg: Arg) -> str:
     """Where to, if the flags say that the place is given."""
     return address(w, index) if w.values[3] & _MREMAP_PLACED else ""
@@ -393,8 +407,8 @@ SPECIAL: dict[tuple[str, str], Printer] = {
     ("getrandom", "buf"): _random,
     ("getcwd", "buf"): path_result,
 }
-for _call in ("readlink", "readlinkat"):
-    del SPECIAL[_call, "buf"]
+for _key in (("readlink", "buf"), ("readlinkat", "buf"), ("pkey_mprotect", "prot")):
+    del SPECIAL[_key]
 
 SPECIAL |= {
     ("ioctl", "argp"): _ioctl_argument,
@@ -402,7 +416,7 @@ SPECIAL |= {
     ("setsockopt", "optname"): _option,
     **{(name, "type"): _socket_type for name in ("socket", "socketpair")},
     **{(name, "protocol"): _protocol for name in ("socket", "socketpair")},
-    **{(name, "flags"): _map_flags for name in ("mmap", "mmap2")},
+    **{(name, "flags"): _map_flags for name in ("mmap", "mmap2", "remap_file_pages")},
     ("faccessat2", "flags"): lambda w, i, a: w.flags("at_eaccess", w.values[i] & 0xFFFFFFFF),
     ("statx", "flags"): _statx_flags,
     **{key: _open_flags for key in shared.SPECIAL if key[1] in ("flags", "oflag") and "open" in key[0]},
@@ -422,7 +436,6 @@ SPECIAL |= {
     **dict.fromkeys(_SHORT_STRINGS, short_string),
     **{(name, "mode"): _file_mode for name in ("mknod", "mknodat")},
     ("mount_setattr", "flags"): lambda w, i, a: w.flags("mount_setattr", w.values[i] & 0xFFFFFFFF),
-    ("mount_setattr", "attr"): _mount_attributes,
     ("sendfile", "offset"): _unsigned_offset,
     ("mremap", "new_address"): _new_address,
     ("add_key", "keyring"): _key_serial,
@@ -436,6 +449,7 @@ SPECIAL |= {
     **{(name, "uaddr"): lambda w, i, a: address(w, i) for name in ("futex", "futex_time64")},
     **{(name, "val3"): _futex_set for name in ("futex", "futex_time64")},
     **{(name, "count"): lambda w, i, a: str(w.values[i] & 0xFFFFFFFF) for name in ("getdents", "getdents64")},
+    **{(name, "sevp"): _sigevent for name in ("timer_create", "mq_notify")},
     ("membarrier", "cpu_id"): lambda w, i, a: "",
     ("ioctl", "request"): _ioctl_request,
     **{(name, "futex_op"): _futex_op for name in ("futex", "futex_time64")},
@@ -452,6 +466,5 @@ STRUCTS: dict[str, StructPrinter] = {
     **dict.fromkeys(("itimerspec", "itimerspec64", "itimerval"), _interval),
     "utsname": _utsname,
     "statx": _statx,
-    "sigevent": _sigevent,
     "siginfo": lambda w, name, data: siginfo_text(data, w.arch, strace(w).pid_label),
 }

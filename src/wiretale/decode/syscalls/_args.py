@@ -96,6 +96,11 @@ def wide_flags(name: str, constants: str) -> Arg:
     return Arg(name, Kind.WIDE_FLAGS, constants=constants)
 
 
+def bits(name: str) -> Arg:
+    """Flags of which none has a name."""
+    return Arg(name, Kind.FLAGS, constants="no_flags")
+
+
 def pointer(name: str) -> Arg:
     return Arg(name, Kind.POINTER)
 

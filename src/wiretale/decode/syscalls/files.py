@@ -1,7 +1,7 @@
 """Calls that name files, directories, attributes and mounts. Source: section 2 of the manual."""
 
-from wiretale.decode.syscalls._args import array_in as array
 from wiretale.decode.syscalls._args import (
+    array_in,
     call,
     data_in,
     data_out,
@@ -21,6 +21,7 @@ from wiretale.decode.syscalls._args import (
     uid,
     ulong,
     unsigned,
+    wide_flags,
 )
 from wiretale.decode.syscalls.spec import Arg, Call, Kind, Result
 
@@ -36,10 +37,19 @@ def _stat(name: str, first: Arg, struct: str) -> Call:
     return call(name, first, struct_out("statbuf", struct))
 
 
+_FSCONFIG = (fd(), enum("cmd", "fsconfig"), string("key"))
+_FSCONFIG_VARIANTS: dict[int, tuple[Arg, ...]] = {  # fsconfig(2), linux/mount.h
+    1: (*_FSCONFIG, string("text"), integer("aux")),  # FSCONFIG_SET_STRING
+    2: (*_FSCONFIG, data_in("binary", 4), integer("aux")),
+    3: (*_FSCONFIG, string("path"), dirfd("aux")),
+    4: (*_FSCONFIG, string("path"), dirfd("aux")),
+    5: (*_FSCONFIG, pointer("value"), fd("aux")),
+}
+
 CALLS: tuple[Call, ...] = (
     call("open", string(), _OPEN, mode(), result=Result.FD),
     call("openat", dirfd(), string(), _OPEN, mode(), result=Result.FD),
-    call("openat2", dirfd(), string(), struct_in("how", "open_how"), size("size"), result=Result.FD),
+    call("openat2", dirfd(), string(), struct_in("how", "open_how", length=3), size("size"), result=Result.FD),
     call("creat", string(), mode(), result=Result.FD),
     call("open_by_handle_at", fd("mount_fd"), pointer("handle"), _OPEN, result=Result.FD),
     call("name_to_handle_at", dirfd(), string(), pointer("handle"), struct_out("mount_id", "int"), _AT),
@@ -104,10 +114,10 @@ CALLS: tuple[Call, ...] = (
     call("truncate64", string(), offset("length")),
     call("ftruncate64", fd(), offset("length")),
     call("utime", string("filename"), struct_in("times", "utimbuf")),
-    call("utimes", string("filename"), array("times", "timeval", count=2)),
-    call("futimesat", dirfd(), string(), array("times", "timeval", count=2)),
-    call("utimensat", dirfd(), string(), array("times", "timespec", count=2), _AT),
-    call("utimensat_time64", dirfd(), string(), array("times", "timespec64", count=2), _AT),
+    call("utimes", string("filename"), array_in("times", "timeval", count=2)),
+    call("futimesat", dirfd(), string(), array_in("times", "timeval", count=2)),
+    call("utimensat", dirfd(), string(), array_in("times", "timespec", count=2), _AT),
+    call("utimensat_time64", dirfd(), string(), array_in("times", "timespec64", count=2), _AT),
     call("setxattr", string("path"), *_SETXATTR),
     call("lsetxattr", string("path"), *_SETXATTR),
     call("fsetxattr", fd(), *_SETXATTR),
@@ -132,13 +142,13 @@ CALLS: tuple[Call, ...] = (
         string("source"),
         string("target"),
         string("filesystemtype"),
-        flags("mountflags", "mount_flags"),
-        pointer("data"),
+        wide_flags("mountflags", "mount_flags"),
+        string("data"),
     ),
     call("umount", string("target")),
     call("umount2", string("target"), flags("flags", "umount_flags")),
     call("fsopen", string("fsname"), flags("flags", "fsopen"), result=Result.FD),
-    call("fsconfig", fd(), enum("cmd", "fsconfig"), string("key"), pointer("value"), integer("aux")),
+    call("fsconfig", *_FSCONFIG, pointer("value"), integer("aux"), variant_arg=1, variants=_FSCONFIG_VARIANTS),
     call("fsmount", fd(), flags("flags", "fsmount"), flags("attr_flags", "mount_attr"), result=Result.FD),
     call("fspick", dirfd(), string(), flags("flags", "fspick"), result=Result.FD),
     call("open_tree", dirfd(), string(), flags("flags", "open_tree"), result=Result.FD),
@@ -154,7 +164,7 @@ CALLS: tuple[Call, ...] = (
     call("mount_setattr", dirfd(), string(), _AT, struct_in("attr", "mount_attr", length=4), size("size")),
     call("statmount", pointer("req"), pointer("buf"), size("bufsize"), unsigned("flags")),
     call("listmount", pointer("req"), pointer("mnt_ids"), size("nr_mnt_ids"), unsigned("flags")),
-    call("swapon", string("path"), hexadecimal("swapflags")),
+    call("swapon", string("path"), unsigned("swapflags")),
     call("swapoff", string("path")),
     call("acct", string("filename")),
     call("quotactl", hexadecimal("cmd"), string("special"), uid("id"), pointer("addr")),
@@ -164,14 +174,20 @@ CALLS: tuple[Call, ...] = (
     call("init_module", pointer("module_image"), size("len"), string("param_values")),
     call("finit_module", fd(), string("param_values"), flags("flags", "module_init")),
     call("delete_module", string("name"), _OPEN),
-    call("kexec_load", hexadecimal("entry"), ulong("nr_segments"), pointer("segments"), hexadecimal("flags")),
+    call(
+        "kexec_load",
+        pointer("entry"),
+        ulong("nr_segments"),
+        array_in("segments", "kexec_segment", length=1),
+        hexadecimal("flags"),
+    ),
     call(
         "kexec_file_load",
         fd("kernel_fd"),
         fd("initrd_fd"),
         size("cmdline_len"),
-        string("cmdline"),
-        hexadecimal("flags"),
+        data_in("cmdline", 2),
+        wide_flags("flags", "kexec_file"),
     ),
     call(
         "add_key",

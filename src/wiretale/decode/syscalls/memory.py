@@ -18,6 +18,7 @@ from wiretale.decode.syscalls._args import (
     struct_out,
     ulong,
     unsigned,
+    wide_flags,
 )
 from wiretale.decode.syscalls.spec import Arg, Call, Kind, Result
 
@@ -53,8 +54,8 @@ CALLS: tuple[Call, ...] = (
     call("old_mmap", array_in("args", "ulong", count=6), result=Result.HEX),
     call("munmap", _ADDR, _LENGTH),
     call("mprotect", _ADDR, size("len"), _PROT),
-    call("pkey_mprotect", _ADDR, size("len"), _PROT, integer("pkey")),
-    call("pkey_alloc", unsigned("flags"), hexadecimal("access_rights")),
+    call("pkey_mprotect", _ADDR, size("len"), wide_flags("prot", "mmap_prot"), integer("pkey")),
+    call("pkey_alloc", hexadecimal("flags"), wide_flags("access_rights", "pkey_access")),
     call("pkey_free", integer("pkey")),
     call(
         "mremap",
@@ -65,7 +66,14 @@ CALLS: tuple[Call, ...] = (
         pointer("new_address"),
         result=Result.HEX,
     ),
-    call("remap_file_pages", _ADDR, size("size"), _PROT, size("pgoff"), flags("flags", "mmap_flags")),
+    call(
+        "remap_file_pages",
+        _ADDR,
+        size("size"),
+        wide_flags("prot", "mmap_prot"),
+        size("pgoff"),
+        flags("flags", "mmap_flags"),
+    ),
     call("msync", _ADDR, _LENGTH, flags("flags", "msync")),
     call("madvise", _ADDR, _LENGTH, enum("advice", "madvise")),
     call("mincore", _ADDR, _LENGTH, Arg("vec", Kind.PAGES_OUT, 1)),
@@ -112,13 +120,13 @@ CALLS: tuple[Call, ...] = (
     call("shmdt", pointer("shmaddr")),
     call("shmctl", *_SHMCTL, pointer("buf"), variant_arg=1, variants=_controls(_SHMCTL, "buf", _SHM_STRUCTS)),
     call("semget", _IPC_KEY, integer("nsems"), flags("semflg", "ipc_get")),
-    call("semop", integer("semid"), array_in("sops", "sembuf", length=2), size("nsops"), effects=(BLOCKS,)),
+    call("semop", integer("semid"), array_in("sops", "sembuf", length=2), unsigned("nsops"), effects=(BLOCKS,)),
     *(
         call(
             f"semtimedop{suffix}",
             integer("semid"),
             array_in("sops", "sembuf", length=2),
-            size("nsops"),
+            unsigned("nsops"),
             struct_in("timeout", timespec),
             effects=(BLOCKS,),
         )

@@ -7,6 +7,7 @@ from wiretale.decode.syscalls._args import (
     hexadecimal,
     long,
     pid,
+    pointer,
     signal,
     size,
     string,
@@ -76,7 +77,7 @@ VARIANTS: dict[int, tuple[Arg, ...]] = {
     54: (_OPTION, wide_flags("keys", "prctl_pac"), *_REST[1:]),
     55: (_OPTION, hexadecimal("flags"), *_REST[1:]),  # SET_TAGGED_ADDR_CTRL
     57: _number("arg2", rest=True),  # SET_IO_FLUSHER
-    59: (_OPTION, wide_enum("what", "prctl_dispatch"), *_REST[1:]),
+    59: (_OPTION, wide_enum("what", "prctl_dispatch"), *_REST[1:3], pointer("selector")),
     60: (_OPTION, wide_flags("keys", "prctl_pac_enabled"), wide_flags("enabled", "prctl_pac_enabled"), *_REST[2:]),
     62: (
         _OPTION,

@@ -10,13 +10,14 @@ from wiretale.decode.syscalls._args import (
     integer,
     pointer,
     size,
+    string,
     struct_in,
     struct_inout,
     struct_out,
     ulong,
     unsigned,
 )
-from wiretale.decode.syscalls.spec import Call, Result
+from wiretale.decode.syscalls.spec import Arg, Call, Result
 
 _CLOCK = enum("clockid", "clock")
 _FORMS = (("", "timespec"), ("64", "timespec64"))
@@ -55,6 +56,11 @@ def _timers() -> tuple[Call, ...]:
     return tuple(calls)
 
 
+_REBOOT = (enum("magic", "reboot_magic"), enum("magic2", "reboot_magic"), enum("op", "reboot"))
+# reboot(2): only LINUX_REBOOT_CMD_RESTART2 has an argument
+_RESTART2 = 0xA1B2C3D4
+_REBOOT_VARIANTS: dict[int, tuple[Arg, ...]] = {_RESTART2: (*_REBOOT, string("arg"))}
+
 CALLS: tuple[Call, ...] = (
     *_timers(),
     call("nanosleep", struct_in("req", "timespec"), struct_out("rem", "timespec"), effects=(BLOCKS,)),
@@ -81,9 +87,9 @@ CALLS: tuple[Call, ...] = (
     call("sysinfo", struct_out("info", "sysinfo")),
     call("syslog", enum("type", "syslog"), data_out("bufp", 2), integer("len")),
     call("getrandom", data_out("buf", 1), size("buflen"), flags("flags", "getrandom"), result=Result.BYTES),
-    call("reboot", hexadecimal("magic"), hexadecimal("magic2"), enum("op", "reboot"), pointer("arg")),
+    call("reboot", *_REBOOT, variant_arg=2, variants=_REBOOT_VARIANTS),
     call("iopl", integer("level")),
-    call("ioperm", hexadecimal("from"), ulong("num"), integer("turn_on")),
+    call("ioperm", hexadecimal("from"), hexadecimal("num"), integer("turn_on")),
     call("_sysctl", pointer("args")),
     call("vm86", hexadecimal("fn"), pointer("v86")),
     call("vm86old", pointer("info")),

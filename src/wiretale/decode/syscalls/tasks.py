@@ -6,6 +6,7 @@ from wiretale.decode.syscalls._args import (
     PROCESS,
     array_in,
     array_out,
+    bits,
     call,
     dirfd,
     enum,
@@ -44,6 +45,12 @@ _ARCH_PRCTL: dict[int, tuple[Arg, ...]] = {  # asm/prctl.h; arch/x86/kernel/proc
     0x1011: (_CODE,),  # ARCH_GET_CPUID
     **{code: (_CODE, struct_out("features", "xfeatures")) for code in (0x1021, 0x1022, 0x1024)},
     **{code: (_CODE, wide_enum("feature", "xfeature")) for code in (0x1023, 0x1025)},
+}
+_KCMP = (pid("pid1"), pid("pid2"), enum("type", "kcmp"))
+_KCMP_VARIANTS: dict[int, tuple[Arg, ...]] = {  # kcmp(2)
+    0: (*_KCMP, integer("fd1"), integer("fd2")),  # KCMP_FILE
+    **dict.fromkeys(range(1, 7), _KCMP),
+    7: (*_KCMP, integer("fd1"), struct_in("slot", "kcmp_epoll_slot")),  # KCMP_EPOLL_TFD
 }
 _FUTEX_HEAD = (hexadecimal("uaddr"), flags("futex_op", "futex"), unsigned("val"))
 _FUTEX_PRIVATE, _FUTEX_CLOCK = 128, 256
@@ -92,7 +99,7 @@ def _identity() -> tuple[Call, ...]:
             ]
         calls += [
             call(f"getgroups{suffix}", integer("size"), array_out("list", one)),
-            call(f"setgroups{suffix}", size("size"), array_in("list", one, length=0)),
+            call(f"setgroups{suffix}", unsigned("size"), array_in("list", one, length=0)),
         ]
     return tuple(calls)
 
@@ -164,7 +171,7 @@ CALLS: tuple[Call, ...] = (
     call("ptrace", enum("request", "ptrace"), pid(), hexadecimal("addr"), hexadecimal("data")),
     call("unshare", _CLONE_FLAGS, effects=(DESCRIPTOR,)),  # CLONE_FILES gives the task its own descriptor table
     call("personality", hexadecimal("persona"), result=Result.HEX),
-    call("kcmp", pid("pid1"), pid("pid2"), enum("type", "kcmp"), ulong("idx1"), ulong("idx2")),
+    call("kcmp", *_KCMP, hexadecimal("idx1"), hexadecimal("idx2"), variant_arg=2, variants=_KCMP_VARIANTS),
     *_identity(),
     call("capget", struct_inout("hdrp", "cap_header"), struct_out("datap", "cap_data")),
     call("capset", struct_in("hdrp", "cap_header"), struct_in("datap", "cap_data")),
@@ -182,8 +189,8 @@ CALLS: tuple[Call, ...] = (
     call("getpriority", enum("which", "priority_which"), pid("who")),
     call("setpriority", enum("which", "priority_which"), pid("who"), integer("prio")),
     call("nice", integer("inc")),
-    call("ioprio_get", enum("which", "ioprio_who"), pid("who"), result=Result.HEX),
-    call("ioprio_set", enum("which", "ioprio_who"), pid("who"), hexadecimal("ioprio")),
+    call("ioprio_get", enum("which", "ioprio_who"), pid("who")),
+    call("ioprio_set", enum("which", "ioprio_who"), pid("who"), integer("ioprio")),
     call("sched_yield"),
     call("sched_setparam", pid(), struct_in("param", "sched_param")),
     call("sched_getparam", pid(), struct_out("param", "sched_param")),
@@ -203,7 +210,7 @@ CALLS: tuple[Call, ...] = (
         pid(),
         Arg("local_iov", Kind.IOVEC_OUT, 2),
         ulong("liovcnt"),
-        Arg("remote_iov", Kind.POINTER),
+        array_in("remote_iov", "iovec", length=4),
         ulong("riovcnt"),
         ulong("flags"),
         result=Result.BYTES,
@@ -213,7 +220,7 @@ CALLS: tuple[Call, ...] = (
         pid(),
         Arg("local_iov", Kind.IOVEC_IN, 2),
         ulong("liovcnt"),
-        Arg("remote_iov", Kind.POINTER),
+        array_in("remote_iov", "iovec", length=4),
         ulong("riovcnt"),
         ulong("flags"),
         result=Result.BYTES,
@@ -235,7 +242,7 @@ CALLS: tuple[Call, ...] = (
         "futex_waitv",
         array_in("waiters", "futex_waitv", length=1),
         unsigned("nr_futexes"),
-        unsigned("flags"),
+        bits("flags"),
         struct_in("timeout", "timespec64"),
         enum("clockid", "clock"),
         effects=_WAITS,

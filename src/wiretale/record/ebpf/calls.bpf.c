@@ -746,7 +746,7 @@ static __always_inline __u64 count_elements(struct work *w, struct wt_op *op)
 	case WT_COUNT_REQUEST:	/* asm-generic/ioctl.h */
 		return (__u32)bound >> 30 & op->fixed ? (__u32)bound >> 16 & 0x3fff : 0;
 	case WT_COUNT_MESSAGE:
-		return (__u32)bound + w->word;
+		return ((__u32)bound > w->word ? (__u32)bound : w->word) + w->word;
 	case WT_COUNT_PAGES:
 		return ((__u32)bound + 4095) / 4096;
 	case WT_COUNT_BITS:

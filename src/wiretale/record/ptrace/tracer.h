@@ -145,7 +145,7 @@ enum wt_count {
 	WT_COUNT_POINTER = 4,	/* the u32 that argument `count_arg` points to */
 	WT_COUNT_BITS = 5,	/* argument `count_arg` bits, in whole words */
 	WT_COUNT_REQUEST = 6,	/* the size in the request of ioctl, argument `count_arg`, if its direction is `fixed` */
-	WT_COUNT_MESSAGE = 7,	/* argument `count_arg` bytes behind a word of the task: struct msgbuf */
+	WT_COUNT_MESSAGE = 7,	/* argument `count_arg` bytes behind a word of the task, two words at least: struct msgbuf */
 	WT_COUNT_PAGES = 8,	/* one for each page that argument `count_arg` bytes take */
 };
 

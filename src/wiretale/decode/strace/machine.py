@@ -1,0 +1,69 @@
+"""Priorities of I/O, comparing processes, and other kernels to start, in strace's words."""
+
+from collections.abc import Callable
+
+from wiretale.decode.strace import names
+from wiretale.decode.strace.arguments import Printer, address, short_string, strace
+from wiretale.decode.strace.arrays import array
+from wiretale.decode.strace.style import Names
+from wiretale.decode.syscalls.spec import Arg
+from wiretale.decode.writer import Writer
+
+_CLASS_SHIFT, _DATA = 13, 0x1FFF  # linux/ioprio.h: IOPRIO_CLASS_SHIFT, IOPRIO_PRIO_MASK
+_SEGMENTS, _ARCH = 16, 0xFFFF0000  # linux/kexec.h: KEXEC_SEGMENT_MAX, KEXEC_ARCH_MASK
+
+
+def priority(w: Writer, value: int, style: Names) -> str:
+    """IOPRIO_PRIO_VALUE(class, data)."""
+    kind = names.one("ioprio_class", value >> _CLASS_SHIFT, w.arch, style)
+    return f"IOPRIO_PRIO_VALUE({kind}, {value & _DATA})"
+
+
+def _priority(w: Writer, index: int, arg: Arg) -> str:
+    value, style = w.values[index] & 0xFFFFFFFF, strace(w).style.names
+    number, text = str(_signed(value)), priority(w, value, style)
+    return {Names.RAW: number, Names.VERBOSE: f"{number} /* {text} */"}.get(style, text)
+
+
+def _returned_priority(w: Writer) -> str:
+    value = w.unsigned(w.call.retval or 0)
+    style = strace(w).style.names
+    return str(value) if style is Names.RAW else f"{value} ({priority(w, value, style)})"
+
+
+def _segments(w: Writer, index: int, arg: Arg) -> str:
+    """More than the kernel takes are not looked at."""
+    return address(w, index) if w.unsigned(w.values[1]) > _SEGMENTS else array(w, index, arg)
+
+
+def _kexec_flags(w: Writer, index: int, arg: Arg) -> str:
+    value = w.unsigned(w.values[index])
+    kind, flags = w.enum("kexec_arch", value & _ARCH), value & ~_ARCH
+    return f"{kind}|{w.flags('kexec_load', flags)}" if flags else kind
+
+
+def _slot(w: Writer, index: int, arg: Arg) -> str:
+    value = w.unsigned(w.values[index])
+    return hex(value) if value else "0"
+
+
+def _descriptor(w: Writer, index: int, arg: Arg) -> str:
+    return w.fd(w.values[index] & 0xFFFFFFFF) if w.values[index] & 0x80000000 == 0 else str(_signed(w.values[index]))
+
+
+def _signed(value: int) -> int:
+    value &= 0xFFFFFFFF
+    return value - (value >> 31 << 32)
+
+
+ARGUMENTS: dict[tuple[str, str], Printer] = {
+    ("ioprio_set", "ioprio"): _priority,
+    ("kexec_load", "segments"): _segments,
+    ("reboot", "arg"): short_string,
+    ("kexec_load", "flags"): _kexec_flags,
+    ("kcmp", "idx1"): _slot,
+    ("kcmp", "idx2"): _slot,
+    ("kcmp", "fd1"): _descriptor,
+    ("kcmp", "fd2"): _descriptor,
+}
+RESULTS: dict[str, Callable[[Writer], str]] = {"ioprio_get": _returned_priority}

@@ -1,0 +1,40 @@
+"""openat2 in strace's words. Source: linux/openat2.h."""
+
+from wiretale.decode.strace import names
+from wiretale.decode.strace.arguments import Printer, address, strace
+from wiretale.decode.strace.arrays import beyond, whole
+from wiretale.decode.strace.style import Names
+from wiretale.decode.struct_text import octal
+from wiretale.decode.structs import integers
+from wiretale.decode.syscalls.spec import Arg
+from wiretale.decode.writer import Writer
+
+_SIZE = 24  # OPEN_HOW_SIZE_VER0
+_ACCESS, _CREAT, _TMPFILE = 3, 0o100, 0o20000000
+
+
+def _flags(w: Writer, value: int) -> str:
+    style = strace(w).style.names
+    if style is Names.RAW:
+        return names.number(value)
+    parts = [names.one("open_access", value & _ACCESS, w.arch, Names.ABBREV)]
+    rest = value & ~_ACCESS
+    parts += [names.several("open_flags", rest, w.arch, Names.ABBREV).partition(" /* ")[0]] if rest else []
+    text = "|".join(parts)
+    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
+
+
+def _how(w: Writer, index: int, arg: Arg) -> str:
+    size, data = w.unsigned(w.values[3]), whole(w, index, at_exit=False)
+    if size < _SIZE or data is None or len(data) < _SIZE:
+        return address(w, index)
+    values = integers("open_how", w.arch, data)
+    shown = [f"flags={_flags(w, values['flags'])}"]
+    if values["mode"] or values["flags"] & (_CREAT | _TMPFILE):
+        shown.append(f"mode={octal(values['mode'])}")
+    shown.append(f"resolve={w.flags('resolve', values['resolve'])}")
+    extra = beyond(w, data, _SIZE, size)
+    return "{" + ", ".join([*shown, *([extra] if extra else [])]) + "}"
+
+
+ARGUMENTS: dict[tuple[str, str], Printer] = {("openat2", "how"): _how}
