@@ -157,7 +157,11 @@ static void processes(void)
 			continue;
 		for (unsigned i = 0; i < sizeof(values) / sizeof(*values); i++)
 			syscall(SYS_prctl, option, values[i], values[6 - i], values[5], values[6]);
-		syscall(SYS_prctl, option, end, 0, 0, 0);
+	}
+	static const int filled[] = { 2, 5, 9, 11, PR_SET_NAME, PR_GET_NAME, 19, PR_GET_TSC, 37, PR_GET_TID_ADDRESS };
+	for (unsigned i = 0; i < sizeof(filled) / sizeof(*filled); i++) {
+		syscall(SYS_prctl, filled[i], end, 0, 0, 0);
+		syscall(SYS_prctl, filled[i], last("name", 4), 0, 0, 0);
 	}
 	syscall(SYS_prctl, PR_SET_VMA, 0, 1, 2, last("x", 2));
 	syscall(SYS_prctl, PR_SET_PTRACER, -1);

@@ -170,7 +170,7 @@ def _result(w: Writer) -> str:
     shown = names.number(value) if option != _GET_DUMPABLE else str(value)
     if meant:
         return f"{shown} ({meant})"
-    return shown if option in _FLAGS_OF or option in _PARTS_OF else ""
+    return shown if option in _FLAGS_OF or option in _PARTS_OF else str(value)
 
 
 RESULTS: dict[str, Callable[[Writer], str]] = {"prctl": _result}
