@@ -42,6 +42,17 @@ TIMES = {
     "tcp.analysis.ack_rtt": "g.ack_rtt_ns", "tcp.analysis.rto": "g.rto_ns", "tcp.analysis.initial_rtt": "g.initial_rtt_ns",
 }  # fmt: skip
 UDP = {"udp.srcport": "p.srcport", "udp.dstport": "p.dstport"}
+# of every frame
+FRAME = {"frame.len": "p.frame_bytes", "frame.cap_len": "p.captured_bytes", "frame.time_epoch": "p.time_ns"}
+# of the innermost packet; by version
+INTERNET = {
+    4: {"ip.src": "p.src", "ip.dst": "p.dst", "ip.proto": "p.ip_protocol", "ip.ttl": "p.ttl"},
+    6: {"ipv6.src": "p.src", "ipv6.dst": "p.dst", "ipv6.hlim": "p.ttl"},
+}
+COMPLETENESS = "tcp.completeness"  # of the whole stream only in a second pass
+FIELDS = (
+    "frame.number", "frame.protocols", *NUMBERS, *TIMES, *UDP, *FRAME, *INTERNET[4], *INTERNET[6], *(f"tcp.analysis.{f}" for f in FLAGS),
+)  # fmt: skip
 
 
 def ours(capture: Path, rules: str) -> tuple[dict[int, dict[str, object]], int, str]:
@@ -54,23 +65,26 @@ def ours(capture: Path, rules: str) -> tuple[dict[int, dict[str, object]], int, 
         if not target.exists():
             return {}, -1, f"exit {code}: {said.getvalue().strip()}"
         db = duckdb.connect(str(target), read_only=True)
-        columns = {**NUMBERS, **TIMES}
+        columns = {**NUMBERS, **TIMES, **FRAME, **INTERNET[4], **INTERNET[6], COMPLETENESS: "c.completeness"}
         rows = db.execute(
             f"SELECT p.number, p.ip_protocol, {', '.join(columns.values())}, g.analysis, p.undecoded FROM packet p"  # noqa: S608 (columns named above)
-            " LEFT JOIN segment g ON g.packet_id = p.packet_id AND g.shown ORDER BY p.number"
+            " LEFT JOIN segment g ON g.packet_id = p.packet_id AND g.shown"
+            " LEFT JOIN connection c ON c.connection_id = g.connection_id ORDER BY p.number"
         ).fetchall()
+        offset = db.execute("SELECT realtime_ns - monotonic_ns FROM clock_snapshot").fetchone()
     found = {}
     for number, protocol, *values, analysis, undecoded in rows:
         row: dict[str, object] = dict(zip(columns, values, strict=True))
         row |= {"protocol": protocol, "analysis": analysis or [], "undecoded": undecoded}
+        assert offset is not None
+        row["frame.time_epoch"] = int(str(row["frame.time_epoch"])) + offset[0]
         found[number] = row
     return found, len(rows), said.getvalue().strip() if code else ""
 
 
 def theirs(capture: Path, tshark: str, limit_s: float) -> list[list[str]] | None:
-    fields = [*NUMBERS, *TIMES, *UDP, *(f"tcp.analysis.{f}" for f in FLAGS)]
     command = [tshark, "-n", "-r", str(capture), "-T", "fields", "-E", "occurrence=l"]
-    for field in ("frame.number", "frame.protocols", *fields):
+    for field in FIELDS:
         command += ["-e", field]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False)
@@ -82,6 +96,37 @@ def theirs(capture: Path, tshark: str, limit_s: float) -> list[list[str]] | None
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False)
         return [[*line.split("\t"), ""] for line in done.stdout.splitlines()]
     return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def completeness(capture: Path, tshark: str, limit_s: float) -> dict[str, str]:
+    """What tshark says of each stream: at its first segment in the second pass, before that is counted again."""
+    command = [tshark, "-n", "-2", "-r", str(capture), "-T", "fields", "-E", "occurrence=l"]
+    try:
+        done = subprocess.run(
+            [*command, "-e", "tcp.stream", "-e", COMPLETENESS],
+            capture_output=True, text=True, errors="replace", timeout=limit_s, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {}
+    return dict(line.split("\t") for line in reversed(done.stdout.splitlines()) if line.strip())
+
+
+def of_frame(mine: dict[str, object], protocols: list[str], values: dict[str, str]) -> list[tuple[str, str, str]]:
+    """(field, theirs, ours) of one frame, all layers."""
+    found = [(n, values[n], str(mine[n])) for n in ("frame.len", "frame.cap_len") if int(values[n]) != mine[n]]
+    seconds, _, fraction = values["frame.time_epoch"].partition(".")
+    stamp = int(seconds) * 1_000_000_000 + int(fraction or 0) if seconds else 0
+    if stamp and stamp != mine["frame.time_epoch"]:
+        found.append(("frame.time_epoch", values["frame.time_epoch"], str(mine["frame.time_epoch"])))
+    if not any(p in ("icmp", "icmpv6") for p in protocols):
+        version = next((v for p in reversed(protocols) for v, name in ((4, "ip"), (6, "ipv6")) if p == name), None)
+        for name in INTERNET.get(version or 0, ()):
+            if values[name] != ("" if mine[name] is None else str(mine[name])):
+                found.append((name, values[name], str(mine[name])))
+    whole = values[COMPLETENESS]
+    if whole and "tcp" in protocols and mine["tcp.stream"] is not None and int(whole) != mine[COMPLETENESS]:
+        found.append((COMPLETENESS, whole, str(mine[COMPLETENESS])))
+    return found + differences(mine, protocols, values)
 
 
 def differences(mine: dict[str, object], protocols: list[str], values: dict[str, str]) -> list[tuple[str, str, str]]:
@@ -136,13 +181,14 @@ def compare(capture: Path, args: argparse.Namespace) -> tuple[Counter[str], list
     if len(rows) != count:
         counts["frame count"] += 1
         lines.append(f"frames: tshark {len(rows)}, import {count}")
-    names = ("frame.number", "frame.protocols", *NUMBERS, *TIMES, *UDP, *(f"tcp.analysis.{f}" for f in FLAGS))
+    whole = completeness(capture, args.tshark, args.limit) if any(r[FIELDS.index("tcp.stream")] for r in rows) else {}
     for row in rows:
-        values = dict(zip(names, row, strict=False))
+        values = dict(zip(FIELDS, row, strict=False))
         number = int(values["frame.number"])
         if number not in mine:
             continue
-        for field, their, our in differences(mine[number], values["frame.protocols"].split(":"), values):
+        values[COMPLETENESS] = whole.pop(values["tcp.stream"], "")  # compared once
+        for field, their, our in of_frame(mine[number], values["frame.protocols"].split(":"), values):
             counts[field] += 1
             if counts[field] <= args.show:
                 lines.append(f"frame {number} {values['frame.protocols']}: {field}: tshark {their!r}, import {our!r}")
