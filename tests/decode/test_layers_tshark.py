@@ -15,6 +15,7 @@ pytestmark = pytest.mark.e2e
 
 V4, V6 = ip4(tcp(b"salam\n")), ip6(tcp(b"salam\n"))
 SNAP = b"\xaa\xaa\x03\0\0\0\x08\0"
+NSH = b"\x0f\xc6\x01"  # up to the next protocol: six words, fixed context
 RADIOTAP = struct.pack("<BBHI", 0, 0, 8, 0)
 WIFI_DATA = b"\x08\x01\0\0" + bytes(18) + b"\0\0"
 
@@ -45,6 +46,8 @@ LINKS: dict[str, tuple[int, bytes]] = {
     "PPP in HDLC": (50, b"\xff\x03\x00\x21" + V4),
     "Cisco HDLC": (104, b"\x0f\x00\x08\x00" + V4),
     "frame relay": (107, b"\x18\x41\x03\xcc" + V4),
+    "frame relay, three bytes of address": (107, b"\x80\xea\x9d\x08\x00" + V4),
+    "frame relay, four bytes of address": (107, b"\x80\xea\x9c\x01\x03\xcc" + V4),
     "cooked": (113, bytes(14) + b"\x08\x00" + V4),
     "cooked, second version": (276, b"\x08\x00" + bytes(18) + V4),
     "cooked, IPv6": (276, b"\x86\xdd" + bytes(18) + V6),
@@ -106,6 +109,17 @@ TUNNELS: dict[str, bytes] = {
         source=1701,
     ),
     "Teredo": over_udp(3544, V6),
+    "Teredo with indications": over_udp(3544, b"\0\x01\x02\x03" + bytes(5 + 9) + b"\0\0" + bytes(6) + V6),
+    "VXLAN-GPE": over_udp(4790, b"\x0c\0\0\x01\0\0\x01\0" + V4),
+    "NSH": ethernet(NSH + b"\x01" + struct.pack(">I", 0x1FF) + bytes(16) + V4, 0x894F),
+    "NSH in VXLAN-GPE, with Ethernet": over_udp(
+        4790, b"\x0c\0\0\x04\0\0\x01\0" + NSH + b"\x03" + bytes(20) + ethernet(V6, 0x86DD)
+    ),
+    "MACsec, not encrypted": ethernet(b"\x20\0" + bytes(4 + 8) + b"\x08\0" + V4 + bytes(16), 0x88E5),
+    "PIM register": ethernet(ip4(b"\x21\0\0\0\0\0\0\0" + V4, 103)),
+    "PIM register of IPv6": ethernet(ip6(b"\x21\0\0\0\0\0\0\0" + V6, 103), 0x86DD),
+    "CAPWAP with IEEE 802.11": over_udp(5247, b"\0\x10\x03\0" + bytes(4) + b"\x01\x08" + WIFI_DATA[2:] + SNAP + V4),
+    "CAPWAP with IEEE 802.3": over_udp(5247, b"\0\x10\0\0" + bytes(4) + ethernet(V4)),
     "options before": ethernet(ip6(b"\x06\x00\x01\x04\0\0\0\0" + tcp(b"salam\n"), 60), 0x86DD),
     "authentication": ethernet(ip4(struct.pack(">BBHII", 6, 4, 0, 1, 1) + bytes(12) + tcp(b"salam\n"), 51)),
 }

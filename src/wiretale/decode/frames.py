@@ -55,16 +55,20 @@ class Next(IntEnum):
     MPLS = auto()
     RADIOTAP = auto()
     PRISM = auto()
-    WIFI = auto()
+    WIFI = auto()  # value 1: the two bytes of its frame control are exchanged
     IP = auto()
     IPV4 = auto()
     IPV6 = auto()
     PROTOCOL = auto()  # the value is a number of IANA's "Protocol Numbers"
+    MACSEC = auto()
+    NSH = auto()
     VXLAN = auto()
+    VXLAN_GPE = auto()
     GENEVE = auto()
     GTP = auto()
     TEREDO = auto()
     L2TP = auto()
+    CAPWAP = auto()
 
 
 Handler = Callable[["Frames", Ints, Ints], None]  # the rows whose next header it is, and the value `follow` gave

@@ -16,6 +16,7 @@ ETH_BRIDGED = 0x6558  # Transparent Ethernet Bridging: an Ethernet frame follows
 ETH_PPP = 0x880B
 ETH_MPLS = 0x8847
 _PPPOE_SESSION = 0x8864
+_MACSEC, _NSH = 0x88E5, 0x894F
 _FABRIC_PATH = 0x8903  # Cisco: a tag of two bytes, then the Ethernet frame again
 _MPLS = (ETH_MPLS, 0x8848)
 _VLAN_TYPES = (0x8100, 0x88A8, 0x9100)  # 802.1Q, 802.1ad, the older QinQ
@@ -225,10 +226,14 @@ def juniper(frames: Frames, rows: Ints, inner: Ints) -> None:
 
 
 def frame_relay(frames: Frames, rows: Ints, _: Ints) -> None:
-    """RFC 2427: two bytes of address, then control and NLPID, or what Cisco does: an EtherType."""
+    """RFC 2427: two to four bytes of address, its last one odd; then control and NLPID, or as Cisco's: an EtherType."""
     rows = frames.with_room(rows, 4, "frame relay header")
     at = frames.pos[rows]
-    two = frames.u16(at + 2)
+    longer = np.where(frames.u8(at + 1) & 1, 0, np.where(frames.u8(at + 2) & 1, 1, 2))
+    ok = frames.has_room(rows, 4 + longer, "frame relay header")
+    rows = rows[ok]
+    frames.pos[rows] += longer[ok]
+    two = frames.u16(frames.pos[rows] + 2)
     nlpid = two & 0xFF
     ui = two >> 8 == 0x03
     is_ip = ui & np.isin(nlpid, (0xCC, 0x8E))
@@ -370,5 +375,5 @@ def mpls(frames: Frames, rows: Ints, _: Ints) -> None:
 
 _NETWORK = {
     ETH_IPV4: Next.IPV4, ETH_IPV6: Next.IPV6, _PPPOE_SESSION: Next.PPP_ETHERNET, _MPLS[0]: Next.MPLS,
-    _MPLS[1]: Next.MPLS, ETH_BRIDGED: Next.ETHERNET, ETH_PPP: Next.PPP,
+    _MPLS[1]: Next.MPLS, ETH_BRIDGED: Next.ETHERNET, ETH_PPP: Next.PPP, _MACSEC: Next.MACSEC, _NSH: Next.NSH,
 }  # fmt: skip

@@ -1,8 +1,4 @@
-"""IPv4, IPv6 with its extension headers, and what can be inside them again: tunnels.
-
-Layouts: RFC 791 (IPv4), RFC 8200 (IPv6), RFC 4302 (AH), RFC 2003 and 4213 (IP in IP), RFC 2784, 2890 and 2637 (GRE),
-RFC 3378 (EtherIP), RFC 7348 (VXLAN), RFC 8926 (Geneve), 3GPP TS 29.281 (GTP-U), RFC 4380 (Teredo), RFC 2661 (L2TP).
-"""
+"""IPv4, and IPv6 with its extension headers. Layouts: RFC 791 (IPv4), RFC 8200 (IPv6), RFC 4302 (AH)."""
 
 import socket
 
@@ -14,7 +10,6 @@ from wiretale.decode.links import ETH_IPV4, ETH_IPV6
 from wiretale.decode.words import Ints, Words
 
 _FRAGMENT, _AUTHENTICATION = 44, 51
-_ERSPAN, _ERSPAN3 = 0x88BE, 0x22EB
 FRAGMENT_REASON = "what it carries is shown with the last fragment to arrive"
 
 
@@ -140,96 +135,6 @@ def _payload_of_ip(
     frames.put("fragment_more", rows, more.astype(np.int64))
     frames.note_header("fragment_offset", rows)
     frames.put("fragment_bytes", rows, frames.wire_end[rows] - frames.pos[rows])
-
-
-def gre(frames: Frames, rows: Ints, _: Ints) -> None:
-    """RFC 2784 and 2890; version 1 is PPTP's (RFC 2637), which may acknowledge and carry nothing."""
-    rows = frames.with_room(rows, 4, "GRE header")
-    at = frames.pos[rows]
-    flags = frames.u16(at)
-    protocol = frames.u16(at + 2)
-    checksum = (flags & 0xC000) != 0
-    sequence = (flags & 0x1000) != 0
-    acknowledged = ((flags & 7) == 1) & ((flags & 0x0080) != 0)
-    # Not 4 * (a + b): the sum of two of NumPy's booleans is a boolean.
-    size = 4 + 4 * checksum + 4 * ((flags & 0x2000) != 0) + 4 * sequence + 4 * acknowledged
-    ok = frames.step(rows, size, "GRE header")
-    rows, flags, protocol, sequence = rows[ok], flags[ok], protocol[ok], sequence[ok]
-    empty = ((flags & 7) == 1) & ~sequence
-    frames.stop(rows[empty], "GRE acknowledgement without data")
-    rows, protocol, sequence = rows[~empty], protocol[~empty], sequence[~empty]
-    spans = (protocol == _ERSPAN) | (protocol == _ERSPAN3)
-    mirror = np.where(protocol[spans] == _ERSPAN3, 12, np.where(sequence[spans], 8, 0))
-    fits = frames.step(rows[spans], mirror, "ERSPAN header")
-    frames.follow(rows[spans][fits], Next.ETHERNET)
-    frames.follow(rows[~spans], Next.ETHERTYPE, protocol[~spans])
-
-
-def ether_ip(frames: Frames, rows: Ints, _: Ints) -> None:
-    ok = frames.step(rows, np.full(len(rows), 2, np.int64), "EtherIP header")
-    frames.follow(rows[ok], Next.ETHERNET)
-
-
-def vxlan(frames: Frames, rows: Ints, _: Ints) -> None:
-    ok = frames.step(rows, np.full(len(rows), 8, np.int64), "VXLAN header")
-    frames.follow(rows[ok], Next.ETHERNET)
-
-
-def geneve(frames: Frames, rows: Ints, _: Ints) -> None:
-    rows = frames.with_room(rows, 8, "Geneve header")
-    at = frames.pos[rows]
-    protocol = frames.u16(at + 2)
-    ok = frames.step(rows, 8 + (frames.u8(at) & 63) * 4, "Geneve header")
-    frames.follow(rows[ok], Next.ETHERTYPE, protocol[ok])
-
-
-def gtp(frames: Frames, rows: Ints, _: Ints) -> None:
-    """Version 1, user data (message type 255). Extension headers are chained, each with its length in words."""
-    rows = frames.with_room(rows, 8, "GTP header")
-    at = frames.pos[rows]
-    flags = frames.u8(at)
-    is_data = ((flags >> 4) == 3) & (frames.u8(at + 1) == 255)
-    rows, flags = rows[is_data], flags[is_data]
-    frames.pos[rows] += 8
-    optional = (flags & 7) != 0
-    frames.follow(rows[~optional], Next.IP)
-    rows, flags = rows[optional], flags[optional]
-    rows_with = frames.has_room(rows, 4, "GTP header")
-    rows, flags = rows[rows_with], flags[rows_with]
-    following = np.where(flags & 4, frames.u8(frames.pos[rows] + 3), 0)
-    frames.pos[rows] += 4
-    while len(rows):
-        frames.follow(rows[following == 0], Next.IP)
-        rows = frames.with_room(rows[following != 0], 4, "GTP extension header")
-        size = np.maximum(frames.u8(frames.pos[rows]), 1) * 4
-        ok = frames.step(rows, size, "GTP extension header")
-        rows = rows[ok]
-        following = frames.u8(frames.pos[rows] - 1)
-
-
-def teredo(frames: Frames, rows: Ints, _: Ints) -> None:
-    """IPv6 over UDP; an authentication or origin indication may stand before it, which are left alone here."""
-    inside = frames.pos[rows] + 40 <= frames.end[rows]
-    rows = rows[inside]
-    is_v6 = frames.u8(frames.pos[rows]) >> 4 == 6
-    frames.follow(rows[is_v6], Next.IPV6)
-
-
-def l2tp(frames: Frames, rows: Ints, _: Ints) -> None:
-    """Version 2 (RFC 2661, section 3.1): data messages carry PPP; control messages are left alone."""
-    rows = frames.with_room(rows, 6, "L2TP header")
-    at = frames.pos[rows]
-    flags = frames.u16(at)
-    is_data = ((flags & 0x8000) == 0) & ((flags & 15) == 2)
-    rows, flags = rows[is_data], flags[is_data]
-    fixed = 6 + np.where(flags & 0x4000, 2, 0) + np.where(flags & 0x0800, 4, 0)  # length; sequence numbers
-    ok = frames.step(rows, fixed, "L2TP header")
-    rows, flags = rows[ok], flags[ok]
-    padded = (flags & 0x0200) != 0
-    frames.follow(rows[~padded], Next.PPP)
-    rows = frames.with_room(rows[padded], 2, "L2TP header")
-    ok = frames.step(rows, 2 + frames.u16(frames.pos[rows]), "L2TP header")
-    frames.follow(rows[ok], Next.PPP)
 
 
 def ipv4_text(addresses: Ints) -> NDArray[np.object_]:

@@ -2,14 +2,14 @@
 
 Usual frames are decoded to the same columns by a compiled pass (usual.c). Pure, and total: any bytes give a row. A
 frame that is short, malformed or of an unknown kind keeps what was decoded and says in `undecoded` why decoding
-stopped. In a tunnel the innermost packet is the one described. The layers are in links.py, wifi.py, network.py and
-transport.py; which function reads which header is decided here.
+stopped. In a tunnel the innermost packet is the one described. The layers are in links.py, wifi.py, network.py,
+tunnels.py and transport.py; which function reads which header is decided here.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretale.decode import links, network, transport, wifi
+from wiretale.decode import links, network, transport, tunnels, wifi
 from wiretale.decode.frames import ABSENT, FRAGMENT_NUMBERS, NUMBERS, SACK_EDGES, Frames, Handler, Next
 from wiretale.decode.links import ETH_ARP, ETH_IPV4, ETH_IPV6
 from wiretale.decode.usual import decode_usual
@@ -24,7 +24,7 @@ Columns = dict[str, NDArray[np.int64] | NDArray[np.object_]]
 
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
 _NO_NEXT_HEADER = 59
-_IP_IN_IP, _IPV6_IN_IP, _GRE, _ETHER_IP, _MPLS_IN_IP = 4, 41, 47, 97, 137
+_IP_IN_IP, _IPV6_IN_IP, _GRE, _ETHER_IP, _PIM, _MPLS_IN_IP = 4, 41, 47, 97, 103, 137
 # IANA protocol numbers: hop by hop, routing, fragment, authentication, destination options, mobility, HIP, Shim6
 _EXTENSIONS = (0, 43, 44, 51, 60, 135, 139, 140)
 
@@ -108,12 +108,12 @@ def _into(step: Next) -> Handler:
 
 def _gre(frames: Frames, rows: Ints, _: Ints) -> None:
     frames.note_payload(rows)
-    network.gre(frames, rows, _)
+    tunnels.gre(frames, rows, _)
 
 
 def _ether_ip(frames: Frames, rows: Ints, _: Ints) -> None:
     frames.note_payload(rows)
-    network.ether_ip(frames, rows, _)
+    tunnels.ether_ip(frames, rows, _)
 
 
 _PROTOCOLS: dict[int, Handler] = {
@@ -125,6 +125,7 @@ _PROTOCOLS: dict[int, Handler] = {
     _IPV6_IN_IP: _into(Next.IPV6),
     _GRE: _gre,
     _ETHER_IP: _ether_ip,
+    _PIM: tunnels.pim,
     _MPLS_IN_IP: _into(Next.MPLS),
     **dict.fromkeys(_EXTENSIONS, network.extension),
 }
@@ -158,9 +159,13 @@ _HANDLERS: dict[int, Handler] = {
     Next.IPV4: network.ipv4,
     Next.IPV6: network.ipv6,
     Next.PROTOCOL: _protocol,
-    Next.VXLAN: network.vxlan,
-    Next.GENEVE: network.geneve,
-    Next.GTP: network.gtp,
-    Next.TEREDO: network.teredo,
-    Next.L2TP: network.l2tp,
+    Next.MACSEC: tunnels.macsec,
+    Next.NSH: tunnels.nsh,
+    Next.VXLAN: tunnels.vxlan,
+    Next.VXLAN_GPE: tunnels.vxlan_gpe,
+    Next.GENEVE: tunnels.geneve,
+    Next.GTP: tunnels.gtp,
+    Next.TEREDO: tunnels.teredo,
+    Next.L2TP: tunnels.l2tp,
+    Next.CAPWAP: tunnels.capwap,
 }

@@ -16,7 +16,10 @@ _NOP_NOP_TIMESTAMP = 0x0101080A  # the options of nearly every Linux segment, as
 _TFO_MAGIC = 0xF989  # Fast Open among the experimental options, as before RFC 7413
 
 # UDP ports of tunnels that are looked into (IANA); either end's counts, the destination's first
-_TUNNEL_PORTS = {4789: Next.VXLAN, 6081: Next.GENEVE, 2152: Next.GTP, 3544: Next.TEREDO, 1701: Next.L2TP}
+_TUNNEL_PORTS = {
+    4789: Next.VXLAN, 4790: Next.VXLAN_GPE, 6081: Next.GENEVE, 2152: Next.GTP, 3544: Next.TEREDO, 1701: Next.L2TP,
+    5247: Next.CAPWAP,
+}  # fmt: skip
 
 
 def _ports(frames: Frames, rows: Ints) -> None:

@@ -99,7 +99,7 @@ static bool tcp(struct frame *f) {
 }
 
 static bool is_tunnel(int64_t port) { /* transport.py:_TUNNEL_PORTS */
-    return port == 4789 || port == 6081 || port == 2152 || port == 3544 || port == 1701;
+    return port == 4789 || port == 4790 || port == 6081 || port == 2152 || port == 3544 || port == 1701 || port == 5247;
 }
 
 static bool udp(struct frame *f) {

@@ -31,10 +31,12 @@ def prism(frames: Frames, rows: Ints, _: Ints) -> None:
     frames.follow(rows[ok], Next.WIFI)
 
 
-def wifi(frames: Frames, rows: Ints, _: Ints) -> None:
-    rows = frames.with_room(rows, 24, "IEEE 802.11 header")
+def wifi(frames: Frames, rows: Ints, exchanged: Ints) -> None:
+    """Where `exchanged` is 1, the first two bytes stand in the other order (CAPWAP)."""
+    fits = frames.has_room(rows, 24, "IEEE 802.11 header")
+    rows, exchanged = rows[fits], exchanged[fits]
     at = frames.pos[rows]
-    first, second = frames.u8(at), frames.u8(at + 1)
+    first, second = frames.u8(at + exchanged), frames.u8(at + 1 - exchanged)
     is_data = ((first >> 2 & 3) == _DATA) & (first & 0x40 == 0)
     frames.stop(rows[~is_data], "IEEE 802.11 frame without data")
     hidden = second & 0x40 != 0

@@ -13,6 +13,7 @@ from wiretale.decode.fragments import Reassembly
 from wiretale.decode.packets import ABSENT, decode_frames
 from wiretale.decode.words import Ints
 from wiretale.ingest.found import IN, NO_LINK, NO_TIME, OUT, Found
+from wiretale.ingest.packed import forget
 from wiretale.model.packet_ring import LINKTYPE_SLL, LINKTYPE_SLL2, PACKET_OUTGOING
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.store.bulk import Coded, Slices
@@ -41,9 +42,9 @@ def import_capture(found: Found, origin: Path, target: Path, join: Join, *, rule
 
 
 def _memory_needed(found: Found) -> int:
-    """DuckDB compresses so many rows at once, each frame in a space of the next power of two, and keeps both."""
+    """DuckDB compresses so many rows at once, each frame in a space of the next power of two; it gets half of this."""
     room = np.sort(1 << np.ceil(np.log2(np.maximum(found.captured, 1))).astype(np.int64))
-    return max(len(found.data), 4 * int(room[-_VECTOR_ROWS:].sum()))
+    return max(len(found.data), int(2.5 * room[-_VECTOR_ROWS:].sum()))
 
 
 def _offset_ns(found: Found) -> int:
@@ -66,8 +67,14 @@ def _fill_packets(db: duckdb.DuckDBPyConnection, found: Found, offset: int, prog
     reassembly = Reassembly()
     time_ns = _times(found, offset)
     ends = batch_ends(found.captured)
-    batches = (_batch(found, np.arange(*part), time_ns, reassembly) for part in pairwise([0, *ends]))
-    fill_packets(db, batches, progress, len(found))
+
+    def batches() -> Iterator[Batch]:
+        for part in pairwise([0, *ends]):
+            forget(found.data)
+            yield _batch(found, np.arange(*part), time_ns, reassembly)
+
+    fill_packets(db, batches(), progress, len(found))
+    forget(found.data)
     return reassembly.incomplete
 
 

@@ -58,6 +58,13 @@ def all_of(descriptor: int) -> Bytes:
     return np.frombuffer(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if size else b"", np.uint8)
 
 
+def forget(data: Bytes) -> None:
+    """Give back the memory of what was read of the file that `all_of` mapped; it is read again where looked at."""
+    mapped = data.base.obj if isinstance(data.base, memoryview) else None
+    if isinstance(mapped, mmap.mmap):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
 def _gzip(data: Bytes, _: Path) -> Iterator[bytes]:
     at = 0
     while data[at : at + 2].tobytes() == _GZIP:  # what follows the last member is padding

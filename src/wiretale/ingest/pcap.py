@@ -74,7 +74,7 @@ def read_pcap(data: NDArray[np.uint8]) -> Found:
         variant.name,
         data,
         headers + variant.record_bytes,
-        np.minimum(captured, length),
+        captured,
         length,
         words.u32(headers) * _SECOND_NS + words.u32(headers + 4) * variant.unit_ns,
         np.zeros(count, np.int64),

@@ -17,7 +17,8 @@ from wiretale.ingest.found import IN, LONGEST_PACKET, NO_LINK, NO_TIME, OUT, Fau
 SECTION = 0x0A0D0D0A  # the same in both byte orders
 _INTERFACE, _OLD_PACKET, _SIMPLE, _STATISTICS, _ENHANCED = 1, 2, 3, 5, 6
 # Journal entries, custom blocks and Sysdig's events are no packets, but Wireshark lists them and counts them as frames.
-_COUNTED = (9, 0xBAD, 0x40000BAD, 0x204, 0x208, 0x216)
+_CUSTOM = (0xBAD, 0x40000BAD)
+_COUNTED = (9, *_CUSTOM, 0x204, 0x208, 0x216)
 _MAGIC = 0x1A2B3C4D
 _VERSIONS = ((1, 0), (1, 2))
 _LEAST, _MOST = 12, 16 << 20  # bytes of a block; a longer one is a damaged length (Wireshark's limit too)
@@ -169,7 +170,9 @@ class _Reader:
         elif kind == _STATISTICS and end - at >= 24:
             self._statistics(at, end)
         elif kind in _COUNTED:
-            self._add(at + 8, end - at - 12, end - at - 12, 0, 0, -1, 0)
+            begin = 8 if kind not in _CUSTOM or end - at < 16 else 12  # behind the enterprise number
+            size = end - at - begin - 4
+            self._add(at + begin, size, size, 0, 0, -1, 0)
 
     def _add(self, at: int, captured: int, length: int, high: int, low: int, source: int, direction: int) -> None:
         rows = self.rows
@@ -277,7 +280,7 @@ def read_pcapng(data: NDArray[np.uint8]) -> Found:
         "pcapng",
         data,
         np.array(rows.at, np.int64),
-        np.minimum(captured, length),
+        captured,
         length,
         _times(rows, source, reader.sources),
         source,
