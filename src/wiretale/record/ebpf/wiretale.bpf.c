@@ -132,13 +132,15 @@ static __always_inline void count(__u32 index)
 		*counter += 1;
 }
 
-/* The verifier allows no arithmetic on `ctx`; a copy of the pointer in memory is a plain number. */
+/*
+ * The verifier allows no arithmetic on `ctx` but the difference of two pointers, which is a plain number (kernel/bpf/
+ * verifier.c adjust_reg_min_max_vals); so is what bpf_get_current_task() returns.
+ */
 static __always_inline bool on_task_stack(void *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 here = 0;
-	bpf_probe_read_kernel(&here, sizeof(here), &ctx);
-	return here >> STACK_SHIFT == (__u64)BPF_CORE_READ(task, stack) >> STACK_SHIFT;
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 here = (__u64)ctx - (__u64)task + bpf_get_current_task();
+	return here >> STACK_SHIFT == (__u64)task->stack >> STACK_SHIFT;
 }
 
 /*
@@ -152,9 +154,9 @@ static __always_inline bool in_system_call(void)
 {
 	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 #if defined(__TARGET_ARCH_x86)
-	return (__s64)BPF_CORE_READ(regs, orig_ax) >= 0;
+	return (__s64)regs->orig_ax >= 0;
 #else
-	return BPF_CORE_READ(regs, syscallno) >= 0;
+	return regs->syscallno >= 0;
 #endif
 }
 
@@ -164,12 +166,12 @@ static __always_inline bool in_system_call(void)
  */
 static __always_inline bool is_deferred(void *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct softirq_state *running;
 	__u32 zero = 0;
 	if (!on_task_stack(ctx))
 		return true;
-	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
+	if (!(task->flags & PF_KTHREAD))
 		return !in_system_call();
 	running = bpf_map_lookup_elem(&softirqs, &zero);
 	return running && running->vector;
@@ -265,7 +267,8 @@ static __always_inline void note_softirq(void *ctx)
 static __always_inline void follow_port(__u16 number, __u16 protocol)
 {
 	struct port key = { number, protocol };
-	if (number)
+	/* a look is a fraction of an update, and keeps it from being the oldest as well */
+	if (number && !bpf_map_lookup_elem(&ports, &key))
 		bpf_map_update_elem(&ports, &key, &YES, BPF_ANY);
 }
 
@@ -283,9 +286,9 @@ static __always_inline bool is_ours(void *ctx, const struct sock *sk)
 	unsigned char state;
 	if (!sk)
 		return false;
-	number = BPF_CORE_READ(sk, __sk_common.skc_num);
-	state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	protocol = state == 6 || state == 12 ? TCP : BPF_CORE_READ(sk, sk_protocol);
+	number = sk->__sk_common.skc_num;
+	state = sk->__sk_common.skc_state;
+	protocol = state == 6 || state == 12 ? TCP : sk->sk_protocol;
 	if (bpf_map_lookup_elem(&sockets, &key)) {
 		follow_port(number, protocol);
 		return true;
@@ -321,15 +324,14 @@ static __always_inline void put_socket(struct wt_kernel_event *e, const struct s
 	if (!sk)
 		return;
 	e->sk = (__u64)sk;
-	e->family = (__u8)BPF_CORE_READ(sk, __sk_common.skc_family);
-	e->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	e->family = (__u8)sk->__sk_common.skc_family;
+	e->state = sk->__sk_common.skc_state;
 	/* time-wait and request sockets end after the common part */
-	e->protocol = e->state == 6 || e->state == 12 ? TCP : (__u8)BPF_CORE_READ(sk, sk_protocol);
-	e->source_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	e->destination_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	e->protocol = e->state == 6 || e->state == 12 ? TCP : (__u8)sk->sk_protocol;
+	e->source_port = sk->__sk_common.skc_num;
+	e->destination_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	if (e->family == AF_INET) {
-		__be32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-		__be32 peer = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		__be32 local = sk->__sk_common.skc_rcv_saddr, peer = sk->__sk_common.skc_daddr;
 		__builtin_memcpy(e->source, &local, 4);
 		__builtin_memcpy(e->destination, &peer, 4);
 	} else if (e->family == AF_INET6) {
@@ -348,9 +350,10 @@ struct headers {
 
 static __always_inline bool read_headers(const struct sk_buff *skb, struct headers *h)
 {
-	unsigned char *head = BPF_CORE_READ(skb, head);
-	__u16 network = BPF_CORE_READ(skb, network_header), type = bpf_ntohs(BPF_CORE_READ(skb, protocol));
-	__u8 ip[40], transport[20];
+	unsigned char *head = skb->head;
+	__u16 network = skb->network_header, type = bpf_ntohs(skb->protocol);
+	/* Both headers, where IP's has no options; there is always as much, the packet's shared info follows its data. */
+	__u8 ip[60], *transport = ip + 20;
 	__u32 ip_bytes, total;
 	__builtin_memset(h, 0, sizeof(*h));
 	if (type != ETH_IPV4 && type != ETH_IPV6)
@@ -368,6 +371,7 @@ static __always_inline bool read_headers(const struct sk_buff *skb, struct heade
 		h->family = AF_INET6;
 		h->protocol = ip[6];
 		ip_bytes = 40;
+		transport = ip + 40;
 		total = ((__u32)ip[4] << 8 | ip[5]) + 40;
 		__builtin_memcpy(h->source, ip + 8, 16);
 		__builtin_memcpy(h->destination, ip + 24, 16);
@@ -376,7 +380,7 @@ static __always_inline bool read_headers(const struct sk_buff *skb, struct heade
 	}
 	if (h->protocol != TCP && h->protocol != UDP)
 		return true;
-	if (bpf_probe_read_kernel(transport, sizeof(transport), head + network + ip_bytes))
+	if (h->family == AF_INET && ip_bytes != 20 && bpf_probe_read_kernel(transport, 20, head + network + ip_bytes))
 		return true;
 	h->source_port = (__u16)transport[0] << 8 | transport[1];
 	h->destination_port = (__u16)transport[2] << 8 | transport[3];
@@ -394,8 +398,8 @@ static __always_inline bool read_headers(const struct sk_buff *skb, struct heade
 static __always_inline void put_packet(struct wt_kernel_event *e, const struct sk_buff *skb, const struct headers *h)
 {
 	e->skb = (__u64)skb;
-	e->head = (__u64)BPF_CORE_READ(skb, head);
-	e->ifindex = BPF_CORE_READ(skb, dev, ifindex);
+	e->head = (__u64)skb->head;
+	e->ifindex = skb->dev->ifindex;
 	if (!h->family)
 		return;
 	e->family = h->family;
@@ -413,7 +417,7 @@ static __always_inline void put_packet(struct wt_kernel_event *e, const struct s
 /* One event about a packet, if it is ours: by its socket, or by one of its ports. */
 static __always_inline struct wt_kernel_event *begin_packet(void *ctx, const struct sk_buff *skb, __u16 kind)
 {
-	const struct sock *sk = BPF_CORE_READ(skb, sk);
+	const struct sock *sk = skb->sk;
 	struct wt_kernel_event *e;
 	struct headers h;
 	bool by_socket = is_ours(ctx, sk), known = read_headers(skb, &h);
@@ -492,17 +496,17 @@ int on_task_file(struct bpf_iter__task_file *ctx)
 
 static __always_inline void about(struct wt_kernel_event *e, struct task_struct *task)
 {
-	e->other_tid = BPF_CORE_READ(task, pid);
-	e->other_tgid = BPF_CORE_READ(task, tgid);
+	e->other_tid = task->pid;
+	e->other_tgid = task->tgid;
 }
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	struct wt_kernel_event *e;
-	bool leaves = is_traced(BPF_CORE_READ(prev, tgid)), comes = is_traced(BPF_CORE_READ(next, tgid));
-	__u32 from = BPF_CORE_READ(prev, pid), to = BPF_CORE_READ(next, pid);
-	if (leaves && !preempt && BPF_CORE_READ(prev, __state) & TASK_TRACED) {
+	bool leaves = is_traced(prev->tgid), comes = is_traced(next->tgid);
+	__u32 from = prev->pid, to = next->pid;
+	if (leaves && !preempt && prev->__state & TASK_TRACED) {
 		bpf_map_update_elem(&stopped, &from, &YES, BPF_ANY);
 		leaves = false;
 	}
@@ -515,11 +519,11 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	e = begin(ctx, WT_SCHED_SWITCH);
 	if (!e)
 		return 0;
-	e->tid = BPF_CORE_READ(prev, pid);
-	e->tgid = BPF_CORE_READ(prev, tgid);
+	e->tid = prev->pid;
+	e->tgid = prev->tgid;
 	about(e, next);
-	e->value = preempt ? -1 : (__s32)BPF_CORE_READ(prev, __state);
-	e->value2 = BPF_CORE_READ(next, prio);
+	e->value = preempt ? -1 : (__s32)prev->__state;
+	e->value2 = next->prio;
 	if (leaves)
 		end(ctx, e);
 	else
@@ -530,8 +534,8 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 static __always_inline int task_event(void *ctx, struct task_struct *task, __u16 kind, __s32 value)
 {
 	struct wt_kernel_event *e;
-	__u32 tid = BPF_CORE_READ(task, pid);
-	if (!is_traced(BPF_CORE_READ(task, tgid)))
+	__u32 tid = task->pid;
+	if (!is_traced(task->tgid))
 		return 0;
 	if (kind <= WT_SCHED_MIGRATE && bpf_map_lookup_elem(&stopped, &tid))
 		return 0;
@@ -541,7 +545,7 @@ static __always_inline int task_event(void *ctx, struct task_struct *task, __u16
 		return 0;
 	about(e, task);
 	e->value = value;
-	e->value2 = BPF_CORE_READ(task, prio);
+	e->value2 = task->prio;
 	end(ctx, e);
 	return 0;
 }
@@ -567,7 +571,7 @@ int BPF_PROG(on_sched_migrate_task, struct task_struct *task, int cpu)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 from = BPF_CORE_READ(parent, tgid), tgid = BPF_CORE_READ(child, tgid), zero = 0;
+	__u32 from = parent->tgid, tgid = child->tgid, zero = 0;
 	__u32 *recording = bpf_map_lookup_elem(&recorder, &zero);
 	if (recording && from == *recording ? tgid == from : !is_traced(from))
 		return 0;
@@ -641,7 +645,7 @@ int BPF_PROG(on_napi_poll, struct napi_struct *napi, int work, int budget)
 	struct wt_kernel_event *e;
 	if (!running || !running->written || !(e = begin(ctx, WT_NAPI_POLL)))
 		return 0;
-	e->ifindex = BPF_CORE_READ(napi, dev, ifindex);
+	e->ifindex = napi->dev->ifindex;
 	e->value = work;
 	e->value2 = budget;
 	end(ctx, e);
@@ -678,7 +682,7 @@ int BPF_PROG(on_net_dev_xmit, struct sk_buff *skb, int result, struct net_device
 	if (!e)
 		return 0;
 	e->skb = (__u64)skb;
-	e->ifindex = BPF_CORE_READ(dev, ifindex);
+	e->ifindex = dev->ifindex;
 	e->bytes = bytes;
 	e->value = result;
 	end(ctx, e);
@@ -774,7 +778,7 @@ int BPF_PROG(on_inet_sk_error_report, const struct sock *sk)
 	if (!e)
 		return 0;
 	e->cookie = bpf_get_socket_cookie((void *)sk);
-	e->value = BPF_CORE_READ(sk, sk_err);
+	e->value = sk->sk_err;
 	end(ctx, e);
 	return 0;
 }
@@ -834,9 +838,9 @@ int BPF_PROG(on_tcp_sendmsg_locked, const struct sock *sk, const struct msghdr *
 		return 0;
 	e->cookie = bpf_get_socket_cookie((void *)sk);
 	e->skb = (__u64)skb;
-	e->head = skb ? (__u64)BPF_CORE_READ(skb, head) : 0;
+	e->head = skb ? (__u64)skb->head : 0;
 	e->value = goal;
-	e->value2 = skb ? (__s32)BPF_CORE_READ(skb, len) : 0;
+	e->value2 = skb ? (__s32)skb->len : 0;
 	end(ctx, e);
 	return 0;
 }
@@ -931,8 +935,8 @@ int BPF_PROG(on_neigh_update, struct neighbour *neighbour, const __u8 *address, 
 	e = begin(ctx, WT_NEIGH_UPDATE);
 	if (!e)
 		return 0;
-	e->ifindex = BPF_CORE_READ(neighbour, dev, ifindex);
-	e->value = BPF_CORE_READ(neighbour, nud_state);
+	e->ifindex = neighbour->dev->ifindex;
+	e->value = neighbour->nud_state;
 	e->value2 = state;
 	end(ctx, e);
 	return 0;
