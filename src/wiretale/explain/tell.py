@@ -51,7 +51,8 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
     chapters += listening(world)
     for connection_id, talk in talks.items():
         chapters.append(connection_chapter(world, talk, moved[connection_id], chosen.alike.get(connection_id, [])))
-    for last in (oddities(world), summary_chapter(world, talks)) if options.connection_id is None else ():
+    odd = oddities(world) if options.connection_id is None else None
+    for last in (odd, summary_chapter(world, talks, options.connection_id)):
         if last is not None:
             chapters.append(last)
     background = Background(options.reader)
