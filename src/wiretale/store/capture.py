@@ -19,6 +19,7 @@ import duckdb
 from wiretale.errors import CaptureError, ResourceFault
 from wiretale.model.raw import CAPTURE_VERSION, KERNEL_FRAME, KERNEL_STACK, RAW_TABLES
 from wiretale.model.table import Table
+from wiretale.store.ending import ended_by_signals
 
 HINT_RECORD = "record one with: wiretale record -o FILE.wiretale -- COMMAND"
 
@@ -87,7 +88,9 @@ def _check_is_file(path: Path) -> None:
         os.stat(path)  # noqa: PTH116 (Path.exists() hides some reasons and raises others)
     except OSError as fault:
         if fault.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise CaptureError(f"there is no file {path}", HINT_RECORD) from fault
+            spool = path.with_name(path.name + ".spool")
+            hint = f"wiretale recover {spool} makes it" if spool.is_dir() else HINT_RECORD
+            raise CaptureError(f"there is no file {path}", hint) from fault
         raise CaptureError(f"{path} cannot be opened: {fault.strerror}", HINT_RECORD) from fault
     if path.is_dir():
         hint = f"wiretale recover {path}" if path.name.endswith(".spool") else HINT_RECORD
@@ -202,7 +205,8 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
     `expected_bytes`: the size of what it is made from. What does not fit into memory meanwhile goes to a folder beside
     it, which is gone at the end.
 
-    Raises ResourceFault when the disk is full and CaptureError when the place cannot be written.
+    Raises ResourceFault when the disk is full and CaptureError when the place cannot be written, and KeyboardInterrupt
+    when a signal asks the process to end: nothing half made is left then.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
@@ -222,8 +226,9 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
             _limit_memory(db, max(_memory_limit(expected_bytes), _LOADING_MEMORY))
             db.execute(f"SET temp_directory = {_quoted(str(spill))}")
             make_tables(db, RAW_TABLES)
-            yield db
-            db.execute("CHECKPOINT")
+            with ended_by_signals():
+                yield db
+                db.execute("CHECKPOINT")
         finally:
             db.close()
         part.chmod(0o600)

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from wiretale.clock import conversion_error_ns, offset_at
+from wiretale.errors import Exit, WiretaleError
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.store.capture import create_capture, limit_joins, write_meta
 from wiretale.store.load.calls import load_calls
@@ -28,7 +29,21 @@ LOADERS = (
 
 
 def make_capture(spool: Spool, path: Path, join: Join, progress: Progress = silent) -> None:
-    """Write the capture at `path` from `spool`; `join` fills the derived tables. The spool is left as it is."""
+    """Write the capture at `path` from `spool`; `join` fills the derived tables. The spool is left as it is.
+
+    Raises WiretaleError when a signal asks the process to end meanwhile.
+    """
+    try:
+        _make_capture(spool, path, join, progress)
+    except KeyboardInterrupt as ended:
+        raise WiretaleError(
+            "ended before the capture was whole; the recording is kept",
+            f"wiretale recover {spool.path}",
+            exit_code=Exit.INTERRUPTED,
+        ) from ended
+
+
+def _make_capture(spool: Spool, path: Path, join: Join, progress: Progress) -> None:
     manifest = spool.read_manifest()
     expected_bytes = spool.size_bytes()
     with create_capture(path, expected_bytes) as db:
