@@ -1,6 +1,7 @@
 """Shared by all tests: how a test says what it needs from the machine."""
 
 import os
+import pwd
 import signal
 
 import pytest
@@ -10,6 +11,14 @@ from hypothesis import settings
 # by the same examples every time: what is new is looked for in front of a screen, not in the run that decides.
 settings.register_profile("wiretale", deadline=None, derandomize=os.environ.get("WIRETALE_REQUIRE") == "all")
 settings.load_profile("wiretale")
+
+
+# Programs meet what they meet at a user's: without HOME and SHELL they ask for the user's entry in /etc/passwd (and so
+# nscd, over a socket); what a full disk does to standard output shows only where Python keeps a buffer of it.
+_USER = pwd.getpwuid(os.getuid())
+os.environ.setdefault("HOME", _USER.pw_dir)
+os.environ.setdefault("SHELL", _USER.pw_shell)
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 def pytest_configure() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import click
 
 from wiretale import __version__
-from wiretale.cli.output import MIN_COLUMNS, ColorChoice, Output, print_error
+from wiretale.cli.output import MIN_COLUMNS, ColorChoice, Output, abandon_stdout, print_error
 from wiretale.errors import Exit, WiretaleError
 
 # name -> (module, what it does); `wiretale --help` lists them in this order
@@ -152,7 +152,7 @@ def run(args: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        _abandon_stdout()
+        abandon_stdout()
         return Exit.INTERRUPTED
     except Exception as fault:
         if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -196,10 +196,3 @@ def _invoke(args: Sequence[str]) -> object:
             return group.invoke(context)
     except click.exceptions.Exit as fault:
         return fault.exit_code
-
-
-def _abandon_stdout() -> None:
-    """The reader has gone: point standard output at nothing, or Python complains again while it exits."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
-    os.close(nothing)

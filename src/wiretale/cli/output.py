@@ -64,13 +64,23 @@ def output_of(context: click.Context) -> Output:
     return found if found is not None else Output()
 
 
+def abandon_stdout() -> None:
+    """Its reader has gone, or it is full: point standard output at nothing, or Python complains while it exits."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+
+
 def print_error(message: str, hint: str = "") -> None:
     """One sentence, and what to type next, on standard error."""
     lines = [escape_text(line) for line in message.split("\n")]
     text = f"wiretale: {lines[0]}\n" + "".join(f"  {line}\n" for line in lines[1:])
     if hint:
         text += f"try: {escape_text(hint)}\n" if not hint.startswith("did you mean") else f"{escape_text(hint)}\n"
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        abandon_stdout()
     sys.stderr.write(text)
     sys.stderr.flush()
 
