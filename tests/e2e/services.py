@@ -188,7 +188,9 @@ SERVICES = (
         "postgres", 5499,
         lambda f: [*_AS_POSTGRES, _postgres_bin("postgres"), "-D", f"{f}/pg", "-p", "5499", "-h", HOST4, "-k",
                    f"{f}/pg"],
-        lambda f: [f"psql -h {HOST4} -p 5499 -U postgres -Atc 'select repeat(md5(i::text), 50) from"
+        # it listens before it lets anyone in, and says in its pid file when it does
+        lambda f: [f"until grep -q ready {f}/pg/postmaster.pid; do sleep 0.1; done;"
+                   f" psql -h {HOST4} -p 5499 -U postgres -Atc 'select repeat(md5(i::text), 50) from"
                    f" generate_series(1, 50) i' >{f}/got; test $(wc -c <{f}/got) = 80050"],
         _database,
         same_every_time=False,  # its helper processes wake when they like
