@@ -26,7 +26,8 @@ def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tup
         said = [f"No process was recorded; the packets hold {connections}."]
     said += [_in_short(world, talk) for talk in list(talks.values())[:OPENING_TOLD]]
     if len(talks) > OPENING_TOLD:
-        said.append(f"The other {len(talks) - OPENING_TOLD} kinds of connection are told below.")
+        more = len(talks) - OPENING_TOLD
+        said.append(f"{count(more, 'more kind')} of connection {'is' if more == 1 else 'are'} told below.")
     return tuple(said)
 
 

@@ -158,7 +158,9 @@ WHERE i.back = 1 AND i.traced ORDER BY first.start_ns, i.pid"""
 
 _ENDS = """
 SELECT greatest((SELECT max(greatest(entry_ns, coalesce(exit_ns, 0))) FROM call),
-    (SELECT max(time_ns) FROM packet WHERE shown), (SELECT max(end_ns) FROM task WHERE traced)),
+    (SELECT max(time_ns) FROM packet WHERE shown), (SELECT max(end_ns) FROM task WHERE traced),
+    -- who was let go was there until the state at the end was read
+    (SELECT max(time_ns) FROM socket_sample WHERE EXISTS (FROM task WHERE traced AND end_how = 'detached'))),
     EXISTS (FROM call), EXISTS (FROM packet), EXISTS (FROM kernel_event)"""
 
 

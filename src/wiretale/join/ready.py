@@ -1,4 +1,8 @@
-"""What poll, select and epoll_wait reported ready, from the sets they wrote at their exit (temporary `j_ready`)."""
+"""What poll, select and epoll_wait reported ready, from the sets they wrote at their exit (temporary `j_ready`).
+
+A poll or select that reported nothing, or never returned, and that asked for one descriptor alone, waited for that one:
+it has a row as well.
+"""
 
 import struct
 from collections.abc import Iterator
@@ -19,16 +23,23 @@ POLLED = """
 SELECT c.call_id, d.bytes FROM call c JOIN call_data d USING (call_id)
 WHERE c.retval > 0 AND c.name IN ('poll', 'ppoll', 'ppoll_time64') AND d.role = 'array' AND d.at_exit AND d.arg = 0
 """
+# One descriptor at its entry, and in the end nothing of it.
+ASKED_ALONE = """
+SELECT c.call_id, d.bytes FROM call c JOIN call_data d USING (call_id)
+WHERE (c.retval = 0 OR c.exit_ns IS NULL) AND c.name IN ('poll', 'ppoll', 'ppoll_time64') AND (c.a1 & 4294967295) = 1
+    AND d.role = 'array' AND NOT d.at_exit AND d.arg = 0
+"""
 _POLLFD = np.dtype([("fd", "<i4"), ("asked", "<u2"), ("told", "<u2")])  # struct pollfd, poll(2)
 _WHAT = (IN, OUT, ERROR)
 _AT_ONCE = 50_000
 
 
 def put_ready(db: duckdb.DuckDBPyConnection) -> None:
-    """Make `j_ready`: one row per descriptor that a successful waiting call reported."""
+    """Make `j_ready`: one row per descriptor that a waiting call reported, or waited for alone and in vain."""
     columns = (("call_id", "BIGINT"), ("fd", "INTEGER"), ("what", "VARCHAR"))
-    put(db, "j_ready", columns, (row for rows in (_select(db), _epoll(db)) for row in rows))
-    insert(db, "INSERT INTO j_ready SELECT * FROM batch", _poll(db.cursor()))
+    put(db, "j_ready", columns, (row for rows in (_select(db), _select_alone(db), _epoll(db)) for row in rows))
+    for sql, word in ((POLLED, "told"), (ASKED_ALONE, "asked")):
+        insert(db, "INSERT INTO j_ready SELECT * FROM batch", _poll(db.cursor(), sql, word))
 
 
 def _what(events: int) -> str:
@@ -37,16 +48,16 @@ def _what(events: int) -> str:
     return OUT if events & POLLOUT else ERROR
 
 
-def _poll(db: duckdb.DuckDBPyConnection) -> Iterator[Batch]:
-    """By whole arrays: a server may poll a million times."""
-    rows = db.execute(POLLED)
+def _poll(db: duckdb.DuckDBPyConnection, sql: str, word: str) -> Iterator[Batch]:
+    """By whole arrays: a server may poll a million times. `word`: the member of struct pollfd that counts."""
+    rows = db.execute(sql)
     while batch := rows.fetchmany(_AT_ONCE):
         sets = [data[: len(data) // _POLLFD.itemsize * _POLLFD.itemsize] for _, data in batch if data]
         calls = np.array([call for call, data in batch if data], np.int64)
         entries = np.frombuffer(b"".join(sets), _POLLFD)
         call = np.repeat(calls, [len(s) // _POLLFD.itemsize for s in sets])
-        reported = (entries["told"] != 0) & (entries["fd"] >= 0)
-        told = entries["told"][reported]
+        reported = (entries[word] != 0) & (entries["fd"] >= 0)
+        told = entries[word][reported]
         what = np.where(told & POLLIN, 0, np.where(told & POLLOUT, 1, 2))
         yield {"call_id": call[reported], "fd": entries["fd"][reported], "what": Coded(what, _WHAT)}
 
@@ -62,6 +73,9 @@ def fdset_numbers(data: bytes) -> list[int]:
     return found
 
 
+_SETS = {1: IN, 2: OUT}  # by the argument of select(2)
+
+
 def _select(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     rows = db.execute(
         """
@@ -72,7 +86,22 @@ def _select(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     while batch := rows.fetchmany(20_000):
         for call_id, arg, data in batch:
             for fd in fdset_numbers(data or b""):
-                yield call_id, fd, {1: IN, 2: OUT}.get(arg, ERROR)
+                yield call_id, fd, _SETS.get(arg, ERROR)
+
+
+def _select_alone(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+    rows = db.execute(
+        """
+        SELECT c.call_id, list({'arg': d.arg, 'set': d.bytes} ORDER BY d.arg)
+        FROM call c JOIN call_data d USING (call_id)
+        WHERE (c.retval = 0 OR c.exit_ns IS NULL) AND d.role = 'fdset' AND NOT d.at_exit GROUP BY c.call_id
+        """
+    )
+    while batch := rows.fetchmany(20_000):
+        for call_id, sets in batch:
+            asked = [(fd, _SETS.get(each["arg"], ERROR)) for each in sets for fd in fdset_numbers(each["set"] or b"")]
+            if len({fd for fd, _ in asked}) == 1:
+                yield call_id, *asked[0]
 
 
 def _epoll(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 FAR = "203.0.113.7"  # an address without a route (RFC 5737)
+NO_ANSWER_S = 1.1  # how long a client waits in vain
 LATE_S = 0.12  # how long a late reader is late
 CAP_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3, linux/capability.h
 
@@ -309,6 +310,55 @@ def late_sender() -> None:
     server.close()
 
 
+def question(port: int, serve: Callable[[socket.socket], object], *, limit: float = NO_ANSWER_S) -> None:
+    """A client that asks, waits for an answer until its time limit runs out, and goes."""
+    client, server = pair(port)
+    client.settimeout(limit)
+    served = child(lambda: (client.close(), serve(server), server.close()))
+    server.close()
+    client.sendall(b"question")
+    with contextlib.suppress(TimeoutError):
+        client.recv(100)
+    client.close()
+    os.waitpid(served, 0)
+
+
+def no_answer() -> None:
+    """The server takes the question and sleeps."""
+    question(5044, lambda server: (receive(server, 8), time.sleep(1.5 * NO_ANSWER_S)))
+
+
+def waits_for_more() -> None:
+    """The server takes the question and waits for more of it."""
+    question(5045, lambda server: receive(server, 9))
+
+
+def not_read() -> None:
+    """The server never reads the question."""
+    question(5046, lambda _server: time.sleep(1.5 * NO_ANSWER_S))
+
+
+def answered_late() -> None:
+    """The answer comes before the client has had enough: no fault; then the server waits, which is its rest."""
+    client, server = pair(5047)
+
+    def serve() -> None:
+        client.close()
+        server.settimeout(NO_ANSWER_S)
+        receive(server, 8)
+        server.sendall(b"answer")
+        with contextlib.suppress(TimeoutError):
+            server.recv(8)
+        server.close()
+
+    served = child(serve)
+    server.close()
+    client.sendall(b"question")
+    receive(client, 6)
+    os.waitpid(served, 0)
+    client.close()
+
+
 def full_receiver() -> None:
     client, server = pair(5026, buffer=4096)
 
@@ -450,7 +500,7 @@ PROGRAMS: dict[str, Callable[[], None]] = {
         linger_off, linger_waiting, broken_pipe, killed_by_pipe,
         shut_reading, shut_what_is_over, in_progress, spinning, emptying, held_back, late_reader, late_sender,
         full_receiver, queue_full, queue_used, tiny_writes, tiny_turns, tiny_reads, cut_datagram, in_use, in_time_wait,
-        no_right, both_families, silent, no_name_server, no_route,
+        no_right, both_families, silent, no_name_server, no_route, no_answer, waits_for_more, not_read, answered_late,
     )
 }  # fmt: skip
 

@@ -14,10 +14,11 @@ pytestmark = pytest.mark.e2e
 # Which programs of odd_programs.py each oddity is about: these, and no other.
 ABOUT = {
     "failed_setup": {"in_use", "in_time_wait", "no_right"},
+    "no_answer": {"no_answer", "waits_for_more", "not_read"},
     "no_route": {"no_name_server", "no_route"},
     "queue_full": {"queue_full"},
     "broken_pipe": {"unread_reset", "linger_reset", "broken_pipe", "killed_by_pipe"},
-    "unread_reset": {"unread_reset", "linger_reset", "peeked", "linger_off"},
+    "unread_reset": {"unread_reset", "linger_reset", "peeked", "linger_off", "not_read"},
     "cut_datagram": {"cut_datagram"},
     "held_back": {"held_back"},
     "late_reader": {"late_reader", "full_receiver"},
@@ -50,6 +51,10 @@ SAID = [
     ("failed_setup", "no_right", "`EACCES`", "CAP_NET_BIND_SERVICE"),
     ("no_route", "no_name_server", "A server of names could not be asked", "`203.0.113.7:53` failed with"),
     ("no_route", "no_route", "to `203.0.113.7:80` failed with `ENETUNREACH`", "Nothing was sent"),
+    ("no_answer", "no_answer", "stopped when its time limit ran out", "took them with `recvfrom()`"),
+    ("no_answer", "no_answer", "it had sent 8 bytes with `sendto()`", "in `clock_nanosleep()`, and was still in it"),
+    ("no_answer", "waits_for_more", "and was still in it then", "So each end waits for the other to go on"),
+    ("no_answer", "not_read", "The kernel at the other end has them", "did not read them"),
     ("queue_full", "queue_full", "2 SYNs from 2 clients got no answer", "`listen(3, 0)` allows for 0"),
     ("broken_pipe", "broken_pipe", "got `EPIPE`", "a reset from the other end, had ended the connection before"),
     ("broken_pipe", "killed_by_pipe", "`SIGPIPE` came with it once", "It ended the process"),

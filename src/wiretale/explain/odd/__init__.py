@@ -21,6 +21,7 @@ from wiretale.explain.odd import (
     late_reader,
     leaked_socket,
     name_cache,
+    no_answer,
     no_route,
     not_a_socket,
     option_twice,
@@ -42,6 +43,7 @@ Finder = Callable[[World], list[Step]]
 # Something was lost, refused or slow, or can be: worth a look.
 TROUBLE: tuple[Finder, ...] = (
     failed_setup.find,
+    no_answer.find,
     no_route.find,
     queue_full.find,
     broken_pipe.find,

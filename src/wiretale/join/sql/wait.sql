@@ -4,7 +4,7 @@
 -- What ends a wait for payload is found by position, not by time: the segment (or the peer's write) that carries the
 -- first byte not yet read when the call began. If that was there before, the call did not wait.
 
--- What each blocking call waited for: the descriptor it names, or those it reported ready.
+-- What each blocking call waited for: the descriptor it names, or those it reported ready, or the only one it asked for.
 CREATE OR REPLACE TEMP TABLE j_waiter AS
 WITH timed AS ( -- sockets with SO_RCVTIMEO or SO_SNDTIMEO, of either size of time (asm-generic/socket.h)
     SELECT DISTINCT x.file_id FROM call c JOIN call_file x USING (call_id)
@@ -209,7 +209,7 @@ judged AS (
         WHEN exit_ns IS NULL THEN 'not ended'
         WHEN errno IN (4, 512, 513, 514, 516) THEN 'signal'
         WHEN errno IN (11, 62, 110, 115) AND time_ns IS NULL THEN 'timeout'
-        WHEN retval = 0 AND what = 'in' AND (name LIKE '%poll%' OR name LIKE '%select%' OR name LIKE 'epoll%') THEN 'timeout'
+        WHEN retval = 0 AND (name LIKE '%poll%' OR name LIKE '%select%' OR name LIKE 'epoll%') THEN 'timeout'
         WHEN packet_id IS NOT NULL THEN 'packet'
         WHEN cause_call_id IS NOT NULL THEN 'peer'
         WHEN name IN ('nanosleep', 'clock_nanosleep') THEN 'timeout'
