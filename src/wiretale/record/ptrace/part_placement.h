@@ -58,6 +58,15 @@ static bool can_return(void)
 	return returned;
 }
 
+/* Following without SCHED_IDLE gains nothing. Tried only when it is wanted: it takes longer than a program's start. */
+static bool may_follow(struct wt *w)
+{
+	if (!w->place.tried)
+		w->stats.no_privilege = !can_return();
+	w->place.tried = true;
+	return !w->stats.no_privilege;
+}
+
 static bool set_idle(struct wt *w, bool idle)
 {
 	struct placement *p = &w->place;
@@ -81,11 +90,8 @@ static void place_open(struct wt *w)
 		p->may_look = CPU_COUNT(&p->original) > 1;
 		/* While the recorder computes there is no idle CPU to wake on, and a tracer with SCHED_IDLE starves. */
 		bool is_crowded = w->flags & WT_BUSY_START && CPU_COUNT(&p->original) <= 2;
-		p->until_ns = now_ns() + BUSY_START_NS;
-		if (can_return())
-			p->state = is_crowded ? PLACE_REST : PLACE_FOLLOW;
-		else
-			w->stats.no_privilege = 1;	/* following without SCHED_IDLE gains nothing */
+		p->until_ns = is_crowded ? now_ns() + BUSY_START_NS : 0;
+		p->state = is_crowded ? PLACE_REST : may_follow(w) ? PLACE_FOLLOW : PLACE_OFF;
 	}
 	if (w->pin >= 0) {
 		cpu_set_t set;
@@ -172,7 +178,7 @@ static void place_check(struct wt *w, uint64_t now)
 		place_keep(w, free_is_cheaper ? PLACE_REST : PLACE_FOLLOW, now);
 	} else if (p->state == PLACE_REST && now >= p->until_ns) {
 		place_mark(w, now, read_delay(p));
-		p->state = PLACE_FOLLOW;
+		p->state = may_follow(w) ? PLACE_FOLLOW : PLACE_OFF;
 	}
 }
 

@@ -16,6 +16,7 @@ struct placement {
 	uint32_t window_stops, best_stops;
 	pid_t best_tid;
 	int crowd;		/* how little one thread makes the stops alone; see ALONE_PERCENT */
+	bool tried;		/* whether SCHED_IDLE can be left again */
 	bool may_look;		/* before it sleeps: see next_stop */
 	int look_score, look_rest;
 };
