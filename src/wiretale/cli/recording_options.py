@@ -15,7 +15,7 @@ import click
 
 from wiretale.errors import PermissionFault, ResourceFault, UsageFault, WiretaleError
 from wiretale.record.ebpf.calls import RingOptions
-from wiretale.record.ebpf.source import ALL_STACKS, KernelOptions
+from wiretale.record.ebpf.source import ALL_STACKS, GROUPS, KernelOptions
 from wiretale.record.packets.source import MIB, PacketOptions
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.ptrace.source import PtraceOptions
@@ -43,6 +43,15 @@ def _stacks(_: click.Context, parameter: click.Parameter, value: str | None) -> 
     raise click.BadParameter(
         f"{value!r} is neither a number of events nor the word all (before a command write --)", param=parameter
     )
+
+
+def _groups(_: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Groups of tracepoints; none stands for all."""
+    found = tuple(value.split(",")) if value is not None else ()
+    unknown = [name for name in found if name not in GROUPS]
+    if unknown:
+        raise click.BadParameter(f"there is no group {unknown[0]!r}, but {', '.join(GROUPS)}", param=parameter)
+    return found
 
 
 def unescape(text: str) -> str:
@@ -144,6 +153,13 @@ _OPTIONS = [
         help="Also record the kernel's work for the programs (eBPF: root, or CAP_BPF and CAP_PERFMON).",
     ),
     click.option(
+        "--kernel-events",
+        "groups",
+        callback=_groups,
+        metavar="GROUP[,GROUP...]",
+        help=f"With --kernel: only these groups of tracepoints, as the kernel names them: {', '.join(GROUPS)}.",
+    ),
+    click.option(
         "--stacks",
         is_flag=False,
         flag_value="all",
@@ -202,6 +218,8 @@ def plan_from(output: Path, options: dict[str, Any]) -> Plan:
         )
     if options["stacks"] and not options["kernel"]:
         raise UsageFault("--stacks is about the kernel level, which is not recorded", "add --kernel")
+    if options["groups"] and not options["kernel"]:
+        raise UsageFault("--kernel-events is about the kernel level, which is not recorded", "add --kernel")
     on_death = options["on_recorder_death"] or ("continue" if pids else "end")
     text = options["type_text"]
     return Plan(
@@ -223,7 +241,9 @@ def plan_from(output: Path, options: dict[str, Any]) -> Plan:
             ring_bytes=options["packet_ring"] * MIB,
         ),
         ring=RingOptions(int(options["ring"]) * MIB),
-        kernel=KernelOptions(int(options["ring"]) * MIB, options["stacks"]) if options["kernel"] else None,
+        kernel=KernelOptions(int(options["ring"]) * MIB, options["stacks"], groups=options["groups"])
+        if options["kernel"]
+        else None,
         engine=options["engine"],
         private_net=options["private_net"],
         type_text=unescape(text) if text is not None else None,

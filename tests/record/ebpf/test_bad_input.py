@@ -138,6 +138,16 @@ def test_a_ring_that_cannot_be_had_is_said_to_be_one(tmp_path: Path) -> None:
     assert "there is no memory for the recorder's ring" in done.stderr and "--ring" in done.stderr
 
 
+def test_groups_that_were_not_asked_for_are_in_the_coverage(tmp_path: Path) -> None:
+    capture = tmp_path / "c.wiretale"
+    done = run("record", "--kernel", "--kernel-events", "net,tcp", "--no-packets", "-o", capture, "--", "true")
+    assert done.returncode == 0, done.stderr
+    found = not_recorded(capture)
+    assert found["sched events"] == found["sock events"] == "not asked for" and "net events" not in found
+    done = run("record", "--kernel", "--kernel-events", "net,nut", "--", "true")
+    assert done.returncode == Exit.USAGE and "'nut'" in done.stderr
+
+
 def test_a_ring_is_a_power_of_two() -> None:
     done = run("record", "--ring", "3", "--", "true")
     assert done.returncode == Exit.USAGE and "--ring" in done.stderr

@@ -112,6 +112,31 @@ def test_the_traffic_of_others_is_not_kept(tmp_path: Path) -> None:
     assert not [r for r in records if port in (r["source_port"], r["destination_port"])]
 
 
+def test_a_socket_of_another_where_one_of_ours_lay_is_not_ours(tmp_path: Path) -> None:
+    """The kernel uses the memory of closed sockets again, for whoever asks next."""
+    require_kernel_level()
+    many = "import socket\nfor _ in range(300):\n    a, b = socket.socketpair()\n    a.send(b'x'), a.send(b'x')\n"
+    spool = Spool(tmp_path)
+    kernel = KernelSource(spool, KernelOptions(ring_bytes=1 << 22))
+    kernel.open()
+    kernel.start()
+    subprocess.run([sys.executable, "-c", many], check=True)
+    exec(many, {})  # this process is the recorder, which is not traced
+    kernel.stop()
+    records, _ = read_records(spool.kernel_path)
+    sends = Counter(int(r["tgid"]) == os.getpid() for r in records if KINDS[int(r["kind"]) - 1].name == SEND)
+    assert sends[False] >= 600 and not sends[True]
+
+
+def test_only_the_groups_that_are_asked_for(tmp_path: Path) -> None:
+    require_kernel_level()
+    kernel, events, _ = recorded(tmp_path, TALK, KernelOptions(ring_bytes=1 << 22, groups=("net", "tcp")))
+    names = {name for name, _ in events}
+    assert {"net_dev_queue", "netif_receive_skb", "tcp_sendmsg_locked", "tcp_probe"} <= names
+    assert not [n for n in names if not n.startswith(("net", "tcp")) and n != "sched_process_fork"]
+    assert kernel.report().detail["refused_tracepoints"] == []
+
+
 def test_a_refused_connection_says_why(tmp_path: Path) -> None:
     require_kernel_level()
     code = (
@@ -208,6 +233,7 @@ def test_a_full_ring_is_counted_to_the_event(tmp_path: Path) -> None:
     assert report.lost == sum(report.detail["lost"].values())
 
 
+SEND = "sock:sock_send_length"
 MANY_SENDS = "import socket\na, b = socket.socketpair()\nfor _ in range(9000):\n    a.send(b'x')\n    b.recv(1)\n"
 
 

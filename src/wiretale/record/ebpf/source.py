@@ -51,6 +51,7 @@ class _Ring(ctypes.Structure):
 
 
 ALL_STACKS = (1 << 64) - 1
+GROUPS = tuple(dict.fromkeys(kind.name.partition(":")[0] for kind in KINDS))  # sched, irq, napi, net, ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,13 @@ class KernelOptions:
     ring_bytes: int = 64 * MIB  # some half a million events
     stacks: int = 0  # of so many events of each kind and context; ALL_STACKS: of all
     stack_ring_bytes: int = 32 * MIB  # some 40,000 stacks
+    groups: tuple[str, ...] = ()  # only the tracepoints of these, see GROUPS; (): all
+
+    @property
+    def unwanted(self) -> list[str]:
+        """The tracepoints that were not asked for. What follows programs is always there."""
+        named = (k.name.partition(":") for k in KINDS)
+        return [n for group, _, n in named if self.groups and group not in self.groups and n != _FOLLOWS]
 
 
 class KernelSource:
@@ -94,6 +102,7 @@ class KernelSource:
         self._report.detail = {
             "ring_bytes": self.options.ring_bytes,
             **absent,
+            "groups": list(self.options.groups),
             # Their numbers shift from kernel to kernel: the names are kept with the events.
             "reasons": {kind: loaded.enum_names(name) for kind, name in _REASONS.items()},
         }
@@ -106,7 +115,7 @@ class KernelSource:
         loaded = self._opened()
         self._report.start_ns = now_ns()
         refused = self._report.detail["refused_tracepoints"]
-        left_out = {*self._report.detail["missing_tracepoints"], *refused}
+        left_out = {*self._report.detail["missing_tracepoints"], *refused, *self.options.unwanted}
         refused += [n for n, program in loaded.programs().items() if n not in left_out and not loaded.attach(program)]
         self._report.ran = True
         self._wake = os.pipe()
@@ -215,10 +224,11 @@ def _load(options: KernelOptions) -> tuple[Object, dict[str, list[str]]]:
     while True:  # an object that failed to load cannot be loaded again
         loaded = Object(OBJECT_PATH)
         try:
-            missing = loaded.leave_out_missing(loaded.programs())
+            unwanted = options.unwanted
+            missing = [name for name in loaded.leave_out_missing(loaded.programs()) if name not in unwanted]
             if _FOLLOWS in missing:
                 raise ResourceFault(f"this kernel lacks the tracepoint {_FOLLOWS}, by which programs are followed")
-            loaded.leave_out(refused)
+            loaded.leave_out(refused + unwanted)
             loaded.set_size("events", options.ring_bytes)
             loaded.set_size("stacks", options.stack_ring_bytes if options.stacks else _LEAST_RING_BYTES)
             loaded.set_constant(".rodata.stacks", options.stacks.to_bytes(8, "little"))

@@ -68,8 +68,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, __u64);
-	__type(value, __u8);
-} sockets SEC(".maps");
+	__type(value, __u64);
+} sockets SEC(".maps");	/* by address; its cookie, 0 until somebody asked for one: addresses are used again */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -281,7 +281,7 @@ static __always_inline bool is_followed_port(__u16 number, __u16 protocol)
 /* Whether a socket is ours; learns it. Request and time-wait sockets have the common part only. */
 static __always_inline bool is_ours(void *ctx, const struct sock *sk)
 {
-	__u64 key = (__u64)sk;
+	__u64 key = (__u64)sk, cookie, *known;
 	__u16 number, protocol;
 	unsigned char state;
 	if (!sk)
@@ -289,13 +289,20 @@ static __always_inline bool is_ours(void *ctx, const struct sock *sk)
 	number = sk->__sk_common.skc_num;
 	state = sk->__sk_common.skc_state;
 	protocol = state == 6 || state == 12 ? TCP : sk->sk_protocol;
-	if (bpf_map_lookup_elem(&sockets, &key)) {
+	cookie = sk->__sk_common.skc_cookie.counter;
+	known = bpf_map_lookup_elem(&sockets, &key);
+	if (known && *known && *known != cookie) {	/* that one is gone, and another lies where it lay */
+		bpf_map_delete_elem(&sockets, &key);
+		known = NULL;
+	}
+	if (known) {
+		*known = cookie;
 		follow_port(number, protocol);
 		return true;
 	}
 	if (!current_is_traced(ctx) && !is_followed_port(number, protocol))
 		return false;
-	bpf_map_update_elem(&sockets, &key, &YES, BPF_ANY);
+	bpf_map_update_elem(&sockets, &key, &cookie, BPF_ANY);
 	follow_port(number, protocol);
 	return true;
 }
@@ -306,7 +313,7 @@ static __always_inline void follow_file(struct file *file)
 	struct socket *socket;
 	struct sock *sk;
 	__u16 family;
-	__u64 key;
+	__u64 key, cookie;
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return;
 	socket = BPF_CORE_READ(file, private_data);
@@ -315,7 +322,8 @@ static __always_inline void follow_file(struct file *file)
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (!sk || (family != AF_INET && family != AF_INET6))
 		return;
-	bpf_map_update_elem(&sockets, &key, &YES, BPF_ANY);
+	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	bpf_map_update_elem(&sockets, &key, &cookie, BPF_ANY);
 	follow_port(BPF_CORE_READ(sk, __sk_common.skc_num), BPF_CORE_READ(sk, sk_protocol));
 }
 

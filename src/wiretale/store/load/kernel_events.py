@@ -29,6 +29,7 @@ _ABSENT = {  # keys of the report's detail: what became of these tracepoints
     "missing_tracepoints": "this kernel has no such tracepoint",
     "refused_tracepoints": "this kernel does not take the program at this tracepoint",
 }
+_GROUPS = tuple(dict.fromkeys(kind.name.partition(":")[0] for kind in KINDS))
 _CONTEXTS = ("task", "softirq")
 _NO_OTHER = frozenset(k.number for k in KINDS if k.name.split(":")[0] not in ("sched", "signal"))
 _AF_INET, _AF_INET6, _TCP = 2, 10, 6
@@ -57,6 +58,8 @@ def load_kernel_events(
         statements.append((unread, "lost", "records of kernel.events that are cut or damaged"))
     db.executemany("INSERT INTO coverage VALUES ('kernel', 'kernel events', ?, ?, ?, NULL)", statements)
     absent = [(n, why) for key, why in _ABSENT.items() for n in report.detail.get(key, ())]
+    asked = report.detail.get("groups") or _GROUPS
+    absent += [(f"{group} events", "not asked for") for group in _GROUPS if group not in asked]
     if absent:
         db.executemany("INSERT INTO coverage VALUES ('kernel', ?, 0, 'not recorded', ?, NULL)", absent)
 
