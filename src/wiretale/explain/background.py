@@ -69,7 +69,7 @@ class Background:
             entry = entry_named(topic) if topic not in self.told else None
             if entry is None or entry.kind is Kind.CALL:
                 continue
-            if self._first(entry.name):
+            if self._first(entry.name) and entry.kind is not Kind.TOPIC:  # whose names are made for asking only
                 texts.append(entry.sentence)
             if entry.name in in_arguments or self._first(f"{entry.name} background"):
                 texts += [fact.text for fact in entry.facts if fact.reader is Reader.BEGINNER]

@@ -87,6 +87,17 @@ def find(word: str) -> tuple[Reference, ...]:
         if wanted in level:
             exact = tuple(reference for reference in level[wanted] if reference.name == word.strip())
             return exact or tuple(level[wanted])
+    # by the kernel's custom NAME takes a lock or checks its arguments, and __NAME does the work
+    return tuple(made.names.get(f"_{wanted}", ())) or _of_tracepoint(wanted)
+
+
+def _of_tracepoint(wanted: str) -> tuple[Reference, ...]:
+    """The function in which a tracepoint of this name is: what a capture calls an event of the kernel."""
+    from wiretale.model.kernel_ring import KINDS  # noqa: PLC0415 (only such a question needs it)
+
+    for kind in KINDS:
+        if wanted in (normal(kind.name), normal(kind.name.partition(":")[2])):
+            return tuple(index().names.get(normal(kind.where.partition(",")[0]), ()))
     return ()
 
 
