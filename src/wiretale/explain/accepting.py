@@ -69,7 +69,7 @@ def _came_to_it(world: World, talk: Conversation, call: Call) -> tuple[list[str]
         third_text = ", the third segment of the handshake," if is_third else ""
         said.append(
             f"Packet {cause.number}{third_text} ended the wait: the return was seen {duration(found.latency_ns)} after "
-            f"it{_cost(world)}." + (" The SYN alone wakes no one." if is_third else "")
+            f"it{_cost(world, found.latency_ns)}." + (" The SYN alone wakes no one." if is_third else "")
         )
         note = "the handshake is complete" if is_third else ""
         hops.append(Hop(cause.time_ns, f"packet {cause.number}", cause.flag_text, note, (cause.ref,), lane="wire"))
@@ -80,5 +80,8 @@ def _came_to_it(world: World, talk: Conversation, call: Call) -> tuple[list[str]
     return said, refs, hops
 
 
-def _cost(world: World) -> str:
-    return f" (up to {duration(world.cost_ns)} of it may be the tracer's own cost)" if world.cost_ns else ""
+def _cost(world: World, latency_ns: int) -> str:
+    if not world.cost_ns:
+        return ""
+    most = "all" if latency_ns <= world.cost_ns else f"up to {duration(world.cost_ns)}"
+    return f" ({most} of it may be the tracer's own cost)"

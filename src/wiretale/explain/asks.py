@@ -84,7 +84,8 @@ def _bind(world: World, call: Call) -> list[str]:
     said = f"{world.caller(call)} gives the socket (descriptor {call.fd}) the local address {code(where)}."
     notes = []
     if where.startswith(("0.0.0.0:", "[::]:")):
-        notes.append("That means every local address, of whatever interface.")
+        both = f", and those of IPv4 too unless {code('IPV6_V6ONLY')} is set" if where.startswith("[") else ""
+        notes.append(f"That means every local address, of whatever interface{both}.")
     elif where.startswith(("127.", "[::1]:")):
         notes.append("That is a loopback address: only programs in the same network namespace can reach it.")
     if port == 0:
@@ -258,6 +259,8 @@ def _getsockname(world: World, call: Call) -> list[str]:
         return [f"{world.caller(call)} asks for the {which} address of descriptor {call.fd}; the kernel refuses: "
                 f"{failure(call)}."]  # fmt: skip
     found = code(address_of(call)) if address_of(call) else "it has none, as most unix sockets"
+    if call.name == "getsockname" and port_of(call) == 0:
+        found += ", which means that it has none yet"
     return [f"{world.caller(call)} asks for the {which} address of descriptor {call.fd}: {found}."]
 
 
@@ -316,7 +319,7 @@ def _connect(world: World, call: Call) -> list[str]:
 def _socketpair(world: World, call: Call) -> list[str]:
     if call.failed:
         return [f"{world.caller(call)} asks for a pair of connected sockets; the kernel refuses: {failure(call)}."]
-    pair = call.argument("sv").strip("[]")
+    pair = call.argument("sv").strip("[]").replace(", ", " and ")
     return [f"{world.caller(call)} makes two sockets that are connected with each other, descriptors {pair}."]
 
 
@@ -374,6 +377,8 @@ def _title(call: Call) -> str:
         return "When another program is executed"
     if _command(call) == F_SETOWN:
         return "Who gets its signals"
+    if call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF == FIOASYNC:
+        return "Signals when it is ready"
     if sets_blocking(call):
         return "The descriptor shall not wait" if _given(call) == "1" else "The descriptor may wait"
     if call.name == "shutdown":

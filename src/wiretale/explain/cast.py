@@ -59,12 +59,17 @@ def _first(owned: list[Descriptor]) -> list[Descriptor]:
     return sorted(chosen, key=lambda d: (d.from_ns, d.fd))
 
 
+_CAME = {"inherited": "inherited", "fork": "inherited", "received (SCM_RIGHTS)": "received over a socket"}
+
+
 def _descriptor_hop(world: World, d: Descriptor) -> Hop:
     usual = f"{STANDARD[d.fd]}: " if d.fd in STANDARD else ""
-    inherited = d.how == "inherited"
+    process = world.processes.get(d.pid)
+    came = _CAME.get(d.how, "")
+    if d.how == "inherited" and process is not None and process.how in _HOW:
+        came = "open before"
     end = f"until {world.at(d.to_ns)}" if d.to_ns is not None and d.end_how != "exit" else ""
-    since = "" if not inherited or end else "inherited"
-    return Hop(d.from_ns, f"fd {d.fd}", usual + d.what, since or end,
+    return Hop(d.from_ns, f"fd {d.fd}", usual + d.what, ", ".join(x for x in (came, end) if x),
                (Ref("descriptor", d.descriptor_id, f"descriptor {d.descriptor_id}"),))  # fmt: skip
 
 

@@ -1,18 +1,20 @@
 """The chapter of one connection: who talks to whom, then how it was made, used and ended."""
 
 from wiretale.decode.durations import duration
+from wiretale.explain.asks import socket_error
 from wiretale.explain.choose import Candidate
-from wiretale.explain.conversation import Conversation, End
+from wiretale.explain.conversation import EINPROGRESS, Conversation, End
 from wiretale.explain.data import data_section
 from wiretale.explain.datagrams import datagram_section
 from wiretale.explain.ended import ended
 from wiretale.explain.established import established
-from wiretale.explain.failed import is_unanswered, why_it_failed
+from wiretale.explain.failed import is_unanswered, never_accepted, why_it_failed
 from wiretale.explain.figures import ladder, states
+from wiretale.explain.handshake import handshake_of
 from wiretale.explain.messages import Traffic
 from wiretale.explain.story import Anchors, Chapter, Section, Step
 from wiretale.explain.unix import unix_section
-from wiretale.explain.words import code, count, listed, place
+from wiretale.explain.words import capital, code, count, listed, numbers, place
 from wiretale.explain.world import World
 
 _PROTOCOLS = {
@@ -44,11 +46,21 @@ def _server(world: World, talk: Conversation) -> str:
     failed = talk.outcome in _DATAGRAM_OUTCOMES or talk.outcome == "timed out" or is_unanswered(talk)
     if talk.server.pid is None and talk.established_ns is None and failed:
         return f"It asks for {code(place(talk.server.addr, talk.server.port))}"
+    if talk.server.pid is None and talk.is_tcp and never_accepted(world, talk):
+        return f"The server is {code(place(talk.server.addr, talk.server.port))}, where nobody had accepted it"
     return f"The server is {_end(world, talk, talk.server)}"
 
 
+def _ends(world: World, talk: Conversation) -> str:
+    """Who talks to whom."""
+    if talk.client.pid is None and talk.server.pid is None and talk.established_ns is not None and talk.client.addr:
+        client, server = (code(place(end.addr, end.port)) for end in talk.ends)
+        return f"The client is {client}, the server is {server}; neither program was traced."
+    return f"The client is {_end(world, talk, talk.client)}. {_server(world, talk)}."
+
+
 def _intro(world: World, talk: Conversation) -> list[str]:
-    said = [f"The client is {_end(world, talk, talk.client)}. {_server(world, talk)}."]
+    said = [_ends(world, talk)]
     made = talk.client.made_call_id
     if made is not None and made == talk.server.made_call_id:
         said.append(
@@ -65,11 +77,31 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         said.append(outcome)
     if talk.client_bytes or talk.server_bytes:
         said.append(f"{moved}{packets}.")
+    elif talk.established_ns is not None:
+        passed = f"{capital(count(talk.packet_count, 'packet'))} passed, without payload."
+        said.append(passed if packets else "No payload was sent.")
     said += _never_left(world, talk)
-    if talk.to_ns is not None and talk.to_ns > talk.from_ns:
-        lived = "It lived" if talk.established_ns is not None or not talk.is_tcp else "The attempt took"
-        said.append(f"{lived} {duration(talk.to_ns - talk.from_ns)}.")
+    lived = talk.lived_ns
+    if talk.protocol == "udp" and talk.packets:
+        if lived:
+            said.append(f"From the first datagram to the last it took {duration(lived)}.")
+    elif lived:
+        if not talk.is_attempt:
+            seen = "" if talk.established_ns is not None or not talk.is_tcp else "It was there before the recording. "
+            said.append(f"{seen}{'It was seen for' if seen else 'It lived'} {duration(lived)}.")
+        else:
+            said.append(f"The attempt took {world.took(attempt_ended(talk) - talk.from_ns)}.")
     return said
+
+
+def attempt_ended(talk: Conversation) -> int:
+    """When it was known that an attempt had failed: by the answer, by the call that says so, else by the close."""
+    reset = handshake_of(talk).reset
+    if reset is not None:
+        return reset.time_ns
+    failed = [c for c in talk.of(talk.client, "connect") if c.failed and c.errno != EINPROGRESS and c.exit_ns]
+    asked = [c for c in talk.of(talk.client, "getsockopt") if socket_error(c) and c.exit_ns]
+    return min((c.exit_ns or 0 for c in (*failed, *asked)), default=talk.to_ns or talk.from_ns)
 
 
 def _never_left(world: World, talk: Conversation) -> list[str]:
@@ -142,20 +174,21 @@ def _alike(talk: Conversation, alike: list[Candidate]) -> Step:
     ports = sorted({c.server[1] for c in alike if c.server[1] is not None})
     others = ports if ports != [talk.server.port] else []
     where = (
-        f"other ports of the same address ({listed([str(p) for p in others], 10)})" if others else "the same address"
+        f" to other ports of the same address ({listed([str(p) for p in others], 10)})"
+        if others
+        else " to the same address"
+        if talk.server.addr
+        else ""
     )
-    what = "more connection" if talk.established_ns is not None or not talk.is_tcp else "more attempt"
-    said = [
-        f"{count(len(alike), what)} of the same programs to {where} ended the same way: "
-        f"{listed([str(c.connection_id) for c in alike], 10)}."
-    ]
+    what = "more attempt" if talk.is_attempt else "more connection"
     one = len(alike) == 1
+    named = numbers(what.removeprefix("more "), [c.connection_id for c in alike[:9]], len(alike) - 9)
+    said = [f"{capital(named)} of the same programs{where} ended the same way."]
     if sizes[-1]:
         moved = count(sizes[0], "byte") if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {count(sizes[-1], 'byte')}"
         said.append(f"It moved {moved}." if one else f"They moved {moved} each.")
-    if lasted:
-        verb = "lived" if what == "more connection" else "took"
-        span = duration(lasted[0]) if one else f"{duration(lasted[0])} to {duration(lasted[-1])}"
-        said.append(f"{'It' if one else 'They'} {verb} {span}.")
+    if lasted and what == "more connection":
+        least, most = duration(lasted[0]), duration(lasted[-1])
+        said.append(f"{'It' if one else 'They'} lived {least if least == most else f'{least} to {most}'}.")
     return Step("", f"{count(len(alike), what)} like it", tuple(said), refs=(talk.ref,), key="alike",
                 remedy=f"wiretale explain FILE --connection {alike[0].connection_id}")  # fmt: skip

@@ -106,6 +106,7 @@ class Conversation:
     states: list[State] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)  # direction -> payload bytes that segments carried
+    counted: set[str] = field(default_factory=set)  # directions whose bytes are counted from their true beginning
     held: dict[int, tuple[Holder, ...]] = field(default_factory=dict)  # close() -> who still held the socket after it
 
     @property
@@ -117,6 +118,14 @@ class Conversation:
     def is_tcp(self) -> bool:
         """Whether it is a TCP connection."""
         return self.protocol == "tcp"
+
+    @property
+    def is_attempt(self) -> bool:
+        """Whether it is one that never came to be; one that was there before the recording is none."""
+        met = (
+            self.client_bytes or self.server_bytes or any(not p.flags & 6 for p in self.packets)
+        )  # neither SYN nor RST
+        return self.is_tcp and self.established_ns is None and not met and self.outcome not in ("closed", "reset")
 
     @property
     def is_stream(self) -> bool:
@@ -143,6 +152,13 @@ class Conversation:
     def packet(self, packet_id: int | None) -> Packet | None:
         """One of its packets that were fetched."""
         return next((p for p in self.packets if p.packet_id == packet_id), None) if packet_id is not None else None
+
+    @property
+    def lived_ns(self) -> int | None:
+        """From its beginning to its end; without a connection, from the first datagram to the last, where captured."""
+        if self.protocol == "udp" and self.packets:
+            return self.packets[-1].time_ns - self.packets[0].time_ns
+        return self.to_ns - self.from_ns if self.to_ns is not None else None
 
     def wait_of(self, call_id: int) -> Wait | None:
         """The wait inside a call."""

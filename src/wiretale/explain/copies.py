@@ -35,14 +35,17 @@ def copies_closed(world: World, closes: Sequence[tuple[Call, tuple[Holder, ...]]
     who = listed([world.who(pid) for pid in dict.fromkeys(call.pid for call, _ in closes)], 4)
     left = listed([f"{world.who(pid)} as descriptor {fd}" for pid, fd in last[1]], 3)
     many = len(closes) > 1
+    numbers = list(dict.fromkeys(call.fd for call, _ in closes))
+    which = "descriptors which are" if len(numbers) > 1 else f"descriptor {numbers[0]}, which is"
     said = (
-        f"{who} {'close copies' if many else 'closes a copy'} of this socket, which fork() or dup() had made. "
-        f"That sends nothing and ends nothing: after {'the last of them' if many else 'it'} the socket was still held "
-        f"by {left}."
+        f"{who} {'close' if who.count('pid ') > 1 else 'closes'} {which} not the last of this socket (fork() and dup() "
+        "make more of them). That sends nothing and ends nothing: afterwards the socket was still held by "
+        f"{left}."
     )
+    title = "Descriptors are closed, and the socket stays" if many else "A descriptor is closed, and the socket stays"
     return [
         Step(
-            "", "Copies are closed" if many else "A copy is closed", (said,), first.entry_ns, first.text,
+            "", title, (said,), first.entry_ns, first.text,
             refs=tuple(call.ref for call, _ in closes), topics=("close",),
         )
     ]  # fmt: skip

@@ -22,6 +22,9 @@ def data_section(world: World, talk: Conversation, traffic: Traffic, anchors: An
     """The section, or None if nothing moved."""
     if not traffic.total:
         return None
+    # The kernel knows how much had passed before: then the first bytes seen are not at position 0.
+    first = {m.direction: m.low for m in reversed(traffic.told) if m.low is not None}
+    talk.counted = {direction for direction, low in first.items() if low}
     waits = _waiting_calls(world, traffic)
     steps = [] if traffic.is_whole else patterns(world, talk, traffic)
     slow_run = traffic.rounds.slowest_run if traffic.rounds is not None and not traffic.is_whole else -1
@@ -104,7 +107,8 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
     where = bytes_at(message.low, message.high)
     is_stream = talk.protocol != "udp" and "dgram" not in talk.protocol
     end = talk.sender(message.direction)
-    seen = "what was seen of " if end.initial_seq is None and end.made_call_id is None and talk.is_tcp else ""
+    unknown = end.initial_seq is None and end.made_call_id is None and talk.is_tcp
+    seen = "what was seen of " if unknown and message.direction not in talk.counted else ""
     stream = f": {where} of {seen}its stream" if where and is_stream else ""
     call = message.write
     if call is None:
@@ -128,6 +132,12 @@ def _sent(world: World, talk: Conversation, message: Message, sender: str) -> li
         said.append(
             f"It only names descriptor {call.raw.args[1]} as their source: the kernel takes them from there, and they "
             "never pass through the memory of the program."
+        )
+    if "MSG_OOB" in call.argument("flags"):
+        which = "It" if message.size == 1 else "The last of them"
+        said.append(
+            f"{which} is marked as urgent ({code('MSG_OOB')}): ordinary reads of the other end pass it by, unless "
+            f"{code('SO_OOBINLINE')} is set there."
         )
     asked = _asked_bytes(call)
     if call.retval is not None and asked is not None and call.retval < asked:
@@ -165,14 +175,24 @@ def _carried(world: World, message: Message) -> list[str]:
     said.append(carried + ".")
     if message.resent:
         again = numbers("packet", [p.number for p in message.resent])
-        said.append(f"{capital(again)} carried them again: a retransmission.")
-    if message.acknowledged is not None and message.acknowledged.time_ns >= message.packets[-1].time_ns:
-        ack = message.acknowledged
+        repeated = sum(_part(message, p.lo, p.hi) for p in message.resent)
+        them = "it" if message.size == 1 else "them" if repeated >= message.size else f"{repeated:,} of them"
+        said.append(f"{capital(again)} carried {them} again: a retransmission.")
+    ack, last = message.acknowledged, message.last_packet or message.packets[-1]
+    if ack is not None and ack.time_ns >= last.time_ns:
+        reference = f" after packet {last.number}, the last of them" if more > 0 else " later"
         said.append(
             f"Packet {ack.number} acknowledges {'it' if message.size == 1 else 'them'} "
-            f"{duration(ack.time_ns - message.packets[-1].time_ns)} later."
+            f"{duration(ack.time_ns - last.time_ns)}{reference}."
         )
     return said
+
+
+def _part(message: Message, low: int | None, high: int | None) -> int:
+    """How many bytes of a message lie in a range of the stream."""
+    if None in (low, high, message.low, message.high):
+        return 0
+    return max(0, min(high or 0, message.high or 0) - max(low or 0, message.low or 0))
 
 
 def _received(world: World, talk: Conversation, message: Message, receiver: str, waits: dict[int, Call]) -> list[str]:
@@ -205,7 +225,7 @@ def _returned(call: Call, message: Message) -> str:
     if call.name == "recvmmsg":
         return f"{call.retval:,}, the number of datagrams"
     if call.retval == message.size and message.kind != "read":
-        return f"{call.retval:,}: exactly these bytes"
+        return f"{call.retval:,}: exactly {'this byte' if message.size == 1 else 'these bytes'}"
     asked = call.raw.args[2] if call.name in ("read", "recvfrom", "recv") and len(call.raw.args) > 2 else None
     return f"{call.retval:,}" + (f" of at most {asked:,}" if asked is not None else "")
 

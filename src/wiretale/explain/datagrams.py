@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wiretale.decode.constants import error_name
-from wiretale.decode.dns import DnsMessage, decode_dns
+from wiretale.decode.dns import TYPES, DnsMessage, decode_dns
 from wiretale.explain.conversation import ICMP_ERRORS, RECEIVES, SENDS, Conversation
 from wiretale.explain.icmp import IcmpError, errors_about
 from wiretale.explain.rows import Call
@@ -179,9 +179,8 @@ ORDER BY p.packet_id LIMIT 200"""  # noqa: S608 (a number)
 
 
 def _names(world: World, talk: Conversation) -> list[Step]:
-    """Questions to a server of names (port 53), each with what was answered."""
-    if talk.server.port != DNS_PORT:
-        return []
+    """Questions to a server of names, each with what was answered. On other ports than 53 a datagram is taken for a
+    question only if one came back that answers it."""
     questions: dict[tuple[int, str, str], _Question] = {}
     for packet_id, number, at, data in world.db.execute(_PAYLOADS, [talk.connection_id]).fetchall():
         message = decode_dns(bytes(data or b""))
@@ -196,7 +195,10 @@ def _names(world: World, talk: Conversation) -> list[Step]:
         elif known is not None and known.answer is None:
             known.answer, known.answered_ns = message, at
             known.refs.append(ref)
-    return [_name(world, talk, q) for q in list(questions.values())[:6]]
+    told = list(questions.values())
+    if talk.server.port != DNS_PORT:
+        told = [q for q in told if q.answer is not None and q.asked.type in TYPES.values()]
+    return [_name(world, talk, q) for q in told[:6]]
 
 
 def _name(world: World, talk: Conversation, question: _Question) -> Step:
@@ -218,4 +220,5 @@ def _name(world: World, talk: Conversation, question: _Question) -> Step:
     else:
         said.append(f"The answer has {count(answer.answers, 'record')}.")
     return Step("", title, tuple(said), question.time_ns, refs=tuple(question.refs),
+                inferred=talk.server.port != DNS_PORT,
                 topics=("NXDOMAIN",) if answer is not None and answer.rcode == "NXDOMAIN" else ())  # fmt: skip

@@ -23,10 +23,11 @@ def ended(world: World, talk: Conversation, anchors: Anchors, after_ns: int) -> 
     fins = _first_of_each(talk, FIN)
     resets = [p for p in talk.packets if p.flags & RST]
     for i, fin in enumerate(fins):
-        step, call = _fin(world, talk, fin, is_first=i == 0)
+        # Where both close at the same time the call of the second may have begun before that of the first.
+        step, call = _fin(world, talk, fin, is_first=i == 0, first_ns=steps[0].time_ns or 0 if steps else 0)
         steps.append(step)
         told |= {call.call_id} if call is not None else set()
-    if resets and talk.established_ns is not None:
+    if resets and not talk.is_attempt:
         step, call = _reset(world, talk, resets[0])
         steps.append(step)
         told |= {call.call_id} if call is not None else set()
@@ -123,7 +124,7 @@ def _cause(
     return [said], (process.ref,), None
 
 
-def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool) -> tuple[Step, Call | None]:
+def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool, first_ns: int) -> tuple[Step, Call | None]:
     end, other = talk.sender(fin.direction), talk.receiver(fin.direction)
     said, refs, call = _cause(world, talk, fin, "its FIN")
     said.append("The FIN says: I will send no more." if is_first else "Now neither end will send any more.")
@@ -147,15 +148,25 @@ def _fin(world: World, talk: Conversation, fin: Packet, *, is_first: bool) -> tu
     hops += _signal_hops(world, end, fin)
     if call is not None:
         hops.append(Hop(call.start_ns, world.caller_short(call), call.text, "", (call.ref,), lane=end.role))
-    who = bare_name(world, talk, end)
+    who = _closer(world, talk, end, call, refs)
     title = f"{who} closes first" if is_first else f"{who} closes, too"
+    at = call.entry_ns if call is not None else fin.time_ns
     return Step(
-        "", title, tuple(said), call.entry_ns if call is not None else fin.time_ns,
+        "", title, tuple(said), at if is_first else max(at, first_ns),
         call.text if call is not None else "", asks.arguments(call) if call is not None else (),
         tuple(sorted(hops, key=lambda h: h.time_ns)), refs=(fin.ref, *refs),
         inferred=call is None and any(ref.table == "task" for ref in refs),
         topics=(*(asks.topics(call) if call is not None else ()), "FIN"),
     ), call  # fmt: skip
+
+
+def _closer(world: World, talk: Conversation, end: End, call: Call | None, refs: tuple[Ref, ...]) -> str:
+    """Who closed an end: the end's own name, unless another process did that held it in the end."""
+    if call is not None and call.pid != end.pid:
+        return world.who(call.pid)
+    if end.closer_pid is not None and end.closer_pid != end.pid and any(ref.table == "task" for ref in refs):
+        return world.who(end.closer_pid)
+    return bare_name(world, talk, end)
 
 
 def _wire(packet: Packet, note: str) -> Hop:
@@ -218,7 +229,8 @@ def _calls(world: World, talk: Conversation, after_ns: int, fins: list[Packet], 
             steps.append(_transfer_error(world, call))
         elif call.name in ("shutdown", "close") and call.call_id not in told:
             step = asks.step(world, call, "")
-            steps.append(replace(step, sentences=(*step.sentences, *_to_the_other_end(talk, call))))
+            after = (*_to_the_other_end(talk, call), *_held_back(talk, end, call))
+            steps.append(replace(step, sentences=(*step.sentences, *after)))
     return steps
 
 
@@ -233,6 +245,15 @@ def _to_the_other_end(talk: Conversation, call: Call) -> list[str]:
     return []
 
 
+def _held_back(talk: Conversation, end: End, call: Call) -> list[str]:
+    """Why no FIN of a TCP end was seen although it was closed: bytes had to go first, and never went."""
+    written = talk.client_bytes if end is talk.client else talk.server_bytes
+    left = talk.left.get(end.sends, 0)
+    if not talk.is_tcp or not talk.packet_count or not _ends_sending(talk, call) or left >= written:
+        return []
+    return [f"No FIN of it was seen: {count(written - left, 'byte')} that had been written before had yet to go out."]
+
+
 def _reads_end(call: Call, talk: Conversation) -> bool:
     """A read of 0 bytes means the end of a stream, unless none were asked for; a datagram may be empty."""
     if "dgram" in talk.protocol or talk.protocol == "udp":
@@ -243,9 +264,11 @@ def _reads_end(call: Call, talk: Conversation) -> bool:
 
 def _end_of_stream(world: World, talk: Conversation, end: End, call: Call, fins: list[Packet]) -> Step:
     other = talk.server if end is talk.client else talk.client
+    passed_on = other.closer_pid is not None and other.closer_pid != other.pid
+    who = "The other end" if passed_on else end_name(world, talk, other)
     said = [
         f"{world.caller(call)} reads from descriptor {call.fd} and gets 0 bytes: the end of the stream. "
-        f"{end_name(world, talk, other)} will send nothing more."
+        f"{who} will send nothing more."
     ]
     fin = next(
         (p for p in fins if talk.receiver(p.direction) is end and p.time_ns <= (call.exit_ns or 0) + world.error_ns),
@@ -264,7 +287,9 @@ def _transfer_error(world: World, call: Call) -> Step:
     doing = "read from" if call.name in RECEIVES else "send on"
     said = [f"{world.caller(call)} tries to {doing} descriptor {call.fd} and gets {asks.failure(call)}."]
     return Step("", f"{error_name(call.errno or 0)}: {error_message(call.errno or 0)}", tuple(said),
-                call.entry_ns, call.text, asks.arguments(call), refs=(call.ref,), topics=asks.topics(call))  # fmt: skip
+                # told where it returned: after what ended its waiting
+                call.exit_ns or call.entry_ns, call.text, asks.arguments(call), refs=(call.ref,),
+                topics=asks.topics(call))  # fmt: skip
 
 
 def _time_wait(world: World, talk: Conversation) -> list[Step]:

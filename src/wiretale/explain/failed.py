@@ -21,7 +21,7 @@ def why_it_failed(world: World, talk: Conversation) -> Section | None:
     if not talk.is_tcp:
         return None
     if talk.established_ns is not None:
-        steps = _never_accepted(world, talk)
+        steps = never_accepted(world, talk)
     else:
         teller = _TELLERS.get("timed out" if is_unanswered(talk) else talk.outcome)
         steps = teller(world, talk) if teller is not None else []
@@ -122,10 +122,7 @@ def _timed_out(world: World, talk: Conversation) -> list[Step]:
     refused_by_clock = (connect is not None and connect.errno == ETIMEDOUT) or _so_error(talk) == ETIMEDOUT
     closed = next((c for e, c in talk.calls if e is talk.client and c.name == "close" and not c.failed), None)
     if refused_by_clock:
-        said.append(
-            f"The kernel gave up by itself, with {code('ETIMEDOUT')}, after the retries that "
-            f"net.ipv4.tcp_syn_retries allows."
-        )
+        said.append(f"The kernel gave up by itself, with {code('ETIMEDOUT')}, {_limit(talk)}.")
     elif closed is not None:
         said.append(
             f"It was the program that gave up: {world.caller(closed)} closed descriptor {closed.fd} "
@@ -143,6 +140,18 @@ def _timed_out(world: World, talk: Conversation) -> list[Step]:
                          "like "
                          "this from outside.",))
     ]  # fmt: skip
+
+
+def _limit(talk: Conversation) -> str:
+    """What bounds how long a kernel tries to connect (tcp(7)): an option of the socket, or a setting."""
+    set_ = {c.argument("optname"): c.argument("optval").strip("[]") for c in talk.of(talk.client, "setsockopt")
+            if not c.failed}  # fmt: skip
+    limit, retries = set_.get("TCP_USER_TIMEOUT", "0"), set_.get("TCP_SYNCNT")
+    if limit.isdigit() and int(limit):
+        return f"once the {duration(int(limit) * 1_000_000)} of {code('TCP_USER_TIMEOUT')} were over"
+    if retries:
+        return f"after the {retries} retries that {code('TCP_SYNCNT')} allows"
+    return "after the retries that net.ipv4.tcp_syn_retries allows"
 
 
 def _so_error(talk: Conversation) -> int | None:
@@ -227,7 +236,7 @@ def _failed(world: World, talk: Conversation) -> list[Step]:
                  refs=(connect.ref,), topics=(error_name(error),))]  # fmt: skip
 
 
-def _never_accepted(world: World, talk: Conversation) -> list[Step]:
+def never_accepted(world: World, talk: Conversation) -> list[Step]:
     """A connection that stood and was reset because its listener was closed before anyone had accepted it."""
     reset = next((p for p in talk.packets if p.flags & RST and p.direction == "s2c"), None)
     if reset is None or talk.server.socket_id is not None:

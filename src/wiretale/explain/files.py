@@ -90,6 +90,9 @@ def _fetch(world: World, condition: str, parameter: object) -> list[Descriptor]:
     for row in world.db.execute(_QUERY.format(condition=condition), [parameter]).fetchall():
         id_, pid, fd, kind, name, how, begin, end, end_how, *rest = row
         what = _what((kind, name, *rest[:-1]))
+        process = world.processes.get(pid)
+        if process is not None and how == "fork":  # fork() gives them while it runs; the child has them from its start
+            begin = max(begin, process.start_ns)
         found.append(Descriptor(id_, pid, fd, what, kind or "", how or "", begin, end, end_how, rest[-1]))
     return found
 

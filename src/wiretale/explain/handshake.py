@@ -10,7 +10,7 @@ from wiretale.explain import asks
 from wiretale.explain.conversation import EALREADY, EINPROGRESS, WAITS, Conversation, End
 from wiretale.explain.rows import ACK, FIN, RST, SYN, Call, Packet, calls
 from wiretale.explain.story import Hop, Step
-from wiretale.explain.words import capital, code, count, numbers, place, within
+from wiretale.explain.words import capital, code, count, listed, numbers, place, within
 from wiretale.explain.world import World
 
 
@@ -108,7 +108,7 @@ def connect_step(world: World, talk: Conversation, call: Call | None, anchor: st
     said += _segments_said(world, talk, shake, call)
     refs = (call.ref,) if call is not None else ()
     topics = [*(asks.topics(call) if call is not None else ("connect",))]
-    topics += [flag for flag, there in (("SYN", shake.syns), ("RST", shake.reset)) if there]
+    topics += [word for word, there in (("handshake", shake.third), ("SYN", shake.syns), ("RST", shake.reset)) if there]
     return Step(
         anchor,
         _title(shake, call),
@@ -171,7 +171,7 @@ def _segments_said(world: World, talk: Conversation, shake: Handshake, call: Cal
         )
     elif shake.syns and shake.syn_ack is None:
         waits = [b.time_ns - a.time_ns for a, b in zip(shake.syns, shake.syns[1:], strict=False)]
-        again = f" and was sent again after {', '.join(duration(w) for w in waits)}" if waits else ""
+        again = f" and was sent again after {listed(duration(w) for w in waits)}" if waits else ""
         said.append(f"The SYN got no answer{again}.")
     if call is not None and call.exit_ns is not None and shake.seen:
         said += _agreement(world, shake.seen, call)

@@ -34,7 +34,7 @@ def listening(world: World) -> list[Chapter]:
     found = socket_calls(world.db, [r[0] for r in rows])
     held = holders_after(world.db, (call for calls in found.values() for call in calls))
     chapters = []
-    for socket_id, addr, port, pid, accepted, _made in rows:
+    for socket_id, addr, port, pid, accepted, made in rows:
         anchors = Anchors(f"s{socket_id}")
         told = [c for c in found.get(socket_id, []) if c.name not in _NOT_TOLD]
         where = place(addr, port) if addr is not None else "its address"
@@ -42,15 +42,42 @@ def listening(world: World) -> list[Chapter]:
         by = f" (descriptor {told[0].retval})" if len(others) > 1 and told and told[0].name == "socket" else ""
         if not told:
             continue
-        intro = (f"{capital(count(accepted, 'connection'))} came through this socket to a recorded accept().",)
+        while_seen = "" if made is not None else " while it was recorded"
+        verb = "was" if accepted == 1 else "were"
+        intro = (f"{capital(count(accepted, 'connection'))} {verb} accepted through this socket{while_seen}.",)
         sections = [
             Section("", anchors.all_named(prepared(world, told))),
             Section("How its clients were served", anchors.all_named(served(world, socket_id))),
-            Section("How it stopped listening", anchors.in_order(_closed(world, found[socket_id], held, where))),
+            Section(
+                "How it stopped listening",
+                anchors.in_order([*_closed(world, found[socket_id], held, where), *_left(world, socket_id, where)]),
+            ),
         ]
         title = f"How {world.who(pid)} came to listen on {where}{by}"
+        if made is None:
+            title = f"What became of the listening socket of {world.who(pid)} on {where}{by}"
         chapters.append(Chapter(f"s{socket_id}", title, intro, tuple(s for s in sections if s.steps)))
     return chapters
+
+
+# Who held a socket last, if it was the kernel that closed it when that process was gone.
+_LEFT = """
+SELECT d.pid, d.to_ns FROM socket s JOIN descriptor d ON d.file_id = s.file_id AND d.to_ns = s.to_ns
+WHERE s.socket_id = ? AND d.end_how = 'exit' LIMIT 1"""
+
+
+def _left(world: World, socket_id: int, where: str) -> list[Step]:
+    """The end of the process that still listened."""
+    row = world.db.execute(_LEFT, [socket_id]).fetchone()
+    process = world.processes.get(row[0]) if row is not None else None
+    if row is None or process is None:
+        return []
+    how = f"was killed by {code(process.signal or 'a signal')}" if process.end_how == "killed" else "ended"
+    said = (
+        f"{process.name} {how} with the socket still open; the kernel closed it. With that nobody listens on "
+        f"{code(where)} by this socket any more."
+    )
+    return [Step("", "Closed by the end of the process", (said,), row[1], refs=(process.ref,), inferred=True)]
 
 
 def _closed(world: World, calls: list[Call], held: dict[int, tuple[Holder, ...]], where: str) -> list[Step]:

@@ -34,6 +34,7 @@ class Message:
     reason: str = ""
     packets: list[Packet] = field(default_factory=list)
     packet_total: int = 0
+    last_packet: Packet | None = None  # of those that carried it, also where not all are told
     resent: list[Packet] = field(default_factory=list)
     acknowledged: Packet | None = None
     reads: list[Call] = field(default_factory=list)
@@ -209,31 +210,37 @@ def traffic(db: duckdb.DuckDBPyConnection, talks: dict[int, Conversation]) -> di
     return found
 
 
+# A segment of which only a part was sent again has two links, and is told once; whether all of it was sent before.
 _CARRIED = """
-SELECT l.{key}, l.packet_id, l.retransmission, l.evidence, count(*) OVER (PARTITION BY l.{key}) FROM link l
-WHERE l.kind = '{kind}' AND l.{key} IN (SELECT unnest(?))
-QUALIFY row_number() OVER (PARTITION BY l.{key} ORDER BY l.packet_id) <= {most} ORDER BY l.packet_id"""
+WITH one AS (
+    SELECT {key} AS id, packet_id, bool_and(coalesce(retransmission, FALSE)) AS again, any_value(evidence) AS evidence
+    FROM link WHERE kind = '{kind}' AND {key} IN (SELECT unnest(?)) GROUP BY {key}, packet_id
+)
+SELECT *, count(*) OVER of_message, max(packet_id) FILTER (NOT again) OVER of_message FROM one
+WINDOW of_message AS (PARTITION BY id)
+QUALIFY row_number() OVER (PARTITION BY id ORDER BY packet_id) <= {most} ORDER BY packet_id"""
 
 
 def _add_packets(db: duckdb.DuckDBPyConnection, told: list[Message]) -> None:
-    carried: dict[tuple[str, int], list[tuple[int, bool, str, int]]] = defaultdict(list)
+    carried: dict[tuple[str, int], list[tuple[int, bool, str, int, int | None]]] = defaultdict(list)
     for kind, key in (("write_segment", "write_id"), ("segment_read", "read_id")):
         which = "write" if key == "write_id" else "read"
         ids = [m.id for m in told if m.kind == which]
         if not ids:
             continue
         query = _CARRIED.format(key=key, kind=kind, most=PACKETS_TOLD)
-        for id_, packet_id, again, evidence, total in db.execute(query, [ids]).fetchall():
-            carried[which, id_].append((packet_id, bool(again), evidence, total))
+        for id_, *row in db.execute(query, [ids]).fetchall():
+            carried[which, id_].append((row[0], bool(row[1]), row[2], row[3], row[4]))
     for message in told:
         if message.kind == "packet":
-            carried["packet", message.id].append((message.id, False, "", 1))
-    wanted = sorted({packet_id for rows in carried.values() for packet_id, *_ in rows})
+            carried["packet", message.id].append((message.id, False, "", 1, message.id))
+    wanted = sorted({i for rows in carried.values() for packet_id, *_, last in rows for i in (packet_id, last) if i})
     if not wanted:
         return
     rows = {p.packet_id: p for p in packets(db, "p.packet_id IN (SELECT unnest(?))", [wanted])}
     for message in told:
-        for packet_id, again, evidence, total in carried[message.kind, message.id]:
+        for packet_id, again, evidence, total, last in carried[message.kind, message.id]:
+            message.last_packet = rows.get(last or -1)
             if packet_id in rows:
                 (message.resent if again else message.packets).append(rows[packet_id])
                 message.packet_total = total
@@ -269,29 +276,30 @@ def _add_reads(db: duckdb.DuckDBPyConnection, told: list[Message]) -> None:
             message.evidence.add(evidence)
 
 
-# The first segment of the other side that acknowledges a message's last byte (rel_ack counts the SYN).
+# The first segment of the other side that acknowledges a message's last byte, given by its relative sequence number.
 _ACKNOWLEDGED = """
 SELECT w.i, arg_min(g.packet_id, g.packet_id)
 FROM (SELECT unnest(?) AS i, unnest(?) AS connection_id, unnest(?) AS direction, unnest(?) AS hi, unnest(?) AS packet_id
-) w JOIN segment g ON g.connection_id = w.connection_id AND g.direction <> w.direction AND g.rel_ack >= w.hi + 1
+) w JOIN segment g ON g.connection_id = w.connection_id AND g.direction <> w.direction AND g.rel_ack >= w.hi
     AND g.packet_id > w.packet_id AND g.shown
 GROUP BY w.i"""
 
 
 def _add_acknowledgements(db: duckdb.DuckDBPyConnection, told: list[Message]) -> None:
-    chosen = [(i, m) for i, m in enumerate(told) if m.packets and m.packets[-1].is_tcp and m.high is not None]
+    chosen = [(i, m, m.last_packet) for i, m in enumerate(told) if m.last_packet and m.high is not None]
+    chosen = [(i, m, last) for i, m, last in chosen if last.is_tcp and last.rel_seq is not None and last.lo is not None]
     if not chosen:
         return
     columns = [
-        [i for i, _ in chosen], [m.connection_id for _, m in chosen], [m.direction for _, m in chosen],
-        [m.high for _, m in chosen], [m.packets[-1].packet_id for _, m in chosen],
+        [i for i, _, _ in chosen], [m.connection_id for _, m, _ in chosen], [m.direction for _, m, _ in chosen],
+        [last.sequence_of(m.high or 0) for _, m, last in chosen], [last.packet_id for _, _, last in chosen],
     ]  # fmt: skip
     found = dict(db.execute(_ACKNOWLEDGED, columns).fetchall())
     if not found:
         return
     rows = packets(db, "p.packet_id IN (SELECT unnest(?))", [sorted(set(found.values()))])
     by_id = {p.packet_id: p for p in rows}
-    for i, message in chosen:
+    for i, message, _ in chosen:
         message.acknowledged = by_id.get(found.get(i, -1))
 
 

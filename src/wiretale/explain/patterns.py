@@ -7,7 +7,7 @@ from wiretale.explain.conversation import Conversation
 from wiretale.explain.ends import bare_name, receiver_name, sender_name
 from wiretale.explain.messages import Flow, Traffic
 from wiretale.explain.story import Step
-from wiretale.explain.words import count, listed
+from wiretale.explain.words import count, listed, sizes, spread
 from wiretale.explain.world import World
 
 SECOND_NS = 1_000_000_000
@@ -20,12 +20,12 @@ def patterns(world: World, talk: Conversation, traffic: Traffic) -> list[Step]:
         back = "s2c" if rounds.asked_by == "c2s" else "c2s"
         asker = sender_name(world, talk, rounds.asked_by)
         answerer = sender_name(world, talk, back)
-        took = [duration(t) for t in rounds.took]
-        spread = f"{took[0]} to {took[2]}, half of them at most {took[1]}" if took[0] != took[2] else took[0]
         said = [
             f"The two ends take turns: {count(rounds.count, 'round')} in which {asker} speaks and {answerer} answers.",
-            f"{asker} sends {_spread(rounds.ask)} a round, {answerer} answers with {_spread(rounds.answer)}.",
-            f"A round, from the first call that sends to the last that answers, takes {spread}.",
+            f"{asker} sends {sizes(*rounds.ask, rounds.count)} a round, {answerer} answers with "
+            f"{sizes(*rounds.answer, rounds.count)}.",
+            "A round, from the first call that sends to the last that answers, takes "
+            f"{spread(*rounds.took, rounds.count)}.",
         ]
         steps.append(Step("", f"{count(rounds.count, 'round')}", tuple(said), rounds.first_ns, key="rounds",
                           refs=(talk.ref,)))  # fmt: skip
@@ -34,13 +34,6 @@ def patterns(world: World, talk: Conversation, traffic: Traffic) -> list[Step]:
     note = f"Of these {traffic.total:,} messages the ones below are told in full."
     steps[-1] = replace(steps[-1], sentences=(*steps[-1].sentences, note))
     return steps
-
-
-def _spread(figures: tuple[int, int, int]) -> str:
-    least, median, most = figures
-    if least == most:
-        return count(least, "byte")
-    return f"{least:,} to {count(most, 'byte')} (median {median:,})"
 
 
 _UNIT = {"write": "call that sends", "read": "call that reads", "packet": "packet with data"}
@@ -55,7 +48,7 @@ def _flow(world: World, talk: Conversation, flow: Flow) -> Step:
     units = count(flow.messages, _UNIT[flow.kind], _UNITS[flow.kind])
     said = [f"From {sender} to {receiver}: {count(flow.bytes, 'byte')} in {units} within {duration(span)}."]
     if flow.messages > 1:
-        said.append(f"Each {_UNIT_VERB[flow.kind]} {_spread((flow.least, flow.median, flow.most))}.")
+        said.append(f"Each {_UNIT_VERB[flow.kind]} {sizes(flow.least, flow.median, flow.most, flow.messages)}.")
     if span > 0 and flow.bytes > 1_000_000:
         said.append(f"That is {flow.bytes * SECOND_NS / span / 1e6:,.1f} million bytes a second.")
     how = _how_many(world, talk, flow)

@@ -16,7 +16,8 @@ _QUESTIONS = ("getsockname", "getpeername", "getsockopt", "fcntl", "fcntl64")
 def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
     """One step for each thing that was done or asked, in order."""
     steps: list[Step] = []
-    places: dict[tuple[int, str], int] = {}  # a question and its answer -> its step
+    places: dict[tuple[int, str], int] = {}  # a question and its answer, or what was set -> its step
+    settings: dict[tuple[int, str], str] = {}  # what can be set -> what was done to it last
     repeats: dict[int, list[Call]] = {}
     previous: Call | None = None
     looked: list[Call] = []
@@ -35,13 +36,22 @@ def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
             previous = call
             continue
         if previous is not None and _sets_descriptor_flags(previous, call):
-            steps[-1] = replace(asks.step(world, call, ""), refs=(previous.ref, call.ref))
+            steps.pop()
+            places.pop((previous.pid, _matter(previous)), None)
+            key = (call.pid, _matter(call))
+            if settings.get((call.pid, _setting(call))) == key[1]:  # it was that already: told where it was set
+                repeats.setdefault(places[key], []).append(call)
+            else:
+                settings[call.pid, _setting(call)] = key[1]
+                places[key] = len(steps)
+                steps.append(replace(asks.step(world, call, ""), refs=(previous.ref, call.ref)))
             previous = call
             continue
-        key = (call.pid, call.text)
-        if call.name in _QUESTIONS and not asks.sets_flags(call) and key in places:
+        key = (call.pid, _matter(call))
+        if key in places and (_asks(call) or (_setting(call) and settings.get((call.pid, _setting(call))) == key[1])):
             repeats.setdefault(places[key], []).append(call)
             continue
+        settings[call.pid, _setting(call)] = key[1]
         places[key] = len(steps)
         again = call.name == "listen" and any(c.name == "listen" and not c.failed for c in calls[:i])
         steps.append(asks.listens_again(world, call) if again else asks.step(world, call, ""))
@@ -54,6 +64,27 @@ def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
             steps[i], sentences=(*steps[i].sentences, said), refs=(*steps[i].refs, *(c.ref for c in same))
         )
     return steps
+
+
+def _matter(call: Call) -> str:
+    """What a call asked and was answered, or what it set; how much room it offered for an address does not matter."""
+    if call.name in ("getsockname", "getpeername") and not call.failed:
+        return f"{call.name} {call.fd} {asks.address_of(call)}"
+    return call.text
+
+
+def _asks(call: Call) -> bool:
+    """Whether it only asks."""
+    return call.name in _QUESTIONS and not (asks.sets_flags(call) or asks.sets_descriptor_flags(call))
+
+
+def _setting(call: Call) -> str:
+    """What it sets: an option, the flags, the waiting of a descriptor; empty for other calls."""
+    if call.name == "setsockopt":
+        return f"{call.fd} {call.argument('level')} {call.argument('optname')}"
+    if asks.sets_blocking(call) or asks.sets_flags(call):
+        return f"{call.fd} waiting"
+    return f"{call.fd} exec" if asks.sets_descriptor_flags(call) else ""
 
 
 def _add_look(world: World, steps: list[Step], calls: Sequence[Call]) -> bool:

@@ -11,7 +11,8 @@ import duckdb
 
 _CALLS = "SELECT name, errno, count(*) FROM call GROUP BY ALL"
 _TEXTS = """
-SELECT DISTINCT 'analysis' AS what, unnest(analysis) AS value FROM segment WHERE shown AND analysis <> []
+SELECT 'netlink' AS what, '' AS value FROM socket WHERE family = 'AF_NETLINK'
+UNION SELECT DISTINCT 'analysis', unnest(analysis) FROM segment WHERE shown AND analysis <> []
 UNION SELECT 'probe', truth FROM segment WHERE shown AND truth IS NOT NULL
 UNION SELECT protocol, outcome FROM connection
 UNION SELECT 'wait', ended_by FROM wait
@@ -29,6 +30,7 @@ class Signs:
     analysis: frozenset[str]
     has_probes: bool  # segments that only ask: keep-alive, zero window
     has_resets: bool
+    netlink: bool
     outcomes: frozenset[tuple[str, str]]  # (protocol, outcome) of connections
     wait_ends: frozenset[str]
     inet_types: frozenset[str]  # of sockets of the internet families
@@ -63,12 +65,12 @@ def load_signs(db: duckdb.DuckDBPyConnection) -> Signs:
     for what, value in db.execute(_TEXTS).fetchall():
         texts.setdefault(what or "", set()).add(value or "")
     analysis, wait_ends, inet_types = (frozenset(texts.pop(what, ())) for what in ("analysis", "wait", "socket"))
-    has_probes, has_resets = bool(texts.pop("probe", ())), bool(texts.pop("reset", ()))
+    has_probes, has_resets, netlink = (bool(texts.pop(what, ())) for what in ("probe", "reset", "netlink"))
     writes, reads = db.execute(_NUMBERS).fetchone() or (0, 0)
     return Signs(
         frozenset(name for name, _, _ in counted if name is not None),
         {(name or "?", errno): number for name, errno, number in counted if errno is not None},
-        analysis, has_probes, has_resets,
+        analysis, has_probes, has_resets, netlink,
         frozenset((protocol, outcome) for protocol, found in texts.items() for outcome in found),
         wait_ends, inet_types, writes, reads,
     )  # fmt: skip

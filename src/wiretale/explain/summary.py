@@ -9,10 +9,11 @@ from wiretale.explain.ends import end_name, is_own
 from wiretale.explain.failed import is_unanswered
 from wiretale.explain.figures import waits as waits_figure
 from wiretale.explain.story import Anchors, Chapter, Gap, Ref, Section, Step
-from wiretale.explain.words import capital, code, count, listed, place
+from wiretale.explain.words import capital, code, count, listed, place, spread
 from wiretale.explain.world import World
 
-CONNECTIONS_TOLD, OPENING_TOLD = 10, 3
+CONNECTIONS_TOLD, OPENING_TOLD, WAITS_TOLD = 10, 3, 4
+LEAST_SHARE = 100  # waits that were shorter than this part of a process's life are not told
 
 
 def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tuple[str, ...]:
@@ -24,7 +25,13 @@ def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tup
         said = [f"{lead}; there {'was' if connections.startswith('1 ') else 'were'} {connections}."]
     else:
         said = [f"No process was recorded; the packets hold {connections}."]
-    said += [_in_short(world, talk) for talk in list(talks.values())[:OPENING_TOLD]]
+    # What programs say to others comes first: pairs of sockets inside a program or its children matter to it alone.
+    ranked = sorted(talks.values(), key=lambda t: (is_own(t) and not t.is_tcp, t.server.addr is None))
+    chosen_few = ranked[:OPENING_TOLD]
+    for talk in chosen_few:
+        others = len(chosen.alike.get(talk.connection_id, ()))
+        like = f" {capital(count(others, 'other'))} {'was' if others == 1 else 'were'} like it." if others else ""
+        said.append(_in_short(world, talk) + like)
     if len(talks) > OPENING_TOLD:
         more = len(talks) - OPENING_TOLD
         said.append(f"{count(more, 'more kind')} of connection {'is' if more == 1 else 'are'} told below.")
@@ -41,6 +48,8 @@ def _in_short(world: World, talk: Conversation) -> str:
         return f"{client} asked to connect to {target}; no answer was captured."
     how = {"reset": " The connection was reset.", "open": " It was still open at the end."}.get(talk.outcome, "")
     to_server, back = count(talk.client_bytes, "byte"), count(talk.server_bytes, "byte")
+    if not (talk.client_bytes or talk.server_bytes) and is_own(talk):
+        return f"{world.who(talk.client.pid)} connected to itself over {target} and sent nothing.{how}"
     if is_own(talk) and talk.client.pid is not None:
         via = f" over {target}" if talk.server.addr else ""
         return (
@@ -86,18 +95,26 @@ def summary_chapter(world: World, talks: dict[int, Conversation], connection_id:
 def _connections(talks: dict[int, Conversation]) -> list[Step]:
     steps = []
     for talk in list(talks.values())[:CONNECTIONS_TOLD]:
-        if talk.to_ns is None or not (talk.client_bytes or talk.server_bytes):
+        lived = talk.lived_ns
+        if lived is None or not (talk.client_bytes or talk.server_bytes):
             continue
         up = talk.established_ns
-        setup = f", of which {duration(up - talk.from_ns)} to be established" if up and up > talk.from_ns else ""
+        # A unix socket is connected when connect() returns; its server knows of it when accept() does.
+        is_set_up = talk.is_tcp and up is not None and up > talk.from_ns
+        setup = f", of which {duration((up or 0) - talk.from_ns)} to be established" if is_set_up else ""
         packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
         said = (
-            f"It lived {duration(talk.to_ns - talk.from_ns)}{setup}. "
+            f"{_lasted(talk, lived)}{setup}{'. ' if lived else ''}"
             f"{capital(count(talk.client_bytes, 'byte'))} of payload went to the server and "
             f"{count(talk.server_bytes, 'byte')} came back{packets}."
         )
         steps.append(Step("", f"Connection {talk.connection_id}", (said,), None, refs=(talk.ref,)))
     return steps
+
+
+def _lasted(talk: Conversation, lived: int) -> str:
+    """How long it was; of a single datagram nothing."""
+    return f"It {'took' if talk.protocol == 'udp' else 'lived'} {duration(lived)}" if lived else ""
 
 
 def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
@@ -112,8 +129,7 @@ def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
     for connection_id, direction, total, least, median, most in rows:
         # A segment's ack_rtt is the time since what it acknowledges: the acknowledging end is its sender.
         end = end_name(world, talks[connection_id], talks[connection_id].sender(direction))
-        spread = f"after {duration(least)} to {duration(most)}, half of them within {duration(median)}"
-        after = f"{duration(least)} later" if total == 1 else spread
+        after = f"{duration(least)} later" if total == 1 else f"after {spread(least, median, most, total)}"
         said = f"The kernel of {end} acknowledged {count(total, 'segment')}, {after}."
         by_talk.setdefault(connection_id, []).append(said)
     return [
@@ -132,17 +148,20 @@ def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
 _ENDED = {
     "packet": "until a packet came", "peer": "until a call of the other end", "input": "until there was input",
     "timeout": "until its time limit", "signal": "until a signal came", "error": "until an error",
-    "not ended": "and had not ended when the recording did",
+    "not ended": "and had not ended when the recording did", "killed": "until it was killed",
 }  # fmt: skip
 
 
-def _waits(world: World) -> list[Step]:
-    """The calls in which each thread was blocked longest."""
-    rows = world.db.execute(
+def longest_waits(world: World) -> list[tuple[int, int, str, int, int, int, int, str]]:
+    """For each process the call in which it was blocked longest: pid, tid, name, how often, for how long in ns, the
+    longest, the id and the end of that one. The process with the longest comes first."""
+    return world.db.execute(
         f"""
         WITH one AS (
-            SELECT c.pid, c.tid, c.name, w.ended_by, coalesce(w.to_ns, {world.end_ns}) - w.from_ns AS took, w.wait_id
-            FROM wait w JOIN call c USING (call_id)
+            SELECT c.pid, c.tid, c.name, w.wait_id,
+                CASE WHEN w.to_ns IS NULL AND t.end_how = 'killed' THEN 'killed' ELSE w.ended_by END AS ended_by,
+                coalesce(w.to_ns, t.end_ns, {world.end_ns}) - w.from_ns AS took
+            FROM wait w JOIN call c USING (call_id) LEFT JOIN task t ON t.task_id = w.task_id
             WHERE c.errno IS DISTINCT FROM {EINPROGRESS} -- that call did not wait
                 AND NOT (c.name IN {SENDS} AND coalesce(c.retval, 0) < {LEAST_BLOCKING_SEND})
         ),
@@ -151,14 +170,22 @@ def _waits(world: World) -> list[Step]:
                 arg_max(wait_id, took) AS id, arg_max(ended_by, took) AS ended_by
             FROM one GROUP BY pid, tid, name
         )
-        SELECT * FROM longest QUALIFY row_number() OVER (PARTITION BY pid ORDER BY name = 'futex', took DESC) = 1
-        ORDER BY took DESC LIMIT 4"""  # noqa: S608 (numbers and fixed names)
+        SELECT * FROM longest
+        QUALIFY row_number() OVER (PARTITION BY pid ORDER BY name = 'futex', took DESC) = 1
+        ORDER BY took DESC"""  # noqa: S608 (numbers and fixed names)
     ).fetchall()
+
+
+def _waits(world: World) -> list[Step]:
+    """The calls in which processes were blocked longest."""
     steps = []
-    for pid, tid, name, total, took, most, wait_id, ended_by in rows:
+    for pid, tid, name, total, took, most, wait_id, ended_by in longest_waits(world)[:WAITS_TOLD]:
         process = world.processes.get(pid)
         lived = (process.end_ns or world.end_ns) - process.start_ns if process is not None else 0
-        share = f" of the {duration(lived)} it lived" if lived else ""
+        if took * LEAST_SHARE < lived:
+            continue  # what did not matter
+        whose = "it lived" if tid == pid else "the process lived"
+        share = f" of the {duration(lived)} {whose}" if lived else ""
         who = f"thread {tid} of {world.who(pid)}" if tid != pid else world.who(pid)
         by = f" {_ENDED[ended_by]}" if ended_by in _ENDED else ""
         if total == 1:
@@ -215,6 +242,10 @@ def gaps(world: World) -> tuple[Gap, ...]:
         "SELECT count(DISTINCT e.connection_id) FROM endpoint e JOIN endpoint o ON o.connection_id = e.connection_id"
         " AND o.role <> e.role JOIN connection k ON k.connection_id = e.connection_id"
         " WHERE e.pid IS NULL AND o.pid IS NOT NULL AND k.established_ns IS NOT NULL"
+        # one that was never accepted has no other program: the kernel of a recorded listener held it
+        " AND NOT (e.role = 'server' AND k.server_port IN (SELECT b.port FROM socket s JOIN (SELECT inode,"
+        " arg_max(local_port, time_ns) AS port FROM socket_sample WHERE inode <> 0 GROUP BY inode) b USING (inode)"
+        " WHERE s.listening AND s.made_call_id IS NOT NULL))"
     ).fetchone()
     if untraced and untraced[0]:
         found.append(Gap(

@@ -15,7 +15,8 @@ from wiretale.explain.entry import Reader
 from wiretale.explain.files import descriptors, load_file_names
 from wiretale.explain.listening import listening
 from wiretale.explain.messages import Traffic, traffic
-from wiretale.explain.odd import oddities
+from wiretale.explain.netlink import netlink
+from wiretale.explain.odd import oddities, worth_a_look
 from wiretale.explain.rows import keep_few
 from wiretale.explain.story import Chapter, Story
 from wiretale.explain.summary import about, gaps, opening, summary_chapter
@@ -51,6 +52,8 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
     chapters += listening(world)
     for connection_id, talk in talks.items():
         chapters.append(connection_chapter(world, talk, moved[connection_id], chosen.alike.get(connection_id, [])))
+    asked = netlink(world) if options.connection_id is None else None
+    chapters += [asked] if asked is not None else []
     odd = oddities(world) if options.connection_id is None else None
     for last in (odd, summary_chapter(world, talks, options.connection_id)):
         if last is not None:
@@ -59,7 +62,7 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
     woven = tuple(_with_capitals(background.chapter(chapter)) for chapter in chapters)
     return Story(
         escape_text(options.name), world.origin_ns, world.error_ns,
-        tuple(in_sentences(said) for said in opening(world, chosen, talks)), about(world), woven,
+        tuple(in_sentences(said) for said in (*opening(world, chosen, talks), *worth_a_look(odd))), about(world), woven,
         gaps(world), options.reader,
     )  # fmt: skip
 

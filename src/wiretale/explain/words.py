@@ -34,6 +34,24 @@ def listed(items: Iterable[str], most: int = 6) -> str:
     return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}" if found else ""
 
 
+def spread(least: int, median: int, most: int, total: int) -> str:
+    """Some durations in ns: `2 ms`, `2 ms and 3 ms`, `2 ms to 9 ms, half of them within 4 ms`."""
+    if total == 1 or duration(least) == duration(most):
+        return duration(least)
+    if total == 2:
+        return f"{duration(least)} and {duration(most)}"
+    return f"{duration(least)} to {duration(most)}, half of them within {duration(median)}"
+
+
+def sizes(least: int, median: int, most: int, total: int) -> str:
+    """Some numbers of bytes: `5 bytes`, `4 and 5 bytes`, `4 or 5 bytes`, `4 to 90 bytes (median 9)`."""
+    if least == most:
+        return count(least, "byte")
+    if total == 2 or most == least + 1:
+        return f"{least:,} {'and' if total == 2 else 'or'} {count(most, 'byte')}"
+    return f"{least:,} to {count(most, 'byte')} (median {median:,})"
+
+
 def place(addr: str | None, port: int | None) -> str:
     """`127.0.0.1:4000`, `[::1]:4000`, a unix path, or that there is none."""
     if not addr:
@@ -66,8 +84,8 @@ def ordinal(number: int) -> str:
 def numbers(label: str, found: Sequence[int], more: int = 0) -> str:
     """`packet 4`, `packets 4 and 6`, `packets 4, 6 and 3 more`."""
     items = [str(n) for n in found]
-    said = f"{', '.join(items)} and {more} more" if more else listed(items)
-    return f"{label}{'s' if len(items) > 1 or more else ''} {said}"
+    said = f"{', '.join(items)} and {more:,} more" if more > 0 else listed(items, len(items))
+    return f"{label}{'s' if len(items) > 1 or more > 0 else ''} {said}"
 
 
 def capital(text: str) -> str:

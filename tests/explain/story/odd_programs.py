@@ -145,6 +145,18 @@ def shared_port() -> None:
         listener.listen(1)
 
 
+def shared_by_two() -> None:
+    """Two that listen on one port at the same time; a client."""
+    with socket.socket() as first, socket.socket() as second:
+        for listener in (first, second):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listener.bind((HOST, 5050))
+            listener.listen(1)
+        with socket.create_connection((HOST, 5050)):
+            ready = select.select([first, second], [], [])[0][0]
+            ready.accept()[0].close()
+
+
 # -- endings ----------------------------------------------------------------------------------------------------------
 
 
@@ -223,6 +235,13 @@ def shut_reading() -> None:
     client.close()
     assert server.recv(1) == b""
     server.close()
+
+
+def unix_shut() -> None:
+    """On a unix socket that is told to the peer: its writes fail from then on."""
+    one, other = socket.socketpair()
+    with one, other:
+        one.shutdown(socket.SHUT_RD)
 
 
 def shut_what_is_over() -> None:
@@ -449,9 +468,12 @@ def in_use() -> None:
 
 
 def in_time_wait() -> None:
+    """Its address is first a listener's, then one of a connection that is over."""
     with socket.socket() as listener:
         listener.bind((HOST, 5041))
         listener.listen(1)
+        with socket.socket() as early, contextlib.suppress(OSError):
+            early.bind((HOST, 5041))
         client = socket.create_connection((HOST, 5041))
         server = listener.accept()[0]
         server.close()
@@ -488,6 +510,11 @@ def no_name_server() -> None:
         sock.connect((FAR, 53))
 
 
+def unsent() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
+        sock.sendto(b"datagram", (FAR, 80))
+
+
 def no_route() -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
         sock.connect((FAR, 80))
@@ -501,6 +528,7 @@ PROGRAMS: dict[str, Callable[[], None]] = {
         shut_reading, shut_what_is_over, in_progress, spinning, emptying, held_back, late_reader, late_sender,
         full_receiver, queue_full, queue_used, tiny_writes, tiny_turns, tiny_reads, cut_datagram, in_use, in_time_wait,
         no_right, both_families, silent, no_name_server, no_route, no_answer, waits_for_more, not_read, answered_late,
+        shared_by_two, unix_shut, unsent,
     )
 }  # fmt: skip
 

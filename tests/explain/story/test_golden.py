@@ -37,8 +37,9 @@ VERSIONS = {
 
 # Of each service: the programs whose versions count, and what of the story is left out because it is not theirs alone
 # to decide: in how many pieces bytes are read, what is sent again, which of two ends is first to close, what a login
-# shell does. Which descriptors are free when a worker of nginx accepts is chance, too.
-MOVED = "How data moved|Waiting for the connection|How its clients were served|Worth a look"
+# shell does, which links and addresses the kernel has to tell of. Which descriptors are free when a worker of nginx
+# accepts is chance, too.
+MOVED = "How data moved|Waiting for the connection|How its clients were served|Worth a look|What was asked"
 KEPT = {
     "curl-from-python": (("curl", "python"), f"{MOVED}|How it ended"),
     "nginx": (("curl", "nginx"), f"{MOVED}|Unix stream"),

@@ -136,7 +136,7 @@ def test_a_repeated_segment_is_needless_only_if_the_receiver_says_so(world: Worl
     steps = resent.find(world)
     assert len(steps) == 2
     needless = of(steps, connection(world.db, 40001))
-    assert "1 segment to the server was sent again (packet 5; 10 bytes)" in needless
+    assert "was sent again (packet 5; 10 bytes)" in needless
     assert "It was needless" in needless
     assert "packet 7 names them in a D-SACK block" in needless
     unknown = of(steps, connection(world.db, 40005))
@@ -148,7 +148,7 @@ def test_a_full_receiver_is_told_without_knowing_the_program(world: World) -> No
     steps = full_receiver.find(world)
     assert len(steps) == 1
     said = of(steps, connection(world.db, 40001))
-    assert "the kernel of the server announced a window of 0 once (first in packet 8)" in said
+    assert "that it had no room (a window of 0 in packet 8)" in said
     assert "There was no room for 1.2" in said
 
 

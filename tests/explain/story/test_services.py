@@ -18,7 +18,7 @@ def test_a_close_after_which_another_process_holds_the_socket_is_told_as_one_of_
         assert len({pid for _, pid, _ in closes}) == len(closes) == 2
         for call_id, pid, is_last in closes:
             (step,) = steps_of(story, "call", call_id)
-            assert (step.title == "A copy is closed") == (not is_last), (call_id, pid, step)
+            assert (step.title == "A descriptor is closed, and the socket stays") == (not is_last), (call_id, pid, step)
             assert not is_last or "still held" not in text(step)
 
 

@@ -33,6 +33,7 @@ from wiretale.explain.odd import (
     silent_sockets,
     tiny_transfers,
     unread_reset,
+    unsent_datagram,
     unused_sockets,
 )
 from wiretale.explain.story import Anchors, Chapter, Section, Step
@@ -48,6 +49,7 @@ TROUBLE: tuple[Finder, ...] = (
     queue_full.find,
     broken_pipe.find,
     unread_reset.find,
+    unsent_datagram.find,
     cut_datagram.find,
     resent.find,
     held_back.find,
@@ -78,6 +80,9 @@ HARMLESS: tuple[Finder, ...] = (
 )
 
 
+_TROUBLE_TITLE = "Worth a look"
+
+
 def _anchors(finder: Finder) -> Anchors:
     """Anchors name the oddity: odd.shared-port.call65."""
     name = finder.__module__.rpartition(".")[2].replace("_", "-")
@@ -86,10 +91,17 @@ def _anchors(finder: Finder) -> Anchors:
     )
 
 
+def worth_a_look(chapter: Chapter | None) -> tuple[str, ...]:
+    """One sentence for the summary that names the troubles; none where there are none."""
+    steps = [step for s in chapter.sections if s.title == _TROUBLE_TITLE for step in s.steps] if chapter else []
+    titles = list(dict.fromkeys(step.title.rstrip("?") for step in steps))
+    return (f"Worth a look: {'; '.join(titles[:4])}{' and more' if len(titles) > 4 else ''}.",) if titles else ()
+
+
 def oddities(world: World) -> Chapter | None:
     """The chapter; None if nothing was odd."""
     sections = []
-    for title, finders in (("Worth a look", TROUBLE), ("Looks odd, and is harmless", HARMLESS)):
+    for title, finders in ((_TROUBLE_TITLE, TROUBLE), ("Looks odd, and is harmless", HARMLESS)):
         steps = tuple(step for finder in finders for step in _anchors(finder).all_named(finder(world)))
         if steps:
             sections.append(Section(title, steps))

@@ -7,7 +7,6 @@ from wiretale.explain.words import code
 from wiretale.explain.world import World
 
 EPIPE, ECONNRESET = 32, 104
-_REMEDY = "ignore SIGPIPE, or send with MSG_NOSIGNAL, and treat EPIPE as the end"
 
 
 def find(world: World) -> list[Step]:
@@ -26,12 +25,14 @@ def _step(world: World, group: Group) -> Step:
     said = [f"{group.who(world)} called {code(name + '()')}{where} {group.times} and got {code(error)}."]
     refs = group.refs
     topics: tuple[str, ...] = (error,)
+    remedy = ""
     reset = _reset_before(world, group.refs[0].id)
     if reset is not None:
         said.append(f"Packet {reset[1]}, a reset from the other end, had ended the connection before.")
         refs = (*refs, *packet_refs([reset]))
         topics = (error, "RST")
     if int(number) == EPIPE:
+        remedy = "treat EPIPE as the end of the connection"
         if reset is None and _shut_before(world, group.refs[0].id):
             said.append("The program itself had shut down sending with shutdown().")
         signals = [s for pid in group.pids for s in _signals(world, pid, name)]
@@ -43,8 +44,11 @@ def _step(world: World, group: Group) -> Step:
         if signals and died:
             said.append(f"It ended {'the process' if group.is_one else 'them'}: the default action of that signal.")
             refs = (*refs, *(p.ref for p in died[:3]))
+            remedy = "ignore SIGPIPE, or send with MSG_NOSIGNAL, and treat EPIPE as the end"
+        elif signals:
+            said.append("It ended nobody: the program ignores or handles it.")
     return Step("", f"{error} on a connection", tuple(said), group.first_ns, refs=refs, topics=topics,
-                remedy=_REMEDY if "SIGPIPE" in topics else "")  # fmt: skip
+                remedy=remedy)  # fmt: skip
 
 
 def _reset_before(world: World, call_id: int) -> tuple[int, int] | None:

@@ -28,6 +28,10 @@ SELECT c.pid, c.name, c.fd, x.connection_id, count(*), min(c.entry_ns),
 FROM cut x JOIN call c USING (call_id) GROUP BY 1, 2, 3, 4 ORDER BY 6 LIMIT 4"""
 
 
+def _lost(size: int) -> str:
+    return "byte is" if size == 1 else f"{count(size, 'byte')} are"
+
+
 def find(world: World) -> list[Step]:
     """One step for each process, descriptor and conversation."""
     if not world.signs.talked("udp", "unix-dgram", "unix-seqpacket"):
@@ -37,7 +41,7 @@ def find(world: World) -> list[Step]:
         said = [
             f"{world.who(pid)} read a datagram of {count(first['full'], 'byte')} on descriptor {fd} (connection "
             f"{connection_id}) with {code(name + '()')} into a buffer that had room for {first['got']:,}: the other "
-            f"{count(first['full'] - first['got'], 'byte')} are lost."
+            f"{_lost(first['full'] - first['got'])} lost."
         ]
         if total > 1:
             said.append(f"That happened {times(total)}.")

@@ -38,7 +38,8 @@ def find(world: World) -> list[Step]:
 def _step(world: World, group: Group) -> Step:
     name, _, number = group.key.partition(" ")
     errno, error = int(number), error_name(int(number))
-    first = calls(world.db, [group.refs[0].id]).get(group.refs[0].id)
+    told = calls(world.db, [ref.id for ref in group.refs])
+    first = told.get(group.refs[0].id)
     where = f" for {code(address_of(first))}" if first is not None and first.address() else ""
     said = [
         f"{code(name + '()')} of {group.who(world)}{where} failed {group.times} with {code(error)} ({_text(errno)})."
@@ -46,8 +47,9 @@ def _step(world: World, group: Group) -> Step:
     more: list[Ref] = []
     remedy = _REMEDY.get(errno, "")
     if name == "bind" and errno == EADDRINUSE and first is not None:
-        why, more, remedy = _who_has_it(world, first)
-        said.append(why)
+        reasons = _reasons(world, [told[ref.id] for ref in group.refs if ref.id in told])
+        said += reasons[0]
+        more, remedy = reasons[1:]
     elif name == "bind" and errno == EACCES and first is not None:
         why, remedy = _no_right(first)
         said.append(why)
@@ -73,6 +75,20 @@ def _no_right(call: Call) -> tuple[str, str]:
             "CAP_NET_BIND_SERVICE, which the process does not have."
         ), "setcap cap_net_bind_service=+ep PROGRAM, or sysctl net.ipv4.ip_unprivileged_port_start"
     return "A security module or a filter of the process (seccomp) may forbid it.", ""
+
+
+def _reasons(world: World, refused: list[Call]) -> tuple[list[str], list[Ref], str]:
+    """Why each was refused; where the reasons differ, each with its time."""
+    found = [(call, *_who_has_it(world, call)) for call in refused]
+    more = list(dict.fromkeys(ref for _, _, refs_, _ in found for ref in refs_))
+    if len({why for _, why, _, _ in found}) == 1:
+        return [found[0][1]], more, found[0][3]
+    many = len({address_of(call) for call in refused}) > 1
+    said = [
+        f"At {world.at(call.entry_ns)}{f', for {code(address_of(call))}' if many else ''}: {why[:1].lower()}{why[1:]}"
+        for call, why, _, _ in found[:3]
+    ]
+    return said, more, found[0][3]
 
 
 def _who_has_it(world: World, call: Call) -> tuple[str, list[Ref], str]:

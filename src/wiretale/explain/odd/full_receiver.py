@@ -22,9 +22,12 @@ turn AS (
 )
 SELECT t.connection_id, t.direction, count(*), min(t.time_ns), sum(t.until - t.time_ns)::BIGINT,
     max(t.until - t.time_ns),
-    count(*) FILTER (t.until IS NULL), arg_min({'id': t.packet_id, 'n': t.number, 'ack': t.rel_ack}, t.packet_id),
+    count(*) FILTER (t.until IS NULL),
+    arg_min({'id': t.packet_id, 'n': t.number, 'ack': CASE WHEN o.initial_seq IS NOT NULL THEN t.rel_ack END},
+        t.packet_id),
     arg_min({'id': t.opened_id, 'n': t.opened}, t.packet_id), any_value(e.pid), any_value(e.socket_id)
 FROM turn t LEFT JOIN endpoint e ON e.connection_id = t.connection_id AND e.sends = t.direction
+LEFT JOIN endpoint o ON o.connection_id = t.connection_id AND o.sends <> t.direction
 WHERE t.shut GROUP BY t.connection_id, t.direction ORDER BY 4 LIMIT 6"""
 
 
@@ -37,9 +40,9 @@ def find(world: World) -> list[Step]:
         connection_id, direction, total, at, stalled, longest, never, shut, opened, pid, socket_id = row
         who = world.who(pid) if pid is not None else "the client" if direction == "c2s" else "the server"
         said = [
-            f"On connection {connection_id} the kernel of {who} announced a window of 0 {times(total)} (first in "
-            "packet "
-            f"{shut['n']}): its receive buffer was full, and the other end had to stop sending."
+            f"The kernel of {who} announced {times(total)} on connection {connection_id} that it had no room (a window "
+            f"of 0{', first' if total > 1 else ''} in packet {shut['n']}): its receive buffer was full, and the other "
+            "end had to stop sending."
         ]
         evidence = packet_refs([(shut["id"], shut["n"])])
         if pid is not None and shut["ack"] is not None:
@@ -49,12 +52,13 @@ def find(world: World) -> list[Step]:
                 said.append(f"The program had then read {read:,} of the {count(arrived, 'byte')} that had arrived.")
                 evidence = (*evidence, *refs("socket", [socket_id]))
         if stalled is not None:
-            most = f"; the longest time was {duration(longest)}" if total - never > 1 else ""
+            most = f"; the longest time was {duration(longest)}" if duration(longest) != duration(stalled) else ""
             said.append(f"There was no room for {duration(stalled)} altogether{most}.")
         if opened["n"] is not None:
             evidence = (*evidence, *packet_refs([(opened["id"], opened["n"])]))
         if never:
-            said.append("The last time it never announced room again.")
+            said.append("After the last of them no room was announced any more." if total > 1 else "No room was "
+                        "announced any more.")  # fmt: skip
         steps.append(
             Step("", "A full receiver", tuple(said), at, refs=evidence, topics=("zero_window",),
                  background=("This is flow control at work: the sender may never have more bytes under way than the "

@@ -14,7 +14,10 @@ def find(world: World) -> list[Step]:
     if not world.signs.called("shutdown"):
         return []
     steps = []
-    found = groups(world, f"c.name = 'shutdown' AND c.a1 = {SHUT_RD} AND c.errno IS NULL", fd="NULL::INTEGER")
+    # unix_shutdown() does tell the peer, whose writes fail from then on (net/unix/af_unix.c)
+    joins = "JOIN call_file f USING (call_id) JOIN socket s USING (socket_id)"
+    condition = f"c.name = 'shutdown' AND c.a1 = {SHUT_RD} AND c.errno IS NULL AND s.family <> 'AF_UNIX'"
+    found = groups(world, condition, joins=joins, fd="NULL::INTEGER")
     if found:
         said = (
             f"{code('shutdown(SHUT_RD)')} was called by {each(world, found)}. No segment is sent for that: the other "

@@ -1,7 +1,7 @@
 """Bytes that lay in the receive queue while the thread that then read them slept in another call."""
 
 from wiretale.decode.durations import duration
-from wiretale.explain.odd._rows import packet_refs, refs
+from wiretale.explain.odd._rows import packet_refs, refs, times
 from wiretale.explain.story import Step
 from wiretale.explain.words import code, count
 from wiretale.explain.world import World
@@ -39,31 +39,30 @@ met AS (
     FROM slow s JOIN asleep a ON a.task_id = s.task_id AND a.start_ns < s.start_ns AND a.exit_ns > s.arrived
     WHERE lost >= {LATE_NS}
 )
-SELECT connection_id, pid, sleep, count(DISTINCT call_id), min(arrived), max(lost),
+SELECT arg_max(connection_id, lost), pid, sleep, count(DISTINCT call_id), min(arrived), max(lost),
+    count(DISTINCT connection_id),
     arg_max({{'read': call_id, 'fd': fd, 'name': name, 'size': size, 'sleep': sleep_id, 'arrived': arrived,
         'began': start_ns,
         'packet': packet}}, lost)
-FROM met GROUP BY connection_id, pid, sleep ORDER BY 6 DESC LIMIT 4"""  # noqa: S608 (fixed text of this module)
+FROM met GROUP BY pid, sleep ORDER BY 6 DESC LIMIT 4"""  # noqa: S608 (fixed text of this module)
 
 
 def find(world: World) -> list[Step]:
-    """One step for each process, connection and kind of sleep, the longest first."""
+    """One step for each process and kind of sleep, the longest first."""
     if "timeout" not in world.signs.wait_ends and not world.signs.called(*SLEEPS, *BLOCKS):
         return []
     steps = []
-    for connection_id, pid, sleep, total, first, lost, worst in world.db.execute(_QUERY).fetchall():
+    for connection_id, pid, sleep, total, first, lost, connections, worst in world.db.execute(_QUERY).fetchall():
         packet = worst["packet"]
         said = [
-            f"{count(worst['size'], 'byte')} of connection {connection_id} (from packet {packet['n']}) lay in the "
-            "receive queue "
-            f"of descriptor {worst['fd']} for {duration(worst['began'] - worst['arrived'])} before {world.who(pid)} "
-            "asked for "
-            f"them with {code(worst['name'] + '()')}: for {duration(lost)} of that the thread that read them was "
-            "asleep in "
-            f"{code(sleep + '()')}."
+            f"{count(worst['size'], 'byte')} of connection {connection_id} (the first in packet {packet['n']}) lay in "
+            f"the receive queue of descriptor {worst['fd']} for {duration(worst['began'] - worst['arrived'])} before "
+            f"{world.who(pid)} asked for them with {code(worst['name'] + '()')}: for {duration(lost)} of that the "
+            f"thread that read them was asleep in {code(sleep + '()')}."
         ]
         if total > 1:
-            said.append(f"That happened {count(total, 'time')} on this connection; this was the longest.")
+            where = "this connection" if connections == 1 else count(connections, "connection")
+            said.append(f"That happened {times(total)} on {where}; this was the longest.")
         evidence = (*packet_refs([(packet["id"], packet["n"])]), *refs("call", [worst["sleep"], worst["read"]]))
         steps.append(
             Step("", "The answer was there, and nobody looked", tuple(said), first, refs=evidence,

@@ -75,6 +75,6 @@ def _twice(world: World, option: str, value: str, sockets: list[list[Call]]) -> 
 def _same_flags(world: World, pid: int, same: list[Call]) -> Step:
     said = (
         f"{world.who(pid)} set flags of descriptor {same[0].fd} that it already had: {code(same[0].text)}. "
-        "That changes nothing: the program did not look at what was there."
+        "That changes nothing."
     )
     return Step("", "Flags are set to what they were", (said,), same[0].entry_ns, refs=tuple(c.ref for c in same[:5]))

@@ -63,7 +63,7 @@ def find(world: World) -> list[Step]:
     for connection_id, kind, total, at, some in world.db.execute(_PROBES).fetchall():
         if kind in _PROBE:
             title, meaning, topic = _PROBE[kind]
-            said = f"On connection {connection_id} {count(total, 'segment')} {meaning}"
+            said = f"{count(total, 'segment')} of connection {connection_id} {meaning}"
             steps.append(
                 Step("", title, (said,), at, refs=packet_refs((p["id"], p["n"]) for p in some), topics=(topic,))
             )
@@ -75,11 +75,13 @@ def _resent(row: tuple[Any, ...]) -> Step:
     way = "to the server" if direction == "c2s" else "to the client"
     shown = numbers("packet", [p["n"] for p in some])
     said = [
-        f"On connection {connection_id} {count(total, 'segment')} {way} {'was' if total == 1 else 'were'} sent again "
-        f"({shown}{' and more' if total > len(some) else ''}; {count(size or 0, 'byte')})."
+        f"{count(total, 'segment')} {way} on connection {connection_id} {'was' if total == 1 else 'were'} sent again "
+        f"({shown}{' and more' if total > len(some) else ''}; "
+        f"{count(size, 'byte') if size else 'no payload, but a FIN'})."
     ]
     if longest is not None:
-        said.append(f"The longest came {duration(longest)} after the one it repeats.")
+        which = "It" if total == 1 else "The longest of them"
+        said.append(f"{which} came {duration(longest)} after the one it repeats.")
     evidence = packet_refs((p["id"], p["n"]) for p in some)
     if needless and report is not None:
         which = "It" if total == needless == 1 else f"All {total}" if total == needless else f"{needless} of them"

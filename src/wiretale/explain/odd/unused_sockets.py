@@ -19,7 +19,8 @@ def find(world: World) -> list[Step]:
     if not found:
         return []
     made = [f"{g.who(world)} made {count(g.total, 'socket')} ({code(g.key)})" for g in found]
-    said = (f"{listed(made, 5)}; each was closed without being used. Nothing was sent.",)
+    which = "it" if sum(g.total for g in found) == 1 else "each"
+    said = (f"{listed(made, 5)}; {which} was closed without being used. Nothing was sent.",)
     return [
         Step("", "Sockets made and not used", said, found[0].first_ns, refs=all_refs(found),
              background=("Programs do so to find out whether the kernel offers that family or an option.",))
