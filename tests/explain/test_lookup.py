@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wiretale.explain.lookup import entry_named, find, index, near, normal
+from wiretale.model.kernel_ring import KINDS
 
 
 @pytest.mark.parametrize(("word", "name"), [
@@ -14,6 +15,9 @@ from wiretale.explain.lookup import entry_named, find, index, near, normal
     ("close", "close"), ("CLOSED", "CLOSED"), ("listen", "listen"), ("LISTEN", "LISTEN"), ("send", "sendto"),
     ("EPOLLIN", "POLLIN"), ("SO_RCVTIMEO_NEW", "SO_RCVTIMEO"), ("keep-alive", "keep_alive"), ("peek", "MSG_PEEK"),
     ("backlog", "accept-queue"), ("SOL_TCP", "IPPROTO_TCP"), ("nodelay", "TCP_NODELAY"), ("reset", "RST"),
+    ("inet_sock_set_state", "inet_sk_state_store"), ("kfree_skb", "kfree_skb_reason"), ("net_dev_xmit", "xmit_one"),
+    ("sched:sched_switch", "__schedule"), ("dev_queue_xmit", "__dev_queue_xmit"), ("tcp_ack", "tcp_ack"),
+    ("cwnd", "congestion-control"), ("rto", "retransmission-timeout"), ("INADDR_ANY", "wildcard-address"),
 ])  # fmt: skip
 def test_a_word_is_found_however_it_is_written(word, name):
     found = entry_named(word)
@@ -37,6 +41,14 @@ def test_unknown_words_find_nothing_but_what_is_near():
     assert near("demo.wiretale") == ()
     assert find("9999") == ()
     assert find("") == ()
+
+
+def test_every_tracepoint_leads_to_the_function_that_passes_it():
+    for kind in KINDS:
+        name = kind.name.partition(":")[2]
+        found = entry_named(name)
+        assert found is not None, name
+        assert found.name in (name, kind.where.partition(",")[0])
 
 
 @given(st.text(max_size=20))

@@ -190,3 +190,13 @@ def test_the_filters_are_filters(empty):
             for one in occurrences(empty, entry, 1):
                 if one.filter:
                     compile_filter(one.filter)
+
+
+def test_a_function_occurs_where_its_tracepoint_was_passed(empty):
+    empty.execute("INSERT INTO kernel_event (event_id, time_ns, name) VALUES (1, 5, 'sock:inet_sock_set_state')")
+    empty.execute("INSERT INTO kernel_event (event_id, time_ns, name) VALUES (2, 6, 'tcp:tcp_probe')")
+    (found,) = occurrences(empty, named("inet_sock_set_state"), 5)
+    assert found.kind is RowKind.KERNEL
+    assert [row.id for row in found.first] == [1]
+    assert found.filter == 'kernel.function == "inet_sk_state_store"'
+    assert occurrences(empty, named("tcp_ack"), 5) == ()

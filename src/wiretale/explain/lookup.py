@@ -88,7 +88,7 @@ def find(word: str) -> tuple[Reference, ...]:
             exact = tuple(reference for reference in level[wanted] if reference.name == word.strip())
             return exact or tuple(level[wanted])
     # by the kernel's custom NAME takes a lock or checks its arguments, and __NAME does the work
-    return tuple(made.names.get(f"_{wanted}", ())) or _of_tracepoint(wanted)
+    return _of_tracepoint(wanted) or tuple(made.names.get(f"_{wanted}", ()))
 
 
 def _of_tracepoint(wanted: str) -> tuple[Reference, ...]:

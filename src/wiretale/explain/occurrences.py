@@ -20,6 +20,7 @@ from wiretale.filter.fields import BY_NAME
 from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.tables import with_all_tables
 from wiretale.model.enums import Arch
+from wiretale.model.kernel_ring import KINDS
 
 Parameters = tuple[int | str | bytes, ...]
 LOW_32_BITS = 0xFFFFFFFF  # an int argument's register; the upper half is not part of it
@@ -32,11 +33,12 @@ class RowKind(StrEnum):
     PACKET = "packet"
     SIGNAL = "signal"
     STATE = "tcp_state"
+    KERNEL = "kernel_event"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its time, and its call_id, packet_id or row number (of signal and tcp_state)."""
+    """One row: its time, and its call_id, packet_id, event_id or row number (of signal and tcp_state)."""
 
     time_ns: int
     id: int
@@ -69,6 +71,7 @@ _FROM = {
     RowKind.PACKET: (source(EventKind.PACKET, "g. i."), "p.time_ns", "p.packet_id"),
     RowKind.SIGNAL: (source(EventKind.SIGNAL, "t."), "s.time_ns", "s.rowid"),
     RowKind.STATE: ("tcp_state x", "x.from_ns", "x.rowid"),
+    RowKind.KERNEL: (source(EventKind.KERNEL, "e."), "e.time_ns", "e.event_id"),
 }
 
 
@@ -275,6 +278,15 @@ def _of_analysis(entry: Entry) -> Iterator[_Search]:
     yield _Search("segments", RowKind.PACKET, test, (entry.name,), field if field in BY_NAME else "")
 
 
+def _of_function(entry: Entry) -> Iterator[_Search]:
+    """Of the kernel's functions those occur in a capture that pass a tracepoint of the kernel level."""
+    names = tuple(kind.name for kind in KINDS if kind.where.partition(",")[0] == entry.name)
+    if names:
+        test = f"e.name IN ({', '.join('?' * len(names))})"
+        said = f"events of the kernel in it ({', '.join(name.partition(':')[2] for name in names)})"
+        yield _Search(said, RowKind.KERNEL, test, names, f'kernel.function == "{entry.name}"')
+
+
 def _of_topic(_entry: Entry) -> Iterator[_Search]:
     """A topic is about how things go together: the entries it names occur, it does not."""
     return iter(())
@@ -292,7 +304,7 @@ _SEARCHES: dict[Kind, Callable[[Entry], Iterator[_Search]]] = {
     Kind.FLAG: _of_flag,
     Kind.HEADER_OPTION: _of_header_option,
     Kind.ANALYSIS: _of_analysis,
-    Kind.FUNCTION: _of_topic,
+    Kind.FUNCTION: _of_function,
     Kind.TOPIC: _of_topic,
 }
 

@@ -19,7 +19,10 @@ from wiretale.show.merged import batch, lines
 from wiretale.show.order import LineKind, Place, origin_ns
 from wiretale.show.times import TimeFormat
 
-_LINES = {RowKind.CALL: LineKind.CALL, RowKind.PACKET: LineKind.PACKET, RowKind.SIGNAL: LineKind.SIGNAL}
+_LINES = {
+    RowKind.CALL: LineKind.CALL, RowKind.PACKET: LineKind.PACKET, RowKind.SIGNAL: LineKind.SIGNAL,
+    RowKind.KERNEL: LineKind.KERNEL,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,16 @@ class Printer:
             yield from self._one(one, capture)
         if not there:
             yield TextLine(f"  It does not occur. Looked for: {', '.join(one.what for one in found)}.")
+            if any(one.kind is RowKind.KERNEL for one in found) and not self._has_kernel():
+                yield TextLine("  ! the kernel level was not recorded", "warning")
+                yield TextLine("    try: wiretale record --kernel -o FILE.wiretale -- COMMAND", "warning")
             for gap in self.gaps:
                 yield TextLine(f"  ! {gap.text}", "warning")
                 if gap.remedy:
                     yield TextLine(f"    try: {escape_text(gap.remedy)}", "warning")
+
+    def _has_kernel(self) -> bool:
+        return bool(self.db.execute("SELECT EXISTS (FROM kernel_event)").fetchall()[0][0])
 
     def _one(self, one: Occurrence, capture: str) -> Iterator[TextLine]:
         more = f", the first {len(one.first)}:" if one.total > len(one.first) > 0 else ""
