@@ -21,7 +21,7 @@ TABLES = {
     "prctl_fp_mode": ("linux/prctl.h", r"PR_FP_MODE_\w+", "", "PR_FP_MODE_???"),
     "prctl_spec": ("linux/prctl.h", r"PR_SPEC_(STORE_BYPASS|INDIRECT_BRANCH|L1D_FLUSH)", "", "PR_SPEC_???"),
     "prctl_spec_get": (
-        "linux/prctl.h", r"PR_SPEC_(PRCTL|ENABLE|DISABLE|FORCE_DISABLE|DISABLE_NOEXEC)", "", "PR_SPEC_???",
+        "linux/prctl.h", r"PR_SPEC_(NOT_AFFECTED|PRCTL|ENABLE|DISABLE|FORCE_DISABLE|DISABLE_NOEXEC)", "", "PR_SPEC_???",
     ),
     "prctl_spec_set": ("linux/prctl.h", r"PR_SPEC_(ENABLE|DISABLE|FORCE_DISABLE|DISABLE_NOEXEC)", "", "PR_SPEC_???"),
     "prctl_pac": ("linux/prctl.h", r"PR_PAC_AP\w+", "", "PR_PAC_???"),
@@ -88,6 +88,19 @@ XFEATURES = {
 }  # fmt: skip
 PLAIN = {
     "no_flags": ({}, ""),
+    # of fsmount, where a mount has no owner yet
+    "fsmount_attr": (
+        {
+            "MOUNT_ATTR_RDONLY": 1,
+            "MOUNT_ATTR_NOSUID": 2,
+            "MOUNT_ATTR_NODEV": 4,
+            "MOUNT_ATTR_NOEXEC": 8,
+            "MOUNT_ATTR_NOATIME": 16,
+            "MOUNT_ATTR_STRICTATIME": 32,
+            "MOUNT_ATTR_NODIRATIME": 128,
+        },
+        "MOUNT_ATTR_???",
+    ),
     # include/linux/swap.h
     "swap_flags": (
         {

@@ -194,6 +194,10 @@ static void processes(void)
 	syscall(SYS_setgroups, -1, tid);
 	syscall(SYS_process_vm_readv, -1, NULL, 0, last(&(long[]){ 1, 2 }, 16), 2, 0);
 	syscall(SYS_pidfd_send_signal, -1, SIGUSR1, NULL, 7);
+	syscall(SYS_sched_setattr, 0, &(struct { int a[14]; }){ { 7 } }, 0);
+	syscall(SYS_prctl, PR_SET_NAME, "longer than the kernel takes", 0, 0, 0);
+	syscall(SYS_prctl, PR_SET_SECCOMP, 77, 1, 2, 3);
+	syscall(SYS_prctl, PR_MCE_KILL_GET, 0, 0, 0, 0);
 }
 
 static void memory(void)
@@ -246,6 +250,15 @@ static void folders(void)
 	}
 	syscall(SYS_mount_setattr, -1, "x", 0, last(&how, 32), 32);
 	syscall(SYS_mount_setattr, -1, "x", 0, end - 32, 40);
+	syscall(SYS_memfd_create, "a name", 30 << 26);
+	syscall(SYS_memfd_create, "a name", -1);
+	syscall(SYS_fsmount, -1, 0, -1);
+	long times[4] = { 1492356708, 567891, -1, 1000000 };
+	syscall(SYS_utimes, "/nowhere", times);
+	syscall(SYS_utimes, "/nowhere", last(times, 24));
+	syscall(SYS_utime, "/nowhere", times);
+	syscall(SYS_utimensat, -1, "/nowhere", (long[]){ 1, (1 << 30) - 1, 2, (1 << 30) - 2 }, 0);
+	syscall(SYS_utimensat, -1, "/nowhere", (long[]){ 1492356708, 5, 0, 0 }, 0);
 	syscall(SYS_swapon, "/nowhere", 0x18007);
 	syscall(SYS_mq_getsetattr, -1, queue, NULL);
 	syscall(SYS_mq_open, NULL, O_CREAT, 0600, queue);

@@ -41,7 +41,7 @@ _STATS = {
     "statfs": re.compile(r"(.*_)?statv?fs(64)?"),
     "fstatfs": re.compile(r"fstatv?fs(64)?"),
     "%statfs": re.compile(r"f?statv?fs(64)?|ustat"),
-    "clock": re.compile(r"clock_(adjtime|[gs]ettime).*|adjtimex|[gs]ettimeofday|stime|time"),
+    "clock": re.compile(r"clock_(adjtime|[gs]ettime|getres).*|adjtimex|[gs]ettimeofday|stime|time"),
     "pure": re.compile(r"get(e?[ug]id(32)?|pgrp|p?pid|tid)"),
 }
 # Named in the classes of strace although no argument of theirs says so, and the other way round.

@@ -73,6 +73,15 @@ TABLES: dict[str, dict[int, str]] = {
         2048: "FAN_REPORT_NAME",
         0x1000: "FAN_REPORT_TARGET_FID",
     },
+    "fsmount_attr": {
+        1: "MOUNT_ATTR_RDONLY",
+        2: "MOUNT_ATTR_NOSUID",
+        4: "MOUNT_ATTR_NODEV",
+        8: "MOUNT_ATTR_NOEXEC",
+        16: "MOUNT_ATTR_NOATIME",
+        32: "MOUNT_ATTR_STRICTATIME",
+        128: "MOUNT_ATTR_NODIRATIME",
+    },
     "futex2": {
         2: "FUTEX_32",
         128: "FUTEX_PRIVATE_FLAG",
@@ -288,6 +297,7 @@ TABLES: dict[str, dict[int, str]] = {
         2: "PR_SPEC_L1D_FLUSH",
     },
     "prctl_spec_get": {
+        0: "PR_SPEC_NOT_AFFECTED",
         1: "PR_SPEC_PRCTL",
         2: "PR_SPEC_ENABLE",
         4: "PR_SPEC_DISABLE",
@@ -486,6 +496,7 @@ UNKNOWN: dict[str, str] = {
     "fanotify_class": "FAN_CLASS_???",
     "fanotify_event": "FAN_???",
     "fanotify_init_flags": "FAN_???",
+    "fsmount_attr": "MOUNT_ATTR_???",
     "futex2": "FUTEX_???",
     "futex_op": "FUTEX_OP_???",
     "futex_op_cmp": "FUTEX_OP_CMP_???",

@@ -169,6 +169,19 @@ def short_string(w: Writer, index: int, arg: Arg) -> str:
     return address(w, index) if datum.error else strace(w).text(datum.bytes)
 
 
+def bounded_string(most: int) -> Printer:
+    """A string of which the kernel takes `most` bytes; the rest is not looked at."""
+
+    def text(w: Writer, index: int, arg: Arg) -> str:
+        datum = w.readable(index, "string", at_exit=False)
+        limit = min(w.limit, most)
+        if datum is not None and len(datum.bytes) > limit:
+            return strace(w).text(datum.bytes[:limit]) + "..."
+        return short_string(w, index, arg)
+
+    return text
+
+
 def _fd_set(w: Writer, index: int, arg: Arg) -> str:
     """The descriptors of a set; one that cannot be read whole is an address."""
     datum = w.readable(index, "fdset", at_exit=False)

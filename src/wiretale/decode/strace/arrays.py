@@ -57,7 +57,7 @@ def array(w: Writer, index: int, arg: Arg, *, at_exit: bool = False, text: Eleme
 
 def whole(w: Writer, index: int, *, at_exit: bool, role: str = "struct") -> bytes | None:
     """The bytes of a structure, as far as they could be read; None where strace prints no more than its address."""
-    if strace(w).terse or strace(w).refused or (at_exit and not w.succeeded):
+    if strace(w).terse or (at_exit and not w.succeeded):
         return None
     datum = w.datum(index, role, at_exit=at_exit)
     return datum.bytes if datum is not None and datum.bytes else None

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from wiretale.decode.strace import names
-from wiretale.decode.strace.arguments import Printer, address, short_string, strace
+from wiretale.decode.strace.arguments import Printer, address, bounded_string, strace
 from wiretale.decode.strace.arrays import array
 from wiretale.decode.strace.style import Names
 from wiretale.decode.syscalls.spec import Arg
@@ -59,7 +59,7 @@ def _signed(value: int) -> int:
 ARGUMENTS: dict[tuple[str, str], Printer] = {
     ("ioprio_set", "ioprio"): _priority,
     ("kexec_load", "segments"): _segments,
-    ("reboot", "arg"): short_string,
+    ("reboot", "arg"): bounded_string(255),
     ("kexec_load", "flags"): _kexec_flags,
     ("kcmp", "idx1"): _slot,
     ("kcmp", "idx2"): _slot,

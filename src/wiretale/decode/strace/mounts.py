@@ -1,11 +1,11 @@
 """Mounting in strace's words. Source: linux/mount.h."""
 
 from wiretale.decode.strace import names
-from wiretale.decode.strace.arguments import KINDS, Printer, address, short_string, strace
+from wiretale.decode.strace.arguments import KINDS, Printer, address, bounded_string, short_string, strace
 from wiretale.decode.strace.arrays import beyond, whole
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.struct_text import field_text
-from wiretale.decode.structs import unpack
+from wiretale.decode.structs import integers, unpack
 from wiretale.decode.syscalls.spec import Arg, Kind
 from wiretale.decode.writer import Writer, signed32
 
@@ -43,14 +43,19 @@ def _binary(w: Writer, index: int, arg: Arg) -> str:
     return hex_literal(datum.bytes[:wanted]) + ("..." if wanted < datum.full_bytes else "")
 
 
-_ATTR_SIZE = 32  # MOUNT_ATTR_SIZE_VER0
+_ATTR_SIZE, _ID_MAP = 32, 0x100000  # MOUNT_ATTR_SIZE_VER0, MOUNT_ATTR_IDMAP
 
 
 def _attributes(w: Writer, index: int, arg: Arg) -> str:
     size, data = w.unsigned(w.values[4]), whole(w, index, at_exit=False)
     if size < _ATTR_SIZE or data is None or len(data) < _ATTR_SIZE:
         return address(w, index)
-    shown = [f"{f.name}={field_text(w, f, v)}" for f, v in unpack("mount_attr", w.arch, data)]
+    values = unpack("mount_attr", w.arch, data)
+    mapped = integers("mount_attr", w.arch, data)["attr_set"] & _ID_MAP
+    shown = [
+        f"{f.name}={w.fd(v) if mapped and f.name == 'userns_fd' and isinstance(v, int) else field_text(w, f, v)}"
+        for f, v in values
+    ]
     extra = beyond(w, data, _ATTR_SIZE, size)
     return "{" + ", ".join([*shown, *([extra] if extra else [])]) + "}"
 
@@ -72,8 +77,11 @@ def _source(w: Writer, index: int, arg: Arg) -> str:
     )
 
 
+_word = bounded_string(256)  # fs/fsopen.c
+
+
 def _key(w: Writer, index: int, arg: Arg) -> str:
-    return short_string(w, index, arg) if w.values[1] & 0xFFFFFFFF in _KEYED else address(w, index)
+    return _word(w, index, arg) if w.values[1] & 0xFFFFFFFF in _KEYED else address(w, index)
 
 
 def _swap_flags(w: Writer, index: int, arg: Arg) -> str:
@@ -91,9 +99,10 @@ ARGUMENTS: dict[tuple[str, str], Printer] = {
     ("mount", "data"): _data,
     ("mount", "source"): _source,
     ("fsconfig", "key"): _key,
-    ("fsconfig", "text"): short_string,
+    ("fsconfig", "text"): _word,
     ("fsconfig", "binary"): _binary,
     ("mount_setattr", "attr"): _attributes,
     ("fsconfig", "path"): KINDS[Kind.STRING],
+    ("fsmount", "attr_flags"): lambda w, i, a: w.flags("fsmount_attr", w.values[i] & 0xFFFFFFFF),
     ("swapon", "swapflags"): _swap_flags,
 }

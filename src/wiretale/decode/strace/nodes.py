@@ -33,7 +33,8 @@ def _word(w: Writer, data: bytes) -> str:
 
 def _policy(w: Writer, index: int, arg: Arg) -> str:
     """A mode and flags in its upper bits; a mode that nobody knows is not told from the flags."""
-    value, style = w.unsigned(w.values[index]), strace(w).style.names
+    wide = w.call.name == "mbind"
+    value, style = w.unsigned(w.values[index]) if wide else w.values[index] & 0xFFFFFFFF, strace(w).style.names
     mode, flags = value & ~_MODE_FLAGS, value & _MODE_FLAGS
     if not flags or style is Names.RAW:
         return w.enum("mempolicy", value)

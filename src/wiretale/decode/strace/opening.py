@@ -1,7 +1,7 @@
 """openat2 in strace's words. Source: linux/openat2.h."""
 
 from wiretale.decode.strace import names
-from wiretale.decode.strace.arguments import Printer, address, strace
+from wiretale.decode.strace.arguments import Printer, address, bounded_string, strace
 from wiretale.decode.strace.arrays import beyond, whole
 from wiretale.decode.strace.style import Names
 from wiretale.decode.struct_text import octal
@@ -37,4 +37,22 @@ def _how(w: Writer, index: int, arg: Arg) -> str:
     return "{" + ", ".join([*shown, *([extra] if extra else [])]) + "}"
 
 
-ARGUMENTS: dict[tuple[str, str], Printer] = {("openat2", "how"): _how}
+_HUGE_SHIFT = 26  # linux/memfd.h: MFD_HUGE_SHIFT
+
+
+def _memory_flags(w: Writer, index: int, arg: Arg) -> str:
+    """Flags, and the size of a huge page by its logarithm."""
+    value, style = w.values[index] & 0xFFFFFFFF, strace(w).style.names
+    huge, flags = value >> _HUGE_SHIFT, value & (1 << _HUGE_SHIFT) - 1
+    if not huge or style is Names.RAW:
+        return w.flags(arg.constants, value)
+    parts = [names.several(arg.constants, flags, w.arch, Names.ABBREV)] if flags else []
+    text = "|".join([*parts, f"{huge}<<MFD_HUGE_SHIFT"])
+    return f"{value:#x} /* {text} */" if style is Names.VERBOSE else text
+
+
+ARGUMENTS: dict[tuple[str, str], Printer] = {
+    ("openat2", "how"): _how,
+    ("memfd_create", "flags"): _memory_flags,
+    ("memfd_create", "name"): bounded_string(249),  # NAME_MAX without "memfd:"
+}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from wiretale.decode.strace import filters, names
-from wiretale.decode.strace.arguments import Printer, address, short_string, strace
+from wiretale.decode.strace.arguments import Printer, address, bounded_string, short_string, strace
 from wiretale.decode.strace.style import Names
 from wiretale.decode.struct_text import struct_text
 from wiretale.decode.syscalls.spec import Arg
@@ -11,7 +11,7 @@ from wiretale.decode.writer import Writer, signed32
 
 _SIGNALS = 64
 _MCE_SET, _AMBIENT = 1, range(1, 4)  # PR_MCE_KILL_SET; PR_CAP_AMBIENT_IS_SET, _RAISE, _LOWER
-_SECCOMP_FILTER, _SCHED_CORE_GET, _PTRACER_ANY = 2, 0, (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+_SECCOMP_FILTER, _SCHED_CORE_GET, _PTRACER_ANY = 2, 0, -1
 _VL_LENGTH = 0xFFFF  # linux/prctl.h: PR_SVE_VL_LEN_MASK, PR_SME_VL_LEN_MASK
 _TAGGED, _MTE_MODE, _MTE_TAGS, _MTE_SHIFT = 1, 6, 0x7FFF8, 3
 
@@ -43,12 +43,18 @@ def _speculation(w: Writer, index: int, arg: Arg) -> str:
 
 def _filter(w: Writer, index: int, arg: Arg) -> str:
     """The filter of a mode that has one."""
-    mode = w.values[1] & 0xFFFFFFFF
+    mode = _long(w, 1)
     if mode != _SECCOMP_FILTER:
-        return ""
+        return _rest(w, index, arg)
     datum = w.readable(index, "struct", at_exit=False)
     whole = datum is not None and len(datum.bytes) >= datum.full_bytes
     return filters.program_of(strace(w), index, datum.bytes, seccomp=True) if whole and datum else address(w, index)
+
+
+def _rest(w: Writer, index: int, arg: Arg) -> str:
+    """What is behind a mode that nobody knows."""
+    known = names.known("seccomp_mode", _long(w, 1), w.arch)
+    return "" if known else names.number(_long(w, index))
 
 
 def vector_length(table: str) -> Callable[[Writer, int], str]:
@@ -97,7 +103,8 @@ def _tagged(w: Writer, index: int, arg: Arg) -> str:
 
 def _tracer(w: Writer, index: int, arg: Arg) -> str:
     value = _long(w, index)
-    return w.note("PR_SET_PTRACER_ANY", -1) if value in _PTRACER_ANY else strace(w).pid(signed32(value))
+    known = signed32(value) == _PTRACER_ANY
+    return w.note("PR_SET_PTRACER_ANY", _PTRACER_ANY) if known else strace(w).pid(signed32(value))
 
 
 def _cookie(w: Writer, index: int, arg: Arg) -> str:
@@ -119,6 +126,11 @@ def _vma_name(w: Writer, index: int, arg: Arg) -> str:
     return short_string(w, index, arg) if known else names.number(_long(w, index))
 
 
+def _vma_address(w: Writer, index: int, arg: Arg) -> str:
+    known = w.values[1] & 0xFFFFFFFF == 0
+    return address(w, index) if known else names.number(_long(w, index))
+
+
 def _vma_size(w: Writer, index: int, arg: Arg) -> str:
     known = w.values[1] & 0xFFFFFFFF == 0
     return str(_long(w, index)) if known else names.number(_long(w, index))
@@ -137,7 +149,10 @@ ARGUMENTS: dict[tuple[str, str], Printer] = {
         "tracer": _tracer,
         "cookie": _cookie,
         "pidtype": _pid_type,
-        "name": short_string,
+        "name": bounded_string(15),  # TASK_COMM_LEN with its NUL
+        "seccomp4": _rest,
+        "seccomp5": _rest,
+        "vma_addr": _vma_address,
         "vma_name": _vma_name,
         "size": _vma_size,
     }.items()
@@ -145,7 +160,8 @@ ARGUMENTS: dict[tuple[str, str], Printer] = {
 
 _FLAGS_OF = {27: "securebits", 46: "prctl_fp_mode", 52: "prctl_spec_get", 61: "prctl_pac_enabled"}
 _PARTS_OF = {50: _SVE, 51: _SVE, 56: _tagged_text, 63: _SME, 64: _SME}
-_GET_DUMPABLE = 3
+_GET_DUMPABLE, _MCE_KILL_GET = 3, 34
+_MEANT_IF_ZERO = frozenset({52, 56})  # PR_GET_SPECULATION_CTRL, PR_GET_TAGGED_ADDR_CTRL
 
 
 def _meant(w: Writer) -> str:
@@ -153,11 +169,15 @@ def _meant(w: Writer) -> str:
     value, option = _retval(w), w.values[0] & 0xFFFFFFFF
     if option == _GET_DUMPABLE:
         return names.known("dumpable", value, w.arch)
-    if not value or strace(w).style.names is Names.RAW:
+    if option == _MCE_KILL_GET:
+        return names.known("prctl_mce_policy", value, w.arch)
+    if strace(w).style.names is Names.RAW or (not value and option not in _MEANT_IF_ZERO):
         return ""
     if option in _FLAGS_OF:
-        return names.several(_FLAGS_OF[option], value, w.arch, Names.ABBREV)
-    return _PARTS_OF[option](w, value) if option in _PARTS_OF else ""
+        text = names.several(_FLAGS_OF[option], value, w.arch, Names.ABBREV)
+        return "" if " /* " in text else text
+    text = _PARTS_OF[option](w, value) if option in _PARTS_OF else ""
+    return "" if text == names.number(value) else text
 
 
 def _retval(w: Writer) -> int:
@@ -167,7 +187,7 @@ def _retval(w: Writer) -> int:
 def _result(w: Writer) -> str:
     value, meant = _retval(w), _meant(w)
     option = w.values[0] & 0xFFFFFFFF
-    shown = names.number(value) if option != _GET_DUMPABLE else str(value)
+    shown = str(value) if option in (_GET_DUMPABLE, _MCE_KILL_GET) else names.number(value)
     if meant:
         return f"{shown} ({meant})"
     return shown if option in _FLAGS_OF or option in _PARTS_OF else str(value)

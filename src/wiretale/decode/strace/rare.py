@@ -36,6 +36,8 @@ _MODULES: dict[str, str] = {
     **dict.fromkeys(("semop", "semtimedop", "semtimedop_time64", "process_vm_readv", "process_vm_writev"), "vectors"),
     **dict.fromkeys(("setgroups", "setgroups32", "futex_waitv"), "vectors"),
     "openat2": "opening",
+    "memfd_create": "opening",
+    **dict.fromkeys(("times", "time", "utime", "utimes", "futimesat", "utimensat"), "clocks"),
     **dict.fromkeys(("capget", "capset"), "capabilities"),
 }
 

@@ -21,6 +21,7 @@ def _parameter(w: Writer, index: int, arg: Arg) -> str:
     return f"[{int.from_bytes(data[:4], 'little', signed=True)}]"
 
 
+_E2BIG = 7  # asm-generic/errno-base.h
 _KEEP_POLICY, _KEEP_PARAMS = 8, 16  # SCHED_FLAG_KEEP_POLICY, SCHED_FLAG_KEEP_PARAMS
 _PARAMETERS = frozenset({"sched_nice", "sched_priority", "sched_runtime", "sched_deadline", "sched_period"})
 
@@ -33,7 +34,9 @@ def _attributes(w: Writer, index: int, arg: Arg) -> str:
     if data is None or size is None or (out and size < _FIRST_SIZE):
         return address(w, index)
     if 0 < size < _FIRST_SIZE:
-        return f"{{size={size}}}"
+        after = w.datum(index, "struct", at_exit=True)
+        wanted = int.from_bytes(after.bytes[:4], "little") if after is not None and w.call.errno == _E2BIG else size
+        return f"{{size={size}}}" + (f" => {{size={wanted}}}" if wanted != size else "")
     wanted = _KNOWN_SIZE if size >= _KNOWN_SIZE else _FIRST_SIZE
     if len(data) < wanted:
         return address(w, index)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from wiretale.decode import arguments as shared
+from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.record_types import FdLabel
 from wiretale.decode.signals import decode_siginfo
@@ -383,6 +384,7 @@ def _left(w: Writer, index: int, arg: Arg) -> str:
 
 
 _STATX_SYNC = 0x6000  # linux/fcntl.h: AT_STATX_SYNC_TYPE
+_NO_UID = "4294967295"
 _CLOCK_TICKS = 100  # USER_HZ of linux/param.h
 
 
@@ -392,10 +394,17 @@ def siginfo_text(data: bytes, arch: int, pid_label: FdLabel | None = None) -> st
     for name, text in decode_siginfo(data, arch).fields:
         if name == "si_value":
             number, pointer = _sigval(int(text, 16) if text != "NULL" else 0)
-            shown.append(f"si_int={number}, si_ptr={pointer}")
+            shown += [f"si_int={number}, si_ptr={pointer}"] if text != "NULL" else []
             continue
         if name == "si_pid" and pid_label is not None and int(text) > 0:
             shown.append(f"{name}={pid_label(int(text))}")
+            continue
+        if name == "si_errno":
+            known = ERRORS.get(int(text))
+            shown.append(f"si_errno={known[0] if known else int(text) & 0xFFFFFFFF}")
+            continue
+        if name == "si_uid":
+            shown.append(f"si_uid={-1 if text == _NO_UID else text}")
             continue
         is_time = name in ("si_utime", "si_stime") and text != "0"
         shown.append(f"{name}={text}" + (f" /* {int(text) / _CLOCK_TICKS:g} s */" if is_time else ""))

@@ -6,6 +6,7 @@ from wiretale.decode.structs import integers
 from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer, signed32
 
+_MOST_FUTEXES = 128  # linux/futex.h: FUTEX_WAITV_MAX
 _MOST_GROUPS = 65536  # linux/limits.h: NGROUPS_MAX
 
 
@@ -14,7 +15,12 @@ def _array(w: Writer, index: int, arg: Arg) -> str:
 
 
 def _futexes(w: Writer, index: int, arg: Arg) -> str:
-    return array(w, index, arg, text=_futex)
+    """The kernel takes no more than so many."""
+    text = array(w, index, arg, text=_futex)
+    if w.values[arg.length] & 0xFFFFFFFF <= _MOST_FUTEXES or not text.startswith("["):
+        return text
+    shown = text.split("}, {")
+    return text if len(shown) <= _MOST_FUTEXES else "}, {".join(shown[:_MOST_FUTEXES]) + "}, ...]"
 
 
 def _futex(w: Writer, data: bytes) -> str:

@@ -49,7 +49,13 @@ VARIANTS: dict[int, tuple[Arg, ...]] = {
     19: (_OPTION, struct_out("mode", "uint")),  # GET_ENDIAN
     20: _number("mode"),
     21: (_OPTION,),  # GET_SECCOMP
-    _SET_SECCOMP: (_OPTION, enum("mode", "seccomp_mode"), _FILTER),
+    _SET_SECCOMP: (
+        _OPTION,
+        wide_enum("mode", "seccomp_mode"),
+        _FILTER,
+        hexadecimal("seccomp4"),
+        hexadecimal("seccomp5"),
+    ),
     23: (_OPTION, wide_enum("bound", "capability")),  # CAPBSET_READ
     24: (_OPTION, wide_enum("bound", "capability")),  # CAPBSET_DROP
     25: (_OPTION, struct_out("flag", "prctl_tsc_flag")),
@@ -89,7 +95,7 @@ VARIANTS: dict[int, tuple[Arg, ...]] = {
     63: (_OPTION, hexadecimal("length")),  # SME_SET_VL
     64: (_OPTION,),
     0x59616D61: (_OPTION, pid("tracer")),  # SET_PTRACER
-    0x53564D41: (_OPTION, wide_enum("what", "prctl_vma"), hexadecimal("addr"), size("size"), string("vma_name")),
+    0x53564D41: (_OPTION, wide_enum("what", "prctl_vma"), hexadecimal("vma_addr"), size("size"), string("vma_name")),
 }
 
 PRCTL = call("prctl", _OPTION, *_REST, variant_arg=0, variants=VARIANTS)

@@ -200,7 +200,7 @@ CALLS: tuple[Call, ...] = (
     call("sched_get_priority_min", enum("policy", "sched_policy")),
     call("sched_rr_get_interval", pid(), struct_out("tp", "timespec")),
     call("sched_rr_get_interval_time64", pid(), struct_out("tp", "timespec64")),
-    call("sched_setattr", pid(), struct_in("attr", "sched_attr"), unsigned("flags")),
+    call("sched_setattr", pid(), struct_inout("attr", "sched_attr"), unsigned("flags")),
     call("sched_getattr", pid(), struct_out("attr", "sched_attr"), unsigned("size"), unsigned("flags")),
     call("sched_setaffinity", pid(), size("cpusetsize"), Arg("mask", Kind.BUFFER_IN, 1)),
     call("sched_getaffinity", pid(), size("cpusetsize"), Arg("mask", Kind.BUFFER_OUT, 1), result=Result.BYTES),

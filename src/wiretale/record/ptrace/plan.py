@@ -119,8 +119,8 @@ _SPECIAL = {
     "rt_sigreturn": CallFlag.SIGRETURN,
     "socketcall": CallFlag.SOCKETCALL,
 }
-# An interrupted sleep says how much of it was left.
-_FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_time64"})
+# An interrupted sleep says how much of it was left, sched_setattr(2) which size it wants.
+_FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "sched_setattr"})
 _SELECTING = frozenset({Effect.NETWORK, Effect.DESCRIPTOR, Effect.PROCESS, Effect.SENDS, Effect.RECEIVES})
 # Plain integers: arithmetic with members of an enumeration is slow, and every run makes a plan.
 _ENTRY, _EXIT, _ON_ERROR, _TWICE = map(int, When)
