@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wiretale.decode.record_types import Datum, RawCall
 from wiretale.decode.strace.calls import StraceDecoder
-from wiretale.decode.strace.special import siginfo_text
+from wiretale.decode.strace.siginfo import siginfo_text
 from wiretale.decode.strace.style import Names, StraceStyle
 from wiretale.decode.syscalls import CALLS
 from wiretale.model.enums import Arch

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from wiretale.decode.strace.calls import Returned
 from wiretale.decode.strace.names import signal_text
-from wiretale.decode.strace.special import siginfo_text
+from wiretale.decode.strace.siginfo import siginfo_text
 from wiretale.decode.syscalls import table
 from wiretale.model.enums import Arch
 from wiretale.model.spool import EventFlag, EventKind, Role
