@@ -40,6 +40,14 @@ def test_death_by_a_signal_is_passed_on_and_nothing_is_left(tmp_path: Path) -> N
     assert not [*tmp_path.iterdir()]
 
 
+def test_where_nothing_can_be_written_nothing_runs(tmp_path: Path) -> None:
+    done = strace("touch", str(tmp_path / "ran"), env={**os.environ, "TMPDIR": str(tmp_path / "missing")})
+    assert done.returncode == 1
+    assert done.stderr.endswith(" cannot be made: No such file or directory; TMPDIR says where\n")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
 def test_signals_have_their_siginfo() -> None:
     done = strace("-e", "trace=none", "sh", "-c", "kill -TERM $$")
     assert "--- SIGTERM {si_signo=SIGTERM, si_code=SI_USER, si_pid=" in done.stderr

@@ -67,7 +67,10 @@ def _follow_begun(options: StraceOptions, outputs: Outputs, begun: str) -> int:
 def _start(options: StraceOptions, outputs: Outputs) -> int:
     # Not tempfile: loading it takes longer than tracing a short program.
     files = TracerFiles(f"{os.environ.get('TMPDIR') or '/tmp'}/wiretale-strace-{os.getpid()}-{now_ns()}")
-    os.mkdir(files.path, mode=0o700)
+    try:
+        os.mkdir(files.path, mode=0o700)
+    except OSError as fault:
+        raise StraceFault(f"{files.path} cannot be made: {fault.strerror}; TMPDIR says where") from fault
     try:
         return _Run(options, outputs, _source(options, files), files).go()
     finally:
