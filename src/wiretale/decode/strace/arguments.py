@@ -170,13 +170,12 @@ def short_string(w: Writer, index: int, arg: Arg) -> str:
 
 
 def bounded_string(most: int) -> Printer:
-    """A string of which the kernel takes `most` bytes; the rest is not looked at."""
+    """A string of which `most` bytes are looked at: one that has not ended there goes on."""
 
     def text(w: Writer, index: int, arg: Arg) -> str:
         datum = w.readable(index, "string", at_exit=False)
-        limit = min(w.limit, most)
-        if datum is not None and len(datum.bytes) > limit:
-            return strace(w).text(datum.bytes[:limit]) + "..."
+        if datum is not None and len(datum.bytes) >= most:
+            return strace(w).text(datum.bytes[: min(w.limit, most)]) + "..."
         return short_string(w, index, arg)
 
     return text

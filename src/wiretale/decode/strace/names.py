@@ -224,6 +224,7 @@ _ADDED: dict[str, dict[int, str]] = {
     "sched_policy": {0: "SCHED_OTHER"},
     "msg": {0x10: "MSG_PROBE", 0x80000: "MSG_NO_SHARED_FRAGS", 0x80000000: "MSG_CMSG_COMPAT"},
     "epoll": {0x20: "EPOLLNVAL"},
+    "fanotify_event": {0x80000: "FAN_DIR_MODIFY"},  # linux/fanotify.h of Linux 5.7
     "mmap_prot": {0: "PROT_NONE"},
     "mmap_type": {0: "MAP_FILE"},
     "flock_operation": {32: "LOCK_MAND", 64: "LOCK_READ", 128: "LOCK_WRITE"},
@@ -248,7 +249,7 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "arch_prctl": frozenset({"ARCH_CET_STATUS"}),
     "prctl": frozenset({"PR_SET_MDWE", "PR_GET_MDWE", "PR_GET_AUXV", "PR_SET_MEMORY_MERGE", "PR_GET_MEMORY_MERGE"}),
     "io_uring_setup": frozenset({"IORING_SETUP_SINGLE_ISSUER", "IORING_SETUP_DEFER_TASKRUN"}),
-    "fanotify_mark": frozenset({"FAN_MARK_INODE"}),
+    "fanotify_mark": frozenset({"FAN_MARK_INODE", "FAN_MARK_IGNORE_SURV"}),
     "msg": frozenset({"MSG_SOCK_DEVMEM", "MSG_SPLICE_PAGES"}),
     "mmap_flags": frozenset({"MAP_UNINITIALIZED"}),
     "statx_mask": frozenset({"STATX_MNT_ID_UNIQUE", "STATX_SUBVOL", "STATX_WRITE_ATOMIC"}),

@@ -19,6 +19,8 @@ def _mask(*, out: bool) -> Printer:
         bits, where = w.unsigned(w.values[arg.length]), w.unsigned(w.values[index])
         words = -(-(bits - 1) // (8 * w.word)) if 1 < bits <= _MOST_BITS else 0
         datum = w.readable(index, "array", at_exit=out)
+        if not bits and where:
+            return "[]"
         if not words or strace(w).terse or (out and not w.succeeded):
             return pointer_text(where)
         return elements(w, datum, where, count=words, size=w.word, text=_word)

@@ -54,5 +54,5 @@ def _memory_flags(w: Writer, index: int, arg: Arg) -> str:
 ARGUMENTS: dict[tuple[str, str], Printer] = {
     ("openat2", "how"): _how,
     ("memfd_create", "flags"): _memory_flags,
-    ("memfd_create", "name"): bounded_string(249),  # NAME_MAX without "memfd:"
+    ("memfd_create", "name"): bounded_string(250),  # NAME_MAX without "memfd:", and one
 }

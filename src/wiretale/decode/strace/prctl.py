@@ -161,7 +161,8 @@ ARGUMENTS: dict[tuple[str, str], Printer] = {
 _FLAGS_OF = {27: "securebits", 46: "prctl_fp_mode", 52: "prctl_spec_get", 61: "prctl_pac_enabled"}
 _PARTS_OF = {50: _SVE, 51: _SVE, 56: _tagged_text, 63: _SME, 64: _SME}
 _GET_DUMPABLE, _MCE_KILL_GET = 3, 34
-_MEANT_IF_ZERO = frozenset({52, 56})  # PR_GET_SPECULATION_CTRL, PR_GET_TAGGED_ADDR_CTRL
+_GET_SPECULATION = 52
+_MEANT_IF_ZERO = frozenset({_GET_SPECULATION, 56})  # PR_GET_TAGGED_ADDR_CTRL
 
 
 def _meant(w: Writer) -> str:
@@ -172,6 +173,8 @@ def _meant(w: Writer) -> str:
     if option == _MCE_KILL_GET:
         return names.known("prctl_mce_policy", value, w.arch)
     if strace(w).style.names is Names.RAW or (not value and option not in _MEANT_IF_ZERO):
+        return ""
+    if option == _GET_SPECULATION and not names.known("prctl_spec", _long(w, 1), w.arch):
         return ""
     if option in _FLAGS_OF:
         text = names.several(_FLAGS_OF[option], value, w.arch, Names.ABBREV)

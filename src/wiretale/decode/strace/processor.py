@@ -41,8 +41,10 @@ def _granted(w: Writer) -> str:
     """The features that a request for one returned."""
     value = w.unsigned(w.call.retval or 0)
     text = names.several("xfeature_mask", value, w.arch, Names.ABBREV) if value else ""
-    raw = strace(w).style.names is Names.RAW or w.values[0] & 0xFFFFFFFF not in _REQUESTS
-    return "" if raw or not text or " /* " in text else f"{value:#x} ({text})"
+    if w.values[0] & 0xFFFFFFFF not in _REQUESTS:
+        return ""
+    raw = strace(w).style.names is Names.RAW or not text or " /* " in text
+    return names.number(value) if raw else f"{value:#x} ({text})"
 
 
 ARGUMENTS: dict[tuple[str, str], Printer] = {

@@ -12,6 +12,7 @@ from wiretale.decode.writer import Writer
 
 _RESTARTS = range(512, 530)  # include/linux/errno.h: seen by tracers only
 _PLAIN = frozenset({"setsid"})  # a session, which strace does not look up
+_IDENTITIES = frozenset(f"get{kind}id{wide}" for kind in ("u", "eu", "g", "eg") for wide in ("", "32"))
 _FIRST_ERROR = 4095  # linux/err.h: MAX_ERRNO
 
 
@@ -31,7 +32,7 @@ def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str
     if w.call.name in _PLAIN:
         return str(value), ""
     extra = _EXTRAS.get(w.call.name)
-    own = rare.result(w)
+    own = rare.result(w) or (str(w.unsigned(value)) if w.call.name in _IDENTITIES else "")
     return own or value_text(w, spec, value), extra(w) if extra is not None else ""
 
 
