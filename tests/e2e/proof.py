@@ -18,9 +18,9 @@ from wiretale.store.capture import open_capture
 STREAM_KINDS = ("write_segment", "segment_read", "write_read")
 
 _CALL_BYTES = """
-SELECT {id}, t.connection_id, t.direction, t.lo + d.offset, d.bytes FROM {table} t
+SELECT {id}, t.connection_id, t.direction, t.lo + d.offset, d.bytes[: t.hi - t.lo - d.offset] FROM {table} t
 JOIN call_data d ON d.call_id = t.call_id AND d.role = 'payload'
-WHERE octet_length(d.bytes) > 0 AND t.message = 0
+WHERE octet_length(d.bytes) > 0 AND t.message = 0 AND t.lo + d.offset < t.hi  -- a call may carry less than it was given
 """
 
 _SEGMENT_BYTES = """

@@ -42,6 +42,15 @@ def test_a_last_clock_line_cut_short_is_left_out(tmp_path: Path) -> None:
     assert spool.read_clock_snapshots() == [Snapshot(1, 2, 3)]
 
 
+@pytest.mark.parametrize("line", ["[1, 9795829371177567319, 80]", "[-1, 2, 3]", "[1e999, 2, 3]", "[1, 2]", "7"])
+def test_a_clock_line_that_cannot_be_is_left_out(tmp_path: Path, line: str) -> None:
+    """A damaged spool: such a time fits into no column."""
+    spool = Spool(tmp_path)
+    spool.clock_path.write_text(line + "\n")
+    spool.add_clock_snapshot(Snapshot(1, 2, 3))
+    assert spool.read_clock_snapshots() == [Snapshot(1, 2, 3)]
+
+
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", "null", "[1,2]\n", '{"spool_version": "x"}', '{"spool_version": 1, "nonsense": 2}']
 )

@@ -217,6 +217,6 @@ def uncompared(s: Stream, kind: str) -> list[Gap]:
             (inside, "moved inside the kernel (sendfile, splice): the call has no bytes to capture"),
             (_spans([p for p in s.packets if p.in_parts]), IN_PARTS),
             (captured, "the packet was cut at the capture's length"),
-            (None, "the call's bytes were cut at the capture's length"),
+            (None, "the call's bytes were cut at the capture's length, or taken without being copied (MSG_TRUNC)"),
         ],
     )

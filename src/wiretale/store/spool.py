@@ -13,6 +13,8 @@ TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
     from typing import Any
 
+_LATEST_NS = 1 << 62  # in the year 2116; sums and differences of earlier times fit into 64 bits
+
 
 @dataclass(slots=True)
 class Program:
@@ -138,7 +140,7 @@ class Spool:
             file.write(json.dumps([snapshot.monotonic_ns, snapshot.realtime_ns, snapshot.error_ns]) + "\n")
 
     def read_clock_snapshots(self) -> list[Snapshot]:
-        """All complete lines; a last line cut short by a crash is left out."""
+        """All complete lines; a last line cut short by a crash is left out, and so is one with times that cannot be."""
         import json
 
         snapshots = []
@@ -148,10 +150,11 @@ class Spool:
             raise CaptureError(f"{self.path} has no clock.jsonl: its times cannot be placed") from fault
         for line in lines:
             try:
-                monotonic, real, error = json.loads(line)
-                snapshots.append(Snapshot(int(monotonic), int(real), int(error)))
-            except (ValueError, TypeError):
+                monotonic, real, error = map(int, json.loads(line))
+            except (ValueError, TypeError, OverflowError):
                 continue
+            if min(monotonic, real, error) >= 0 and max(monotonic, real, error) < _LATEST_NS:
+                snapshots.append(Snapshot(monotonic, real, error))
         if not snapshots:
             raise CaptureError(f"{self.clock_path} holds no clock snapshot: its times cannot be placed")
         return snapshots
