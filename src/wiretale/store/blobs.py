@@ -34,19 +34,16 @@ def fetch_blobs(
 ) -> tuple[dict[str, Ints], Slices]:
     """The result of `query`, whose columns are BIGINTs without NULL and one BLOB; it may select from `wanted`."""
     assert wanted  # DuckDB finds it by its name in this function
-    result = db.sql(query)
-    numbers: dict[str, list[Ints]] = {
-        n: [] for n, kind in zip(result.columns, result.types, strict=True) if kind != "BLOB"
-    }
+    numbers: dict[str, list[Ints]] = {}
     sizes: list[Ints] = []
     data: list[NDArray[np.uint8]] = []
-    for batch in batches(result):
+    for batch in batches(db.sql(query)):
         for name, column in batch.items():
             if isinstance(column, Blobs):
                 sizes.append(np.diff(column.ends).astype(np.int64))
                 data.append(column.data[column.ends[0] : column.ends[-1]].copy())
             else:
-                numbers[name].append(column.copy())
+                numbers.setdefault(name, []).append(column.copy())
     size = _joined(sizes, np.int64)
     return {n: _joined(parts, np.int64) for n, parts in numbers.items()}, Slices(
         _joined(data, np.uint8), np.cumsum(size) - size, size
@@ -54,7 +51,10 @@ def fetch_blobs(
 
 
 def batches(result: duckdb.DuckDBPyRelation) -> Iterator[dict[str, Column]]:
-    """The rows of a result whose columns are BIGINTs without NULL and BLOBs. The next batch takes a batch's memory."""
+    """The rows of a result whose columns are BIGINTs without NULL and BLOBs. The next batch takes a batch's memory.
+
+    Of no rows there is one batch, too, with the columns.
+    """
     capsule = result.__arrow_c_stream__()
     stream = ctypes.cast(_capsule_pointer(capsule, b"arrow_array_stream"), ctypes.POINTER(ArrowArrayStream))
     schema = ArrowSchema()
@@ -62,16 +62,21 @@ def batches(result: duckdb.DuckDBPyRelation) -> Iterator[dict[str, Column]]:
     fields = [(f[0].name.decode(), f[0].format) for f in schema.children[: schema.n_children]]
     schema.release(ctypes.pointer(schema))
     assert all(layout in (_BIGINT, _BLOB) for _, layout in fields), fields
+    seen = False
     while True:
         array = ArrowArray()
         _check(stream, stream[0].get_next(stream, ctypes.pointer(array)))
         if not array.release:
             break
+        seen = True
         yield {
             name: _blobs(child[0]) if layout == _BLOB else _numbers(child[0])
             for (name, layout), child in zip(fields, array.children[: array.n_children], strict=True)
         }
         array.release(ctypes.pointer(array))
+    if not seen:
+        none = Blobs(np.zeros(0, np.uint8), np.zeros(1, np.int32))
+        yield {name: none if layout == _BLOB else np.zeros(0, np.int64) for name, layout in fields}
 
 
 def _blobs(column: ArrowArray) -> Blobs:
