@@ -1,10 +1,11 @@
 """Comparisons of operands: == != < > in, contains, matches, over any or all of their values."""
 
 from collections.abc import Callable
+from functools import partial
 
 from wiretale.errors import UsageFault
 from wiretale.filter.bytes_sql import ADDRESS_BYTES, TEXT_OF_BYTES, expression, holds, in_either_case, needed, order
-from wiretale.filter.condition import NEVER, Condition, Network, joined, literal, put
+from wiretale.filter.condition import NEVER, Condition, Network, joined, literal, named, put
 from wiretale.filter.operand import Alternative, Operand, all_of, any_of, combined, mapped, merged
 from wiretale.filter.rows import address_key
 from wiretale.filter.syntax import Expression, Quantifier, Quoted
@@ -172,6 +173,11 @@ def _in_item(one: Operand, low: Operand, high: Operand | None) -> Condition:
     return any_of(tuple(Alternative(t.sql, tuple(s for s in t.sources if s not in own)) for t in tests))
 
 
+def can_be_sought(operand: Operand) -> bool:
+    """Whether an operand is something to look for: a text, bytes, or an address that a field has."""
+    return operand.type in SEARCHED or (operand.type in ADDRESSES and not operand.constant)
+
+
 def sought(left: FieldType) -> FieldType:
     """How a literal after `contains` is read."""
     return FieldType.TEXT if left is FieldType.TEXT else FieldType.BYTES
@@ -186,10 +192,10 @@ def contains(left: Operand, right: Operand, quantifier: Quantifier | None) -> Co
         left = Operand(FieldType.BYTES, mapped("encode({0})", left))
     if right.type is FieldType.TEXT:
         right = Operand(FieldType.BYTES, mapped("encode({0})", right))
+    right = _bytes_of(right)
     if isinstance(right.value, bytes):
-        return _quantified(
-            tuple(Alternative(holds(a.sql, right.value), a.sources) for a in left.alternatives), overall, left
-        )
+        held = partial(holds, part=right.value)
+        return _quantified(tuple(Alternative(named(a.sql, held), a.sources) for a in left.alternatives), overall, left)
     return _quantified(combined("regexp_matches(hex({0}), '^(?:..)*' || hex({1}))", left, right), overall, left, right)
 
 
@@ -216,7 +222,7 @@ def matches(
         exact = put("regexp_matches({}, {})", put(text, *[value] * text.count("{}")), parameter)
         return put("CASE WHEN regexp_matches(hex({}), {}) THEN {} ELSE FALSE END", value, seen, exact) if run else exact
 
-    test = tuple(Alternative(found_in(a.sql), a.sources) for a in left.alternatives)
+    test = tuple(Alternative(named(a.sql, found_in), a.sources) for a in left.alternatives)
     return _quantified(test, quantifier is Quantifier.ALL, left)
 
 

@@ -124,7 +124,7 @@ class _Compiler:
         if test.sign == "matches":
             return comparison.matches(left, test.right, test.quantifier, self._fault)
         right = expressions.operand(test.right, comparison.sought(left.type))
-        if right.network or (right.type not in comparison.SEARCHED):
+        if not comparison.can_be_sought(right):
             raise self._fault(test.right.place, f"contains looks for a text or bytes, and this is {right.type}")
         return comparison.contains(left, right, test.quantifier)
 

@@ -3,6 +3,7 @@
 Apart from the compiler, so that showing a capture without a filter need not import a parser.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wiretale.filter.events import EventKind
@@ -48,6 +49,17 @@ class Filter:
 def put(template: str, *parts: Condition) -> Condition:
     """The template with each {} replaced by a part; parameters follow in the order of the text."""
     return Condition(template.format(*(p.sql for p in parts)), tuple(v for p in parts for v in p.parameters))
+
+
+_LONG = 800  # characters of SQL
+
+
+def named(value: Condition, use: Callable[[Condition], Condition], name: str = "x") -> Condition:
+    """What `use` makes of a value. A long one gets a name, the parameter of a lambda: repeated, it would be longer than
+    DuckDB can plan in a second."""
+    if len(value.sql) <= _LONG:
+        return use(value)
+    return put(f"list_transform([{{}}], lambda {name}: {{}})[1]", value, use(Condition(name)))
 
 
 _IN_A_ROW = 16

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from itertools import product
 
-from wiretale.filter.condition import ALWAYS, NEVER, Condition, Network, Value, joined, put
+from wiretale.filter.condition import ALWAYS, NEVER, Condition, Network, Value, joined, named, put
 from wiretale.filter.types import FieldType
 
 MOST_ALTERNATIVES = 64  # of one expression: each operator multiplies those of its sides
@@ -71,7 +71,14 @@ def mapped(template: str, operand: Operand) -> tuple[Alternative, ...]:
     """The template applied to each alternative; {0} stands for it, as often as needed."""
     times = template.count("{0}")
     plain = template.replace("{0}", "{}")
-    return tuple(Alternative(put(plain, *[a.sql] * times), a.sources, a.layer) for a in operand.alternatives)
+
+    def applied(value: Condition) -> Condition:
+        return put(plain, *[value] * times)
+
+    return tuple(
+        Alternative(named(a.sql, applied) if times > 1 else applied(a.sql), a.sources, a.layer)
+        for a in operand.alternatives
+    )
 
 
 def combined(template: str, left: Operand, right: Operand) -> tuple[Alternative, ...]:
@@ -80,9 +87,18 @@ def combined(template: str, left: Operand, right: Operand) -> tuple[Alternative,
         raise TooManyError
     order = [int(n) for n in re.findall(r"\{([01])\}", template)]
     plain = re.sub(r"\{[01]\}", "{}", template)
-    pairs = product(left.alternatives, right.alternatives)
+
+    def applied(one: Condition, other: Condition) -> Condition:
+        return put(plain, *[(one, other)[n] for n in order])
+
+    def paired(one: Condition, other: Condition) -> Condition:
+        if len(order) <= 2:
+            return applied(one, other)
+        return named(one, lambda x: named(other, lambda y: applied(x, y), "y"))
+
     return tuple(
-        Alternative(put(plain, *[(a, b)[n].sql for n in order]), merged(a.sources, b.sources)) for a, b in pairs
+        Alternative(paired(a.sql, b.sql), merged(a.sources, b.sources))
+        for a, b in product(left.alternatives, right.alternatives)
     )
 
 

@@ -65,20 +65,24 @@ kernel_thread AS (
         AND a.time_ns <= coalesce(t.end_ns, a.time_ns)
 )"""
 
+
+def _scale(direction: str) -> str:
+    """SQL: by what one end's window is multiplied; -1 where its SYN was not seen."""
+    shift = f"max(CASE WHEN g.direction = '{direction}' AND p.flags & 2 = 2 THEN CAST(p.wscale AS BIGINT) END)"
+    return f"coalesce(CAST(1 AS BIGINT) << {shift}, -1)"
+
+
 # One row: one connection, with its number among those of its protocol in the order of their first packets, as
 # Wireshark's stream index counts, and the window scale of both ends (-1: no handshake seen, -2: not used).
-_STREAM = """
+_STREAM = f"""
 stream AS (
     SELECT g.connection_id, p.ip_protocol,
         row_number() OVER (PARTITION BY p.ip_protocol ORDER BY min(p.number)) - 1 AS stream_index,
         CASE WHEN NOT bool_or(p.flags & 2 = 2) THEN -1 WHEN bool_or(p.flags & 2 = 2 AND p.wscale IS NULL) THEN -2 END
             AS unscaled,
-        CASE WHEN bool_or(p.flags & 2 = 2)
-            THEN CAST(1 << max(CASE WHEN g.direction = 'c2s' THEN p.wscale END) AS BIGINT) ELSE -1 END AS client_scale,
-        CASE WHEN bool_or(p.flags & 2 = 2)
-            THEN CAST(1 << max(CASE WHEN g.direction = 's2c' THEN p.wscale END) AS BIGINT) ELSE -1 END AS server_scale
+        {_scale("c2s")} AS client_scale, {_scale("s2c")} AS server_scale
     FROM segment g JOIN packet p USING (packet_id) WHERE p.shown GROUP BY g.connection_id, p.ip_protocol
-)"""
+)"""  # noqa: S608 (built from fixed text)
 
 # One row: one shown packet, with the time since the shown packet before it.
 _FRAME_TIME = """

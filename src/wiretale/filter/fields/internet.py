@@ -262,9 +262,9 @@ ICMP_FIELDS: tuple[Field, ...] = (
         NUMBER,
         "identifier of an echo",
         number(f"{_T} + 4", 2, _ECHO),
-        _swapped(f"{_T} + 4", _ECHO),
         size=2,
     ),
+    packet("icmp.ident_le", NUMBER, "the same in the other byte order", _swapped(f"{_T} + 4", _ECHO), size=2),
     packet("icmp.seq", NUMBER, "sequence number of an echo", number(f"{_T} + 6", 2, _ECHO), size=2),
     packet("icmp.seq_le", NUMBER, "the same in the other byte order", _swapped(f"{_T} + 6", _ECHO), size=2),
     packet(

@@ -34,7 +34,7 @@ _HEADER = f"(CAST(p.payload_offset AS BIGINT) - {_T})"
 def _port(name: str, meaning: str, kind: str, ip_number: int, *ends: str) -> Field:
     when = f"p.ip_protocol = {ip_number}"
     columns = {"srcport": "cc.own_port", "dstport": "cc.peer_port"}
-    quoted = [Term(f"CASE WHEN q.protocol = {ip_number} THEN q.{end} END", layer=2) for end in ends]
+    quoted = [Term(f"CASE WHEN q.protocol = {ip_number} THEN q.{end} END") for end in ends]
     return Field(
         name, NUMBER, meaning,
         {
@@ -48,7 +48,7 @@ def _port(name: str, meaning: str, kind: str, ip_number: int, *ends: str) -> Fie
 
 def _transport(name: str, meaning: str, when: str, end: str, length: str, ip_number: int) -> Field:
     base = protocol(name, meaning, when, _T, end, length)
-    quoted = Term(f"nullif(q.protocol = {ip_number}, FALSE)", layer=2)
+    quoted = Term(f"nullif(q.protocol = {ip_number}, FALSE)")
     present = {PACKET: (*base.present[PACKET], quoted), CALL: terms(f"nullif(cc.protocol = '{name}', FALSE)")}
     present[KERNEL] = terms(f"nullif(e.protocol = {ip_number}, FALSE)")
     return Field(name, PROTOCOL, meaning, base.on, present, length=base.length, whole=base.whole, window=base.window)
