@@ -75,6 +75,8 @@ def realtime_to_monotonic(snapshots: list[Snapshot], realtime_ns: "NDArray[np.in
     knots = np.array([s.realtime_ns for s in ordered], dtype=np.int64)
     offsets = np.array([s.offset_ns for s in ordered], dtype=np.int64)
     base = int(offsets[0])
+    if (offsets == base).all():
+        return realtime_ns - base
     # Offsets are interpolated as small differences: a float64 cannot hold nanoseconds since 1970 exactly.
     at = (realtime_ns - knots[0]).astype(np.float64)
     moved = np.interp(at, (knots - knots[0]).astype(np.float64), (offsets - base).astype(np.float64))

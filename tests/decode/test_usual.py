@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.decode.test_packets import FRAMES, PACKETS, ethernet, ip4, ip6, tcp, udp
-from wiretale.decode.packets import decode_any, decode_frames
+from wiretale.decode.packets import decode_any, decode_frames, new_table
 from wiretale.decode.usual import decode_usual
 
 ETHERNET, RAW = 1, 101
@@ -31,6 +31,10 @@ TRANSPORT = st.one_of(
 USUAL = st.one_of(
     st.builds(lambda t, o: ethernet(ip4(t[1], t[0], options=o)), TRANSPORT, st.sampled_from([b"", b"\1\1\1\1"])),
     st.builds(lambda t: ethernet(ip6(t[1], t[0]), 0x86DD), TRANSPORT),
+)
+USED = (
+    ethernet(ip4(tcp(options=bytes.fromhex("020405b40402080a00000001000000000103030a"), flags=2))),
+    ethernet(ip4(udp(b"x"), 17)),
 )
 CHANGES = st.lists(st.tuples(st.integers(12, 80), st.integers(0, 255)), max_size=2)
 
@@ -88,6 +92,27 @@ def test_both_decoders_agree_on_bare_packets(packets: list[bytes]) -> None:
 )
 def test_usual_frames_need_no_other_decoder(frame: bytes) -> None:
     assert len(decode_usual(*arrays([frame], 0, 0, ETHERNET))[1]) == 0
+
+
+def test_a_table_is_used_again() -> None:
+    """What frames of before left in it is gone, and a shorter run of frames takes its begin."""
+    table = new_table(3)
+    many, one = (arrays([frame] * n, 0, 0, ETHERNET) for frame, n in ((USED[0], 3), (USED[1], 1)))
+    decode_frames(*many, into=table)
+    found, wanted = decode_frames(*one, into=table), decode_any(*one)
+    assert {n: v.tolist() for n, v in found.items()} == {n: v.tolist() for n, v in wanted.items()}
+
+
+def test_many_addresses_are_told_apart() -> None:
+    """Of both versions, and where the bytes of one begin another."""
+    fours = [ethernet(ip4(udp(b"x"), 17)) for _ in range(3000)]
+    frames = [f[:26] + n.to_bytes(4, "big") + (n // 7).to_bytes(4, "big") + f[34:] for n, f in enumerate(fours)]
+    sixes = [ethernet(ip6(udp(b"x"), 17), 0x86DD) for _ in range(300)]
+    frames += [f[:22] + n.to_bytes(4, "big") + bytes(12) + bytes(15) + b"\1" + f[54:] for n, f in enumerate(sixes)]
+    given_arrays = arrays(frames, 0, 0, ETHERNET)
+    found, wanted = decode_frames(*given_arrays), decode_any(*given_arrays)
+    assert [found[n].tolist() for n in ("src", "dst")] == [wanted[n].tolist() for n in ("src", "dst")]
+    assert len(set(found["src"].values)) == len(found["src"].values)
 
 
 def test_rows_outside_the_buffer_are_left_out() -> None:

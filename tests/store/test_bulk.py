@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiretale.store.bulk import Coded, Lists, Slices, coded, insert
+from wiretale.store.bulk import NUMPY_TYPES, Coded, Lists, Slices, coded, insert, nullable
 
 
 @given(st.lists(st.lists(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), min_size=1, max_size=20), max_size=4))
@@ -18,6 +18,18 @@ def test_numbers(batches):
     )
     insert(db, "INSERT INTO t SELECT i FROM batch", columns)
     assert [v for (v,) in db.execute("SELECT i FROM t").fetchall()] == [v for batch in batches for v in batch]
+
+
+@pytest.mark.parametrize("kind", [k for k in NUMPY_TYPES if k != "DOUBLE"])
+@given(st.lists(st.none() | st.integers(0, 1), min_size=1, max_size=40), st.booleans())
+def test_numbers_that_may_be_absent(kind, values, large):
+    most = 1 if kind == "BOOLEAN" else min(int(np.iinfo(NUMPY_TYPES[kind]).max), 2**63 - 1)
+    values = [most if v and large else v for v in values]
+    db = duckdb.connect()
+    db.execute(f"CREATE TABLE t (i {kind})")
+    numbers = np.array([-1 if v is None else v for v in values], np.int64)
+    insert(db, "INSERT INTO t SELECT i FROM batch", [{"i": nullable(numbers, np.dtype(NUMPY_TYPES[kind]), -1)}])
+    assert [v for (v,) in db.execute("SELECT i FROM t").fetchall()] == values
 
 
 @given(st.lists(st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"])))))

@@ -6,21 +6,23 @@ stopped. In a tunnel the innermost packet is the one described. The layers are i
 tunnels.py and transport.py; which function reads which header is decided here.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.decode import links, network, transport, tunnels, wifi
 from wiretale.decode.frames import ABSENT, FRAGMENT_NUMBERS, NUMBERS, SACK_EDGES, Frames, Handler, Next
 from wiretale.decode.links import ETH_ARP, ETH_IPV4, ETH_IPV6
-from wiretale.decode.usual import decode_usual
+from wiretale.decode.usual import Table, decode_usual, new_table
 from wiretale.decode.words import Ints
 
 __all__ = [
-    "ABSENT", "ETH_ARP", "ETH_IPV4", "ETH_IPV6", "FRAGMENT_NUMBERS", "NUMBERS", "SACK_EDGES", "TCP", "UDP", "Columns",
-    "decode_frames", "decode_payloads",
+    "ABSENT", "ETH_ARP", "ETH_IPV4", "ETH_IPV6", "FRAGMENT_NUMBERS", "NUMBERS", "SACK_EDGES", "TCP", "UDP",
+    "Columns", "Table", "decode_frames", "decode_payloads", "new_table",
 ]  # fmt: skip
 
-Columns = dict[str, NDArray[np.int64] | NDArray[np.object_]]
+Columns = dict[str, Any]  # NDArray[np.int64], Texts or NDArray[np.object_]
 
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
 _NO_NEXT_HEADER = 59
@@ -29,14 +31,16 @@ _IP_IN_IP, _IPV6_IN_IP, _GRE, _ETHER_IP, _PIM, _MPLS_IN_IP = 4, 41, 47, 97, 103,
 _EXTENSIONS = (0, 43, 44, 51, 60, 135, 139, 140)
 
 
-def decode_frames(buffer: NDArray[np.uint8], offset: Ints, captured: Ints, length: Ints, linktype: Ints) -> Columns:
+def decode_frames(
+    buffer: NDArray[np.uint8], offset: Ints, captured: Ints, length: Ints, linktype: Ints, *, into: Table | None = None
+) -> Columns:
     """Header columns of the frames `buffer[offset:offset + captured]`, which were `length` bytes long on the wire.
 
     `linktype` is LINKTYPE_* per frame. Returns NUMBERS, SACK_EDGES and FRAGMENT_NUMBERS (int64, ABSENT where the table
-    has NULL), and `src`, `dst`, `undecoded` (object: str or None). The arrays must be of one length; their values may
-    be anything.
+    has NULL), and `src`, `dst`, `undecoded` (Texts). The arrays must be of one length; their values may
+    be anything. The numbers stand in `into`, a `new_table` of at least as many rows, until it is used again.
     """
-    columns, others = decode_usual(buffer, offset, captured, length, linktype)
+    columns, others = decode_usual(buffer, offset, captured, length, linktype, into=into)
     if len(others):
         found = decode_any(buffer, offset[others], captured[others], length[others], linktype[others])
         for name, values in found.items():
@@ -45,7 +49,7 @@ def decode_frames(buffer: NDArray[np.uint8], offset: Ints, captured: Ints, lengt
 
 
 def decode_any(buffer: NDArray[np.uint8], offset: Ints, captured: Ints, length: Ints, linktype: Ints) -> Columns:
-    """The same without the compiled decoder of usual frames."""
+    """The same without the compiled decoder of usual frames; texts are objects (str or None)."""
     frames = Frames(buffer, offset, captured, length)
     links.begin(frames, linktype)
     frames.run(_HANDLERS)

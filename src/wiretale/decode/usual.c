@@ -6,6 +6,7 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum column { /* the order of usual.py:COLUMNS */
     ETHERTYPE, IP_VERSION, IP_PROTOCOL, IP_ID, TTL, FRAGMENT, SRCPORT, DSTPORT, SEQ, ACK, FLAGS, WINDOW, MSS, WSCALE,
@@ -176,12 +177,17 @@ static bool link_layer(struct frame *f, int64_t linktype) {
     return f->at[0] >> 4 == 4 ? ipv4(f) : ipv6(f);
 }
 
+enum { AT_ONCE = 512 }; /* rows: what was set to "absent" is still in the cache when it is filled */
+
 /* Fill `columns` for every frame `buffer[offset:offset + captured]` that is usual; `usual` says which. What stands in the
- * columns of others is of no meaning. The caller has put "absent" everywhere. */
+ * columns of others is of no meaning. There may be more columns than those above: they are "absent" (-1) in every row. */
 void wt_decode_usual(const uint8_t *buffer, int64_t size, const int64_t *offset, const int64_t *captured,
                      const int64_t *length, const int64_t *linktype, int64_t count, int64_t *const *columns,
-                     uint8_t *usual) {
+                     int64_t column_count, uint8_t *usual) {
     for (int64_t row = 0; row < count; row++) {
+        if (row % AT_ONCE == 0)
+            for (int64_t n = 0; n < column_count; n++)
+                memset(columns[n] + row, 0xFF, sizeof **columns * least(AT_ONCE, count - row));
         int64_t begin = offset[row], bytes = captured[row];
         usual[row] = 0;
         if (begin < 0 || bytes < 0 || begin > size || bytes > size - begin)
@@ -189,4 +195,55 @@ void wt_decode_usual(const uint8_t *buffer, int64_t size, const int64_t *offset,
         struct frame f = {buffer + begin, 0, bytes, length[row] > bytes ? length[row] : bytes, row, columns};
         usual[row] = link_layer(&f, linktype[row]);
     }
+}
+
+struct address {
+    int64_t at, bytes; /* in the buffer: 4 or 16 */
+};
+
+struct numbering {
+    const uint8_t *buffer;
+    uint64_t seed;
+    int32_t *slots; /* a hash table: number + 1 of an address, 0 where free */
+    int64_t mask;   /* the count of slots, a power of two, minus one */
+    struct address *known;
+    int32_t count;
+};
+
+static uint64_t mixed(uint64_t value) { /* the finalizer of MurmurHash3 */
+    value = (value ^ value >> 33) * 0xFF51AFD7ED558CCD;
+    value = (value ^ value >> 33) * 0xC4CEB9FE1A85EC53;
+    return value ^ value >> 33;
+}
+
+static int32_t number_of(struct numbering *all, int64_t at, int64_t bytes) {
+    uint64_t words[2] = {0};
+    memcpy(words, all->buffer + at, bytes);
+    uint64_t hash = mixed(mixed(words[0] ^ all->seed) ^ words[1]);
+    for (int64_t slot = hash & all->mask;; slot = (slot + 1) & all->mask) {
+        int32_t found = all->slots[slot] - 1;
+        if (found < 0) {
+            all->known[all->count] = (struct address){at, bytes};
+            return (all->slots[slot] = ++all->count) - 1;
+        }
+        const struct address *same = &all->known[found];
+        if (same->bytes == bytes && !memcmp(all->buffer + same->at, all->buffer + at, bytes))
+            return found;
+    }
+}
+
+/* Number the addresses of the frames that wt_decode_usual found `usual`, in the order they first occur; -1 for others.
+ * `known`, with room for two of each frame, gets where each stands. `slots` are zeroed, and more than `known` can be.
+ * `seed` is unknown to who sends packets: they cannot choose addresses that fall on each other. Returns how many. */
+int64_t wt_number_addresses(const uint8_t *buffer, const int64_t *offset, int64_t count, int64_t *const *columns,
+                            const uint8_t *usual, uint64_t seed, int32_t *slots, int64_t slot_count,
+                            struct address *known, int32_t *src, int32_t *dst) {
+    struct numbering all = {buffer, seed, slots, slot_count - 1, known, 0};
+    for (int64_t row = 0; row < count; row++) {
+        bool is_v6 = columns[IP_VERSION][row] == 6;
+        int64_t at = offset[row] + columns[NETWORK_OFFSET][row] + (is_v6 ? 8 : 12), bytes = is_v6 ? 16 : 4;
+        src[row] = usual[row] ? number_of(&all, at, bytes) : -1;
+        dst[row] = usual[row] ? number_of(&all, at + bytes, bytes) : -1;
+    }
+    return all.count;
 }

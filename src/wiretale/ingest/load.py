@@ -10,13 +10,14 @@ import numpy as np
 
 from wiretale import __version__
 from wiretale.decode.fragments import Reassembly
-from wiretale.decode.packets import ABSENT, decode_frames
+from wiretale.decode.packets import ABSENT, Table, decode_frames, new_table
+from wiretale.decode.texts import Texts
 from wiretale.decode.words import Ints
 from wiretale.ingest.found import IN, NO_LINK, NO_TIME, OUT, Found
 from wiretale.ingest.packed import forget
 from wiretale.model.packet_ring import LINKTYPE_SLL, LINKTYPE_SLL2, PACKET_OUTGOING
 from wiretale.model.raw import CAPTURE_VERSION
-from wiretale.store.bulk import Coded, Slices
+from wiretale.store.bulk import BATCH_ROWS, Coded, Slices
 from wiretale.store.capture import create_capture, limit_joins, write_meta
 from wiretale.store.load.packet_rows import TAPS, Batch, batch_ends, fill_packets, frames_of
 from wiretale.store.progress import Progress
@@ -67,28 +68,31 @@ def _fill_packets(db: duckdb.DuckDBPyConnection, found: Found, offset: int, prog
     reassembly = Reassembly()
     time_ns = _times(found, offset)
     ends = batch_ends(found.captured)
+    numbers = new_table(min(len(found), BATCH_ROWS))
 
     def batches() -> Iterator[Batch]:
         for part in pairwise([0, *ends]):
             forget(found.data)
-            yield _batch(found, np.arange(*part), time_ns, reassembly)
+            yield _batch(found, np.arange(*part), time_ns, reassembly, numbers)
 
     fill_packets(db, batches(), progress, len(found))
     forget(found.data)
     return reassembly.incomplete
 
 
-def _batch(found: Found, rows: Ints, time_ns: Ints, reassembly: Reassembly) -> Batch:
+def _batch(found: Found, rows: Ints, time_ns: Ints, reassembly: Reassembly, numbers: Table) -> Batch:
     at, captured, length = found.at[rows], found.captured[rows], found.length[rows]
     linktype = found.linktype[rows]
-    columns: Batch = dict(decode_frames(found.data, at, captured, length, linktype))
+    columns: Batch = dict(decode_frames(found.data, at, captured, length, linktype, into=numbers))
     odd = np.flatnonzero(linktype == NO_LINK)
     columns["undecoded"][odd] = "a record of the imported file that is no packet"
     frames = Slices(found.data, at, captured)
     reassembly.take(frames_of(frames), columns)
-    comments = np.full(len(rows), None, object)
+    comments = Texts.absent(len(rows))
     for row in range(len(rows)) if len(found.comments) > len(rows) else _within(found.comments, rows):
-        comments[row] = found.comments.get(int(rows[row]))
+        comment = found.comments.get(int(rows[row]))
+        if comment is not None:
+            comments[row] = comment
     return columns | {
         "packet_id": rows + 1,
         "number": rows + 1,

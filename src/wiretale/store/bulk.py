@@ -68,7 +68,15 @@ class Lists:
     size: Ints
 
 
-Column = NDArray[Any] | Coded | Slices | Lists
+@dataclass(frozen=True, slots=True)
+class Nullable:
+    """A column of numbers: element i is NULL where bit i of `valid` (the least significant first) is not set."""
+
+    values: NDArray[Any]
+    valid: NDArray[np.uint8]
+
+
+Column = NDArray[Any] | Coded | Slices | Lists | Nullable
 Batch = Mapping[str, Column]
 
 
@@ -85,6 +93,17 @@ def coded(values: Iterable[str | None]) -> Coded:
     numbers = _Numbers()
     codes = np.fromiter(map(numbers.__getitem__, values), np.int32)
     return Coded(codes, [v for v in numbers if v is not None])
+
+
+def nullable(values: Ints, kind: "np.dtype[Any]", absent: int) -> Column:
+    """The column of `values`, as numbers of `kind` they fit into, with NULL for each that is `absent`."""
+    values = np.ascontiguousarray(values, np.int64)
+    narrow = values if kind.itemsize == values.itemsize else np.empty(len(values), kind)
+    valid = np.zeros((len(values) + 7) // 8, np.uint8)
+    arrays = (narrow.ctypes.data, valid.ctypes.data)
+    nulls = _library().wt_narrow(values.ctypes.data, len(values), absent, kind.itemsize, *arrays)
+    narrow = narrow.view(kind)
+    return Nullable(narrow, valid) if nulls else narrow
 
 
 def insert(db: duckdb.DuckDBPyConnection, statement: str, batches: Iterable[Batch]) -> None:
@@ -247,7 +266,8 @@ def _schema_of(name: str, column: Column) -> ArrowSchema:
     elif isinstance(column, Lists):
         layout, child = b"+l", _pointers(ArrowSchema, [_schema_of("item", column.values)])
     else:
-        layout = _FORMATS[column.dtype.str[1:]]
+        numbers = column.values if isinstance(column, Nullable) else column
+        layout = _FORMATS[numbers.dtype.str[1:]]
     children = int(child is not None)
     return ArrowSchema(layout, name.encode(), None, _NULLABLE, children, child, dictionary, _release_schema, None)
 
@@ -269,12 +289,14 @@ def _array_of(column: Column) -> tuple[ArrowArray, object]:
         buffers = [_bits(column.size >= 0), ends]
         item, kept = _array_of(column.values)
         child = _pointers(ArrowArray, [item])
+    elif isinstance(column, Nullable):
+        length = len(column.values)
+        buffers = [column.valid, _data(column.values)]
     else:
         length = len(column)
-        mask = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else None
-        data = column.data if isinstance(column, np.ma.MaskedArray) else column
-        valid_bits = None if mask is None or not mask.any() else _bits(~mask)
-        buffers = [valid_bits, _bits(data) if data.dtype == bool else np.ascontiguousarray(data)]
+        mask = getattr(column, "mask", False)  # of a masked array; asking for its type would load numpy.ma
+        valid_bits = _bits(np.broadcast_to(~mask, length)) if np.any(mask) else None
+        buffers = [valid_bits, _data(np.asarray(column))]
     array, pointers = _plain(length, buffers, child, dictionary)
     return array, (buffers, pointers, dictionary, child, kept)
 
@@ -286,6 +308,10 @@ def _plain(
     nulls, children = 0 if buffers[0] is None else -1, int(child is not None)
     layout = (length, nulls, 0, len(buffers), children, pointers, child, dictionary, _release_child, None)
     return ArrowArray(*layout), pointers
+
+
+def _data(numbers: NDArray[Any]) -> NDArray[Any]:
+    return _bits(numbers) if numbers.dtype == bool else np.ascontiguousarray(numbers)
 
 
 def _bits(flags: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -326,5 +352,8 @@ def _views(column: Slices) -> list[NDArray[Any]]:
 def _library() -> ctypes.CDLL:
     library = load_library(LIBRARY_PATH, "part that fills tables")
     library.wt_views.restype = None
-    library.wt_views.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_int64, ctypes.c_void_p]
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    library.wt_views.argtypes = [pointer, pointer, pointer, number, pointer]
+    library.wt_narrow.restype = number
+    library.wt_narrow.argtypes = [pointer, number, number, ctypes.c_int, pointer, pointer]
     return library

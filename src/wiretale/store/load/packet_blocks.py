@@ -7,10 +7,12 @@ rest is counted. Layouts are in `model.packet_ring`.
 import ctypes
 import mmap
 import struct
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +33,15 @@ from wiretale.model.packet_ring import (
 )
 from wiretale.native import load_library
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 LIBRARY_PATH = Path(__file__).with_name("_packet_blocks.so")
 
 _AT = {name: offset for name, _, offset, _ in (*BLOCK_HEADER, *PACKET_HEADER, *SOCKADDR_LL)}
 _BLOCK = struct.Struct("<I4xIIIIQ")  # version, block_status, num_pkts, offset_to_first_pkt, blk_len, seq_num
 _BELIEVABLE_GAP = 1 << 32  # blocks; a longer one is damage, not loss
-_BLOCKS_AT_ONCE, _PACKETS_AT_ONCE = 1 << 9, 1 << 19  # what is mapped of the file meanwhile is no more than these
+_BLOCKS_AT_ONCE, _PACKETS_AT_ONCE = 1 << 6, 1 << 17  # what is mapped of the file meanwhile is no more than these
 Numbers = NDArray[Any]  # of the type that _KINDS says
 # struct packets of packet_blocks.c: PacketArrays without more bytes than the fields have
 _KINDS = {
@@ -141,7 +146,9 @@ class BlockFile:
 
     def _walk_blocks(self, walk: Walk, blocks: Ints) -> None:
         """Each header says where the next one is."""
-        parts = [self._walk_some(blocks[at : at + _BLOCKS_AT_ONCE]) for at in range(0, len(blocks), _BLOCKS_AT_ONCE)]
+        parts = _in_threads(
+            self._walk_some, [blocks[at : at + _BLOCKS_AT_ONCE] for at in range(0, len(blocks), _BLOCKS_AT_ONCE)]
+        )
         if parts:
             walk.headers, walk.block_ends = (np.concatenate(column) for column in zip(*parts, strict=True))
         walk.damaged_packets += int(blocks[:, 2].sum()) - len(walk.headers)
@@ -152,29 +159,38 @@ class BlockFile:
         headers, ends = np.empty(most, np.int64), np.empty(most, np.int64)
         given = (self.array.ctypes.data, len(self.array), blocks.ctypes.data, len(blocks))
         count = _library().wt_walk_blocks(*given, most, headers.ctypes.data, ends.ctypes.data)
-        self.forget()
+        self.forget(int(blocks[0, 0]), int(blocks[-1, 1]))
         return headers[:count], ends[:count]
 
     def packets(self, walk: Walk) -> PacketArrays:
         """The packets of a walk; those that reach out of their block are taken out and counted as damaged."""
         columns = {name: np.empty(len(walk.headers), kind) for name, kind in _KINDS.items()}
-        kept = 0
-        for at in range(0, len(walk.headers), _PACKETS_AT_ONCE):
+
+        def read(at: int) -> int:
             part = slice(at, at + _PACKETS_AT_ONCE)
-            kept += self._read_some(walk.headers[part], walk.block_ends[part], [c[kept:] for c in columns.values()])
-            self.forget()
-        walk.damaged_packets += len(walk.headers) - kept
-        return PacketArrays(**{name: values[:kept] for name, values in columns.items()})
+            return self._read_some(walk.headers[part], walk.block_ends[part], [c[part] for c in columns.values()])
+
+        kept = _in_threads(read, range(0, len(walk.headers), _PACKETS_AT_ONCE))
+        damaged = len(walk.headers) - sum(kept)
+        if damaged:
+            walk.damaged_packets += damaged
+            places = [np.arange(count) + number * _PACKETS_AT_ONCE for number, count in enumerate(kept)]
+            columns = {name: values[np.concatenate(places)] for name, values in columns.items()}
+        return PacketArrays(**columns)
 
     def _read_some(self, headers: Ints, ends: Ints, columns: list[Numbers]) -> int:
         pointers = (ctypes.c_void_p * len(columns))(*(c.ctypes.data for c in columns))
         given = (self.array.ctypes.data, headers.ctypes.data, ends.ctypes.data, len(headers))
-        return int(_library().wt_read_packets(*given, _IS_ETHERNET.ctypes.data, pointers))
+        count = int(_library().wt_read_packets(*given, _IS_ETHERNET.ctypes.data, pointers))
+        self.forget(int(headers[0]), int(ends[-1]))
+        return count
 
-    def forget(self) -> None:
+    def forget(self, begin: int = 0, end: int | None = None) -> None:
         """Give back the memory of what was read of the file; it is read again where it is looked at again."""
-        if isinstance(self.data, mmap.mmap):
-            self.data.madvise(mmap.MADV_DONTNEED)
+        begin -= begin % mmap.PAGESIZE
+        end = len(self.data) if end is None else min(end, len(self.data))
+        if isinstance(self.data, mmap.mmap) and begin < end:
+            self.data.madvise(mmap.MADV_DONTNEED, begin, end - begin)
 
     def rebuilt(self, packets: PacketArrays, row: int) -> bytes:
         """The frame of one packet as it was on the wire: its VLAN tag put back, or a cooked link header put before."""
@@ -190,6 +206,14 @@ class BlockFile:
     def words(self) -> Words:
         """For reading inside frames, little-endian."""
         return self._words
+
+
+def _in_threads(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
+    """`work` of each part, in order; two at a time: it waits for memory, and does not hold the interpreter's lock."""
+    if len(parts) < 2:
+        return [work(part) for part in parts]
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(work, parts))
 
 
 @lru_cache(maxsize=1)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.decode.packets import ABSENT, NUMBERS, SACK_EDGES
+from wiretale.decode.texts import Texts
 from wiretale.model.enums import Tap
 from wiretale.model.raw import PACKET
-from wiretale.store.bulk import BATCH_ROWS, NUMPY_TYPES, Lists, Slices, coded, insert
+from wiretale.store.bulk import BATCH_ROWS, NUMPY_TYPES, Coded, Lists, Slices, insert, nullable
 from wiretale.store.compression import prepare
 from wiretale.store.progress import Progress, tracked
 
@@ -19,13 +20,13 @@ Batch = dict[str, Any]
 
 BOOLEANS = ("fragment", "sack_permitted")
 TAPS = (str(Tap.IN), str(Tap.OUT))
-_TEXTS = ("src", "dst", "undecoded", "comment")
 _NULLABLE = ("number", "twin_id", "netns", "linktype", *NUMBERS)
 _TYPES = {c.name: np.dtype(NUMPY_TYPES[c.type]) for c in PACKET.columns if c.type in NUMPY_TYPES}
 
 
 def fill_packets(db: duckdb.DuckDBPyConnection, batches: Iterable[Batch], progress: Progress, packets: int) -> None:
-    """Insert batches of BATCH_ROWS: one array per column, `sack` as SACK_EDGES, ABSENT for NULL, `frame` as Slices.
+    """Insert batches of BATCH_ROWS: one array per column, `sack` as SACK_EDGES, ABSENT for NULL, Texts,
+    `frame` as Slices.
 
     All batches have the same columns; one that they leave out is NULL, and what is no column of the table is left out.
     """
@@ -74,14 +75,18 @@ def _as_columns(columns: Batch) -> Batch:
         if name not in PACKET.column_names:
             continue
         if name in _NULLABLE:
-            valid = values != ABSENT
-            typed = values.astype(_TYPES[name])
-            found[name] = typed if valid.all() else np.ma.MaskedArray(typed, ~valid)
-        elif name in _TEXTS:
-            found[name] = coded(values)
+            found[name] = nullable(values, _TYPES[name], ABSENT)
+        elif isinstance(values, Texts):
+            found[name] = Coded(values.codes, values.values)
         else:
             found[name] = values.astype(_TYPES[name], copy=False) if name in _TYPES else values
-    edges = np.stack([columns[name] for name in SACK_EDGES], axis=1)
-    count = (edges != ABSENT).sum(axis=1)
-    found["sack"] = Lists(edges[edges != ABSENT].astype(np.uint32), np.where(count > 0, count, -1))
+    found["sack"] = _sack(columns)
     return found
+
+
+def _sack(columns: Batch) -> Lists:
+    count = np.full(len(columns[SACK_EDGES[0]]), -1, np.int64)
+    rows = np.flatnonzero(columns[SACK_EDGES[0]] != ABSENT)
+    edges = np.stack([columns[name][rows] for name in SACK_EDGES], axis=1)
+    count[rows] = (edges != ABSENT).sum(axis=1)
+    return Lists(edges[edges != ABSENT].astype(np.uint32), count)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from wiretale.clock import Snapshot, conversion_error_ns, realtime_to_monotonic
 from wiretale.decode.fragments import Reassembly
 from wiretale.decode.network import FRAGMENT_REASON
-from wiretale.decode.packets import ABSENT, NUMBERS, SACK_EDGES, decode_frames
+from wiretale.decode.packets import ABSENT, NUMBERS, SACK_EDGES, Table, decode_frames, new_table
 from wiretale.decode.words import Ints
 from wiretale.model.packet_ring import ARPHRD_LOOPBACK, PACKET_OUTGOING, PROBE_TOKEN_BYTES
 from wiretale.model.raw import PACKET
-from wiretale.store.bulk import Coded, Slices
+from wiretale.store.bulk import BATCH_ROWS, Coded, Slices
 from wiretale.store.load.packet_blocks import BlockFile, PacketArrays, Walk, linktypes
 from wiretale.store.load.packet_rows import BOOLEANS, TAPS, Batch, batch_ends, fill_packets, frames_of
 from wiretale.store.load.packet_twins import pair_twins
@@ -84,6 +84,7 @@ class _PacketTable:
         self.number = np.where(self.shown, np.cumsum(self.shown), ABSENT)
         self.twin = pair_twins(file, packets, order, loopback & leaving, loopback & ~leaving)
         self._reassembly = Reassembly()
+        self._numbers = new_table(min(len(order), BATCH_ROWS))
         self.unpaired = int(np.count_nonzero((loopback & leaving) & (self.twin == ABSENT)))
 
     @property
@@ -94,29 +95,32 @@ class _PacketTable:
     def batches(self) -> Iterator[Batch]:
         for begin, end in pairwise([0, *batch_ends(self.packets.captured[self.order])]):
             self.file.forget()
-            yield self._batch(np.arange(begin, end))
+            yield self._batch(slice(begin, end))
 
-    def _batch(self, rows: Ints) -> Batch:
+    def _batch(self, rows: slice) -> Batch:
         which = self.order[rows]
-        columns = decode_rows(self.file, self.packets, which)
+        columns = decode_rows(self.file, self.packets, which, self._numbers)
         self._reassembly.take(frames_of(columns["frame"]), columns, self.shown[rows])
         return columns | {
-            "packet_id": rows + 1,
+            "packet_id": np.arange(rows.start, rows.stop) + 1,
             "number": self.number[rows],
             "time_ns": self.time_ns[which],
-            "netns": np.full(len(rows), ABSENT if self.netns is None else self.netns, np.int64),
+            "netns": np.full(len(which), ABSENT if self.netns is None else self.netns, np.int64),
             "tap": Coded(self.leaving[rows].astype(np.int32), TAPS),
             "shown": self.shown[rows],
             "twin_id": self.twin[rows],
         }
 
 
-def decode_rows(file: BlockFile, packets: PacketArrays, which: Ints) -> Batch:
-    """The columns of `packet` that follow from the frames alone, for the packets at the indices `which`."""
+def decode_rows(file: BlockFile, packets: PacketArrays, which: Ints, into: Table | None = None) -> Batch:
+    """The columns of `packet` that follow from the frames alone, for the packets at the indices `which`.
+
+    `into` as in decode_frames.
+    """
     at = packets.at[which]
     captured, length = (values[which].astype(np.int64) for values in (packets.captured, packets.length))
     linktype = packets.linktype(which)
-    columns: Batch = dict(decode_frames(file.array, at, captured, length, linktype))
+    columns: Batch = dict(decode_frames(file.array, at, captured, length, linktype, into=into))
     frames = Slices(file.array, at, captured)
     rebuilt = np.flatnonzero(packets.needs_rebuilding(which))
     if len(rebuilt):
