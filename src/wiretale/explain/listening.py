@@ -49,8 +49,7 @@ def listening(world: World) -> list[Chapter]:
             Section("", anchors.all_named(prepared(world, told))),
             Section("How its clients were served", anchors.all_named(served(world, socket_id))),
             Section(
-                "How it stopped listening",
-                anchors.in_order([*_closed(world, found[socket_id], held, where), *_left(world, socket_id, where)]),
+                "How it stopped listening", anchors.in_order(_ended(world, socket_id, found[socket_id], held, where))
             ),
         ]
         title = f"How {world.who(pid)} came to listen on {where}{by}"
@@ -64,6 +63,15 @@ def listening(world: World) -> list[Chapter]:
 _LEFT = """
 SELECT d.pid, d.to_ns FROM socket s JOIN descriptor d ON d.file_id = s.file_id AND d.to_ns = s.to_ns
 WHERE s.socket_id = ? AND d.end_how = 'exit' LIMIT 1"""
+
+
+def _ended(
+    world: World, socket_id: int, calls: list[Call], held: dict[int, tuple[Holder, ...]], where: str
+) -> list[Step]:
+    """The calls that closed it; where none closed the last descriptor, the end of the process that had it."""
+    steps = _closed(world, calls, held, where)
+    is_closed = any(c.name == "close" and not c.failed and c.call_id not in held for c in calls)
+    return steps if is_closed else [*steps, *_left(world, socket_id, where)]
 
 
 def _left(world: World, socket_id: int, where: str) -> list[Step]:

@@ -29,7 +29,8 @@ def find(world: World) -> list[Step]:
         "that sets it too can listen on the same address and port, and the kernel deals new connections out among "
         "them.",
     )
-    said = (*said, *_shared(world))
+    if sum(group.total for group in found) > 1:  # one alone shares with nobody
+        said = (*said, *_shared(world))
     background = ("Good for a server of several processes; a surprise for one that should be alone.",)
     return [
         Step("", "SO_REUSEPORT lets others share the port", said, found[0].first_ns, refs=all_refs(found),
