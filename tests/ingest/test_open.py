@@ -16,6 +16,7 @@ from tests.ingest.files import block, enhanced, interface, kuznetzov, pcap, sect
 from wiretale.errors import CaptureError, WiretaleError
 from wiretale.ingest.found import IN, NO_TIME, OUT, Found
 from wiretale.ingest.open import read_capture
+from wiretale.ingest.packed import forget
 from wiretale.ingest.pcapng import read_pcapng
 
 SECOND = 1_000_000_000
@@ -234,3 +235,18 @@ def test_flipped_and_cut_files_never_raise_anything_else(seed: bytes, dice: int,
 def test_any_bytes_behind_a_section_header(data: bytes) -> None:
     found = read_pcapng(np.frombuffer(section() + interface() + data, np.uint8))
     assert (found.at + found.captured <= len(found.data)).all()
+
+
+def _resident_bytes() -> int:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
+
+
+def test_the_memory_of_what_was_read_of_a_file_is_given_back(tmp_path: Path) -> None:
+    """A capture of gigabytes must not stay in memory while its tables are filled."""
+    found = read(tmp_path, pcap([(n, bytes([n]) * 200_000) for n in range(200)]))
+    total = int(found.data.sum(dtype=np.int64))
+    before = _resident_bytes()
+    forget(found.data)
+    assert before - _resident_bytes() > 30_000_000
+    assert int(found.data.sum(dtype=np.int64)) == total
