@@ -357,6 +357,41 @@ def not_read() -> None:
     question(5046, lambda _server: time.sleep(1.5 * NO_ANSWER_S))
 
 
+def dropped() -> None:
+    """An event loop that also looks after a pipe drops the connection when its time limit runs out."""
+    client, server = pair(5048)
+    client.sendall(b"question")
+    receive(server, 8)
+    inside, outside = os.pipe()
+    with select.epoll() as loop:
+        loop.register(client, select.EPOLLIN)
+        loop.register(inside, select.EPOLLIN)
+        loop.poll(NO_ANSWER_S)
+    client.close()
+    server.close()
+    os.close(inside)
+    os.close(outside)
+
+
+def idle() -> None:
+    """The same loop finds nothing to do, and leaves the connection alone."""
+    client, server = pair(5049)
+    client.sendall(b"words")
+    receive(server, 5)
+    inside, outside = os.pipe()
+    with select.epoll() as loop:
+        loop.register(client, select.EPOLLIN)
+        loop.register(inside, select.EPOLLIN)
+        loop.poll(NO_ANSWER_S)
+        client.sendall(b"more!")
+        receive(server, 5)
+        server.close()
+        loop.poll()
+    client.close()
+    os.close(inside)
+    os.close(outside)
+
+
 def answered_late() -> None:
     """The answer comes before the client has had enough: no fault; then the server waits, which is its rest."""
     client, server = pair(5047)
@@ -527,8 +562,8 @@ PROGRAMS: dict[str, Callable[[], None]] = {
         linger_off, linger_waiting, broken_pipe, killed_by_pipe,
         shut_reading, shut_what_is_over, in_progress, spinning, emptying, held_back, late_reader, late_sender,
         full_receiver, queue_full, queue_used, tiny_writes, tiny_turns, tiny_reads, cut_datagram, in_use, in_time_wait,
-        no_right, both_families, silent, no_name_server, no_route, no_answer, waits_for_more, not_read, answered_late,
-        shared_by_two, unix_shut, unsent,
+        no_right, both_families, silent, no_name_server, no_route, no_answer, waits_for_more, not_read,
+        dropped, idle, answered_late, shared_by_two, unix_shut, unsent,
     )
 }  # fmt: skip
 

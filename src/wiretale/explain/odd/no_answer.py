@@ -10,6 +10,7 @@ from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
 
 LEAST_NS = 1_000_000_000
+AT_ONCE_NS = 250_000_000
 MOST = 4
 _READS = ("read", "readv", "recvfrom", "recvmsg", "recv", "poll", "ppoll", "select", "pselect6", "epoll_wait")
 
@@ -24,10 +25,21 @@ WITH asleep AS (
     WHERE w.socket_id IS NOT NULL AND w.ended_by IN ('not ended', 'signal', 'timeout')
         AND until - w.from_ns >= {LEAST_NS // 20}
 ),
+dropped AS ( -- an event loop waits for several: when its time limit ran out, it closed this one
+    SELECT w.wait_id, w.call_id, w.task_id, c.pid, c.tid, c.name, d.fd, s.socket_id, w.ended_by, w.from_ns,
+        w.to_ns AS until
+    FROM wait w JOIN call c USING (call_id)
+    JOIN call d ON d.task_id = w.task_id AND d.name = 'close' AND d.start_ns BETWEEN w.to_ns AND w.to_ns + {AT_ONCE_NS}
+    JOIN call_file x ON x.call_id = d.call_id JOIN socket s USING (file_id)
+    WHERE w.socket_id IS NULL AND w.ended_by = 'timeout' AND w.to_ns - w.from_ns >= {LEAST_NS}
+        AND (c.name LIKE '%poll%' OR c.name LIKE '%select%' OR c.name LIKE 'epoll%')
+    QUALIFY row_number() OVER (PARTITION BY w.wait_id, s.socket_id ORDER BY d.call_id) = 1
+),
 met AS (
     SELECT s.*, e.connection_id, e.sends, e.role, k.protocol, e.addr AS own_addr, e.port AS own_port,
         o.addr, o.port, o.pid AS peer, k.protocol <> 'tcp' AND e.addr IS NULL AND o.addr IS NULL AS is_pair
-    FROM asleep s JOIN endpoint e USING (socket_id) JOIN connection k USING (connection_id)
+    FROM (FROM asleep UNION ALL FROM dropped) s JOIN endpoint e USING (socket_id)
+    JOIN connection k USING (connection_id)
     JOIN endpoint o ON o.connection_id = e.connection_id AND o.role <> e.role
     WHERE k.protocol IN ('tcp', 'unix-stream', 'unix-seqpacket')
 ),
