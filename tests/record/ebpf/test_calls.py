@@ -21,7 +21,7 @@ from wiretale.store.spool import Manifest, Program, Spool
 
 # Every kind of memory a call can carry, descriptors of every kind, a thread, a child that becomes another program.
 PROGRAM = """
-import os, select, signal, socket, sys, threading
+import ctypes, os, select, signal, socket, struct, sys, threading
 server = socket.create_server(("127.0.0.1", 0))
 client = socket.create_connection(server.getsockname())
 peer, _ = server.accept()
@@ -46,6 +46,8 @@ datagrams = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 datagrams.bind(("::1", 0))
 datagrams.sendto(b"to myself", datagrams.getsockname())
 datagrams.recvfrom(99)
+code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0xFFFF))  # BPF_RET: structures behind pointers
+datagrams.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HL", 1, ctypes.addressof(code)))  # SO_ATTACH_FILTER
 named = socket.socket(socket.AF_UNIX)
 named.bind(sys.argv[1])
 named.listen()
@@ -147,6 +149,8 @@ def test_the_rows_are_those_of_ptrace(tmp_path: Path, options: PtraceOptions) ->
     (tmp_path / "socket").unlink()
     theirs = by_ptrace(tmp_path / "p", argv, options)
     assert source.report().lost == 0
+    inside = "SELECT count(*) FROM call_data JOIN call USING (call_id) WHERE name = 'setsockopt' AND idx > 0"
+    assert rows(ours, inside) == [(1,)]
     for what, sql in SAME.items():
         assert rows(ours, _PROGRAM_CALLS + sql) == rows(theirs, _PROGRAM_CALLS + sql), what
 

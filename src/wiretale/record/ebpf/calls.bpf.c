@@ -761,6 +761,56 @@ static __always_inline __u64 count_elements(struct work *w, struct wt_op *op)
 	return op->fixed;
 }
 
+static __always_inline bool load_field(__u64 address, __u32 bytes, __u64 *value)
+{
+	*value = 0;
+	if (bytes == 8)
+		return !bpf_probe_read_user(value, 8, (void *)address);
+	if (bytes == 4)
+		return !bpf_probe_read_user(value, 4, (void *)address);
+	return bytes == 2 && !bpf_probe_read_user(value, 2, (void *)address);
+}
+
+/* The pointer at a place in the structure that the argument points to, and what lies there. */
+__noinline int capture_followed(__u32 number)
+{
+	struct wt_op *op = bpf_map_lookup_elem(&ops, &number);
+	struct work *w = my_work();
+	__u64 base, address, n = 1;
+	__u32 place;
+	if (!w || !op)
+		return 0;
+	base = arg_of(w, op->arg);
+	place = op->fixed;
+	if (!base)
+		return 0;
+	if (!load_field(base + WT_POINTER_AT(place), WT_POINTER_BYTES(place), &address) ||
+	    (WT_COUNT_BYTES(place) && !load_field(base + WT_COUNT_AT(place), WT_COUNT_BYTES(place), &n))) {
+		w->faulted = 1;
+		return 0;
+	}
+	if (op->what == WT_READ_FOLLOW_STRING)
+		capture_string(piece(op->role, op->arg, 1 + WT_POINTER_AT(place)), address, 0);
+	else if (n < 1ull << 40)
+		capture(piece(op->role, op->arg, 1 + WT_POINTER_AT(place)), address, n * op->size, op->limit, 0);
+	return 0;
+}
+
+static long pointed_step(__u32 i, void *unused)
+{
+	struct work *w = my_work();
+	struct wt_op *op;
+	__u32 number;
+	if (!w)
+		return 1;
+	number = w->strings_op;
+	op = bpf_map_lookup_elem(&ops, &number);
+	if (!op)
+		return 1;
+	capture(piece(op->role, op->arg, i + 1), read_word(w->strings_at + (__u64)i * w->word, w->word), op->size, op->size, 0);
+	return 0;
+}
+
 __noinline int run_op(__u32 number, __u32 when)
 {
 	struct wt_op *op = bpf_map_lookup_elem(&ops, &number);
@@ -791,6 +841,16 @@ __noinline int run_op(__u32 number, __u32 when)
 		w->strings_op = number;
 		if (address)
 			bpf_loop(STRINGS_LIMIT, string_step, NULL, 0);
+	} else if (op->what == WT_READ_FOLLOW || op->what == WT_READ_FOLLOW_STRING) {
+		capture_followed(number);
+	} else if (op->what == WT_READ_POINTED) {	/* the vector of pointers itself, then what each of them points to */
+		n = count_elements(w, op);
+		if (n > VECTOR_LIMIT)
+			n = VECTOR_LIMIT;
+		w->strings_at = address;
+		w->strings_op = number;
+		if (n && capture(where, address, n * w->word, op->limit, w->word))
+			bpf_loop(n, pointed_step, NULL, 0);
 	} else if (op->what == WT_READ_IOVEC) {
 		capture_vector(w, address, count_elements(w, op), total, piece(0, op->arg, 0), !at_exit, at_exit == out);
 	} else if (op->what == WT_READ_MSGHDR || op->what == WT_READ_MMSGHDR) {
