@@ -77,6 +77,7 @@ TABLES = {
     ),
     "mount_flags_all": ("linux/mount.h", r"MS_\w+", r"MS_(MGC_\w+|RMT_MASK|VERBOSE)", "MS_???"),
     "clone3": ("linux/sched.h", r"CLONE_\w+", r"CLONE_ARGS_\w+|CLONE_DETACHED", "CLONE_???"),
+    "namespace": ("linux/sched.h", r"CLONE_NEW\w+", "", "CLONE_NEW???"),
     "timex_modes": ("sys/timex.h", r"ADJ_\w+", "", "ADJ_???"),
     "timex_status": ("sys/timex.h", r"STA_\w+", "STA_RONLY", "STA_???"),
     "timex_state": ("sys/timex.h", r"TIME_(OK|INS|DEL|OOP|WAIT|ERROR)", "", ""),

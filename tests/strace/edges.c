@@ -197,6 +197,14 @@ static void processes(void)
 	syscall(SYS_sched_setattr, 0, &(struct { int a[14]; }){ { 7 } }, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "longer than the kernel takes", 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_SECCOMP, 77, 1, 2, 3);
+	syscall(SYS_seccomp, 2, 0, last(&(int){ 0x7ffc0000 }, 4));
+	syscall(SYS_seccomp, 2, -1, last(&(int){ -1 }, 4));
+	syscall(SYS_seccomp, 3, 0, tid);
+	syscall(SYS_seccomp, 3, 0, end);
+	syscall(SYS_setns, -1, CLONE_NEWNET);
+	syscall(SYS_setns, -1, 1);
+	syscall(SYS_sethostname, NULL, -1L << 32 | 5);
+	syscall(SYS_preadv2, -1, NULL, 0xdeadc0de00000001UL, 5, 0, 1);
 	syscall(SYS_prctl, PR_MCE_KILL_GET, 0, 0, 0, 0);
 }
 

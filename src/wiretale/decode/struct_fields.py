@@ -114,6 +114,8 @@ FIELDS: dict[str, str] = {
     "landlock_ruleset_attr": "u64 handled_access_fs~|landlock_access_fs",  # linux/landlock.h
     "landlock_path_beneath_attr": "u64 allowed_access~|landlock_access_fs; s32 parent_fd~fd",
     "kexec_segment": "ptr buf~p; ulong bufsz; ptr mem~p; ulong memsz",  # linux/kexec.h
+    "seccomp_ret": "u32 value~=seccomp_action",  # linux/seccomp.h
+    "seccomp_notif_sizes": "u16 seccomp_notif; u16 seccomp_notif_resp; u16 seccomp_data",
     "kcmp_epoll_slot": "s32 efd; s32 tfd; u32 toff",  # linux/kcmp.h
     "perf_event_attr": "u32 type~=perf_type; u32 size~x; char _rest[4088]",  # linux/perf_event.h; as long as it says
     "memory_policy": "s32 value~=mempolicy",

@@ -40,8 +40,8 @@ _RECEIVES = (RECEIVES, BLOCKS)
 _MOVES = (SENDS, RECEIVES, BLOCKS)
 _BYTES = Result.BYTES
 
-_READV = (fd(), iovec_out("iov", 2), integer("iovcnt"))
-_WRITEV = (fd(), iovec_in("iov", 2), integer("iovcnt"))
+_READV = (fd(), iovec_out("iov", 2), ulong("iovcnt"))
+_WRITEV = (fd(), iovec_in("iov", 2), ulong("iovcnt"))
 # preadv and pwritev split the position in two registers on every architecture; the second is unused on 64 bits.
 _POSITION = (ulong("pos_l"), ulong("pos_h"))
 

@@ -22,6 +22,7 @@ from wiretale.decode.syscalls._args import (
     socklen,
     struct_in,
     struct_inout,
+    struct_out,
     unsigned,
 )
 from wiretale.decode.syscalls.spec import Arg, Call, Follow, Kind, Result
@@ -179,10 +180,10 @@ CALLS: tuple[Call, ...] = (
     call(
         "setns",
         fd(),
-        flags("nstype", "clone"),
+        flags("nstype", "namespace"),
     ),
-    call("sethostname", data_in("name", 1), size("len")),
-    call("setdomainname", data_in("name", 1), size("len")),
+    call("sethostname", data_in("name", 1), unsigned("len")),
+    call("setdomainname", data_in("name", 1), unsigned("len")),
     call("io_uring_setup", unsigned("entries"), struct_inout("params", "io_uring_params"), result=Result.FD),
     call(
         "io_uring_enter",
@@ -216,6 +217,12 @@ CALLS: tuple[Call, ...] = (
         variant_arg=0,
         variants={
             1: (enum("operation", "seccomp"), flags("flags", "seccomp_flags"), struct_in("args", "sock_fprog")),
+            2: (enum("operation", "seccomp"), flags("flags", "seccomp_flags"), struct_in("action", "seccomp_ret")),
+            3: (
+                enum("operation", "seccomp"),
+                flags("flags", "seccomp_flags"),
+                struct_out("sizes", "seccomp_notif_sizes"),
+            ),
         },
     ),
 )
