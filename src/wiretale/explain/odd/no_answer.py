@@ -65,8 +65,11 @@ WHERE m.from_ns >= a.at AND CASE WHEN is_pair THEN sends = (
 GROUP BY ALL HAVING max(until) - min(m.from_ns) >= {LEAST_NS}
 ORDER BY max(until) - min(m.from_ns) DESC"""  # noqa: S608 (fixed text of this module)
 
-_ACKED = """SELECT p.packet_id, p.number FROM segment g JOIN packet p USING (packet_id)
-WHERE g.connection_id = ? AND g.direction <> ? AND g.rel_ack > ? AND p.number IS NOT NULL ORDER BY 1 LIMIT 1"""
+# Where the first SYN was not captured, no acknowledgement can be put beside a position of the stream.
+_ACKED = """SELECT e.initial_seq IS NOT NULL, min(p.packet_id), min(p.number)
+FROM endpoint e LEFT JOIN segment g ON g.connection_id = e.connection_id AND g.direction <> e.sends AND g.rel_ack > $hi
+LEFT JOIN packet p ON p.packet_id = g.packet_id AND p.number IS NOT NULL
+WHERE e.connection_id = $connection AND e.sends = $sends GROUP BY ALL"""
 
 _TAKEN = """SELECT max(r.hi), arg_max({'call': c.call_id, 'task': c.task_id, 'pid': c.pid, 'tid': c.tid,
     'name': c.name, 'at': c.exit_ns}, c.exit_ns)
@@ -184,13 +187,14 @@ def _how_far(world: World, question: _Question, said: list[str], evidence: list[
     if question.peer is not None and taken is not None and taken >= question.hi:
         return _not_answered(world, question, reader, said, evidence)
     if question.protocol == "tcp":
-        acked = world.db.execute(_ACKED, [question.connection_id, question.sends, question.hi]).fetchone()
-        if acked is None:
-            if world.has_packets:
-                said.append("No acknowledgement of them was captured.")
+        place_of = {"connection": question.connection_id, "sends": question.sends, "hi": question.hi}
+        is_placed, packet, number = world.db.execute(_ACKED, place_of).fetchone() or (False, None, None)
+        if number is not None and is_placed:
+            evidence += packet_refs([(packet, number)])
+            said.append(f"The kernel at the other end has them: packet {number} acknowledges them.")
+        elif is_placed:
+            said.append("No acknowledgement of them was captured.")
             return "see whether the other host can be reached, and what lies between"
-        evidence += packet_refs([acked])
-        said.append(f"The kernel at the other end has them: packet {acked[1]} acknowledges them.")
     if question.peer is None:
         return _not_recorded(world, question, said)
     left = question.hi - max(taken or 0, question.lo)
