@@ -201,14 +201,16 @@ EXTRA = {
     "nl_netlink_state": ({0: "NETLINK_UNCONNECTED", 1: "NETLINK_CONNECTED"}, "NETLINK_???"),
     "nl_shutdown": ({1: "RCV_SHUTDOWN", 2: "SEND_SHUTDOWN"}, "???_SHUTDOWN"),
 }  # fmt: skip
+Tables = dict[str, tuple[str, str, str]]
+Extra = dict[str, tuple[dict[int, str], str]]
 NAMED_MAX = frozenset({"IFLA_BR_MCAST_HASH_MAX"})  # a value and no end of an enumeration
 ALWAYS_OUT = re.compile(r"_*\w*_MAX|\w+_HDRLEN|__\w+|\w+_ALIGNTO")
 
 
-def values(names: set[str], folder: str) -> dict[str, int]:
+def values(headers: str, names: set[str], folder: str) -> dict[str, int]:
     source = Path(folder) / "values.c"
     lines = [f'printf("{name} %lld\\n", (long long)({name}));' for name in sorted(names)]
-    head = "".join(f"#include <{header}>\n" for header in HEADERS.split())
+    head = "".join(f"#include <{header}>\n" for header in headers.split())
     source.write_text(f"{head}#include <stdio.h>\nint main(void) {{ {' '.join(lines)} return 0; }}\n", encoding="ascii")
     program = Path(folder) / "values"
     subprocess.run([os.environ.get("CC", "gcc"), "-w", "-o", str(program), str(source)], check=True)
@@ -221,9 +223,9 @@ def preprocess(text: str, *options: str) -> str:
     return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
 
 
-def names_in_headers() -> set[str]:
+def names_in_headers(headers: str) -> set[str]:
     """Enumerators, and macros without arguments."""
-    text = "".join(f"#include <{header}>\n" for header in HEADERS.split())
+    text = "".join(f"#include <{header}>\n" for header in headers.split())
     macros = set(re.findall(r"^#define ([A-Z]\w+) \S", preprocess(text, "-dM"), re.MULTILINE))
     enumerators = {
         n
@@ -233,10 +235,11 @@ def names_in_headers() -> set[str]:
     return macros | enumerators
 
 
-def main() -> None:
-    there = names_in_headers()
+def write(target: Path, title: str, headers: str, tables: Tables, extra: Extra) -> None:
+    """Make the module `target`: what the headers say of `tables`, and `extra`."""
+    there = names_in_headers(headers)
     chosen: dict[str, list[str]] = {}
-    for table, (pattern, left_out, _) in TABLES.items():
+    for table, (pattern, left_out, _) in tables.items():
         chosen[table] = sorted(
             n
             for n in there
@@ -245,9 +248,9 @@ def main() -> None:
             and not (left_out and re.fullmatch(left_out, n))
         )
     with tempfile.TemporaryDirectory() as folder:
-        value_of = values({n for names in chosen.values() for n in names}, folder)
+        value_of = values(headers, {n for names in chosen.values() for n in names}, folder)
     out = [
-        '"""Constants of netlink messages. Made by scripts/make_netlink_constants.py from linux-libc-dev; do not edit."""',
+        f'"""{title} from linux-libc-dev; do not edit."""',
         "",
         "# fmt: off",
         "TABLES: dict[str, dict[int, str]] = {",
@@ -256,7 +259,7 @@ def main() -> None:
     for table, names in chosen.items():
         for name in sorted(names, key=lambda n: (value_of[n], len(n), n)):
             made.setdefault(table, {}).setdefault(value_of[name], name)
-    for table, rows in (made | {name: rows for name, (rows, _) in EXTRA.items()}).items():
+    for table, rows in (made | {name: rows for name, (rows, _) in extra.items()}).items():
         out.append(f'    "{table}": {{')
         line = "       "
         for value, name in rows.items():
@@ -269,13 +272,14 @@ def main() -> None:
     out += [
         "}",
         "UNKNOWN: dict[str, str] = {",
-        *(f'    "{t}": "{u}",' for t, (_, _, u) in TABLES.items()),
-        *(f'    "{t}": "{u}",' for t, (_, u) in EXTRA.items()),
+        *(f'    "{t}": "{u}",' for t, (_, _, u) in tables.items()),
+        *(f'    "{t}": "{u}",' for t, (_, u) in extra.items()),
         "}",
         "# fmt: on",
     ]
-    TARGET.write_text("\n".join(out) + "\n", encoding="ascii")
+    target.write_text("\n".join(out) + "\n", encoding="ascii")
 
 
 if __name__ == "__main__":
-    main()
+    made_by = "Constants of netlink messages. Made by scripts/make_netlink_constants.py"
+    write(TARGET, made_by, HEADERS, TABLES, EXTRA)

@@ -1,5 +1,6 @@
 """struct ifreq in words: the ioctl request decides which member of its union counts (netdevice(7), linux/sockios.h)."""
 
+import struct
 from collections.abc import Callable
 
 from wiretale.decode.escape import escape_bytes
@@ -7,7 +8,8 @@ from wiretale.decode.writer import Writer
 
 _NAME_BYTES = 16  # linux/if.h: IFNAMSIZ
 _SIOCGIFNAME = 0x8910
-_GETS = frozenset({0x8913, 0x8915, 0x8917, 0x8919, 0x891B, 0x891D, 0x8921, 0x8927, 0x8933, 0x8942})
+_MAP_BYTES = 21
+_GETS = frozenset({0x8929, 0x8970, 0x8913, 0x8915, 0x8917, 0x8919, 0x891B, 0x891D, 0x8921, 0x8927, 0x8933, 0x8942})
 
 
 def _integer(label: str) -> Callable[[Writer, bytes], str]:
@@ -27,6 +29,19 @@ def _flags(w: Writer, data: bytes) -> str:
     return f"ifr_flags={w.flags('iff', int.from_bytes(data[:2], 'little'))}"
 
 
+def _name(data: bytes) -> str:
+    """A name; its last byte is taken for the NUL, as the kernel does (net/core/dev_ioctl.c)."""
+    text, nul, _ = data[:_NAME_BYTES].partition(b"\0")
+    return escape_bytes(text) if nul else escape_bytes(text[: _NAME_BYTES - 1]) + "..."
+
+
+def _map(w: Writer, data: bytes) -> str:
+    """struct ifmap of linux/if.h, for 64-bit tasks."""
+    values = struct.unpack_from("<2QH3B", data) if len(data) >= _MAP_BYTES else ()
+    named = zip(("mem_start", "mem_end", "base_addr", "irq", "dma", "port"), values, strict=False)
+    return "ifr_map={" + ", ".join(f"{label}={hex(v) if v else '0'}" for label, v in named) + "}"
+
+
 _MEMBERS: dict[int, Callable[[Writer, bytes], str]] = {
     _SIOCGIFNAME: _integer("ifr_ifindex"),
     0x8933: _integer("ifr_ifindex"),
@@ -39,7 +54,10 @@ _MEMBERS: dict[int, Callable[[Writer, bytes], str]] = {
     **dict.fromkeys((0x8921, 0x8922), _integer("ifr_mtu")),
     **dict.fromkeys((0x8927, 0x8924), _hardware),
     **dict.fromkeys((0x8942, 0x8943), _integer("ifr_qlen")),
-    0x8923: lambda w, data: f"ifr_newname={escape_bytes(data[:_NAME_BYTES].split(bytes(1), 1)[0])}",
+    0x8923: lambda w, data: f"ifr_newname={_name(data)}",
+    **dict.fromkeys((0x8929, 0x8930), lambda w, data: f"ifr_slave={_name(data)}"),  # SIOCGIFSLAVE, SIOCSIFSLAVE
+    **dict.fromkeys((0x8937, 0x8931, 0x8932), _hardware),  # SIOCSIFHWBROADCAST, SIOCADDMULTI, SIOCDELMULTI
+    **dict.fromkeys((0x8970, 0x8971), _map),  # SIOCGIFMAP, SIOCSIFMAP
     0x400454CA: lambda w, data: f"ifr_flags={int.from_bytes(data[:2], 'little'):#x}",  # TUNSETIFF
 }
 
@@ -49,7 +67,7 @@ def ifreq_text(w: Writer, request: int, before: bytes | None, after: bytes | Non
     given = after if after is not None else before
     if given is None:
         return None
-    name = f"ifr_name={escape_bytes(given[:_NAME_BYTES].split(bytes(1), 1)[0])}"
+    name = f"ifr_name={_name(given)}"
     member = _MEMBERS.get(request)
     if len(given) <= _NAME_BYTES + 8:
         return f"{{{name}, ...}}" if len(given) >= _NAME_BYTES else None

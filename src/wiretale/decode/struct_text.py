@@ -85,6 +85,7 @@ _PRINTERS: dict[str, Callable[[Writer, int, Field], str]] = {
     "mode": lambda w, v, f: mode_text(w, v),
     "lim": lambda w, v, f: limit_text(v, f.size),
     "if": lambda w, v, f: w.interface(v),
+    "p": lambda w, v, f: hex(v) if v else "NULL",
     "pid": lambda w, v, f: w.pid(v),
     "v4": lambda w, v, f: _v4(v),
 }
@@ -92,7 +93,7 @@ _PRINTERS: dict[str, Callable[[Writer, int, Field], str]] = {
 
 def field_text(w: Writer, field: Field, value: Value) -> str:
     """One field's value."""
-    how = field.how
+    how = field.how.removeprefix("?")
     if isinstance(value, int):
         if how == "|open_flags":
             return open_flags_text(w, value)
@@ -110,7 +111,14 @@ def field_text(w: Writer, field: Field, value: Value) -> str:
         return f'inet_pton(AF_INET6, "{inet_ntop(AF_INET6, bytes(_ints(value)))}")'
     if how == "mac":
         return ":".join(f"{b:02x}" for b in _ints(value))
-    return "[" + ", ".join(hex(v) if how == "x" else str(v) for v in _ints(value)) + "]"
+    return "[" + ", ".join(_NUMBERS.get(how, str)(v) for v in _ints(value)) + "]"
+
+
+_NUMBERS: dict[str, Callable[[int], str]] = {"x": hex, "h": lambda v: hex(v) if v else "0"}
+
+
+def _is_shown(field: Field, value: Value) -> bool:
+    return field.how[:1] != "?" or (any(_ints(value)) if isinstance(value, list) else bool(value))
 
 
 def _pairs(value: Value) -> list[tuple[Field, Value]]:
@@ -123,7 +131,7 @@ def _ints(value: Value) -> list[int]:
 
 def generic_text(w: Writer, name: str, data: bytes) -> str:
     """Every field in order."""
-    fields = [f"{f.name}={field_text(w, f, v)}" for f, v in unpack(name, w.arch, data)]
+    fields = [f"{f.name}={field_text(w, f, v)}" for f, v in unpack(name, w.arch, data) if _is_shown(f, v)]
     if len(data) < struct_size(name, w.arch):
         fields.append("...")
     return "{" + ", ".join(fields) + "}"

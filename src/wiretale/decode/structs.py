@@ -7,6 +7,7 @@ the bytes stop: what is missing is left out, never filled in. `struct_text.py` p
 import struct
 from functools import lru_cache
 
+from wiretale.decode import request_fields
 from wiretale.decode.struct_fields import FIELDS, PACKED
 from wiretale.light import dataclass
 from wiretale.model.enums import Arch
@@ -52,7 +53,7 @@ Value = int | bytes | list[int] | list[tuple["Field", "Value"]]
 
 def _row(name: str, arch: int) -> str:
     own = FIELDS.get(f"{name}/{_SUFFIX.get(arch, 'x86_64')}")
-    return own if own is not None else FIELDS[name]
+    return own or FIELDS.get(name) or request_fields.FIELDS[name]
 
 
 def _parse(text: str) -> tuple[str, str, int, str]:
@@ -67,7 +68,7 @@ def _parse(text: str) -> tuple[str, str, int, str]:
 def layout(name: str, arch: int) -> Layout:
     """The layout of structure `name` in a task of `arch`. KeyError if there is no such structure."""
     packed = PACKED.get(name)
-    is_packed = packed is not None and packed in ("", _SUFFIX.get(arch))
+    is_packed = name in request_fields.PACKED or (packed is not None and packed in ("", _SUFFIX.get(arch)))
     fields: list[Field] = []
     position, widest = 0, 1
     for text in _row(name, arch).split(";"):

@@ -11,9 +11,10 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.constants import netlink, rare
+    from wiretale.decode.constants import ioctl, netlink, rare
 else:
     netlink, rare = later("wiretale.decode.constants.netlink"), later("wiretale.decode.constants.rare")
+    ioctl = later("wiretale.decode.constants.ioctl")
 
 # table -> what strace says of a value that has no name
 UNKNOWN: dict[str, str] = {
@@ -230,7 +231,18 @@ _ADDED: dict[str, dict[int, str]] = {
     "flock_operation": {32: "LOCK_MAND", 64: "LOCK_READ", 128: "LOCK_WRITE"},
     "wait": {2: "WSTOPPED"},
     "statx_mask": {0xFFF: "STATX_ALL"},
-    "ioctl": {0x8906: "SIOCGSTAMP_OLD", 0x8907: "SIOCGSTAMPNS_OLD"},
+    "ioctl": {
+        0x8906: "SIOCGSTAMP_OLD",
+        0x8907: "SIOCGSTAMPNS_OLD",
+        0x5402: "SNDCTL_TMR_START or TCSETS",
+        0x5403: "SNDCTL_TMR_STOP or TCSETSW",
+        0x5404: "SNDCTL_TMR_CONTINUE or TCSETSF",
+        0x80046601: "FS_IOC32_GETFLAGS",
+        0xC020660B: "FS_IOC_FIEMAP",
+        0xC0481273: "BLKTRACESETUP",
+        0x2289: "SG_GET_ACCESS_COUNT",
+        0x40046602: "FS_IOC32_SETFLAGS",
+    },
     "iff": {0x10000: "IFF_LOWER_UP", 0x20000: "IFF_DORMANT", 0x40000: "IFF_ECHO"},
 }
 _LEFT_OUT: dict[str, frozenset[str]] = {
@@ -264,6 +276,10 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
 _FIRST: dict[str, tuple[str, ...]] = {
     "sa_flags": ("SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_NODEFER", "SA_RESETHAND", "SA_NOCLDSTOP", "SA_SIGINFO"),
     "socket_flags": ("SOCK_CLOEXEC",),
+    "termios_lflag": (
+        "ISIG", "ICANON", "XCASE", "ECHO", "ECHOE", "ECHOK", "ECHONL", "NOFLSH", "IEXTEN", "ECHOCTL", "ECHOPRT",
+        "ECHOKE", "FLUSHO", "PENDIN", "TOSTOP", "EXTPROC",
+    ),
     "access_mode": ("R_OK", "W_OK", "X_OK"),
     "fanotify_event": (
         "FAN_ACCESS", "FAN_MODIFY", "FAN_ATTRIB", "FAN_CLOSE_WRITE", "FAN_CLOSE_NOWRITE", "FAN_OPEN", "FAN_MOVED_FROM",
@@ -298,6 +314,7 @@ _FIRST: dict[str, tuple[str, ...]] = {
 
 
 _NETLINK = "nl_"  # tables of constants/netlink.py
+_IOCTL = "io_"  # tables of constants/ioctl.py
 
 
 @lru_cache(maxsize=512)
@@ -342,6 +359,8 @@ def _unknown(name: str) -> str:
     """What strace says of a value of this table that has no name."""
     if name.startswith(_NETLINK):
         return netlink.UNKNOWN[name]
+    if name.startswith(_IOCTL):
+        return ioctl.UNKNOWN[name]
     return UNKNOWN.get(name) or rare.UNKNOWN.get(name, "")
 
 

@@ -13,6 +13,7 @@ from wiretale.decode.writer import Writer
 _RESTARTS = range(512, 530)  # include/linux/errno.h: seen by tracers only
 _PLAIN = frozenset({"setsid"})  # a session, which strace does not look up
 _IDENTITIES = frozenset(f"get{kind}id{wide}" for kind in ("u", "eu", "g", "eg") for wide in ("", "32"))
+_NS_GET_NSTYPE = 0xB703
 _FIRST_ERROR = 4095  # linux/err.h: MAX_ERRNO
 
 
@@ -36,6 +37,13 @@ def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str
     return own or value_text(w, spec, value), extra(w) if extra is not None else ""
 
 
+def _namespace(w: Writer) -> str:
+    """NS_GET_NSTYPE of linux/nsfs.h returns a flag of clone."""
+    if w.values[1] & 0xFFFFFFFF != _NS_GET_NSTYPE or not w.call.retval or not w.succeeded:
+        return ""
+    return f" ({w.flags('clone', w.call.retval)})"
+
+
 def _left(w: Writer) -> str:
     """recvmmsg says how much of its timeout was left."""
     datum = w.readable(4, "struct", at_exit=True)
@@ -56,4 +64,5 @@ _EXTRAS: dict[str, Callable[[Writer], str]] = {
     **EXTRAS,
     **dict.fromkeys(("recvmmsg", "recvmmsg_time64"), _left),
     **dict.fromkeys(_SELECTS, _selected),
+    "ioctl": _namespace,
 }

@@ -20,9 +20,11 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.strace import directory, rings
+    from wiretale.decode.strace import directory, requests, rings, terminals
 else:
     directory, rings = later("wiretale.decode.strace.directory"), later("wiretale.decode.strace.rings")
+    requests = later("wiretale.decode.strace.requests")
+    terminals = later("wiretale.decode.strace.terminals")
 
 StructPrinter = Callable[[Writer, str, bytes], str]
 
@@ -139,6 +141,12 @@ def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
 
 def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
     """Of a request that nobody knows it is a number."""
+    if arg.kind is Kind.STRUCT_INOUT and arg.struct in _ASKED_AND_ANSWERED:
+        return requests.argument(strace(w), index, arg.struct)
+    if arg.struct == "ifreq":
+        strace(w).refused = False  # what a call that failed was given is printed all the same
+    if arg.kind is Kind.STRING:
+        return short_string(w, index, arg)
     if arg.kind is Kind.REQUEST and not request_name(w.values[1] & 0xFFFFFFFF, w.arch):
         return names.number(w.unsigned(w.values[index]))
     return shared.SPECIAL["ioctl", "argp"](w, index, arg)
@@ -402,7 +410,35 @@ SPECIAL |= {
     **{(name, "events"): lambda w, i, a: epoll_events(w, i) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")},
     **{(name, "policy"): _policy for name in ("sched_setscheduler",)},
 }
+
+
+def _terminal(w: Writer, name: str, data: bytes) -> str:
+    return terminals.terminal(w, name, data)
+
+
+def _of_request(w: Writer, name: str, data: bytes) -> str:
+    return requests.structure(w, name, data)
+
+
+_ASKED_AND_ANSWERED = frozenset(
+    {
+        "fiemap", "rtc_param", "uffdio_api", "uffdio_register", "uffdio_copy", "uffdio_zeropage", "region_info_user",
+        "ubi_attach_req",
+    }
+)  # fmt: skip
+_OF_REQUESTS = (
+    "rtc_time",
+    "rtc_wkalrm",
+    "rtc_param",
+    "block_range",
+    "loop_info",
+    "loop_info64",
+    "loop_config",
+    "if_name",
+)
 STRUCTS: dict[str, StructPrinter] = {
+    **dict.fromkeys(("termios", "termios2", "termio"), _terminal),
+    **dict.fromkeys(_OF_REQUESTS, _of_request),
     "stat": stat_text,
     "stat64": stat_text,
     "statfs": _file_system,

@@ -33,6 +33,7 @@ from wiretale.decode.syscalls._args import (
     unsigned,
     wide_flags,
 )
+from wiretale.decode.syscalls.requests import variants
 from wiretale.decode.syscalls.spec import Arg, Call, Follow, Kind, Result
 
 _SENDS = (SENDS, BLOCKS)
@@ -118,8 +119,40 @@ _IOCTL_OUT = {
     0x894B: "int",  # SIOCOUTQNSD
     0x8912: "ifconf",
 }
-_IOCTL_IFREQ_IN = (0x8911, 0x8914, 0x8916, 0x8918, 0x891A, 0x891C, 0x8922, 0x8923, 0x8924, 0x8943)
-_IOCTL_IFREQ_INOUT = (0x8910, 0x8913, 0x8915, 0x8917, 0x8919, 0x891B, 0x891D, 0x8921, 0x8927, 0x8933, 0x8942, 0x8946)
+_IOCTL_IFREQ_IN = (
+    0x8911,
+    0x8914,
+    0x8916,
+    0x8918,
+    0x891A,
+    0x891C,
+    0x891E,
+    0x8922,
+    0x8923,
+    0x8924,
+    0x8943,
+    0x8930,
+    0x8931,
+    0x8932,
+    0x8937,
+    0x8971,
+)
+_IOCTL_IFREQ_INOUT = (
+    0x8910,
+    0x8913,
+    0x8915,
+    0x8917,
+    0x8919,
+    0x891B,
+    0x891D,
+    0x8921,
+    0x8927,
+    0x8933,
+    0x8942,
+    0x8946,
+    0x8929,
+    0x8970,
+)
 _IOCTL_NUMBER = (0x5409, 0x540B, 0x540E)
 _IOCTL_NONE = (0x540C, 0x540D, 0x5422, 0x5450, 0x5451)
 _IOCTL_HEAD = (fd(), _IOCTL_CMD)
@@ -130,6 +163,7 @@ _IOCTL: dict[int, tuple[Arg, ...]] = {
     **{request: (*_IOCTL_HEAD, struct_inout("argp", "ifreq")) for request in _IOCTL_IFREQ_INOUT},
     **{request: (*_IOCTL_HEAD, long("arg")) for request in _IOCTL_NUMBER},
     **dict.fromkeys(_IOCTL_NONE, _IOCTL_HEAD),
+    **dict(variants(_IOCTL_HEAD)),
 }
 
 _RULE = (fd("ruleset_fd"), enum("rule_type", "landlock_rule"))
