@@ -5,8 +5,8 @@ mtd/mtd-abi.h, mtd/ubi-user.h, asm/termbits.h.
 """
 
 _MTD_RANGE = "u32 start~x; u32 length~x"
-_PTP_EXTTS = "u32 index; u32 flags~|io_ptp_extts"
-_PTP_PIN = "char _name[64]; u32 index; u32 func~=io_ptp_pin; u32 chan"
+_PTP_EXTTS = "u32 index; u32 flags~|ioctl_ptp_extts"
+_PTP_PIN = "char _name[64]; u32 index; u32 func~=ioctl_ptp_pin; u32 chan"
 
 FIELDS: dict[str, str] = {
     # one value
@@ -15,26 +15,26 @@ FIELDS: dict[str, str] = {
     "u64": "u64 value",
     "s64": "s64 value",
     "hex32": "u32 value~x",
-    "fs_flags": "u32 value~|io_fs_flags",
-    "modem": "u32 value~|io_tiocm",
-    "rtc_vl": "u32 value~|io_rtc_vl",
-    "lirc_mode": "u32 value~=io_lirc_mode",
-    "lirc_features": "u32 value~|io_lirc_features",
-    "mtd_otp": "u32 value~=io_mtd_otp",
+    "fs_flags": "u32 value~|ioctl_fs_flags",
+    "modem": "u32 value~|ioctl_tiocm",
+    "rtc_vl": "u32 value~|ioctl_rtc_vl",
+    "lirc_mode": "u32 value~=ioctl_lirc_mode",
+    "lirc_features": "u32 value~|ioctl_lirc_features",
+    "mtd_otp": "u32 value~=ioctl_mtd_otp",
     # files and disks
     "fstrim_range": "u64 start~x; u64 len; u64 minlen",
-    "fsxattr": "u32 fsx_xflags~|io_fs_xflags; u32 fsx_extsize; u32 fsx_nextents; u32 fsx_projid~x; u32 fsx_cowextsize;"
-    " u8 _pad[8]",
-    "fsxattr_set": "u32 fsx_xflags~|io_fs_xflags; u32 fsx_extsize; u32 _nextents; u32 fsx_projid~x; u32 fsx_cowextsize;"
-    " u8 _pad[8]",
-    "fiemap": "u64 fm_start; u64 fm_length; u32 fm_flags~|io_fiemap; u32 fm_mapped_extents; u32 fm_extent_count;"
+    "fsxattr": "u32 fsx_xflags~|ioctl_fs_xflags; u32 fsx_extsize; u32 fsx_nextents; u32 fsx_projid~x;"
+    " u32 fsx_cowextsize; u8 _pad[8]",
+    "fsxattr_set": "u32 fsx_xflags~|ioctl_fs_xflags; u32 fsx_extsize; u32 _nextents; u32 fsx_projid~x;"
+    " u32 fsx_cowextsize; u8 _pad[8]",
+    "fiemap": "u64 fm_start; u64 fm_length; u32 fm_flags~|ioctl_fiemap; u32 fm_mapped_extents; u32 fm_extent_count;"
     " u32 _pad",
     "block_range": "u64 range[2]",
     "loop_info": "s32 lo_number; ulong lo_device~dev; ulong lo_inode; ulong lo_rdevice~dev; u32 lo_offset~x;"
-    " u32 lo_encrypt_type~=io_loop_crypt; u32 lo_encrypt_key_size; u32 lo_flags~|io_loop_flags; char lo_name[64];"
+    " u32 lo_encrypt_type~=ioctl_loop_crypt; u32 lo_encrypt_key_size; u32 lo_flags~|ioctl_loop_flags; char lo_name[64];"
     " char lo_encrypt_key[32]; ulong lo_init[2]~h; u8 reserved[4]~h",
     "loop_info64": "u64 lo_device~dev; u64 lo_inode; u64 lo_rdevice~dev; u64 lo_offset~x; u64 lo_sizelimit;"
-    " u32 lo_number; u32 lo_encrypt_type~=io_loop_crypt; u32 lo_encrypt_key_size; u32 lo_flags~|io_loop_flags;"
+    " u32 lo_number; u32 lo_encrypt_type~=ioctl_loop_crypt; u32 lo_encrypt_key_size; u32 lo_flags~|ioctl_loop_flags;"
     " char lo_file_name[64]; char lo_crypt_name[64]; char lo_encrypt_key[32]; u64 lo_init[2]~h",
     "loop_config": "s32 fd~fd; u32 block_size; loop_info64 info; u64 reserved[8]~h",
     # clocks
@@ -43,7 +43,7 @@ FIELDS: dict[str, str] = {
     "rtc_wkalrm": "u8 enabled; u8 pending; rtc_time time",
     "rtc_pll_info": "s32 pll_ctrl; s32 pll_value; s32 pll_max; s32 pll_min; s32 pll_posmult; s32 pll_negmult;"
     " long pll_clock",
-    "rtc_param": "u64 param~=io_rtc_param; u64 value; u32 index; u32 pad",
+    "rtc_param": "u64 param~=ioctl_rtc_param; u64 value; u32 index; u32 pad",
     "ptp_clock_caps": "s32 max_adj; s32 n_alarm; s32 n_ext_ts; s32 n_per_out; s32 pps; s32 n_pins;"
     " s32 cross_timestamping; s32 adjust_phase; u32 rsv[12]~?h",
     "ptp_extts_request": f"{_PTP_EXTTS}; u32 _rsv[2]",
@@ -52,10 +52,10 @@ FIELDS: dict[str, str] = {
     "ptp_pin2": f"{_PTP_PIN}; u32 rsv[5]~?h",
     # userfaultfd
     "uffdio_range": "u64 start~x; u64 len~x",
-    "uffdio_api": "u64 api~x; u64 features~|io_uffd_features; u64 ioctls",
-    "uffdio_register": "uffdio_range range; u64 mode~|io_uffd_register; u64 ioctls",
-    "uffdio_copy": "u64 dst~x; u64 src~x; u64 len~x; u64 mode~|io_uffd_copy; u64 copy~x",
-    "uffdio_zeropage": "uffdio_range range; u64 mode~|io_uffd_zeropage; u64 zeropage~x",
+    "uffdio_api": "u64 api~x; u64 features~|ioctl_uffd_features; u64 ioctls",
+    "uffdio_register": "uffdio_range range; u64 mode~|ioctl_uffd_register; u64 ioctls",
+    "uffdio_copy": "u64 dst~x; u64 src~x; u64 len~x; u64 mode~|ioctl_uffd_copy; u64 copy~x",
+    "uffdio_zeropage": "uffdio_range range; u64 mode~|ioctl_uffd_zeropage; u64 zeropage~x",
     # terminals and sockets
     "termios2": "u32 c_iflag; u32 c_oflag; u32 c_cflag; u32 c_lflag; u8 c_line; u8 c_cc[19]; u32 c_ispeed;"
     " u32 c_ospeed",
@@ -63,23 +63,23 @@ FIELDS: dict[str, str] = {
     "bridge_port": "u8 _name[16]; u32 ifr_ifindex~if",
     "if_name": "char value[16]",
     # others
-    "counter_component": "u8 type~=io_counter_type; u8 scope~=io_counter_scope; u8 parent; u8 id",
-    "counter_watch": "counter_component component; u8 event~=io_counter_event; u8 channel",
+    "counter_component": "u8 type~=ioctl_counter_type; u8 scope~=ioctl_counter_scope; u8 parent; u8 id",
+    "counter_watch": "counter_component component; u8 event~=ioctl_counter_event; u8 channel",
     "erase_info_user": _MTD_RANGE,
     "erase_info_user64": "u64 start~x; u64 length~x",
     "mtd_oob_buf": f"{_MTD_RANGE}; ptr ptr~p",
     "mtd_oob_buf64": "u64 start~x; u32 _pad; u32 length~x; u64 usr_ptr~p",
     "otp_info": f"{_MTD_RANGE}; u32 locked",
-    "mtd_write_req": "u64 start~x; u64 len~x; u64 ooblen~x; u64 usr_data~p; u64 usr_oob~p; u8 mode~=io_mtd_ops;"
+    "mtd_write_req": "u64 start~x; u64 len~x; u64 ooblen~x; u64 usr_data~p; u64 usr_oob~p; u8 mode~=ioctl_mtd_ops;"
     " u8 _pad[7]",
-    "mtd_info_user": "u8 type~=io_mtd_type; u32 flags~|io_mtd_flags; u32 size~x; u32 erasesize~x; u32 writesize~x;"
-    " u32 oobsize~x; u64 padding~x",
+    "mtd_info_user": "u8 type~=ioctl_mtd_type; u32 flags~|ioctl_mtd_flags; u32 size~x; u32 erasesize~x; "
+    "u32 writesize~x; u32 oobsize~x; u64 padding~x",
     "mtd_ecc_stats": "u32 corrected~x; u32 failed~x; u32 badblocks~x; u32 bbtblocks~x",
     "region_info_user": "u32 offset~x; u32 erasesize~x; u32 numblocks~x; u32 regionindex~x",
     "ubi_attach_req": "s32 ubi_num; s32 mtd_num; s32 vid_hdr_offset; s16 max_beb_per1024; s8 _pad[10]",
-    "ubi_leb_change_req": "s32 lnum; s32 bytes; u8 dtype~=io_ubi_dtype; s8 _pad[7]",
-    "ubi_map_req": "s32 lnum; u8 dtype~=io_ubi_dtype; s8 _pad[3]",
+    "ubi_leb_change_req": "s32 lnum; s32 bytes; u8 dtype~=ioctl_ubi_dtype; s8 _pad[7]",
+    "ubi_map_req": "s32 lnum; u8 dtype~=ioctl_ubi_dtype; s8 _pad[3]",
     "ubi_rsvol_req": "s64 bytes; s32 vol_id",
-    "ubi_set_vol_prop_req": "u8 property~=io_ubi_property; u8 _pad[7]; u64 value~x",
+    "ubi_set_vol_prop_req": "u8 property~=ioctl_ubi_property; u8 _pad[7]; u64 value~x",
 }
 PACKED = frozenset({"ubi_leb_change_req", "ubi_map_req", "ubi_rsvol_req", "ubi_set_vol_prop_req"})

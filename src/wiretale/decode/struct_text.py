@@ -85,7 +85,6 @@ _PRINTERS: dict[str, Callable[[Writer, int, Field], str]] = {
     "mode": lambda w, v, f: mode_text(w, v),
     "lim": lambda w, v, f: limit_text(v, f.size),
     "if": lambda w, v, f: w.interface(v),
-    "p": lambda w, v, f: hex(v) if v else "NULL",
     "pid": lambda w, v, f: w.pid(v),
     "v4": lambda w, v, f: _v4(v),
 }

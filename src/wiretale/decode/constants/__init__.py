@@ -25,7 +25,7 @@ _ARCH_TABLES: dict[int, str] = {Arch.AARCH64: "aarch64", Arch.ARM: "aarch64"}
 # Flags stand in the order of their values, but for this one: everybody is used to SOCK_CLOEXEC|SOCK_NONBLOCK.
 _SHOWN_AT = {"SOCK_CLOEXEC": 0}
 _REALTIME_SIGNALS = range(32, 65)
-_IOCTL = "io_"  # tables of ioctl.py
+_IOCTL = "ioctl_"  # tables of ioctl.py
 
 
 def table(name: str, arch: int = Arch.X86_64) -> dict[int, str]:

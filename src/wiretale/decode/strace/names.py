@@ -314,7 +314,7 @@ _FIRST: dict[str, tuple[str, ...]] = {
 
 
 _NETLINK = "nl_"  # tables of constants/netlink.py
-_IOCTL = "io_"  # tables of constants/ioctl.py
+_IOCTL = "ioctl_"  # tables of constants/ioctl.py
 
 
 @lru_cache(maxsize=512)

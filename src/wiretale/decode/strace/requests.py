@@ -85,7 +85,7 @@ def _rtc_value(w: Writer, data: bytes) -> str:
     if v["param"] == _CORRECTION:
         return f"svalue={v['value'] - (v['value'] >> 63 << 64)}"
     if v["param"] == _SWITCH_MODE:
-        return f"uvalue={w.enum('io_rtc_bsm', v['value'])}"
+        return f"uvalue={w.enum('ioctl_rtc_bsm', v['value'])}"
     return f"uvalue={v['value']:#x}" if v["value"] else "uvalue=0"
 
 

@@ -43,12 +43,12 @@ def _output(w: Writer, value: int) -> str:
 
 
 def _control(w: Writer, value: int) -> str:
-    parts = [w.enum("io_baud", value & _BAUD)]
+    parts = [w.enum("ioctl_baud", value & _BAUD)]
     given = (value & _INPUT_BAUD) >> _INPUT_SHIFT
     if given:
-        parts.append(f"{w.enum('io_baud', given)}<<{_named(w, _INPUT_SHIFT, 'IBSHIFT')}")
-    parts.append(w.enum("io_char_size", value & _SIZES))
-    return "|".join([*parts, _flags(w, "io_cflag", value & ~(_BAUD | _INPUT_BAUD | _SIZES))])
+        parts.append(f"{w.enum('ioctl_baud', given)}<<{_named(w, _INPUT_SHIFT, 'IBSHIFT')}")
+    parts.append(w.enum("ioctl_char_size", value & _SIZES))
+    return "|".join([*parts, _flags(w, "ioctl_cflag", value & ~(_BAUD | _INPUT_BAUD | _SIZES))])
 
 
 def terminal(w: Writer, name: str, data: bytes) -> str:
@@ -66,6 +66,6 @@ def terminal(w: Writer, name: str, data: bytes) -> str:
     characters = list(data[_CHARACTERS_AT[name] :][: _CHARACTER_COUNTS[name]])
     labels = [*_CHARACTERS, *map(str, range(len(_CHARACTERS), len(characters)))]
     each = (f"[{label}]={names.number(c)}" for label, c in zip(labels, characters, strict=False))
-    shown += [f"c_line={w.enum('io_line', number['c_line'])}", f"c_cc=[{', '.join(each)}]"]
+    shown += [f"c_line={w.enum('ioctl_line', number['c_line'])}", f"c_cc=[{', '.join(each)}]"]
     shown += [f"{label}={number[label]}" for label in ("c_ispeed", "c_ospeed") if label in number]
     return "{" + ", ".join(shown) + "}"

@@ -83,7 +83,7 @@ ROWS: dict[int, str] = {
     0xAB02: "value ulong",  # NBD_SET_SIZE
     0xAB07: "value ulong",  # NBD_SET_SIZE_BLOCKS
     0xAB09: "value ulong",  # NBD_SET_TIMEOUT
-    0xAB0A: "value flags io_nbd_flags",  # NBD_SET_FLAGS
+    0xAB0A: "value flags ioctl_nbd_flags",  # NBD_SET_FLAGS
     # asm-generic/ioctls.h, asm-generic/termios.h
     0x802C542A: "out termios2",  # TCGETS2
     0x402C542B: "in termios2",  # TCSETS2
@@ -132,9 +132,9 @@ ROWS: dict[int, str] = {
     0x89A2: "in bridge_port",  # SIOCBRADDIF
     0x89A3: "in bridge_port",  # SIOCBRDELIF
     # linux/perf_event.h
-    0x2400: "value flags io_perf_ioc",  # PERF_EVENT_IOC_ENABLE
-    0x2401: "value flags io_perf_ioc",  # PERF_EVENT_IOC_DISABLE
-    0x2403: "value flags io_perf_ioc",  # PERF_EVENT_IOC_RESET
+    0x2400: "value flags ioctl_perf_ioc",  # PERF_EVENT_IOC_ENABLE
+    0x2401: "value flags ioctl_perf_ioc",  # PERF_EVENT_IOC_DISABLE
+    0x2403: "value flags ioctl_perf_ioc",  # PERF_EVENT_IOC_RESET
     0x2402: "value int",  # PERF_EVENT_IOC_REFRESH
     0x40082404: "in u64",  # PERF_EVENT_IOC_PERIOD
     0x2405: "value fd",  # PERF_EVENT_IOC_SET_OUTPUT

@@ -28,7 +28,14 @@ _SYSCALLS = (
 )
 SOURCES = (
     *(f"decode/syscalls/{name}.py" for name in _SYSCALLS),
-    *("decode/structs.py", "decode/struct_fields.py", "model/enums.py", "model/spool.py"),
+    *(
+        "decode/structs.py",
+        "decode/struct_fields.py",
+        "decode/request_fields.py",
+        "decode/syscalls/requests.py",
+        "model/enums.py",
+        "model/spool.py",
+    ),
     *("record/ptrace/plan.py", "record/ptrace/library.py"),
 )
 
