@@ -249,9 +249,9 @@ static void folders(void)
 	syscall(SYS_landlock_add_rule, -1, 1, last(how.v, 12), 1);
 	syscall(SYS_fanotify_init, 0x80000e05, O_WRONLY);
 	syscall(SYS_fanotify_mark, -1, 1, 0x4000000040000003UL, -1, "x");
-	syscall(SYS_mount, "a", "b", "c", 0xc0ed0005, "d");
-	syscall(SYS_mount, "a", "b", "c", MS_BIND, "d");
-	syscall(SYS_mount, "a", "b", "c", 0x200, NULL);
+	syscall(SYS_mount, "/nowhere/a", "/nowhere/b", "c", 0xc0ed0005, "d");
+	syscall(SYS_mount, "/nowhere/a", "/nowhere/b", "c", MS_BIND, "d");
+	syscall(SYS_mount, "/nowhere/a", "/nowhere/b", "c", 0x200, NULL);
 	for (unsigned command = 0; command < 9; command++) {
 		syscall(SYS_fsconfig, -1, command, "a key", "a value", 5);
 		syscall(SYS_fsconfig, -1, command, end, last("xyz", 3), 3);
