@@ -1,5 +1,6 @@
 """`wiretale strace --engine ebpf`: the lines of ptrace, call by call, for the same work."""
 
+import ctypes
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 from tests.conftest import require
 from wiretale.model.spool import EventKind
 from wiretale.record.ebpf.calls import OBJECT_PATH
+from wiretale.record.ptrace.library import CallPlan, Op
+from wiretale.record.ptrace.plan import native_arches, plan
 from wiretale.store.load import tracer_events
 
 pytestmark = pytest.mark.e2e
@@ -18,7 +21,7 @@ pytestmark = pytest.mark.e2e
 STRACE = [sys.executable, "-m", "wiretale", "strace"]
 # One thread, whose order is its own; ports and paths that do not change.
 WORK = """
-import fcntl, os, select, socket, struct
+import fcntl, os, select, socket, struct, termios
 server = socket.socket()
 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 server.bind(("127.0.0.1", 4000))
@@ -48,10 +51,15 @@ if child == 0:
     os._exit(3)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 fcntl.fcntl(1, fcntl.F_GETFL)
+terminal, other = os.openpty()
+for request in (0x80045430, termios.TIOCGWINSZ, termios.FIONREAD): fcntl.ioctl(terminal, request, bytes(8))  # TIOCGPTN first
+fcntl.ioctl(datagram, 0x8927, b"lo".ljust(40, b"\\0"))  # SIOCGIFHWADDR
 os.getpid()
 os.kill(os.getpid(), 0)
 """
-NET = "trace=%network,read,write,select,pselect6,epoll_ctl,epoll_wait,fcntl,fork,clone,wait4,kill,exit_group,close"
+NET = (
+    "trace=%network,read,write,select,pselect6,epoll_ctl,epoll_wait,fcntl,ioctl,fork,clone,wait4,kill,exit_group,close"
+)
 
 
 def lines(tmp_path: Path, engine: str, *options: str) -> list[str]:
@@ -94,6 +102,19 @@ def test_both_engines_print_the_same_lines(tmp_path: Path, options: tuple[str, .
     by_ptrace, by_ebpf = (lines(tmp_path, engine, "-e", NET, *options) for engine in ("ptrace", "ebpf"))
     assert by_ebpf == by_ptrace
     assert any("connect(" in line for line in by_ebpf) and any("ECONNREFUSED" in line for line in by_ebpf)
+
+
+def test_the_kernel_programs_have_room_for_what_the_plan_asks_of_any_call() -> None:
+    source = (OBJECT_PATH.parent / "calls.bpf.c").read_text()
+    room = {name: int(number) for name, number in re.findall(r"#define (\w+_OPS) (\d+)", source)}
+    ops, tables = plan(native_arches())
+    calls = [
+        call
+        for _, table in tables
+        for call in (CallPlan * (len(table) // ctypes.sizeof(CallPlan))).from_buffer_copy(table)
+    ]
+    assert max(call.ops for call in calls) <= room["CALL_OPS"]
+    assert len(ops) // ctypes.sizeof(Op) <= room["MOST_OPS"]
 
 
 def test_what_only_a_stop_can_do_is_refused() -> None:

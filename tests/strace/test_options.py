@@ -128,3 +128,17 @@ def test_a_capture_besides_the_lines(tmp_path: Path) -> None:
     with duckdb.connect(str(capture), read_only=True) as db:
         assert db.execute("SELECT count(*) > 0 FROM call WHERE name = 'connect'").fetchall() == [(True,)]
         assert db.execute("SELECT count(*) >= 2 FROM packet").fetchall() == [(True,)]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "UTC"])
+def test_dates_are_those_of_the_readers_time_zone(zone: str, tmp_path: Path) -> None:
+    require(shutil.which("strace"), "strace is installed")
+    file = tmp_path / "file"
+    file.touch()
+    os.utime(file, ns=(86_400_000_000_001, 1_700_000_000 * 10**9))
+    words = ["-v", "-e", "trace=newfstatat", "/usr/bin/python3", "-S", "-c", f"import os; os.stat({str(file)!r})"]
+    environment = {**os.environ, "TZ": zone}
+    theirs = subprocess.run(["strace", *words], env=environment, capture_output=True, text=True, check=True).stderr
+    ours = strace(*words, env=environment).stderr
+    told = [line for line in ours.splitlines() if str(file) in line]
+    assert told and told == [line for line in theirs.splitlines() if str(file) in line]

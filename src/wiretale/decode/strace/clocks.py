@@ -1,11 +1,11 @@
 """Clocks in strace's words: the state of the clock, ticks in seconds, and points in time as dates."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, address, strace
 from wiretale.decode.strace.arrays import whole
+from wiretale.decode.strace.dates import date
 from wiretale.decode.strace.style import Names
 from wiretale.decode.struct_text import struct_text
 from wiretale.decode.structs import integers, struct_size
@@ -13,16 +13,7 @@ from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer
 
 _TICKS = 100  # USER_HZ
-_MOST_SECONDS = 250_000_000_000  # datetime ends with the year 9999
 _NOW, _OMIT = (1 << 30) - 1, (1 << 30) - 2  # linux/stat.h: UTIME_NOW, UTIME_OMIT
-
-
-def date(seconds: int, fraction: int = 0, digits: int = 0) -> str:
-    """A comment with the point in time; empty where it is none."""
-    if not (seconds or fraction) or abs(seconds) > _MOST_SECONDS or not 0 <= fraction < 10 ** max(digits, 1):
-        return ""
-    when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    return f"{when:%Y-%m-%dT%H:%M:%S}{f'.{fraction:0{digits}d}' if fraction else ''}+0000"
 
 
 def _commented(text: str, comment: str) -> str:

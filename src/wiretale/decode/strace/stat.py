@@ -1,5 +1,6 @@
 """struct stat in strace's words: mode and size, or with -v all of it."""
 
+from wiretale.decode.strace.dates import date
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import mode_text
@@ -7,7 +8,6 @@ from wiretale.decode.structs import integers
 from wiretale.decode.writer import Writer
 
 _FORMAT, _DEVICES = 0o170000, (0o020000, 0o060000)
-_MOST_SECONDS = 250_000_000_000  # datetime ends with the year 9999
 
 
 def number(value: int) -> str:
@@ -37,12 +37,8 @@ def mode(w: StraceWriter, value: int) -> str:
 
 def _time(name: str, seconds: int, nanoseconds: int) -> str:
     shown = [f"{name}={seconds}"]
-    if abs(seconds) < _MOST_SECONDS and (seconds or nanoseconds):
-        from datetime import UTC, datetime, timedelta
-
-        when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-        fraction = f".{nanoseconds:09d}" if nanoseconds else ""
-        shown[0] += f" /* {when:%Y-%m-%dT%H:%M:%S}{fraction}+0000 */"
+    if comment := date(seconds, nanoseconds, 9):
+        shown[0] += f" /* {comment} */"
     return ", ".join([*shown, f"{name}_nsec={nanoseconds}"])
 
 

@@ -886,10 +886,13 @@ static __always_inline struct wt_call *plan_of(struct wt_settings *s, __u32 arch
 	return bpf_map_lookup_elem(&calls, &at);
 }
 
+/* Of one call; ioctl has one for each argument of each request. A test holds the plan to it. */
+#define CALL_OPS 256
+
 static __always_inline void run_ops(const struct wt_call *call, __u32 when)
 {
 	__u32 first = call->first_op, n = call->ops;
-	for (__u32 i = 0; i < 32; i++) {
+	for (__u32 i = 0; i < CALL_OPS; i++) {
 		if (i >= n)
 			break;
 		run_op(first + i, when);
