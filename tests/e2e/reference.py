@@ -91,7 +91,7 @@ def _logs_of_a_run(session: Session, listens: str, options: list[str], server_st
         (folder / f"{end}.pid").unlink(missing_ok=True)
     # Only a real root can become another user, as servers do.
     words = [program("unshare"), "-n" if os.geteuid() == 0 else "-rn", "sh", "-c", script]
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         session.end_client_if_it_stays(process)
         wait_until(lambda: process.poll() is not None, "the two ends under strace")
@@ -100,7 +100,11 @@ def _logs_of_a_run(session: Session, listens: str, options: list[str], server_st
             with suppress(ProcessLookupError, FileNotFoundError, ValueError):
                 if process.poll() is None:
                     os.kill(int((folder / f"{end}.pid").read_text()), signal.SIGKILL)
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:  # the shell waits for what never comes
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     return {end: (folder / f"{end}.strace").read_text(errors="replace") for end in ("server", "client")}
 
 

@@ -17,8 +17,8 @@ _TOLD_PARTS = 20  # a piece shorter than this part of the whole is not shown by 
 
 
 def slowest(world: World, connection_id: int | None = None) -> list[Step]:
-    """Of all answers, or of one connection's, the one that took longest; nothing without the kernel level."""
-    span = slowest_answer(world.db, connection_id) if world.has_kernel else None
+    """Of all answers, or of one connection's, the one that took longest. Needs the kernel level."""
+    span = slowest_answer(world.db, connection_id)
     if span is None or span.end_ns <= span.begin_ns:
         return []
     path = _named(world, critical_path(world.db, span))

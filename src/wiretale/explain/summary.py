@@ -2,7 +2,6 @@
 
 from wiretale.decode.durations import duration
 from wiretale.explain.about import missing
-from wiretale.explain.bounded import slowest
 from wiretale.explain.choose import Chosen
 from wiretale.explain.conversation import EINPROGRESS, LEAST_BLOCKING_SEND, SENDS, Conversation
 from wiretale.explain.ends import end_name, is_own
@@ -83,13 +82,21 @@ _VERBS = {
 def summary_chapter(world: World, talks: dict[int, Conversation], connection_id: int | None = None) -> Chapter | None:
     """The last chapter; None if there is nothing to sum up. Of one connection only what bounded its slowest answer."""
     anchors = Anchors("sum")
-    steps = slowest(world, connection_id)
+    steps = _slowest_answer(world, connection_id)
     if connection_id is None:
         steps = [*_connections(talks), *_round_trips(world, talks), *_waits(world), *steps]
     if not steps:
         return None
     figure = waits_figure(world) if connection_id is None else None
     return Chapter("sum", "In figures", (), (Section("", anchors.all_named(steps)),), (figure,) if figure else ())
+
+
+def _slowest_answer(world: World, connection_id: int | None) -> list[Step]:
+    if not world.has_kernel:
+        return []
+    from wiretale.explain.bounded import slowest  # the critical path needs NumPy, which most stories do without
+
+    return slowest(world, connection_id)
 
 
 def _connections(talks: dict[int, Conversation]) -> list[Step]:
