@@ -52,7 +52,7 @@ if child == 0:
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 fcntl.fcntl(1, fcntl.F_GETFL)
 terminal, other = os.openpty()
-for request in (0x80045430, termios.TIOCGWINSZ, termios.FIONREAD): fcntl.ioctl(terminal, request, bytes(8))  # TIOCGPTN first
+for request in (0x80045430, termios.TIOCGWINSZ, termios.FIONREAD): fcntl.ioctl(terminal, request, bytes(8))
 fcntl.ioctl(datagram, 0x8927, b"lo".ljust(40, b"\\0"))  # SIOCGIFHWADDR
 os.getpid()
 os.kill(os.getpid(), 0)

@@ -94,7 +94,7 @@ def summary_chapter(world: World, talks: dict[int, Conversation], connection_id:
 def _slowest_answer(world: World, connection_id: int | None) -> list[Step]:
     if not world.has_kernel:
         return []
-    from wiretale.explain.bounded import slowest  # the critical path needs NumPy, which most stories do without
+    from wiretale.explain.bounded import slowest  # noqa: PLC0415 (it needs NumPy, which most stories do without)
 
     return slowest(world, connection_id)
 
