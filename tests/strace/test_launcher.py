@@ -152,6 +152,17 @@ def test_a_signal_ends_it_and_its_program(tmp_path: Path, current: str, number: 
     _until(lambda: _is_gone(pid) and _is_gone(tracer))
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_was_blocked_before_stays_blocked(current: str, number: signal.Signals) -> None:
+    def send_and_block() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+        os.kill(os.getpid(), number)
+
+    for command in (current, PYTHON):
+        done = run("grep", "SigBlk", "/proc/self/status", command=command, preexec_fn=send_and_block)
+        assert done.returncode == 0 and int(done.stdout.split()[1], 16) == 1 << number - 1
+
+
 def test_a_program_outlives_a_tracer_that_is_killed(tmp_path: Path, current: str) -> None:
     process, pid = _begun(current, tmp_path)
     tracer = _tracer_of(pid)

@@ -279,17 +279,21 @@ int main(int argc, char **argv)
 {
 	static struct asked asked;
 	struct held held;
-	char begun[64], *words[argc + 2];
+	char begun[96], *words[argc + 2];
 	words[1] = begun;
 	memcpy(words + 2, argv + 1, (size_t)argc * sizeof(*argv));
 	if (argc > 2 && understand(&asked, argv + 1) && is_current() && begin(&asked, &held)) {
-		sigset_t ending;	/* they wait for the answers that Python will have to them */
+		sigset_t ending, before;	/* they wait for the answers that Python will have to them */
+		unsigned held_back = 0;
 		sigemptyset(&ending);
 		for (size_t i = 0; i < sizeof(ENDING) / sizeof(ENDING[0]); i++)
 			sigaddset(&ending, ENDING[i]);
-		sigprocmask(SIG_BLOCK, &ending, NULL);
-		snprintf(begun, sizeof(begun), "--begun=%d,%d,%d,%d,%d", held.tracer, held.channel, held.events,
-			 held.chunks, held.data);
+		sigprocmask(SIG_BLOCK, &ending, &before);
+		for (size_t i = 0; i < sizeof(ENDING) / sizeof(ENDING[0]); i++)
+			if (!sigismember(&before, ENDING[i]))
+				held_back |= 1u << ENDING[i];
+		snprintf(begun, sizeof(begun), "--begun=%d,%d,%d,%d,%d,%u", held.tracer, held.channel, held.events,
+			 held.chunks, held.data, held_back);
 		execute_python(words);
 	}
 	execute_python(argv);

@@ -56,10 +56,10 @@ def run(options: StraceOptions, begun: str = "") -> int:
 def _follow_begun(options: StraceOptions, outputs: Outputs, begun: str) -> int:
     from wiretale.strace.begun import Begun, HeldFiles
 
-    tracer, channel, *fds = map(int, begun.split(","))
+    tracer, channel, *fds, held_back = map(int, begun.split(","))
     source = Begun(tracer, channel, tracer_options(options))
     try:
-        return _Run(options, outputs, source, HeldFiles(*fds)).go()
+        return _Run(options, outputs, source, HeldFiles(*fds), held_back).go()
     finally:
         source.reap()
 
@@ -79,8 +79,15 @@ def _start(options: StraceOptions, outputs: Outputs) -> int:
 
 class _Run:
     def __init__(
-        self, options: StraceOptions, outputs: Outputs, source: "PtraceSource | Begun", files: TracerFiles
+        self,
+        options: StraceOptions,
+        outputs: Outputs,
+        source: "PtraceSource | Begun",
+        files: TracerFiles,
+        held_back: int = 0,
     ) -> None:
+        """`held_back`: the signals that the launcher blocked until there is an answer to them, bit N for signal N."""
+        self._held_back = held_back
         self._options = options
         self._outputs = outputs
         self._offset_ns = time.time_ns() - now_ns()
@@ -148,7 +155,8 @@ class _Run:
         for number in wanted:
             if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGPIPE:
                 signal.signal(number, _stay if level > 2 else self._note)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, wanted)  # the launcher has kept them back
+        # Those that were blocked before stay so, as under strace.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [n for n in _ENDING if self._held_back >> n & 1])
 
     def _note(self, number: int, _frame: object) -> None:
         self._ended_by = signal.Signals(number)
