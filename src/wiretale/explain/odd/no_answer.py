@@ -25,15 +25,21 @@ WITH asleep AS (
     WHERE w.socket_id IS NOT NULL AND w.ended_by IN ('not ended', 'signal', 'timeout')
         AND until - w.from_ns >= {LEAST_NS // 20}
 ),
-dropped AS ( -- an event loop waits for several: when its time limit ran out, it closed this one
-    SELECT w.wait_id, w.call_id, w.task_id, c.pid, c.tid, c.name, d.fd, s.socket_id, w.ended_by, w.from_ns,
-        w.to_ns AS until
-    FROM wait w JOIN call c USING (call_id)
-    JOIN call d ON d.task_id = w.task_id AND d.name = 'close' AND d.start_ns BETWEEN w.to_ns AND w.to_ns + {AT_ONCE_NS}
-    JOIN call_file x ON x.call_id = d.call_id JOIN socket s USING (file_id)
-    WHERE w.socket_id IS NULL AND w.ended_by = 'timeout' AND w.to_ns - w.from_ns >= {LEAST_NS}
+looped AS ( -- waits for several at once, in vain
+    SELECT w.*, c.pid, c.tid, c.name FROM wait w JOIN call c USING (call_id)
+    WHERE w.socket_id IS NULL AND w.ended_by = 'timeout'
         AND (c.name LIKE '%poll%' OR c.name LIKE '%select%' OR c.name LIKE 'epoll%')
-    QUALIFY row_number() OVER (PARTITION BY w.wait_id, s.socket_id ORDER BY d.call_id) = 1
+),
+closed AS ( -- a socket that was closed as soon as such a wait had ended
+    SELECT c.task_id, c.fd, c.start_ns, s.socket_id
+    FROM call c JOIN call_file x USING (call_id) JOIN socket s USING (file_id)
+    WHERE c.name = 'close' AND EXISTS (
+        FROM looped l WHERE l.task_id = c.task_id AND c.start_ns BETWEEN l.to_ns AND l.to_ns + {AT_ONCE_NS})
+),
+dropped AS ( -- an event loop that waited for it among others, and closed it when its time limit ran out
+    SELECT l.wait_id, l.call_id, l.task_id, l.pid, l.tid, l.name, d.fd, d.socket_id, l.ended_by, l.from_ns,
+        l.to_ns AS until
+    FROM looped l JOIN closed d ON d.task_id = l.task_id AND l.to_ns <= d.start_ns
 ),
 met AS (
     SELECT s.*, e.connection_id, e.sends, e.role, k.protocol, e.addr AS own_addr, e.port AS own_port,
