@@ -81,8 +81,10 @@ _TAKEN = """SELECT max(r.hi), arg_max({'call': c.call_id, 'task': c.task_id, 'pi
     'name': c.name, 'at': c.exit_ns}, c.exit_ns)
 FROM stream_read r JOIN call c USING (call_id) WHERE r.connection_id = ? AND r.direction = ? AND NOT r.peeked"""
 
-# What of the question lies unread at the other end, if that is a socket of the same network namespace.
-_UNREAD = """SELECT time_ns, recv_queue FROM socket_sample
+# What of the question lies unread at the other end, if that is a socket of the same network namespace. A FIN in the
+# queue is counted as a byte (tcp_diag_get_info, net/ipv4/tcp_diag.c: rcv_nxt - copied_seq).
+_UNREAD = """SELECT time_ns, greatest(recv_queue - (state IN ('CLOSE-WAIT', 'LAST-ACK', 'CLOSING'))::INTEGER, 0)
+FROM socket_sample
 WHERE recv_queue IS NOT NULL AND state <> 'LISTEN' AND time_ns > ?
     AND local_addr = ? AND local_port = ? AND peer_addr = ? AND peer_port = ? ORDER BY time_ns DESC LIMIT 1"""
 
