@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
+from wiretale.explain.conversation import WAITS
 from wiretale.join.critical.chain import By, Did, Piece
 from wiretale.join.critical.path import CHILDREN, LOCKS, CallFacts, CriticalPath
 
@@ -18,7 +19,6 @@ _FILES = {
     "file": "a file",
     "event": "an event",
 }
-_POLLS = ("poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2")
 _RUNNING = frozenset({Did.USER, Did.CALL, Did.RAN})
 _OWN = "ran its own code"
 
@@ -138,7 +138,7 @@ def _waits_for(call: CallFacts) -> str:
         return "a lock or another thread (futex)"
     if call.name in CHILDREN:
         return "a child"
-    if call.name in _POLLS:
+    if call.name in WAITS:
         return "one of its descriptors"
     return _FILES.get(call.file or "", "something in the kernel")
 

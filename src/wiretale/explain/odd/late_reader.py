@@ -1,6 +1,7 @@
 """Bytes that lay in the receive queue while the thread that then read them slept in another call."""
 
 from wiretale.decode.durations import duration
+from wiretale.explain.conversation import WAITS
 from wiretale.explain.odd._rows import packet_refs, refs, times
 from wiretale.explain.story import Step
 from wiretale.explain.words import code, count
@@ -9,7 +10,6 @@ from wiretale.explain.world import World
 LATE_NS = 50_000_000
 SLEEPS = ("nanosleep", "clock_nanosleep")
 BLOCKS = ("futex", "wait4", "waitid", "flock", "fsync", "fdatasync")
-POLLS = ("poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2")
 
 # A read that began long after its first byte had arrived, and a long call of the same thread in between that the
 # arrival could not end: a sleep, a wait for a child or a lock, or a poll that ran into its time limit although the
@@ -31,7 +31,7 @@ asleep AS (
     SELECT call_id, task_id, name, start_ns, exit_ns FROM call a
     WHERE a.exit_ns - a.start_ns >= {LATE_NS} AND a.task_id IN (SELECT task_id FROM slow) AND (
         a.name IN {(*SLEEPS, *BLOCKS)}
-        OR a.name IN {POLLS} AND a.call_id IN (SELECT call_id FROM wait WHERE ended_by = 'timeout'))
+        OR a.name IN {WAITS} AND a.call_id IN (SELECT call_id FROM wait WHERE ended_by = 'timeout'))
 ),
 met AS (
     SELECT s.*, a.call_id AS sleep_id, a.name AS sleep,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from wiretale.decode.durations import duration
+from wiretale.explain.conversation import RECEIVES, WAITS
 from wiretale.explain.odd._rows import packet_refs, refs
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, place
@@ -12,7 +13,7 @@ from wiretale.explain.world import World
 LEAST_NS = 1_000_000_000
 AT_ONCE_NS = 250_000_000
 MOST = 4
-_READS = ("read", "readv", "recvfrom", "recvmsg", "recv", "poll", "ppoll", "select", "pselect6", "epoll_wait")
+_READS = (*RECEIVES, *WAITS)
 
 # Of each connection the last question: what the client wrote since it last read something, and how long one of its
 # threads was then blocked on this socket alone. A server that waits has answered and waits for the next question: that
@@ -20,26 +21,30 @@ _READS = ("read", "readv", "recvfrom", "recvmsg", "recv", "poll", "ppoll", "sele
 _QUERY = f"""
 WITH asleep AS (
     SELECT w.wait_id, w.call_id, w.task_id, c.pid, c.tid, c.name, w.fd, w.socket_id, w.ended_by, w.from_ns,
-        coalesce(w.to_ns, least(coalesce(t.end_ns, $end), $end)) AS until
+        coalesce(w.to_ns, least(coalesce(t.end_ns, $end), $end)) AS until, 1 AS times
     FROM wait w JOIN call c USING (call_id) JOIN task t ON t.task_id = w.task_id
     WHERE w.socket_id IS NOT NULL AND w.ended_by IN ('not ended', 'signal', 'timeout')
         AND until - w.from_ns >= {LEAST_NS // 20}
 ),
 looped AS ( -- waits for several at once, in vain
-    SELECT w.*, c.pid, c.tid, c.name FROM wait w JOIN call c USING (call_id)
-    WHERE w.socket_id IS NULL AND w.ended_by = 'timeout'
-        AND (c.name LIKE '%poll%' OR c.name LIKE '%select%' OR c.name LIKE 'epoll%')
+    SELECT w.*, c.pid, c.tid, c.name, row_number() OVER (PARTITION BY w.task_id ORDER BY w.from_ns) AS n
+    FROM wait w JOIN call c USING (call_id)
+    WHERE w.socket_id IS NULL AND w.ended_by = 'timeout' AND c.name IN {WAITS}
 ),
-closed AS ( -- a socket that was closed as soon as such a wait had ended
-    SELECT c.task_id, c.fd, c.start_ns, s.socket_id
+closed AS ( -- sockets that were closed, and when they had last been written to
+    SELECT c.task_id, c.fd, c.start_ns, s.socket_id, max(w.start_ns) AS written_ns
     FROM call c JOIN call_file x USING (call_id) JOIN socket s USING (file_id)
-    WHERE c.name = 'close' AND EXISTS (
-        FROM looped l WHERE l.task_id = c.task_id AND c.start_ns BETWEEN l.to_ns AND l.to_ns + {AT_ONCE_NS})
+    JOIN endpoint e ON e.socket_id = s.socket_id
+    JOIN stream_write v ON v.connection_id = e.connection_id AND v.direction = e.sends
+    JOIN call w ON w.call_id = v.call_id
+    WHERE c.name = 'close' AND c.task_id IN (SELECT task_id FROM looped) GROUP BY ALL
 ),
 dropped AS ( -- an event loop that waited for it among others, and closed it when its time limit ran out
-    SELECT l.wait_id, l.call_id, l.task_id, l.pid, l.tid, l.name, d.fd, d.socket_id, l.ended_by, l.from_ns,
-        l.to_ns AS until
-    FROM looped l JOIN closed d ON d.task_id = l.task_id AND l.to_ns <= d.start_ns
+    SELECT l.wait_id, l.call_id, l.task_id, l.pid, l.tid, l.name, d.fd, d.socket_id, l.ended_by, f.from_ns,
+        l.to_ns AS until, l.n - f.n + 1 AS times
+    FROM closed d ASOF JOIN looped l ON l.task_id = d.task_id AND d.start_ns >= l.to_ns
+    ASOF JOIN looped f ON f.task_id = d.task_id AND d.written_ns <= f.from_ns
+    WHERE d.start_ns - l.to_ns <= {AT_ONCE_NS} AND f.from_ns <= l.from_ns
 ),
 met AS (
     SELECT s.*, e.connection_id, e.sends, e.role, k.protocol, e.addr AS own_addr, e.port AS own_port,
@@ -60,7 +65,7 @@ asked AS (
     LEFT JOIN got g ON g.connection_id = x.connection_id AND g.direction <> x.direction
     WHERE x.connection_id IN (SELECT connection_id FROM met) AND c.call_id > coalesce(g.call, 0) GROUP BY ALL
 )
-SELECT connection_id, sends, protocol, own_addr, own_port, addr, port, peer, count(*), min(m.from_ns),
+SELECT connection_id, sends, protocol, own_addr, own_port, addr, port, peer, sum(times)::BIGINT, min(m.from_ns),
     arg_max({{'wait_id': wait_id, 'call_id': call_id, 'task_id': task_id, 'pid': pid, 'tid': tid, 'name': name,
         'fd': fd, 'ended_by': ended_by, 'until': until}}, until),
     a.lo, a.hi, a.at, written.id, written.name
