@@ -74,4 +74,4 @@ tables: $(VENV)/dev-installed ## regenerate system call numbers and constants fr
 	$(BIN)/python scripts/make_ioctl_constants.py
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) build dist src/wiretale/record/ptrace/_tracer.so src/wiretale/record/ptrace/_plan.bin src/wiretale/record/ptrace/_plan.h src/wiretale/strace/_wiretale src/wiretale/join/tcp/_tcp_analysis.so src/wiretale/join/_compare.so src/wiretale/decode/_usual.so src/wiretale/record/ebpf/_ring.so src/wiretale/record/ebpf/_wiretale.bpf.o
+	rm -rf $(VENV) build dist src/wiretale/record/ptrace/_tracer.so src/wiretale/record/ptrace/_plan.bin src/wiretale/record/ptrace/_plan.h src/wiretale/strace/_wiretale src/wiretale/strace/quick/_tables.h src/wiretale/join/tcp/_tcp_analysis.so src/wiretale/join/_compare.so src/wiretale/decode/_usual.so src/wiretale/record/ebpf/_ring.so src/wiretale/record/ebpf/_wiretale.bpf.o

@@ -25,7 +25,12 @@ LIBRARIES = {
     Path("src/wiretale/join/tcp/tcp_analysis.c"): Path("src/wiretale/join/tcp/_tcp_analysis.so"),
 }
 PLAN = RECORD / "ptrace/_plan.bin"  # see planned.py
-LAUNCHER = Path("src/wiretale/strace/launcher.c"), Path("src/wiretale/strace/_wiretale")
+STRACE = Path("src/wiretale/strace")
+LAUNCHER = [STRACE / name for name in ("launcher.c", "printing.c", "quick/quick.c")], STRACE / "_wiretale"
+TABLES = (  # made from the declarations in Python
+    "from wiretale.record.ptrace.planned import write; write()",
+    "from wiretale.strace.quick.tables import write; write()",
+)
 BPF_OBJECTS = {
     RECORD / "ebpf/wiretale.bpf.c": RECORD / "ebpf/_wiretale.bpf.o",
     RECORD / "ebpf/calls.bpf.c": RECORD / "ebpf/_calls.bpf.o",
@@ -52,10 +57,9 @@ class NativeBuildHook(BuildHookInterface):
         for source, library in LIBRARIES.items():
             subprocess.run([*command, "-o", str(root / library), str(root / source)], check=True)
             build_data["artifacts"].append(str(library))
-        write_plan = "from wiretale.record.ptrace.planned import write; write()"
-        subprocess.run(
-            [sys.executable, "-c", write_plan], check=True, env={**os.environ, "PYTHONPATH": str(root / "src")}
-        )
+        for write in TABLES:
+            environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+            subprocess.run([sys.executable, "-c", write], check=True, env=environment)
         build_data["artifacts"].append(str(PLAN))
         self._build_launcher([*compiler, *flags], root, version)
         build_data["shared_scripts"][str(LAUNCHER[1])] = "wiretale"
@@ -66,10 +70,10 @@ class NativeBuildHook(BuildHookInterface):
 
     def _build_launcher(self, command: list[str], root: Path, version: str) -> None:
         """The command itself. That of a checkout looks whether its sources were changed since."""
-        source, program = LAUNCHER
+        sources, program = LAUNCHER
         where = [f'-DWT_SOURCES="{root / "src/wiretale"}"'] if version == "editable" else []
         options = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-pthread", *where]
-        subprocess.run([*command, *options, "-o", str(root / program), str(root / source)], check=True)
+        subprocess.run([*command, *options, "-o", str(root / program), *(str(root / s) for s in sources)], check=True)
 
     def _build_bpf(self, root: Path) -> bool:
         clang, strip = (_tool(name) for name in BPF_TOOLS)

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import require
 from wiretale import start
 from wiretale.record.ptrace import planned
+from wiretale.strace.quick import tables
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 from compare_strace import split
@@ -40,10 +41,13 @@ def _built(folder: Path, sources: Path = Path(planned._ROOT)) -> str:
     shutil.copy(PYTHON, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planned, "PLAN_PATH", str(folder / "_plan.bin"))
+        patch.setattr(tables, "TABLES_PATH", str(folder / "_tables.h"))
         planned.write()
-    source = sources / "strace" / "launcher.c"
-    options = ["-std=gnu11", "-O1", "-pthread", f'-DWT_SOURCES="{sources}"', f'-DWT_PLAN="{folder}/_plan.h"']
-    subprocess.run(["cc", *options, "-o", str(folder / "wiretale"), str(source)], check=True)
+        tables.write()
+    made = [f'-DWT_PLAN="{folder}/_plan.h"', f'-DQUICK_TABLES="{folder}/_tables.h"']
+    options = ["-std=gnu11", "-O1", "-pthread", f'-DWT_SOURCES="{sources}"', *made]
+    parts = [str(sources / "strace" / name) for name in ("launcher.c", "printing.c", "quick/quick.c")]
+    subprocess.run(["cc", *options, "-o", str(folder / "wiretale"), *parts], check=True)
     return str(folder / "wiretale")
 
 
@@ -105,6 +109,64 @@ def test_the_lines_are_those_that_python_alone_would_print(tmp_path: Path, curre
         assert (tmp_path / "t").read_text().endswith("+++ exited with 1 +++\n")
         calls.append([[line.split("(")[0] for line in lines] for lines in split(tmp_path / "t")])
     assert calls[0] == calls[1]
+
+
+@pytest.fixture
+def alone(tmp_path: Path, current: str) -> str:
+    """The command without Python: that would end with 99."""
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    shutil.copy(current, folder)
+    (folder / "wiretale-python").write_text("#!/bin/sh\nexit 99\n")
+    (folder / "wiretale-python").chmod(0o755)
+    return str(folder / "wiretale")
+
+
+@pytest.mark.parametrize(
+    ("script", "status"), [(":", 0), ("exit 7", 7), ("kill -TERM $$", -signal.SIGTERM), ("ls / | cat", 0)]
+)
+@pytest.mark.parametrize("options", ["-f -o {}/t", "-o {}/t -s 100 -a50", "-f"])
+def test_a_short_program_needs_no_python(tmp_path: Path, alone: str, options: str, script: str, status: int) -> None:
+    done = run(*options.format(tmp_path).split(), "sh", "-c", script, command=alone)
+    text = (tmp_path / "t").read_text() if "-o" in options else done.stderr
+    assert done.returncode == status
+    end = f"exited with {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
+    assert text.splitlines()[-1].endswith(f"+++ {end} +++")
+
+
+def test_python_prints_what_the_command_does_not_understand(tmp_path: Path, current: str, alone: str) -> None:
+    script = "import os, signal; os.getpid(); signal.setitimer(0, 5); os.sched_getparam(0); os.getppid()"
+    words = ["-o", str(tmp_path / "t"), sys.executable, "-c", script]
+    assert run(*words, command=alone).returncode == 99
+    begun = (tmp_path / "t").read_text()
+    assert run(*words, command=current).returncode == 0
+    lines = (tmp_path / "t").read_text().splitlines()
+    assert begun and [line.split("(")[0] for line in begun.splitlines()] == [
+        line.split("(")[0] for line in lines[: len(begun.splitlines())]
+    ]
+    assert lines[-1] == "+++ exited with 0 +++"
+    assert sum(line.startswith("execve(") for line in lines) == 1
+    assert any(line.startswith("sched_getparam(0, [0])") for line in lines)
+
+
+def test_lines_that_cannot_be_written_are_said_once_and_the_program_runs(tmp_path: Path, current: str) -> None:
+    ours, python = (
+        run("-o", "/dev/full", "touch", str(tmp_path / f"{i}"), command=c) for i, c in enumerate((current, PYTHON))
+    )
+    assert (ours.returncode, ours.stderr) == (python.returncode, python.stderr)
+    assert "No space left on device" in ours.stderr
+    assert (tmp_path / "0").exists()
+
+
+def test_whoever_reads_the_lines_may_go(current: str) -> None:
+    ends = []
+    for command in (current, PYTHON):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run([command, "strace", "sleep", "5"], stderr=writing, timeout=60, check=False)
+        os.close(writing)
+        ends.append(done.returncode)
+    assert ends[0] == ends[1] == -signal.SIGPIPE
 
 
 def test_the_program_inherits_nothing_of_the_tracer(current: str) -> None:
@@ -188,7 +250,7 @@ def test_a_checkout_that_was_changed_since_begins_nothing(tmp_path: Path) -> Non
     command = _built(tmp_path / "bin", copied)
     assert run("-f", "sh", "-c", WHO_TRACES, command=command).stdout == "wiretale\n"
     later = time.time() + 100
-    for name in (planned.SOURCES[0], "record/ptrace/part_stops.h", "strace/launcher.c"):
+    for name in (planned.SOURCES[0], "record/ptrace/part_stops.h", "strace/launcher.c", "decode/strace/special.py"):
         os.utime(copied / name, (later, later))
         assert run("-f", "sh", "-c", WHO_TRACES, command=command).stdout != "wiretale\n", name
         os.utime(copied / name, (0, 0))

@@ -1,6 +1,7 @@
 """A program that `launcher.c` has begun to trace in a process of its own, while Python was starting.
 
 `Begun` is to `run.py` what a PtraceSource is. Its tracer can be asked for one thing: to let the program go.
+`Printed` is what the launcher has printed already (`printing.c`), from where Python goes on.
 """
 
 import contextlib
@@ -9,13 +10,72 @@ import select
 import struct
 
 from wiretale.errors import Exit, WiretaleError
+from wiretale.light import dataclass
 from wiretale.record.ptrace.faults import full_reason, spawn_fault
 from wiretale.record.ptrace.options import PtraceOptions, SpawnRequest, option_flags
 from wiretale.store.tracer_files import TracerFiles
 
-HELLO = struct.Struct("=iiIIQ")  # struct hello, struct goodbye of launcher.c
+HELLO = struct.Struct("=iiIIQ")  # struct hello, struct goodbye of launcher.h
 GOODBYE = struct.Struct("=iiiIQ")
 _LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedTask:
+    """A thread between two events. Events are told by their numbers, -1: none."""
+
+    tid: int
+    begun: int  # the entry of its open call
+    interrupted: int  # the entry of the call that restart_syscall goes on with
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What has been printed: all before the event `next`."""
+
+    hello: tuple[int, int, int]  # as in HELLO: pid, flags, snaplen; the launcher has read it
+    output: int  # a descriptor
+    next: int
+    owner: int  # the task whose line is open, 0: none
+    column: int  # how long that line is
+    first_pid: int
+    tasks: list[PrintedTask]
+    netlink: list[tuple[int, int, int]]  # process, descriptor, protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """All that the launcher hands over."""
+
+    tracer: int
+    channel: int
+    files: tuple[int, int, int]
+    held_back: int  # the signals that it blocked until there is an answer to them, bit N for signal N
+    printed: Printed | None  # None: nothing was, and nothing is known
+
+
+def read_held(text: str) -> Held:
+    """What `launcher.c` and `printing.c` wrote."""
+    (recording,), *rest = [[_numbers(row) for row in part.split(":") if row] for part in text.split(";")]
+    tracer, channel, events, chunks, data, held_back = recording
+    printed = None
+    if rest:
+        ((pid, flags, snaplen),), ((output, number, owner, column, first_pid),), tasks, netlink = rest
+        printed = Printed(
+            hello=(pid, flags, snaplen),
+            output=output,
+            next=number,
+            owner=owner,
+            column=column,
+            first_pid=first_pid,
+            tasks=[PrintedTask(tid, begun, interrupted) for tid, begun, interrupted in tasks],
+            netlink=[(process, fd, protocol) for process, fd, protocol in netlink],
+        )
+    return Held(tracer, channel, (events, chunks, data), held_back, printed)
+
+
+def _numbers(row: str) -> list[int]:
+    return [int(word) for word in row.split(",")]
 
 
 class HeldFiles(TracerFiles):
@@ -46,10 +106,11 @@ class HeldFiles(TracerFiles):
 class Begun:
     """The part of PtraceSource that `run.py` needs. `channel` is the socket to the tracer's process."""
 
-    def __init__(self, tracer: int, channel: int, options: PtraceOptions) -> None:
-        os.set_inheritable(channel, False)
-        self._tracer = tracer
-        self._channel = channel
+    def __init__(self, held: Held, options: PtraceOptions) -> None:
+        os.set_inheritable(held.channel, False)
+        self._tracer = held.tracer
+        self._channel = held.channel
+        self._hello = held.printed.hello if held.printed is not None else None
         self._options = options
         self._pid = 0
         self._status: int | None = None
@@ -66,16 +127,19 @@ class Begun:
     def spawn(self, request: SpawnRequest) -> int:
         """The pid of the program. Raises WiretaleError if it could not be started."""
         self._over = True
+        self._pid, flags, snaplen = self._hello or self._read_hello(request)
+        assert (flags, snaplen) == (option_flags(self._options), self._options.snaplen)
+        self._over = False
+        return self._pid
+
+    def _read_hello(self, request: SpawnRequest) -> tuple[int, int, int]:
         told = os.read(self._channel, _LONGEST)
         if len(told) != HELLO.size:
             raise WiretaleError("the program could not be traced: its tracer ended", exit_code=Exit.INTERNAL)
         pid, stage, flags, _, snaplen = HELLO.unpack(told)
         if pid < 0:
             raise spawn_fault(request.argv[0], stage, -pid)
-        assert (flags, snaplen) == (option_flags(self._options), self._options.snaplen)
-        self._over = False
-        self._pid = pid
-        return self._pid
+        return pid, flags, snaplen
 
     def alive(self) -> list[int]:
         """The program, until nothing is traced any more."""

@@ -2,49 +2,35 @@
  * The command `wiretale`: executes `wiretale-python`, which stands beside it and is all of wiretale.
  *
  * Where the words are `strace`, options that concern only how its lines look, and a program, the program is started
- * first: a process of its own (`follow`) traces it as `wiretale strace` would, while Python starts and then prints
- * (begun.py). A short program need not wait for Python then. Whatever is not surely right, Python finds and says.
+ * first: a process of its own (`follow`) traces it as `wiretale strace` would. Where the options allow it the lines are
+ * printed here (printing.c) until one comes that is not surely understood; a short program needs no Python then. Else,
+ * and from there on, Python prints (begun.py). Whatever is not surely right, Python finds and says.
  */
 #include "../record/ptrace/tracer.c"
 #ifndef WT_PLAN
 #define WT_PLAN "../record/ptrace/_plan.h"
 #endif
 #include WT_PLAN
+#include "launcher.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 
 #define PYTHON "wiretale-python"
 #define STRINGS 32	/* -s, if it is not given */
 
-static const int ENDING[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+#define COLUMN 40	/* -a, the same */
 
-/* What begun.py is told, in two messages. */
-struct hello {
-	int32_t pid;		/* the program's; -errno if it could not be started */
-	int32_t stage;		/* where it failed: enum wt_spawn_stage */
-	uint32_t flags;		/* enum wt_option_flag */
-	uint32_t reserved;
-	uint64_t snaplen;
-};
-struct goodbye {
-	int32_t ended;		/* 1: with `status` */
-	int32_t status;
-	int32_t full_errno;
-	uint32_t reserved;
-	uint64_t lost;
-};
+static const int ENDING[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM };
 
 struct asked {
 	const char *output;
 	char *const *command;
 	char path[PATH_MAX];	/* of the program */
-	uint64_t strings;
-	bool follow;
-};
-
-struct held {	/* what Python is given of the recording */
-	pid_t tracer;
-	int channel, events, chunks, data;
+	uint64_t strings, column;
+	int quiet;		/* how many -q */
+	bool follow, append;
+	bool plain;		/* its lines can be printed here */
 };
 
 static bool read_number(const char *text, uint64_t *value)
@@ -92,8 +78,16 @@ static bool read_letters(struct asked *a, char *const *words, int *at, int *foll
 				a->output = value;
 			if (*letter == 's')
 				a->strings = number;
+			if (*letter == 'a')
+				a->column = number;
 			return true;
-		} else if (!strchr("AcCiNnqrtTvwxYzZ", *letter)) {
+		} else if (*letter == 'q') {
+			a->quiet++;
+		} else if (*letter == 'A') {
+			a->append = true;
+		} else if (strchr("cCiNnrtTvwxYzZ", *letter)) {
+			a->plain = false;
+		} else {
 			return false;
 		}
 	}
@@ -127,6 +121,8 @@ static bool understand(struct asked *a, char *const *words)
 	if (!words[0] || strcmp(words[0], "strace"))
 		return false;
 	a->strings = STRINGS;
+	a->column = COLUMN;
+	a->plain = getpid() != 1;	/* the first process of a PID namespace has more to do */
 	for (; words[at] && words[at][0] == '-' && words[at][1]; at++) {
 		if (!strcmp(words[at], "--")) {
 			at++;
@@ -140,18 +136,26 @@ static bool understand(struct asked *a, char *const *words)
 }
 
 #ifdef WT_SOURCES
+static bool is_older(const char *name, time_t made)
+{
+	struct stat source;
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/%s", WT_SOURCES, name);
+	return stat(path, &source) == 0 && source.st_mtim.tv_sec <= made;
+}
+
 /* Installed as a checkout, whose files may have changed since: then this program is not what they say. */
 static bool is_current(void)
 {
-	struct stat self, source;
-	char path[PATH_MAX];
+	struct stat self;
 	if (stat("/proc/self/exe", &self) < 0)
 		return false;
-	for (size_t i = 0; i < sizeof(SOURCES) / sizeof(SOURCES[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", WT_SOURCES, SOURCES[i]);
-		if (stat(path, &source) < 0 || source.st_mtim.tv_sec > self.st_mtim.tv_sec)
+	for (size_t i = 0; i < sizeof(SOURCES) / sizeof(SOURCES[0]); i++)
+		if (!is_older(SOURCES[i], self.st_mtim.tv_sec))
 			return false;
-	}
+	for (size_t i = 0; QUICK_SOURCES[i]; i++)
+		if (!is_older(QUICK_SOURCES[i], self.st_mtim.tv_sec))
+			return false;
 	return true;
 }
 #else
@@ -234,15 +238,15 @@ static void follow(struct wt *w, const struct asked *a, int channel)
 	_exit(write(channel, &goodbye, sizeof(goodbye)) != sizeof(goodbye));
 }
 
-/* Start the program in a process of its own; false if nothing was begun. */
-static bool begin(const struct asked *a, struct held *held)
+/* Start the program in a process of its own; NULL if nothing was begun. The files of the recording stay mapped. */
+static struct wt *begin(const struct asked *a, struct held *held)
 {
 	int ends[2];
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
-			return false;
+			return NULL;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return false;
+		return NULL;
 	*held = (struct held){ -1, ends[0], unnamed_file(), unnamed_file(), unnamed_file() };
 	bool have_files = held->events >= 0 && held->chunks >= 0 && held->data >= 0;
 	struct wt *w = have_files ? open_tracer(a, held) : NULL;
@@ -257,7 +261,51 @@ static bool begin(const struct asked *a, struct held *held)
 		close_held(held);
 	else
 		fcntl(held->channel, F_SETFD, 0);
-	return held->tracer > 0;
+	return held->tracer > 0 ? w : NULL;
+}
+
+/* Where the lines go; -1 if it cannot be opened, which Python says then. */
+static int open_output(const struct asked *a)
+{
+	if (!a->output)
+		return STDERR_FILENO;
+	return open(a->output, O_WRONLY | O_CREAT | (a->append ? O_APPEND : O_TRUNC), 0666);
+}
+
+/* End as the program did: a program killed by a signal takes this process with it, without a second core file. */
+static _Noreturn void end_as(int status, const sigset_t *mask)
+{
+	const struct rlimit no_core = { 0, 0 };
+	if (!WIFSIGNALED(status))
+		_exit(WEXITSTATUS(status));
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(WTERMSIG(status), SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	kill(getpid(), WTERMSIG(status));
+	_exit(-WTERMSIG(status));
+}
+
+/* Print the program's lines and end with it; returns if Python must go on, and with what it is told of that. */
+static void print_and_end(const struct asked *a, const struct wt *w, const struct held *held, const sigset_t *ending,
+			  const sigset_t *mask, char *told, size_t room)
+{
+	static struct printing p;
+	int status;
+	p.output = open_output(a);
+	p.quick.options = (struct quick_options){
+		.strings = a->strings, .column = a->column, .follow = a->follow, .to_stderr = !a->output,
+		.no_attach = a->quiet >= 1 || a->output, .no_exit = a->quiet >= 2,
+	};
+	p.quick.files = (struct quick_files){ w->events.header, w->chunks.header, w->data.header };
+	if (p.output < 0)
+		return;
+	if (!print_lines(&p, held, ending, &status)) {
+		describe_printing(&p, told, room);
+		return;
+	}
+	while (waitpid(held->tracer, NULL, 0) < 0 && errno == EINTR)
+		;
+	end_as(status, mask);
 }
 
 static void execute_python(char **argv)
@@ -278,22 +326,29 @@ static void execute_python(char **argv)
 int main(int argc, char **argv)
 {
 	static struct asked asked;
+	static char begun[32768];	/* its last part grows with the tasks */
 	struct held held;
-	char begun[96], *words[argc + 2];
+	struct wt *w;
+	char *words[argc + 2];
 	words[1] = begun;
 	memcpy(words + 2, argv + 1, (size_t)argc * sizeof(*argv));
-	if (argc > 2 && understand(&asked, argv + 1) && is_current() && begin(&asked, &held)) {
+	if (argc > 2 && understand(&asked, argv + 1) && is_current() && (w = begin(&asked, &held))) {
 		sigset_t ending, before;	/* they wait for the answers that Python will have to them */
 		unsigned held_back = 0;
 		sigemptyset(&ending);
 		for (size_t i = 0; i < sizeof(ENDING) / sizeof(ENDING[0]); i++)
 			sigaddset(&ending, ENDING[i]);
 		sigprocmask(SIG_BLOCK, &ending, &before);
-		for (size_t i = 0; i < sizeof(ENDING) / sizeof(ENDING[0]); i++)
-			if (!sigismember(&before, ENDING[i]))
+		for (size_t i = 0; i < sizeof(ENDING) / sizeof(ENDING[0]); i++) {
+			if (sigismember(&before, ENDING[i]))	/* and stays so */
+				sigdelset(&ending, ENDING[i]);
+			else
 				held_back |= 1u << ENDING[i];
-		snprintf(begun, sizeof(begun), "--begun=%d,%d,%d,%d,%d,%u", held.tracer, held.channel, held.events,
-			 held.chunks, held.data, held_back);
+		}
+		int n = snprintf(begun, sizeof(begun), "--begun=%d,%d,%d,%d,%d,%u", held.tracer, held.channel, held.events,
+				 held.chunks, held.data, held_back);
+		if (asked.plain)
+			print_and_end(&asked, w, &held, &ending, &before, begun + n, sizeof(begun) - (size_t)n);
 		execute_python(words);
 	}
 	execute_python(argv);

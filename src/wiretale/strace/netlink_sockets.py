@@ -30,6 +30,10 @@ class NetlinkSockets:
                 else:
                     self._protocols.pop(key, None)
 
+    def know(self, pid: int, fd: int, protocol: int) -> None:
+        """A descriptor that is such a socket."""
+        self._protocols[pid, fd] = protocol
+
     def protocol(self, begun: TracerEvent, name: str) -> int | None:
         """The protocol whose messages a call carries; None if it carries none."""
         if not self._protocols or name not in _SPEAKING:

@@ -10,7 +10,7 @@ from wiretale.strace.options import StraceOptions
 TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
     from subprocess import Popen as _Command
-    from typing import IO, TextIO
+    from typing import IO, Literal, TextIO
 
 
 class Sink:
@@ -49,10 +49,14 @@ class Sink:
 
 
 class Outputs:
-    """The sinks of one run; one only, `instead`, if that is given. Raises StraceFault if the file cannot be opened."""
+    """The sinks of one run; one only, `instead`, if that is given. Raises StraceFault if the file cannot be opened.
 
-    def __init__(self, options: StraceOptions, instead: "TextIO | None" = None) -> None:
+    `opened`: the descriptor of the file, if it has been opened and written to.
+    """
+
+    def __init__(self, options: StraceOptions, instead: "TextIO | None" = None, opened: int = -1) -> None:
         self._options = options
+        self._opened = opened
         self._by_task: dict[int, Sink] = {}
         self._command: _Command[str] | None = None
         name = options.output
@@ -77,8 +81,10 @@ class Outputs:
         self.main = Sink(stream)  # type: ignore[arg-type]
 
     def _open(self, path: str) -> "TextIO":
+        opener = (lambda *_: self._opened) if self._opened >= 0 else None
+        way: Literal["a", "w"] = "a" if self._options.append else "w"
         try:
-            return open(path, "a" if self._options.append else "w", encoding="ascii", errors="backslashreplace")
+            return open(path, way, encoding="ascii", errors="backslashreplace", opener=opener)
         except OSError as fault:
             raise StraceFault(f"Can't fopen '{path}': {os.strerror(fault.errno or 0)}") from fault
 

@@ -11,7 +11,7 @@ from wiretale.decode.strace.siginfo import siginfo_text
 from wiretale.decode.syscalls import table
 from wiretale.model.enums import Arch
 from wiretale.model.spool import EventFlag, EventKind, Role
-from wiretale.store.load.tracer_events import TracerEvent
+from wiretale.store.load.tracer_events import EventReader, TracerEvent
 from wiretale.strace.layout import Layout, Task
 from wiretale.strace.netlink_sockets import NetlinkSockets
 from wiretale.strace.options import StraceOptions
@@ -20,6 +20,7 @@ from wiretale.strace.texts import CallTexts
 
 TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
+    from wiretale.strace.begun import Printed
     from wiretale.strace.descriptors import Descriptors
     from wiretale.strace.paths import Paths
     from wiretale.strace.pid_namespaces import PidNamespaces
@@ -73,6 +74,22 @@ class StracePrinter:
 
     def _pid_label(self) -> Callable[[int], str] | None:
         return self._spaces.text if self._spaces is not None else None
+
+    def go_on(self, printed: "Printed", reader: EventReader) -> None:
+        """Begin behind what the launcher has printed; `reader` as well."""
+        for row in printed.tasks:
+            task = self._task(row.tid)
+            if row.begun >= 0:
+                task.begun = reader.event(row.begun)
+                task.name, task.shown = self._name(task.begun.arch, task.begun.number), True
+            if row.interrupted >= 0:
+                interrupted = reader.event(row.interrupted)
+                task.interrupted = self._name(interrupted.arch, interrupted.number)
+        for pid, fd, protocol in printed.netlink:
+            self._netlink.know(pid, fd, protocol)
+        self._outputs.main.owner, self._outputs.main.column = printed.owner or None, printed.column
+        self._first_pid = printed.first_pid
+        reader.skip_to(printed.next)
 
     # -- events ------------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from wiretale.strace.requests import spawn_request, tracer_options
 TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
     from wiretale.record.ptrace.source import PtraceSource
-    from wiretale.strace.begun import Begun
+    from wiretale.strace.begun import Begun, Held
     from wiretale.strace.printer import StracePrinter
 
 _POLL_S = 0.01
@@ -46,20 +46,20 @@ def run(options: StraceOptions, begun: str = "") -> int:
         from wiretale.strace.capture import run as trace_and_capture  # loads the packet sources
 
         return trace_and_capture(options)
-    outputs = Outputs(options)
-    status = _follow_begun(options, outputs, begun) if begun else _start(options, outputs)
+    status = _follow_begun(options, begun) if begun else _start(options, Outputs(options))
     if status < 0:
         _die_of(-status)
     return status
 
 
-def _follow_begun(options: StraceOptions, outputs: Outputs, begun: str) -> int:
-    from wiretale.strace.begun import Begun, HeldFiles
+def _follow_begun(options: StraceOptions, begun: str) -> int:
+    from wiretale.strace.begun import Begun, HeldFiles, read_held
 
-    tracer, channel, *fds, held_back = map(int, begun.split(","))
-    source = Begun(tracer, channel, tracer_options(options))
+    held = read_held(begun)
+    source = Begun(held, tracer_options(options))
+    outputs = Outputs(options, opened=held.printed.output if held.printed is not None else -1)
     try:
-        return _Run(options, outputs, source, HeldFiles(*fds), held_back).go()
+        return _Run(options, outputs, source, HeldFiles(*held.files), held).go()
     finally:
         source.reap()
 
@@ -84,10 +84,11 @@ class _Run:
         outputs: Outputs,
         source: "PtraceSource | Begun",
         files: TracerFiles,
-        held_back: int = 0,
+        held: "Held | None" = None,
     ) -> None:
-        """`held_back`: the signals that the launcher blocked until there is an answer to them, bit N for signal N."""
-        self._held_back = held_back
+        """`held`: what the launcher hands over of a program that it has begun to trace."""
+        self._held_back = held.held_back if held is not None else 0
+        self._printed = held.printed if held is not None else None
         self._options = options
         self._outputs = outputs
         self._offset_ns = time.time_ns() - now_ns()
@@ -102,6 +103,8 @@ class _Run:
             from wiretale.strace.printer import StracePrinter  # see above
 
             self._lazy_printer = StracePrinter(self._options, self._outputs, self._offset_ns)
+            if self._printed is not None:
+                self._lazy_printer.go_on(self._printed, self._reader)
         return self._lazy_printer
 
     def go(self) -> int:
@@ -190,8 +193,9 @@ class _Run:
 
     def _print(self) -> bool:
         """Print some of what is new; whether there was something."""
+        printer = self._printer
         events = self._reader.read()
-        self._printer.take_all(events)
+        printer.take_all(events)
         self._outputs.flush()
         return bool(events)
 

@@ -103,6 +103,17 @@ class EventReader:
         found = list(map(_MAKE_EVENT, rows))
         return _split(found) if CALL in kind else found
 
+    def skip_to(self, number: int) -> None:
+        """Go on with the event of this number."""
+        self._next = number
+
+    def event(self, number: int) -> TracerEvent:
+        """One event that is there, by its number (of a recording without CALLs)."""
+        (row,) = EVENT_STRUCT.iter_unpack(self._events.bytes(number * EVENT_BYTES, EVENT_BYTES))
+        time, resume, _, first, tid, pid, kind, flags, count, arch, _, call, value, *args, extra = row
+        chunks = tuple(self._chunks_of(first, count))
+        return TracerEvent(time, resume, tid, pid, kind, flags, arch, call, value, tuple(args), extra, chunks)
+
     def _chunks_of(self, first: int, count: int) -> list[TracerChunk]:
         raw = self._chunks.bytes(first * CHUNK_BYTES, count * CHUNK_BYTES)
         columns = list(zip(*CHUNK_STRUCT.iter_unpack(raw[: len(raw) // CHUNK_BYTES * CHUNK_BYTES]), strict=True))

@@ -1,0 +1,79 @@
+/* What a signal carries. As decode/signals.py and decode/strace/siginfo.py, for tasks of 64 bits. */
+
+#define SIGINFO_HEAD 16
+#define CLOCK_TICKS 100	/* USER_HZ of linux/param.h */
+
+static void put_sender(struct quick_text *t, const uint8_t *body)
+{
+	uint32_t uid = (uint32_t)integer(body + 4, 4);
+	put(t, ", si_pid=");
+	put_signed(t, signed_integer(body, 4));
+	put(t, ", si_uid=");
+	put_signed(t, uid == UINT32_MAX ? -1 : (int64_t)uid);
+}
+
+/* A time in ticks, in seconds as well unless it is zero. */
+static void put_ticks(struct quick_text *t, const char *name, int64_t ticks)
+{
+	char seconds[32];
+	put(t, name);
+	put_signed(t, ticks);
+	if (!ticks)
+		return;
+	snprintf(seconds, sizeof(seconds), " /* %g s */", (double)ticks / CLOCK_TICKS);
+	put(t, seconds);
+}
+
+static bool put_child(struct quick_text *t, const uint8_t *body, int code)
+{
+	int64_t status = signed_integer(body + 8, 4);
+	if (code != CLD_EXITED && (status <= 0 || status > SIGNALS))
+		return false;
+	put_sender(t, body);
+	put(t, ", si_status=");
+	if (code == CLD_EXITED)
+		put_signed(t, status);
+	else
+		put_signal(t, status);
+	put_ticks(t, ", si_utime=", signed_integer(body + 16, 8));
+	put_ticks(t, ", si_stime=", signed_integer(body + 24, 8));
+	return true;
+}
+
+static bool put_siginfo(struct quick_text *t, const uint8_t *bytes, uint64_t n)
+{
+	if (n < SIGINFO_HEAD + 32)
+		return false;
+	int64_t number = signed_integer(bytes, 4), error = signed_integer(bytes + 4, 4), code = signed_integer(bytes + 8, 4);
+	const uint8_t *body = bytes + SIGINFO_HEAD;
+	bool own = code > 0 && code < SI_KERNEL;	/* a code that this signal defines */
+	uint16_t table = NAMES_si_code_any;
+	if (error || number <= 0 || number > SIGNALS)
+		return false;
+	if (own && number == SIGCHLD)
+		table = NAMES_si_code_chld;
+	else if (own && number == SIGSEGV)
+		table = NAMES_si_code_segv;
+	else if (own)
+		return false;
+	const char *name = name_of(table, code);
+	if (!name)
+		return false;
+	put(t, "{si_signo=");
+	put_signal(t, number);
+	put(t, ", si_code=");
+	put(t, name);
+	if (own && number == SIGCHLD) {
+		if (!put_child(t, body, (int)code))
+			return false;
+	} else if (own) {
+		put(t, ", si_addr=");
+		put_pointer(t, integer(body, 8));
+	} else if (code == SI_USER || code == SI_TKILL) {
+		put_sender(t, body);
+	} else if (code != SI_KERNEL) {
+		return false;
+	}
+	put_char(t, '}');
+	return true;
+}

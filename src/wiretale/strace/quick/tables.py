@@ -1,0 +1,442 @@
+"""The tables of the renderer in C, made from the declarations that the decoders in Python use. Run by hatch_build.py.
+
+A printer of `decode` that has no counterpart here makes an argument, a structure or a result unknown to the renderer,
+which then leaves the call to Python. Which counterpart a printer has is `_ARGUMENTS` and its like: by the function
+itself, so that an argument that gets another printer is no longer rendered in C.
+"""
+
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+from wiretale.decode import arguments as shared
+from wiretale.decode import leftovers, struct_text
+from wiretale.decode.constants import signal_name
+from wiretale.decode.constants import table as plain_table
+from wiretale.decode.constants.requests import REQUESTS
+from wiretale.decode.constants.tables import ERRORS
+from wiretale.decode.sockopt import OPTION_TABLES, SOL_NETLINK, VALUES
+from wiretale.decode.strace import (
+    arguments,
+    calls,
+    names,
+    prctl,
+    processor,
+    rare,
+    results,
+    rewrites,
+    scheduling,
+    sockopts,
+    special,
+    stat,
+    waiting,
+)
+from wiretale.decode.structs import Field, layout
+from wiretale.decode.syscalls import call_spec, table
+from wiretale.decode.syscalls.spec import Arg, Call, Kind, Result
+from wiretale.model.enums import Arch
+from wiretale.strace import netlink_sockets
+
+_HERE = Path(__file__).parent
+TABLES_PATH = str(_HERE / "_tables.h")
+_ROOT = _HERE.parent.parent
+_ARCH = {"x86_64": Arch.X86_64, "aarch64": Arch.AARCH64}.get(platform.machine(), Arch.X86_64)
+_WORD = 8
+_MOST_FLAGS, _MOST_COUNT = 128, 255
+
+_K, _S, _SHARED = arguments.KINDS, special.SPECIAL, shared.KINDS
+# Printer -> the name of its counterpart in ARGUMENT_KINDS (part_names.h).
+_ARGUMENTS: dict[object, str] = {
+    shared._int: "int", shared._uint: "uint", shared._long: "long", shared._ulong: "ulong", shared._offset: "long",
+    special._offset: "long", arguments._hex: "hex", arguments._octal: "octal", arguments._uid: "uid",
+    shared._octal: "octal", shared._hex: "hex", shared._uid: "uid",
+    shared._signal: "signal", shared._fd: "fd", arguments._pid: "int", shared._dirfd: "dirfd",
+    arguments._enum: "enum", shared._flags: "flags", shared._wide_enum: "wide_enum", shared._wide_flags: "wide_flags",
+    shared._pointer: "pointer", arguments._string: "string", arguments.short_string: "short_string",
+    arguments._strings: "strings", arguments._environment: "environment",
+    arguments._buffer_in: "buffer_in", arguments._buffer_out: "buffer_out", special._random: "random",
+    arguments._sockaddr_in: "sockaddr_in", arguments._sockaddr_out: "sockaddr_out", arguments._socklen: "socklen",
+    arguments._struct_in: "struct_in", arguments._struct_out: "struct_out",
+    shared._struct_in: "struct_in_cut", shared._struct_out: "struct_out_cut",
+    shared._struct_inout: "struct_inout", special._unsigned_offset: "struct_inout",
+    shared._array_in: "array_in", shared._array_out: "array_out", arguments._fd_set: "fdset",
+    _K[Kind.IOVEC_IN]: "iovec_in", _K[Kind.IOVEC_OUT]: "iovec_out",
+    _K[Kind.MSGHDR_IN]: "message_in", _K[Kind.MSGHDR_OUT]: "message_out", _K[Kind.MMSGHDR_IN]: "messages_in",
+    _K[Kind.OPTVAL_IN]: "option_in", _K[Kind.OPTVAL_OUT]: "option_out",
+    special._option: "option", special._asked_option: "asked_option",
+    special._protocol: "protocol", special._socket_type: "socket_type", special._open_flags: "open_flags",
+    special._map_flags: "map_flags", shared._zero_prot: "protection", special._ioctl_request: "ioctl_request",
+    special._futex_op: "futex_op", special._futex_second: "futex_second", special._futex_set: "futex_set",
+    _S["futex", "uaddr"]: "pointer", special._statx_flags: "statx_flags", special._directory: "directory",
+    _S["getdents64", "count"]: "uint", arguments.path_result: "path_result", leftovers.remaining: "remaining",
+    special._left: "remaining", waiting.poll_fds: "poll_fds", _S["epoll_ctl", "event"]: "epoll_event",
+    _S["epoll_wait", "events"]: "epoll_events", _S["pselect6", "sigmask"]: "argpack",
+    processor._address: "arch_address", prctl._signal: "prctl_signal", _S["membarrier", "cpu_id"]: "nothing",
+    _S["preadv", "pos_h"]: "nothing",
+}  # fmt: skip
+# The same of printers that are made for a value: the function that makes them, and the name of that value.
+_MADE: dict[str, tuple[str, str]] = {
+    shared._create_mode(0).__qualname__: ("create_mode", "flags_index"),
+    arguments.bounded_string(0).__qualname__: ("bounded_string", "most"),
+    special._signal_set("rt_sigsuspend").__qualname__: ("signal_set", "size"),
+    scheduling._processors(out=True).__qualname__: ("cpus", "out"),
+}
+_EXTRAS: dict[object, str] = {
+    results._selected: "EXTRA_SELECT",
+    results._namespace: "EXTRA_IOCTL",
+    results._EXTRAS["poll"]: "EXTRA_POLL",
+}
+_RESULTS: dict[object, str] = {prctl._result: "RESULT_PRCTL", processor._granted: "RESULT_ARCH_PRCTL"}
+_REWRITES: dict[object, str] = {
+    rewrites._clone: "REWRITE_CLONE",
+    rewrites._clone3: "REWRITE_CLONE3",
+    rewrites._sigreturn: "REWRITE_SIGRETURN",
+}
+_STRUCTS: dict[object, str] = {
+    stat.stat_text: "STRUCTURE_STAT", special._statx: "STRUCTURE_STATX", special._utsname: "STRUCTURE_UTSNAME",
+    special._time: "STRUCTURE_TIME", special._interval: "STRUCTURE_INTERVAL", special._file_system: "STRUCTURE_FIELDS",
+    struct_text._sigaction: "STRUCTURE_SIGACTION", struct_text._set: "STRUCTURE_SIGSET",
+    struct_text._status: "STRUCTURE_STATUS", struct_text._SPECIAL["comm"]: "STRUCTURE_COMM",
+    special.STRUCTS["siginfo"]: "STRUCTURE_SIGINFO",
+}  # fmt: skip
+_FIELDS = {
+    "": "FIELD_NUMBER", "x": "FIELD_HEX", "p": "FIELD_ADDRESS", "o": "FIELD_OCTAL", "sig": "FIELD_SIGNAL",
+    "set": "FIELD_SET", "fd": "FIELD_NUMBER", "mode": "FIELD_MODE", "lim": "FIELD_LIMIT", "pid": "FIELD_NUMBER",
+    "v4": "FIELD_INET", "=sighandler": "FIELD_HANDLER",
+}  # fmt: skip
+_IN_ARRAYS = {"": "FIELD_NUMBER", "h": "FIELD_HEX"}
+# Tables that the renderer names itself, and places of fields that it looks at.
+_NAMED_TABLES = (
+    "open_access", "open_flags", "mmap_type", "mmap_flags", "mmap_prot", "at_statx", "futex_cmd", "mode_type",
+    "statx_mask", "statx_attributes", "family", "ip_protocol", "netlink_protocol", "socket_kind", "socket_flags",
+    "poll", "epoll", "clone", "clone3", "msg", "fd_flags", "si_code_any", "si_code_chld", "si_code_segv",
+)  # fmt: skip
+_PLACES = {
+    "STAT": ("stat", ("st_mode", "st_rdev", "st_size")),
+    "STATX": ("statx", ("stx_mask", "stx_attributes", "stx_mode", "stx_size")),
+    "SIGACTION": ("sigaction", ("sa_handler", "sa_mask", "sa_flags", "sa_restorer")),
+}
+
+
+class _Maker:
+    """Collects the tables; numbers in them are places in each other."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, int] = {"": 0}
+        self._text_bytes = 1
+        self._names: dict[str, int] = {}
+        self._name_rows: list[str] = []
+        self._values: list[str] = []
+        self._flags: list[str] = []
+        self._widest: list[str] = []
+        self._structs: dict[str, int] = {"": 0}
+        self._struct_rows: list[str] = ["{ 0, 0, 0, STRUCTURE_UNKNOWN }"]
+        self._fields: list[str] = []
+        self._arguments: list[str] = []
+        self._lists: dict[tuple[str, tuple[Arg, ...]], int] = {}
+        self._list_rows: list[str] = []
+        self._variants: list[str] = []
+        self._calls: list[str] = []
+
+    # -- texts and names -----------------------------------------------------------------------------------------------
+
+    def text(self, text: str) -> int:
+        place = self._texts.get(text)
+        if place is None:
+            assert text.isascii()
+            place = self._texts[text] = self._text_bytes
+            self._text_bytes += len(text) + 1
+        return place
+
+    def names(self, name: str) -> int:
+        """The number of a table of constants."""
+        place = self._names.get(name)
+        if place is None:
+            place = self._names[name] = len(self._names)
+            self._add_names(name)
+        return place
+
+    def _add_names(self, name: str) -> None:
+        unknown = ""
+        if name == "plain_open_flags":  # as decode/results.py has them
+            values = plain_table("open_flags", _ARCH)
+            order = sorted(row for row in values.items() if row[0] > 0)
+            widest = sorted(values.items(), key=lambda row: -row[0].bit_count())
+            widest = [row for row in widest if row[0] > 0]
+        else:
+            values = dict(names._table(name, _ARCH))
+            order, widest = list(names._order(name, _ARCH)), list(names._widest(name, _ARCH))
+            unknown = names._unknown(name)
+        if name == "ioctl":
+            values = REQUESTS | values
+        if len(order) > _MOST_FLAGS:  # an enumeration
+            order = widest = []
+        first = len(self._values), len(self._flags)
+        self._values += [f"{{ {value}LL, {self.text(label)} }}" for value, label in sorted(values.items())]
+        self._flags += [f"{{ {_signed(bits)}LL, {self.text(label)} }}" for bits, label in order]
+        self._widest += [str(order.index(row)) for row in widest]
+        self._name_rows.append(f"{{ {first[0]}, {len(values)}, {first[1]}, {len(order)}, {self.text(unknown)} }}")
+
+    # -- structures ----------------------------------------------------------------------------------------------------
+
+    def struct(self, name: str) -> int:
+        """The number of a structure; 0 for one that cannot be rendered."""
+        place = self._structs.get(name)
+        if place is None:
+            how = self._struct_kind(name)
+            rows = [self._field(name, f) for f in layout(name, _ARCH).fields if f.name[0] != "_"] if how else None
+            if rows is None or None in rows:
+                return self._structs.setdefault(name, 0)
+            place = self._structs[name] = len(self._struct_rows)
+            first, size = len(self._fields), layout(name, _ARCH).size
+            self._fields += [row for row in rows if row is not None]
+            self._struct_rows.append(f"{{ {first}, {len(rows)}, {size}, {how} }}")
+        return place
+
+    def _struct_kind(self, name: str) -> str:
+        own = special.STRUCTS.get(name) or struct_text._SPECIAL.get(name)
+        if own is not None:
+            return _STRUCTS.get(own, "")
+        fields = layout(name, _ARCH).fields
+        return "STRUCTURE_VALUE" if len(fields) == 1 and fields[0].name == "value" else "STRUCTURE_FIELDS"
+
+    def _field(self, struct: str, f: Field) -> str | None:
+        """One row; None if the structure cannot be rendered for it, FIELD_UNKNOWN if that is never looked at."""
+        how, number = f.how.removeprefix("?"), 0
+        flags = ["FIELD_OPTIONAL"] if f.how[:1] == "?" else []
+        size = f.size // f.count if f.count else f.size
+        if f.nested:
+            kind, number = "FIELD_NESTED", self.struct(f.nested)
+            if not number or f.count:
+                kind = ""
+        elif f.unpack is not None and f.unpack.format.endswith("s"):
+            kind = "FIELD_TEXT" if how == "s" else ""
+        elif f.count and f.name == "f_fsid":
+            kind, flags = "FIELD_HEX", ["FIELD_WRAPPED"]
+        elif f.count:
+            kind = _IN_ARRAYS.get(how, "")
+        elif how[:1] == "|" and how != "|open_flags":
+            kind, number = "FIELD_FLAGS", self.names(how[1:])
+        elif how[:1] == "=" and how not in _FIELDS:
+            kind, number = "FIELD_ENUM", self.names(how[1:])
+        else:
+            kind = _FIELDS.get(how, "")
+            number = self.names("sighandler") if how == "=sighandler" else 0
+        if f.unpack is not None and f.unpack.format[-1] in "bhiq":
+            flags.append("FIELD_SIGNED")
+        if f.name in struct_text._POINTERS:
+            flags.append("FIELD_POINTER")
+        looked_at = self._struct_kind(struct) in ("STRUCTURE_FIELDS", "STRUCTURE_VALUE")
+        if not kind and looked_at:
+            return None
+        row = (self.text(f.name), f.offset, number, min(size, 255), f.count, kind or "FIELD_UNKNOWN")
+        return f"{{ {', '.join(map(str, row))}, {' | '.join(flags) or 0} }}"
+
+    # -- calls ---------------------------------------------------------------------------------------------------------
+
+    def _argument(self, name: str, a: Arg, printer: object) -> str:
+        kind, number = _ARGUMENTS.get(printer, "unknown"), a.count
+        made = _MADE.get(getattr(printer, "__qualname__", ""))
+        if made is not None:
+            kind, number = _made(made, printer, a)
+        if printer is special._ioctl_argument:
+            kind = _ioctl_argument(a)
+        if (name, a.name) == ("faccessat2", "flags") and printer is _S["faccessat2", "flags"]:
+            return f"{{ AS_flags, -1, 0, 0, {self.names('at_eaccess')} }}"
+        if kind == "flags" and a.constants in shared._WIDE_FLAGS:
+            kind = "wide_flags"
+        if kind == "remaining":
+            number = int(printer is special._left)
+        if kind == "struct_inout":
+            number = int(printer is special._unsigned_offset)
+        place = 0
+        if a.constants and kind in ("enum", "flags", "wide_enum", "wide_flags"):
+            place = self.names(a.constants)
+        elif a.struct and kind not in _WITHOUT_STRUCT:
+            place = self.struct(a.struct)
+        elif kind in _STRUCTURED:
+            kind = "unknown"
+        flags = ["ARGUMENT_UNSIGNED"] if a.constants in arguments._UNSIGNED else []
+        if a.struct in calls._OFFSETS or (name, a.name) in calls._GIVEN:
+            flags.append("ARGUMENT_GIVEN")
+        if number > _MOST_COUNT:
+            kind, number = "unknown", 0
+        return f"{{ AS_{kind}, {a.length}, {' | '.join(flags) or 0}, {number}, {place} }}"
+
+    def _list(self, name: str, args: tuple[Arg, ...]) -> int:
+        place = self._lists.get((name, args))
+        if place is None:
+            place = self._lists[name, args] = len(self._list_rows)
+            rows = [self._argument(name, a, printer) for _, a, printer in calls._steps(name, args)]
+            at_entry = "NOT_RENDERED" if any("AS_unknown" in row for row in rows) else calls._at_entry(name, args)
+            self._list_rows.append(f"{{ {len(self._arguments)}, {len(rows)}, {at_entry} }}")
+            self._arguments += rows
+        return place
+
+    def call(self, number: int, name: str) -> None:
+        spec = call_spec(name, _ARCH)
+        rewrite = rewrites.REWRITES.get(name)
+        if spec is None or (rewrite is not None and rewrite not in _REWRITES):
+            return
+        first, variants = len(self._variants), sorted(spec.variants.items())
+        rows = [f"{{ {value}u, {self._list(name, args)} }}" for value, args in variants]
+        self._variants += rows
+        flags = [flag for flag, calls_of in _CALL_FLAGS.items() if name in calls_of]
+        extra = results._EXTRAS.get(name)
+        row = {
+            "name": self.text(name),
+            "arguments": self._list(name, spec.args),
+            "first_variant": first,
+            "variants": len(rows),
+            "variant_arg": spec.variant_arg,
+            "rewrite": _REWRITES.get(rewrite, "REWRITE_NONE"),
+            "result": _result(name, spec),
+            "extra": "EXTRA_NONE" if extra is None else _EXTRAS.get(extra, "EXTRA_UNKNOWN"),
+            "flags": " | ".join(flags) or "0",
+        }
+        self._calls.append(f"[{number}] = {{ {', '.join(f'.{key} = {value}' for key, value in row.items())} }}")
+
+    # -- all of it -----------------------------------------------------------------------------------------------------
+
+    def header(self) -> str:
+        for name in (*_NAMED_TABLES, "ioctl", "plain_open_flags"):
+            self.names(name)
+        for number, name in table(_ARCH).items():
+            self.call(number, name)
+        levels = [f"{{ {level}, {self.names(name)} }}" for level, name in OPTION_TABLES.items()]
+        signals = [self.text(signal_name(n)) if n else 0 for n in range(65)]
+        errors = [
+            f"{{ {number}, {self.text(label)}, {self.text(f'{label} ({message})')} }}"
+            for number, (label, message) in sorted(ERRORS.items())
+        ]
+        meanings = sorted({*prctl._FLAGS_OF, *prctl._PARTS_OF, prctl._GET_DUMPABLE, prctl._MCE_KILL_GET})
+        places = [f"#define NAMES_{name} {self._names[name]}" for name in (*_NAMED_TABLES, "ioctl", "plain_open_flags")]
+        for prefix, (struct, wanted) in _PLACES.items():
+            shown = [f.name for f in layout(struct, _ARCH).fields if f.name[0] != "_"]
+            places += [f"#define PLACE_{prefix}_{name.split('_', 1)[1].upper()} {shown.index(name)}" for name in wanted]
+        clone_args = [f"#define CLONE_ARGS_{f.name} {f.offset // 8}" for f in layout("clone_args", _ARCH).fields]
+        spelled = "".join(f'\n\t"{text}\\0"' for text in map(_escaped, self._texts))
+        return "\n".join(
+            [
+                "/* Made by tables.py. */",
+                f"#define NATIVE_ARCH {int(_ARCH)}u",
+                *places,
+                *clone_args,
+                f"static const char TEXTS[] ={spelled};",
+                _array("struct named", "VALUES", self._values),
+                _array("struct named", "FLAGS", self._flags),
+                _array("uint8_t", "WIDEST", self._widest),
+                _array("struct names", "NAMES", self._name_rows),
+                _array("struct field", "FIELDS", self._fields),
+                _array("struct structure", "STRUCTURES", self._struct_rows),
+                _array("struct argument", "ARGUMENTS", self._arguments),
+                _array("struct arguments", "CALL_ARGUMENTS", self._list_rows),
+                _array("struct variant", "VARIANTS", self._variants),
+                _array("struct call", "CALLS", self._calls),
+                _array("struct error", "ERRORS", errors),
+                _array("struct level", "LEVELS", levels),
+                _array("struct option", "OPTIONS", _options()),
+                _array("uint32_t", "SIGNAL_NAMES", map(str, signals)),
+                _array("uint32_t", "PRCTL_MEANING", map(str, meanings)),
+                _array("uint32_t", "ARCH_PRCTL_MEANING", map(str, processor._REQUESTS)),
+                "const char *const QUICK_SOURCES[] = {" + ", ".join(f'"{path}"' for path in _sources()) + ", NULL };\n",
+            ]
+        )
+
+
+_STRUCTURED = frozenset(
+    {"struct_in", "struct_out", "struct_in_cut", "struct_out_cut", "array_in", "array_out", "remaining", "struct_inout"}
+)
+_WITHOUT_STRUCT = frozenset({"unknown", "pointer", "hex", "argpack", "fdset", "poll_fds", "option_in", "option_out"})
+_CALL_FLAGS = {
+    "CALL_FILLED_ON_ERROR": special.FILLED_ON_ERROR,
+    "CALL_SHOWN_AFTER_RESULT": calls._SHOWN_AFTER_RESULT,
+    "CALL_SPEAKS": netlink_sockets._SPEAKING,
+    "CALL_RESTARTS": frozenset({"restart_syscall"}),
+}
+
+
+def _made(made: tuple[str, str], printer: object, a: Arg) -> tuple[str, int]:
+    """The kind of a printer that was made for a value, and that value."""
+    kind, variable = made
+    code, cells = getattr(printer, "__code__", None), getattr(printer, "__closure__", None) or ()
+    assert code is not None
+    value = dict(zip(code.co_freevars, (cell.cell_contents for cell in cells), strict=True))[variable]
+    if kind == "signal_set":
+        return f"{kind}_{'out' if a.kind is Kind.STRUCT_OUT else 'in'}", special._SET_SIZES[value]
+    if kind == "cpus":
+        return "cpus_out" if value else "cpus_in", 0
+    return kind, int(value)
+
+
+def _ioctl_argument(a: Arg) -> str:
+    """What `special._ioctl_argument` does with an argument."""
+    if a.kind is Kind.STRING:
+        return "short_string"
+    if a.struct == "ifreq" or a.kind in (Kind.STRUCT_INOUT, Kind.REQUEST):
+        return "unknown"
+    return _ARGUMENTS.get(_SHARED[a.kind], "unknown")
+
+
+def _result(name: str, spec: Call) -> str:
+    own: dict[str, object] = getattr(rare._module(name), "RESULTS", {})
+    if name in own:
+        return _RESULTS.get(own[name], "RESULT_UNKNOWN")
+    if name in results._IDENTITIES:
+        return "RESULT_UNSIGNED"
+    if name in results._PLAIN:
+        return "RESULT_PLAIN"
+    if spec.result is Result.HEX:
+        return "RESULT_HEX"
+    if spec.result in (Result.FD, Result.SOCKET, Result.PID):
+        return "RESULT_PLAIN"
+    return {"umask": "RESULT_OCTAL", "fcntl": "RESULT_FCNTL", "fcntl64": "RESULT_FCNTL"}.get(name, "RESULT_PLAIN")
+
+
+def _options() -> Iterable[str]:
+    """What of socket options is not one number, and what is one however long its value is."""
+    set_otherwise = {*sockopts._SETS, *sockopts._FILTERS, sockopts._TXREHASH}
+    asked_otherwise = {
+        *sockopts._PARTS,
+        *sockopts._FILTERS,
+        sockopts._TXREHASH,
+        (SOL_NETLINK, sockopts._LIST_MEMBERSHIPS),
+    }
+    numbers = {*sockopts._WITH_INTEGERS, *sockopts._RAW_LEVELS}
+    other = {key for key in VALUES if key[0] not in numbers}
+    for level, number in sorted({*set_otherwise, *asked_otherwise, *other, *sockopts._INTEGERS}):
+        key = level, number
+        flags = [
+            *(["OPTION_NUMBER"] if key in sockopts._INTEGERS else []),
+            *(["OPTION_SET_OTHERWISE"] if key in set_otherwise or key in other else []),
+            *(["OPTION_ASKED_OTHERWISE"] if key in asked_otherwise or key in other else []),
+        ]
+        yield f"{{ {level}, {number}, {' | '.join(flags)} }}"
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?")
+
+
+def _array(kind: str, name: str, rows: Iterable[str]) -> str:
+    return f"static const {kind} {name}[] = {{\n\t" + ",\n\t".join(rows) + "\n};"
+
+
+def _sources() -> list[str]:
+    """All that decides what the lines are."""
+    found = [
+        *(_ROOT / "decode").rglob("*.py"),
+        *_HERE.glob("*.[ch]"),
+        *(_ROOT / "strace").rglob("*.py"),
+        *(_ROOT / "strace").glob("*.[ch]"),
+    ]
+    return sorted(str(path.relative_to(_ROOT)) for path in found if path.name[0] != "_" or path.suffix == ".py")
+
+
+def write() -> None:
+    """Called when wiretale is built."""
+    Path(TABLES_PATH).write_text(_Maker().header(), encoding="ascii")
