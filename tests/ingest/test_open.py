@@ -1,8 +1,12 @@
 """Readers: every variant gives the same packets; what cannot be read is named with its place; no bytes raise."""
 
+import bz2
 import gzip
+import lzma
 import random
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -173,6 +177,23 @@ def test_compressed_files_whole_in_members_cut_and_damaged(tmp_path: Path, pack:
     assert any("is damaged near its byte" in f.text for f in damaged.faults)
 
 
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress])
+def test_bzip2_and_xz_whole_in_members_cut_and_damaged(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    packets = [(t, random.Random(t).randbytes(900)) for t, _ in PACKETS]
+    data = pcap(packets)
+    for packed in (pack(data), pack(data[:1500]) + pack(data[1500:]), pack(data) + bytes(8)):
+        found = read(tmp_path, packed)
+        assert (frames(found), found.faults) == ([f for _, f in packets], [])
+    first, second = pack(data[:4000]), pack(data[4000:])
+    for packed, words in (
+        (first + second[:-20], "was cut short"),
+        (first + second[:8] + b"\xff" * 40, "is damaged near its byte"),
+    ):
+        found = read(tmp_path, packed)
+        assert frames(found)[:4] == [f for _, f in packets[:4]]
+        assert any(words in f.text for f in found.faults)
+
+
 def test_a_damaged_gzip_block_costs_nothing_before_it(tmp_path: Path) -> None:
     packets = [(t, random.Random(t).randbytes(900)) for t, _ in PACKETS]
     packer = zlib.compressobj(wbits=31)
@@ -250,3 +271,36 @@ def test_the_memory_of_what_was_read_of_a_file_is_given_back(tmp_path: Path) -> 
     forget(found.data)
     assert before - _resident_bytes() > 30_000_000
     assert int(found.data.sum(dtype=np.int64)) == total
+
+
+MANY_EMPTY = 1_000_000
+READ_IT = """
+import sys
+from pathlib import Path
+from wiretale.ingest.open import read_capture
+status = Path("/proc/self/status")  # the most that getrusage knows is that of the process before exec
+kilobytes = lambda: next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+reported = []
+before = kilobytes()
+found = read_capture(Path(sys.argv[1]), lambda text, done=None, /: reported.append((text, done)))
+assert any("unpacking x.pcap.gz" in text for text, _ in reported)
+assert all(0 <= done < 1 for text, done in reported if text == "finding packets")
+print(len(found), (kilobytes() - before) * 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "most_bytes"),
+    [(pcap([]) + bytes(16) * MANY_EMPTY, 50), (section() + interface() + enhanced(b"", 1) * MANY_EMPTY, 100)],
+    ids=["pcap", "pcapng"],
+)
+def test_a_small_file_of_very_many_empty_packets_takes_little_memory_for_each(
+    tmp_path: Path, data: bytes, most_bytes: int
+) -> None:
+    """As Python's numbers in lists they took 80 and 270 bytes each."""
+    path = tmp_path / "x.pcap.gz"
+    path.write_bytes(gzip.compress(data, 1))
+    done = subprocess.run([sys.executable, "-c", READ_IT, str(path)], capture_output=True, text=True, check=True)
+    count, grown = (int(word) for word in done.stdout.split())
+    assert count == MANY_EMPTY
+    assert grown < most_bytes * MANY_EMPTY

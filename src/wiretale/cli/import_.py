@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from wiretale.ingest.found import Found
 
-_SUFFIXES = (".gz", ".zst", ".lz4", ".pcapng", ".pcap", ".cap", ".dmp", ".dump")
+_SUFFIXES = (".gz", ".zst", ".lz4", ".bz2", ".xz", ".pcapng", ".pcap", ".cap", ".dmp", ".dump")
 _MOST_FAULTS = 10  # said one by one; all are in the capture's coverage
 
 
@@ -48,8 +48,8 @@ def command(
     wiretale import web.pcap
     wiretale import trace.pcapng.gz -o trace.wiretale --tcp-rules 4.4
 
-    The file may be compressed (gzip, zstd, lz4), cut short or damaged: what can be read is kept; what cannot is named
-    with its place in the file, and the exit code is then 1. CAPTURE may be - for standard input.
+    The file may be compressed (gzip, zstd, lz4, bzip2, xz), cut short or damaged: what can be read is kept; what
+    cannot is named with its place in the file, and the exit code is then 1. CAPTURE may be - for standard input.
     """
     from wiretale.ingest.load import import_capture
     from wiretale.ingest.open import read_capture
@@ -62,8 +62,7 @@ def command(
         raise UsageFault(f"{target} is the file to read", "name the capture to write with -o FILE.wiretale")
     check_output(target, force=force)
     with steps() as progress:
-        progress(f"reading {file.name}")
-        found = read_capture(file)
+        found = read_capture(file, progress)
 
         def join(db: "duckdb.DuckDBPyConnection") -> None:
             build(db, progress)

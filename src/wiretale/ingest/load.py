@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,51 +30,74 @@ _VECTOR_ROWS = 2048  # of DuckDB (STANDARD_VECTOR_SIZE)
 Join = Callable[[duckdb.DuckDBPyConnection], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Real time of every packet, and what it is more than the capture's monotonic time."""
+
+    realtime_ns: Ints
+    offset_ns: int
+
+    @property
+    def first_ns(self) -> int:
+        """Monotonic, as all that follows."""
+        return int(self.realtime_ns.min()) - self.offset_ns if len(self.realtime_ns) else EARLIEST_NS
+
+    @property
+    def last_ns(self) -> int:
+        """Not always of the last packet: a file may be in another order."""
+        return int(self.realtime_ns.max()) - self.offset_ns if len(self.realtime_ns) else EARLIEST_NS
+
+    def of(self, rows: Ints) -> Ints:
+        """Of some packets."""
+        return self.realtime_ns[rows] - self.offset_ns
+
+
 def import_capture(found: Found, origin: Path, target: Path, join: Join, *, rules: str, progress: Progress) -> None:
     """Write the capture `target` from the packets of `origin`; `join` fills the derived tables."""
-    offset = _offset_ns(found)
+    times = _times(found)
     with create_capture(target, _memory_needed(found)) as db:
-        _write_meta(db, found, origin, offset, rules)
+        _write_meta(db, found, origin, times, rules)
         _fill_interfaces(db, found)
-        incomplete = _fill_packets(db, found, offset, progress)
-        _write_source(db, found, origin, offset)
-        _write_coverage(db, found, incomplete)
+        incomplete = _fill_packets(db, found, times, progress)
+        _write_source(db, found, origin, times)
+        _write_coverage(db, found, times, incomplete)
         limit_joins(db, _memory_needed(found))
         join(db)
 
 
 def _memory_needed(found: Found) -> int:
     """DuckDB compresses so many rows at once, each frame in a space of the next power of two; it gets half of this."""
-    room = np.sort(1 << np.ceil(np.log2(np.maximum(found.captured, 1))).astype(np.int64))
-    return max(len(found.data), int(2.5 * room[-_VECTOR_ROWS:].sum()))
+    largest = (
+        np.partition(found.captured, -_VECTOR_ROWS)[-_VECTOR_ROWS:] if len(found) > _VECTOR_ROWS else found.captured
+    )
+    room = 1 << np.ceil(np.log2(np.maximum(largest, 1))).astype(np.int64)
+    return max(len(found.data), int(2.5 * room.sum()))
 
 
-def _offset_ns(found: Found) -> int:
-    """Real time minus the capture's monotonic time."""
-    stamps = found.realtime_ns[found.realtime_ns != NO_TIME]
-    return (int(stamps.min()) if len(stamps) else EARLIEST_NS) - EARLIEST_NS
+def _times(found: Found) -> _Times:
+    """A packet without a stamp gets that of the packet before it in the file."""
+    stamps = found.realtime_ns
+    known = stamps != NO_TIME
+    if not known.any():
+        return _Times(np.full(len(stamps), EARLIEST_NS, np.int64), 0)
+    earliest = int(np.min(stamps, where=known, initial=np.iinfo(np.int64).max))
+    if not known.all():
+        last = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
+        stamps = np.where(last >= 0, stamps[np.maximum(last, 0)], earliest)
+    return _Times(stamps, earliest - EARLIEST_NS)
 
 
-def _times(found: Found, offset: int) -> Ints:
-    """CLOCK_MONOTONIC of every packet. One without a stamp gets that of the packet before it in the file."""
-    known = found.realtime_ns != NO_TIME
-    if known.all():
-        return found.realtime_ns - offset
-    last = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
-    return np.where(last >= 0, found.realtime_ns[np.maximum(last, 0)] - offset, EARLIEST_NS)
-
-
-def _fill_packets(db: duckdb.DuckDBPyConnection, found: Found, offset: int, progress: Progress) -> int:
+def _fill_packets(db: duckdb.DuckDBPyConnection, found: Found, times: _Times, progress: Progress) -> int:
     """Returns how many fragmented packets stayed incomplete."""
     reassembly = Reassembly()
-    time_ns = _times(found, offset)
     ends = batch_ends(found.captured)
     numbers = new_table(min(len(found), BATCH_ROWS))
 
     def batches() -> Iterator[Batch]:
         for part in pairwise([0, *ends]):
             forget(found.data)
-            yield _batch(found, np.arange(*part), time_ns, reassembly, numbers)
+            rows = np.arange(*part)
+            yield _batch(found, rows, times.of(rows), reassembly, numbers)
 
     fill_packets(db, batches(), progress, len(found))
     forget(found.data)
@@ -81,8 +105,8 @@ def _fill_packets(db: duckdb.DuckDBPyConnection, found: Found, offset: int, prog
 
 
 def _batch(found: Found, rows: Ints, time_ns: Ints, reassembly: Reassembly, numbers: Table) -> Batch:
-    at, captured, length = found.at[rows], found.captured[rows], found.length[rows]
-    linktype = found.linktype[rows]
+    at = found.at[rows]
+    captured, length, linktype = (c[rows].astype(np.int64) for c in (found.captured, found.length, found.linktype))
     columns: Batch = dict(decode_frames(found.data, at, captured, length, linktype, into=numbers))
     odd = np.flatnonzero(linktype == NO_LINK)
     columns["undecoded"][odd] = "a record of the imported file that is no packet"
@@ -96,8 +120,8 @@ def _batch(found: Found, rows: Ints, time_ns: Ints, reassembly: Reassembly, numb
     return columns | {
         "packet_id": rows + 1,
         "number": rows + 1,
-        "time_ns": time_ns[rows],
-        "ifindex": found.interface[rows] + 1,
+        "time_ns": time_ns,
+        "ifindex": found.interface[rows].astype(np.int64) + 1,
         "linktype": np.where(linktype == NO_LINK, ABSENT, linktype),
         "tap": _taps(found, rows),
         "shown": np.ones(len(rows), bool),
@@ -115,7 +139,7 @@ def _within(comments: dict[int, str], rows: Ints) -> Iterator[int]:
 
 def _taps(found: Found, rows: Ints) -> Coded:
     """The file says it itself, or the cooked header of Linux does."""
-    direction = found.direction[rows].copy()
+    direction = found.direction[rows].astype(np.int64)
     for linktype, place, size in ((LINKTYPE_SLL, 0, 2), (LINKTYPE_SLL2, 10, 1)):
         mine = np.flatnonzero((found.linktype[rows] == linktype) & (found.captured[rows] >= place + size))
         if len(mine):
@@ -135,9 +159,8 @@ def _fill_interfaces(db: duckdb.DuckDBPyConnection, found: Found) -> None:
     )
 
 
-def _write_meta(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, offset: int, rules: str) -> None:
-    times = _times(found, offset)
-    first, last = (int(times.min()), int(times.max())) if len(times) else (EARLIEST_NS, EARLIEST_NS)
+def _write_meta(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, times: _Times, rules: str) -> None:
+    first, offset = times.first_ns, times.offset_ns
     db.execute("INSERT INTO clock_snapshot VALUES (?, ?, 0)", [EARLIEST_NS, EARLIEST_NS + offset])
     write_meta(
         db,
@@ -148,7 +171,7 @@ def _write_meta(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, offse
             "imported": {"file": str(origin), "format": found.format, **found.about},
             "started_ns": first,
             "started_realtime_ns": first + offset,
-            "ended_ns": last,
+            "ended_ns": times.last_ns,
             "realtime_offset_ns": offset,
             "clock_error_ns": 0,
             "tcp_rules": rules,
@@ -158,15 +181,25 @@ def _write_meta(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, offse
     )
 
 
-def _write_source(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, offset: int) -> None:
-    times = _times(found, offset)
-    first, last = (int(times.min()), int(times.max())) if len(times) else (EARLIEST_NS, EARLIEST_NS)
+def _write_source(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, times: _Times) -> None:
     detail = {
         "mode": f"imported from {origin.name}, {found.format}",
         "interfaces": [{"name": i.name, "linktype": i.linktype} for i in found.interfaces if i.name],
         "snaplen": max((i.snaplen for i in found.interfaces), default=0),
     }
-    row = ["packets", "packet", True, None, None, first, last, len(found), found.dropped, 0, json.dumps(detail)]
+    row = [
+        "packets",
+        "packet",
+        True,
+        None,
+        None,
+        times.first_ns,
+        times.last_ns,
+        len(found),
+        found.dropped,
+        0,
+        json.dumps(detail),
+    ]
     db.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     reason = f"{origin.name} is a packet capture"
     remedy = "wiretale record -o FILE.wiretale -- COMMAND"
@@ -174,14 +207,14 @@ def _write_source(db: duckdb.DuckDBPyConnection, found: Found, origin: Path, off
     db.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
-def _write_coverage(db: duckdb.DuckDBPyConnection, found: Found, incomplete: int) -> None:
+def _write_coverage(db: duckdb.DuckDBPyConnection, found: Found, times: _Times, incomplete: int) -> None:
     rows: list[tuple[str, int, str, str | None, str | None]] = [("packets", len(found), "recorded", None, None)]
     db.execute(
         "INSERT INTO coverage SELECT 'packet', 'place in the file', 1, 'lost', unnest(?::VARCHAR[]), NULL",
         [[f"at byte {f.at}: {f.text}" for f in found.faults]],
     )
     untimed = int(np.count_nonzero((found.realtime_ns == NO_TIME) & (found.linktype != NO_LINK)))
-    backwards = int(np.count_nonzero(np.diff(found.realtime_ns[found.realtime_ns != NO_TIME]) < 0))
+    backwards = int(np.count_nonzero(times.realtime_ns[1:] < times.realtime_ns[:-1]))
     statements = (
         (found.dropped, "packets", "lost", "the file says that its capture dropped them"),
         (untimed, "packets", "clock error", "they have no time of their own; they stand at the packet before them"),

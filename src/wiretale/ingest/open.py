@@ -10,16 +10,19 @@ from wiretale.ingest.found import Found
 from wiretale.ingest.packed import all_of, unpacked
 from wiretale.ingest.pcap import read_pcap, variant_of
 from wiretale.ingest.pcapng import SECTION, read_pcapng
+from wiretale.store.progress import Progress, silent
 
-HINT = "a file of tcpdump, dumpcap or Wireshark: pcap or pcapng, as it is or compressed with gzip, zstd or lz4"
+HINT = (
+    "a file of tcpdump, dumpcap or Wireshark: pcap or pcapng, as it is or compressed with gzip, zstd, lz4, bzip2 or xz"
+)
 
 # First bytes of what people may try, with what to type instead.
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"\x1f\x8b", "is compressed twice", "unpack it once, then import what comes out"),
     (b"\x28\xb5\x2f\xfd", "is compressed twice", "unpack it once, then import what comes out"),
     (b"\x04\x22\x4d\x18", "is compressed twice", "unpack it once, then import what comes out"),
-    (b"BZh", "is compressed with bzip2", "bunzip2 -k {path}"),
-    (b"\xfd7zXZ\x00", "is compressed with xz", "unxz -k {path}"),
+    (b"BZh", "is compressed twice", "unpack it once, then import what comes out"),
+    (b"\xfd7zXZ\x00", "is compressed twice", "unpack it once, then import what comes out"),
     (b"PK\x03\x04", "is a zip archive", "unzip {path}"),
     (b"snoop\x00\x00\x00", "is a capture of snoop", "editcap -F pcapng {path} OUT.pcapng"),
     (b"XCP\x00", "is a capture of NetXRay", "editcap -F pcapng {path} OUT.pcapng"),
@@ -30,14 +33,14 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
 _DATABASE = b"DUCK"  # at offset 8
 
 
-def read_capture(path: Path) -> Found:
+def read_capture(path: Path, progress: Progress = silent) -> Found:
     """Everything that can be read from `path`. Raises CaptureError if it is no capture of a known format."""
-    data, faults = unpacked(_mapped(path), path)
+    data, faults = unpacked(_mapped(path), path, progress)
     head = data[:16].tobytes()
     if variant_of(head) is not None:
-        found = read_pcap(data)
+        found = read_pcap(data, progress)
     elif head[:4] == SECTION.to_bytes(4, "big"):
-        found = read_pcapng(data)
+        found = read_pcapng(data, progress)
     elif faults and not head:
         raise CaptureError(f"{path} cannot be read: {faults[0].text}", HINT)
     else:

@@ -1,10 +1,13 @@
-"""Compressed capture files: gzip (RFC 1952), zstd (RFC 8878) and lz4 (its frame format), each in any number of members.
+"""Compressed capture files: gzip (RFC 1952), zstd (RFC 8878), lz4 (its frame format), bzip2 and xz, in any number of
+members.
 
-gzip is Python's own. The others are read with libzstd.so.1 and liblz4.so.1, which nearly every Linux has; where one is
-missing, the file is refused with the command that unpacks it. What comes before damage is kept.
+gzip, bzip2 and xz are Python's own. The others are read with libzstd.so.1 and liblz4.so.1, which nearly every Linux
+has; where one is missing, the file is refused with the command that unpacks it. What comes before damage is kept.
 """
 
+import bz2
 import ctypes
+import lzma
 import mmap
 import os
 import tempfile
@@ -18,11 +21,13 @@ from numpy.typing import NDArray
 
 from wiretale.errors import CaptureError, ResourceFault
 from wiretale.ingest.found import Fault
+from wiretale.store.progress import Progress
 
 Bytes = NDArray[np.uint8]
 
 _CHUNK = 1 << 18
-_GZIP = b"\x1f\x8b"
+_SMALL_CHUNK = 1 << 12  # where a call that fails gives nothing of what it had unpacked
+_GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 _LZ4F_VERSION = 100  # LZ4F_VERSION, lz4frame.h
 
 
@@ -30,7 +35,7 @@ class _Damage(Exception):
     """Unpacking ends here, and why."""
 
 
-def unpacked(data: Bytes, path: Path) -> tuple[Bytes, list[Fault]]:
+def unpacked(data: Bytes, path: Path, progress: Progress) -> tuple[Bytes, list[Fault]]:
     """The bytes that `data`, the contents of `path`, stand for, and where they end too early.
 
     Raises CaptureError where the library is missing, ResourceFault where there is no room.
@@ -44,6 +49,7 @@ def unpacked(data: Bytes, path: Path) -> tuple[Bytes, list[Fault]]:
         try:
             for piece in unpack(data, path):
                 out.write(piece)
+                progress(f"unpacking {path.name}: {out.tell() >> 20} MB")
         except _Damage as damage:
             faults.append(Fault(out.tell(), f"the compressed data of {path.name} {damage}"))
         except OSError as fault:
@@ -91,6 +97,30 @@ def _up_to_damage(member: "zlib._Decompress", piece: bytes) -> Iterator[bytes]:
             yield member.decompress(bytes((byte,)))
         except zlib.error:
             return
+
+
+def _of_python(
+    magic: bytes, begin: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor], error: type[Exception]
+) -> Callable[[Bytes, Path], Iterator[bytes]]:
+    """An unpacker of the standard library's, for files that begin with `magic`."""
+
+    def unpack(data: Bytes, _: Path) -> Iterator[bytes]:
+        at = 0
+        while data[at : at + len(magic)].tobytes() == magic:  # what follows the last member is padding
+            member = begin()
+            while not member.eof:
+                piece = data[at : at + _SMALL_CHUNK].tobytes() if member.needs_input else b""
+                if member.needs_input and not piece:
+                    raise _Damage("was cut short")
+                try:
+                    out = member.decompress(piece, 4 * _CHUNK)
+                except error as fault:
+                    raise _Damage(f"is damaged near its byte {at} ({fault})") from fault
+                at += len(piece)
+                yield out
+            at -= len(member.unused_data)
+
+    return unpack
 
 
 class _Buffer(ctypes.Structure):
@@ -168,4 +198,6 @@ _UNPACKERS: dict[bytes, Callable[[Bytes, Path], Iterator[bytes]]] = {
     _GZIP: _gzip,
     b"\x28\xb5\x2f\xfd": _zstd,
     b"\x04\x22\x4d\x18": _lz4,
+    _BZIP2: _of_python(_BZIP2, bz2.BZ2Decompressor, OSError),
+    _XZ: _of_python(_XZ, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), lzma.LZMAError),
 }

@@ -5,6 +5,7 @@ obsolete packet blocks; comments; counts of dropped packets. Other blocks are st
 """
 
 import struct
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.decode.words import Ints
-from wiretale.ingest.found import IN, LONGEST_PACKET, NO_LINK, NO_TIME, OUT, Fault, Found, Interface
+from wiretale.ingest.found import IN, LONGEST_PACKET, NO_LINK, NO_TIME, OUT, Fault, Found, Interface, Narrow
+from wiretale.ingest.packed import forget
+from wiretale.store.progress import Progress, silent
 
 SECTION = 0x0A0D0D0A  # the same in both byte orders
 _INTERFACE, _OLD_PACKET, _SIMPLE, _STATISTICS, _ENHANCED = 1, 2, 3, 5, 6
@@ -23,6 +26,8 @@ _MAGIC = 0x1A2B3C4D
 _VERSIONS = ((1, 0), (1, 2))
 _LEAST, _MOST = 12, 16 << 20  # bytes of a block; a longer one is a damaged length (Wireshark's limit too)
 _SECOND_NS = 1_000_000_000
+_STEP_BYTES = 1 << 24  # of the file between two reports of progress
+_STEP_ROWS = 1 << 17
 _LATEST_S = (1 << 63) // _SECOND_NS - 1
 
 # Options: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html, sections 3.5, 4.1, 4.2, 4.3 and 4.6
@@ -45,15 +50,15 @@ class _Source:
 
 @dataclass(slots=True)
 class _Rows:
-    """One list per column: the fastest that plain Python has."""
+    """One array per column: nearly as fast as lists, and a sixth of their memory."""
 
-    at: list[int] = field(default_factory=list)
-    captured: list[int] = field(default_factory=list)
-    length: list[int] = field(default_factory=list)
-    high: list[int] = field(default_factory=list)
-    low: list[int] = field(default_factory=list)
-    source: list[int] = field(default_factory=list)  # -1: no packet
-    direction: list[int] = field(default_factory=list)
+    at: "array[int]" = field(default_factory=lambda: array("q"))
+    captured: "array[int]" = field(default_factory=lambda: array("I"))
+    length: "array[int]" = field(default_factory=lambda: array("I"))
+    high: "array[int]" = field(default_factory=lambda: array("q"))  # -1: no stamp
+    low: "array[int]" = field(default_factory=lambda: array("I"))
+    source: "array[int]" = field(default_factory=lambda: array("i"))  # -1: no packet
+    direction: "array[int]" = field(default_factory=lambda: array("b"))
 
 
 class _Reader:
@@ -79,14 +84,18 @@ class _Reader:
         self._five = struct.Struct(order + "5I").unpack_from
         self._option = struct.Struct(order + "HH").unpack_from
 
-    def read(self) -> None:
-        raw, size, at = self.raw, len(self.raw), 0
+    def read(self, progress: Progress) -> None:
+        raw, size, at, reported = self.raw, len(self.raw), 0, 0
         rows = self.rows
         at_, captured_, length_, high_, low_, source_, direction_ = (
             rows.at.append, rows.captured.append, rows.length.append, rows.high.append, rows.low.append, rows.source.append,
             rows.direction.append,
         )  # fmt: skip
         while at + 12 <= size:
+            if at >= reported:
+                progress("finding packets", at / size)
+                forget(self.data)
+                reported = at + _STEP_BYTES
             kind, total = self._two(raw, at)
             if kind == SECTION:
                 total = self._begin_section(at)
@@ -268,24 +277,23 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "replace").rstrip("\0")
 
 
-def read_pcapng(data: NDArray[np.uint8]) -> Found:
+def read_pcapng(data: NDArray[np.uint8], progress: Progress = silent) -> Found:
     """Every packet that can be read. Damage of one packet costs that packet; damage of a block's length, what follows."""
     reader = _Reader(data)
-    reader.read()
+    reader.read(progress)
     rows = reader.rows
-    source = np.array(rows.source, np.int64)
-    linktypes = np.array([s.interface.linktype for s in reader.sources] + [NO_LINK], np.int64)
-    captured, length = np.array(rows.captured, np.int64), np.array(rows.length, np.int64)
+    source = np.frombuffer(rows.source, np.int32)
+    linktypes = np.array([s.interface.linktype for s in reader.sources] + [NO_LINK], np.int32)
     return Found(
         "pcapng",
         data,
-        np.array(rows.at, np.int64),
-        captured,
-        length,
+        np.frombuffer(rows.at, np.int64),
+        np.frombuffer(rows.captured, np.uint32),
+        np.frombuffer(rows.length, np.uint32),
         _times(rows, source, reader.sources),
         source,
         linktypes[source],
-        np.array(rows.direction, np.int64),
+        np.frombuffer(rows.direction, np.int8),
         [s.interface for s in reader.sources],
         reader.comments,
         reader.about,
@@ -294,19 +302,22 @@ def read_pcapng(data: NDArray[np.uint8]) -> Found:
     )
 
 
-def _times(rows: _Rows, source: Ints, sources: list[_Source]) -> Ints:
+def _times(rows: _Rows, sources: Narrow, interfaces: list[_Source]) -> Ints:
     """Stamps in nanoseconds since 1970; NO_TIME where there is none, or none that 64 bits can hold."""
-    high = np.array(rows.high, np.int64)
-    stamp = high.astype(np.uint64) << np.uint64(32) | np.array(rows.low, np.uint64)
-    out = np.full(len(source), NO_TIME, np.int64)
-    offset = np.array([s.offset_s for s in sources] + [0], np.int64)[source]
+    offsets = np.array([s.offset_s for s in interfaces] + [0], np.int64)
     # Few resolutions, though perhaps a million interfaces.
-    index = {u: n for n, u in enumerate(dict.fromkeys(s.units for s in sources))}
-    kind = np.array([index[s.units] for s in sources] + [-1], np.int64)[source]
-    for units, n in index.items():
-        mine = np.flatnonzero((kind == n) & (high >= 0))
-        if len(mine):
-            out[mine] = _nanoseconds(stamp[mine], units, offset[mine])
+    index = {u: n for n, u in enumerate(dict.fromkeys(s.units for s in interfaces))}
+    kinds = np.array([index[s.units] for s in interfaces] + [-1], np.int64)
+    out = np.full(len(sources), NO_TIME, np.int64)
+    for first in range(0, len(out), _STEP_ROWS):  # all at once, what is computed on the way would take the most memory
+        part = slice(first, first + _STEP_ROWS)
+        high, source = np.frombuffer(rows.high, np.int64)[part], sources[part]
+        stamp = high.astype(np.uint64) << np.uint64(32) | np.frombuffer(rows.low, np.uint32)[part]
+        kind = kinds[source]
+        for units, n in index.items():
+            mine = np.flatnonzero((kind == n) & (high >= 0))
+            if len(mine):
+                out[first + mine] = _nanoseconds(stamp[mine], units, offsets[source[mine]])
     return out
 
 
