@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 
 from wiretale.check.carried import calls_against_streams
-from wiretale.check.evidence import KINDS, Row, Rows, follow_links, read_rows
-from wiretale.check.ranges import size, union
-from wiretale.check.reasons import End, Gap, Stream, acknowledged, gaps, uncompared
+from wiretale.check.compared import Compared, compare
+from wiretale.check.evidence import KINDS, captured, read_evidence
+from wiretale.check.ranges import total
+from wiretale.check.reasons import End, Gap, Streams, acknowledged, gaps, uncompared
 
 OVER_PACKETS = ("tcp", "udp")
 
@@ -84,8 +86,9 @@ class Check:
         return sum(g.bytes for s in self.streams for g in s.gaps if not g.explained)
 
 
-def check(db: duckdb.DuckDBPyConnection, progress: Callable[[int, int], None] | None = None) -> Check:
-    """Prove every connection of an open capture. `progress` is told how many are done, and of how many."""
+def check(db: duckdb.DuckDBPyConnection, progress: Callable[[str, float], None] | None = None) -> Check:
+    """Prove every connection of an open capture. `progress` is told what is done, and which part of that is."""
+    say = progress or (lambda text, done: None)
     wrong: list[str] = []
     calls = []
     for side, peeked, count, size_, missing, missing_bytes, unequal, example in calls_against_streams(db):
@@ -93,16 +96,13 @@ def check(db: duckdb.DuckDBPyConnection, progress: Callable[[int, int], None] | 
         if unequal:
             wrong.append(f"{unequal} calls are placed with another size than they returned, for example call {example}")
     wrong += _against_the_clock(db)
+    compared = compare(db, lambda done: say("comparing the bytes of links", done))
     streams: list[StreamCheck] = []
     ends, acked = _ends(db), acknowledged(db)
     connections = db.execute(_CONNECTIONS).fetchall()
-    done = 0
-    for protocols in _batches(connections):
-        if progress is not None:
-            progress(done, len(connections))
-        for connection_id, rows in read_rows(db, protocols).items():
-            streams += _connection(connection_id, protocols[connection_id], rows, ends, acked)
-            done += 1
+    for some in _batches(connections):
+        say(f"checking connection {len(streams) // 2 + 1} of {len(connections)}", len(streams) / 2 / len(connections))
+        streams += _connections(db, some, compared, ends, acked)
     return Check(tuple(streams), tuple(calls), (*wrong, *(w for s in streams for w in s.wrong)))
 
 
@@ -117,7 +117,7 @@ SELECT k.connection_id, k.protocol, coalesce(r.rows, 0) FROM connection k LEFT J
     ) GROUP BY connection_id
 ) r USING (connection_id) ORDER BY k.connection_id
 """
-_ROWS_AT_ONCE = 100_000  # of a batch; each is a Python object
+_ROWS_AT_ONCE = 1_000_000  # of a batch
 
 
 def _batches(connections: list[tuple[int, str, int]]) -> Iterator[dict[int, str]]:
@@ -134,52 +134,56 @@ def _batches(connections: list[tuple[int, str, int]]) -> Iterator[dict[int, str]
         yield some
 
 
-def _connection(
-    connection_id: int, protocol: str, rows: Rows, ends: Ends, acked: dict[tuple[int, str], int]
-) -> list[StreamCheck]:
-    linked = follow_links(rows)
-    found = []
-    for direction, sender, receiver in (("c2s", "client", "server"), ("s2c", "server", "client")):
-        stream = Stream(
-            _of(rows.writes, direction),
-            _of(rows.packets, direction),
-            _of(rows.reads, direction),
-            linked[direction],
-            ends[connection_id, sender],
-            ends[connection_id, receiver],
-            protocol,
-            acked.get((connection_id, direction), 0) if protocol == "tcp" else 0,
-        )
-        found.append(_stream(connection_id, protocol, direction, stream, rows))
-    return found
+_ROLES = (("c2s", "client", "server"), ("s2c", "server", "client"))  # direction, who sends, who receives
 
 
-def _of(rows: dict[int, Row], direction: str) -> list[Row]:
-    return [row for row in rows.values() if row.direction == direction]
-
-
-def _stream(connection_id: int, protocol: str, direction: str, s: Stream, rows: Rows) -> StreamCheck:
-    wire = union([(r.lo, r.hi) for r in s.packets])
-    missing = gaps(s)
-    if rows.unplaced[direction]:
-        reason = "where the stream begins is not known, so its packets have no position"
-        missing.append(Gap("on the wire, not placed", rows.unplaced[direction], reason))
-    kinds = [k for k in KINDS if (k == "write_read") != (protocol in OVER_PACKETS)]
-    return StreamCheck(
-        connection_id=connection_id,
-        protocol=protocol,
-        direction=direction,
-        written=sum(r.hi - r.lo for r in s.writes),
-        on_wire=size(wire) + rows.unplaced[direction],
-        read=sum(r.hi - r.lo for r in s.takes),
-        links=s.linked.links,
-        covered={kind: sum(size(s.linked.of(kind, r)) for r in s.rows_of(kind)) for kind in KINDS},
-        equal={kind: sum(size(s.linked.compared(kind, r)) for r in s.rows_of(kind)) for kind in KINDS},
-        gaps=tuple(missing),
-        uncompared=tuple(gap for kind in kinds for gap in uncompared(s, kind)),
-        # a connection's faults are told once, with its first direction
-        wrong=tuple(f"connection {connection_id}: {text}" for text in rows.wrong) if direction == "c2s" else (),
+def _connections(
+    db: duckdb.DuckDBPyConnection,
+    protocols: dict[int, str],
+    compared: Compared,
+    ends: Ends,
+    acked: dict[tuple[int, str], int],
+) -> Iterator[StreamCheck]:
+    """Connections that follow each other in number, both directions of each."""
+    found = read_evidence(db, np.array(list(protocols), np.int64), compared)
+    names = [(c, *role) for c in protocols for role in _ROLES]
+    streams = Streams(
+        found,
+        [protocols[c] for c, *_ in names],
+        [ends[c, sender] for c, _, sender, _ in names],
+        [ends[c, receiver] for c, _, _, receiver in names],
+        np.array([acked.get((c, way), 0) if protocols[c] == "tcp" else 0 for c, way, *_ in names], np.int64),
     )
+    missing = gaps(streams)
+    reason = "where the stream begins is not known, so its packets have no position"
+    missing.add("on the wire, not placed", found.unplaced, reason)
+    unequal = {kind: uncompared(streams, kind, lambda rows: captured(db, found, rows)) for kind in KINDS}
+    written, read = (total(rows.stream, rows.hi - rows.lo, len(names)) for rows in (found.writes, found.takes))
+    on_wire = streams.lines.sizes(streams.wire) + found.unplaced
+    links = np.sum([linked.links for linked in found.linked.values()], axis=0)
+    covered, equal = (
+        {kind: linked.sizes(getattr(linked, what), len(names)) for kind, linked in found.linked.items()}
+        for what in ("covered", "equal")
+    )
+    for n, (connection_id, direction, *_) in enumerate(names):
+        protocol = protocols[connection_id]
+        kinds = [k for k in KINDS if (k == "write_read") != (protocol in OVER_PACKETS)]
+        # a connection's faults are told once, with its first direction
+        wrong = found.wrong.get(connection_id, ()) if direction == "c2s" else ()
+        yield StreamCheck(
+            connection_id=connection_id,
+            protocol=protocol,
+            direction=direction,
+            written=int(written[n]),
+            on_wire=int(on_wire[n]),
+            read=int(read[n]),
+            links=int(links[n]),
+            covered={kind: int(covered[kind][n]) for kind in KINDS},
+            equal={kind: int(equal[kind][n]) for kind in KINDS},
+            gaps=tuple(missing.of(n)),
+            uncompared=tuple(gap for kind in kinds for gap in unequal[kind].of(n)),
+            wrong=tuple(f"connection {connection_id}: {text}" for text in wrong),
+        )
 
 
 def _ends(db: duckdb.DuckDBPyConnection) -> Ends:

@@ -1,217 +1,272 @@
-"""The rows of connections, and what their own bytes and headers say: independent of how the joins compared them.
+"""The rows of connections as columns, and what headers, results and links say of each other.
 
-Positions of TCP segments are computed again from the raw sequence numbers; every link's two rows are compared again.
+Positions of TCP segments are computed again from the raw sequence numbers; every link is held against its two rows.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import duckdb
 import numpy as np
 
-from wiretale.check.ranges import Ranges, union
+from wiretale.check.compared import SIDES, THROWN_AWAY, Compared
+from wiretale.check.ranges import Flags, Ints, Lines, Ranges, total, union
 
 SYN, RST = 2, 4  # TCP flags (RFC 9293)
-MSG_TRUNC = 0x20  # linux/socket.h
-KINDS = ("write_segment", "segment_read", "write_read")
-Pieces = list[tuple[int, bytes]]
-Link = tuple[int, str, str, int, int, int, int, int]  # link_id, kind, direction, lo, hi, write_id, packet_id, read_id
+KINDS = tuple(SIDES)
+IN_KERNEL = ("sendfile", "sendfile64", "splice", "tee", "copy_file_range")
+Columns = dict[str, Any]  # of NumPy
 
 # All for the connections with numbers from one to another: a query for each connection would read each table as often.
-_ROWS = """
-SELECT t.connection_id, {id}, t.direction, t.lo, t.hi, t.exact, t.reason, {peeked}, c.name
-FROM {table} t JOIN call c USING (call_id) WHERE t.connection_id BETWEEN $first AND $last ORDER BY t.connection_id, t.lo
+_CALLS = """
+SELECT t.{id} AS id, t.connection_id, t.direction = 's2c' AS back, t.lo, t.hi,
+       coalesce({peeked}, false) AS peeked, coalesce(t.exact, false) AS exact,
+       list_contains($in_kernel, c.name) AS in_kernel
+FROM {table} t JOIN call c USING (call_id) WHERE t.connection_id BETWEEN $first AND $last ORDER BY t.{id}
 """
-_BYTES = """
-SELECT {id}, t.lo + d."offset", d.bytes[1:t.hi - t.lo - d."offset"] FROM {table} t JOIN call_data d USING (call_id)
-JOIN call c USING (call_id)
-JOIN connection k USING (connection_id)
-WHERE t.connection_id BETWEEN $first AND $last AND d.role = 'payload' AND d.at_exit = $at_exit
-  AND d.idx // 65536 = t.message
-  -- TCP throws away what MSG_TRUNC takes (tcp(7)); the buffer then holds what was there before
-  AND NOT ($at_exit AND k.protocol = 'tcp' AND $trunc & CASE c.name
-           WHEN 'recvmsg' THEN c.a2 WHEN 'recvfrom' THEN c.a3 WHEN 'recv' THEN c.a3 ELSE 0 END <> 0)
-  AND d."offset" < t.hi - t.lo AND octet_length(d.bytes) > 0
+_INEXACT = """
+SELECT {id}, reason FROM {table} WHERE NOT exact AND reason IS NOT NULL AND connection_id BETWEEN $first AND $last
 """
-# The payload of every shown packet; a frame cut at the snaplen gives what there is of it.
 _PACKETS = """
-SELECT s.connection_id, s.packet_id, s.direction, s.lo, s.hi, p.seq, p.flags,
-       -- a keep-alive's byte is none of the stream's; where a link says that it is, the bytes are compared
-       list_contains(s.analysis, 'keep_alive')
-       AND s.packet_id NOT IN (
-           SELECT packet_id FROM link WHERE connection_id BETWEEN $first AND $last AND packet_id IS NOT NULL
-       ),
-       p.frame[p.payload_offset + 1:p.payload_offset + p.payload_bytes], p.payload_bytes, p.payload_offset IS NULL,
+SELECT s.packet_id AS id, s.connection_id, s.direction = 's2c' AS back, s.lo IS NOT NULL AS placed,
+       coalesce(s.lo, 0) AS lo, coalesce(s.hi, 0) AS hi, k.protocol = 'tcp' AS is_tcp, k.protocol = 'udp' AS is_udp,
+       coalesce(list_contains(s.analysis, 'keep_alive'), false) AS keep_alive, p.seq IS NOT NULL AS has_seq,
+       coalesce(p.seq, 0)::BIGINT AS seq, coalesce(p.flags, 0) AS flags, p.payload_offset IS NULL AS in_parts,
+       coalesce(p.payload_bytes, 0)::BIGINT AS payload_bytes,
        -- only the first of an IP packet's fragments has ports
-       p.src = CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END
-       AND coalesce(p.srcport = CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END, p.fragment)
+       coalesce(p.src = CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END AND coalesce(
+           p.srcport = CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END, p.fragment
+       ), false) AS is_ours
 FROM segment s JOIN packet p USING (packet_id) JOIN connection k USING (connection_id)
 WHERE s.connection_id BETWEEN $first AND $last AND s.shown ORDER BY s.packet_id
 """
 _LINKS = """
-SELECT connection_id, link_id, kind, direction, lo, hi, write_id, packet_id, read_id FROM link
-WHERE connection_id BETWEEN $first AND $last ORDER BY link_id
+SELECT link_id, connection_id, direction = 's2c' AS back, lo, hi, coalesce({a}, -1) AS a, coalesce({b}, -1) AS b
+FROM link WHERE kind = '{kind}' AND connection_id BETWEEN $first AND $last ORDER BY link_id
+"""
+# What was captured of calls. How long captured bytes are is asked once, not for every few connections again.
+_LENGTHS = """
+CREATE TEMP TABLE IF NOT EXISTS k_lengths AS
+SELECT call_id, at_exit, idx // 65536 AS message, "offset", octet_length(bytes) AS bytes FROM call_data d
+WHERE role = 'payload' AND octet_length(bytes) > 0
+"""
+_CAPTURED = """
+SELECT t.connection_id, t.direction = 's2c' AS back, t.{id} AS id, t.lo + d."offset" AS lo,
+       least(t.hi, t.lo + d."offset" + d.bytes) AS hi
+FROM {table} t JOIN k_lengths d ON d.call_id = t.call_id AND d.message = t.message AND d.at_exit = {at_exit}
+WHERE t.connection_id BETWEEN $first AND $last AND NOT (d.at_exit AND t.call_id IN ({thrown_away}))
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A write, a segment or a read. `data` holds its captured bytes by position."""
-
-    row_id: int
-    direction: str
-    lo: int
-    hi: int
-    call: str | None = None
-    exact: bool = True
-    reason: str | None = None
-    peeked: bool = False
-    in_parts: bool = False  # a packet put together from fragments: no one frame has its bytes
-    data: Pieces = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class Rows:
-    """All of one connection, by id; its links; and what is wrong with them."""
+    """Writes, packets or reads, by id. `stream` numbers both directions of the connections at hand."""
 
-    writes: dict[int, Row] = field(default_factory=dict)
-    packets: dict[int, Row] = field(default_factory=dict)
-    reads: dict[int, Row] = field(default_factory=dict)
-    unplaced: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # packets' bytes without a position
-    links: list[Link] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    id: Ints
+    stream: Ints
+    lo: Ints
+    hi: Ints
+    flags: Mapping[str, Flags]
+    reasons: Mapping[int, str]  # why a call's position is not exact, by its place in these columns
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def those(self, which: Flags) -> "Rows":
+        places = np.flatnonzero(which)
+        new = {int(place): n for n, place in enumerate(places.tolist())} if self.reasons else {}
+        return Rows(
+            self.id[which], self.stream[which], self.lo[which], self.hi[which],
+            {name: flags[which] for name, flags in self.flags.items()},
+            {new[place]: reason for place, reason in self.reasons.items() if place in new},
+        )  # fmt: skip
+
+    def places(self, ids: Ints) -> tuple[Ints, Flags]:
+        """Where the rows with these ids stand, and which of them are here at all."""
+        at = np.minimum(np.searchsorted(self.id, ids), max(len(self.id) - 1, 0))
+        return at, self.id[at] == ids if len(self.id) else np.zeros(len(ids), bool)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Linked:
-    """The links of one direction: ranges covered, and of these the bytes compared that were equal.
+    """Links of one kind. `rows` are the calls they account for, and `lines` has one for each: several sockets may read
+    the same multicast. On these lines, what is `covered`, and what of it was compared and is `equal`."""
 
-    By kind and call's row: several sockets may read the same multicast, and a peek takes nothing.
+    rows: Rows
+    lines: Lines
+    covered: Ranges
+    equal: Ranges
+    links: Ints  # of each stream
+
+    def of_streams(self, ranges: Ranges, streams: Lines) -> Ranges:
+        """Ranges of calls as those of their streams; they may overlap."""
+        which, low, high = self.lines.back(ranges)
+        return streams.place(self.rows.stream[which], low, high)
+
+    def sizes(self, ranges: Ranges, streams: int) -> Ints:
+        """How many bytes of each stream."""
+        return total(self.rows.stream[self.lines.which(ranges)], ranges[:, 1] - ranges[:, 0], streams)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All rows of some connections; stream 2n is from client to server of the nth of them, 2n + 1 the way back."""
+
+    connections: Ints
+    writes: Rows
+    packets: Rows
+    reads: Rows
+    linked: Mapping[str, Linked]
+    unplaced: Ints  # bytes of packets without a position, of each stream
+    wrong: Mapping[int, list[str]]  # by the number of the connection
+
+    @property
+    def takes(self) -> Rows:
+        """Reads that took what they returned."""
+        return self.linked["segment_read"].rows
+
+
+class _Reader:
+    """Reads the rows of connections `first` to `last`."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, connections: Ints) -> None:
+        self._db, self._connections = db, connections
+        self._span = {"first": int(connections[0]), "last": int(connections[-1])}
+
+    def columns(self, query: str, **values: object) -> Columns:
+        """What a query gives, and the streams of its rows."""
+        found: Columns = self._db.execute(query, {**self._span, **values}).fetchnumpy()
+        stream = 2 * np.searchsorted(self._connections, found["connection_id"]) + found["back"]
+        return {**found, "stream": stream}
+
+    def calls(self, table: str, name: str, peeked: str) -> Rows:
+        found = self.columns(_CALLS.format(table=table, id=name, peeked=peeked), in_kernel=list(IN_KERNEL))
+        inexact = self._db.execute(_INEXACT.format(table=table, id=name), self._span).fetchall()
+        flags = {flag: found[flag] for flag in ("peeked", "exact", "in_kernel")}
+        rows = Rows(found["id"], found["stream"], found["lo"], found["hi"], flags, {})
+        at, known = rows.places(np.array([row_id for row_id, _ in inexact], np.int64))
+        reasons = {int(at[n]): str(reason) for n, (_, reason) in enumerate(inexact) if known[n]}
+        return replace(rows, reasons=dict(sorted(reasons.items())))
+
+
+def read_evidence(db: duckdb.DuckDBPyConnection, connections: Ints, compared: Compared) -> Evidence:
+    """The rows of some connections, which follow each other in number, and their links held against them."""
+    reader = _Reader(db, connections)
+    wrong: dict[int, list[str]] = defaultdict(list)
+    streams = 2 * len(connections)
+    writes = reader.calls("stream_write", "write_id", "false")
+    reads = reader.calls("stream_read", "read_id", "t.peeked")
+    takes = reads.those(~reads.flags["peeked"])
+    links = {kind: reader.columns(_LINKS.format(kind=kind, a=a, b=b)) for kind, (a, b) in SIDES.items()}
+    claimed = reader.columns(_PACKETS)
+    _against_headers(claimed, connections, wrong)
+    # a keep-alive's byte is none of the stream's; where a link says that it is, the bytes are compared
+    linked_packets = np.concatenate((links["write_segment"]["b"], links["segment_read"]["a"]))
+    is_probe = claimed["keep_alive"] & ~np.isin(claimed["id"], linked_packets)
+    carrying = claimed["placed"] & ((claimed["hi"] > claimed["lo"]) | claimed["is_udp"]) & ~is_probe
+    flags = {"in_parts": claimed["in_parts"]}
+    packets = Rows(claimed["id"], claimed["stream"], claimed["lo"], claimed["hi"], flags, {}).those(carrying)
+    lost = ~claimed["placed"]
+    sides = {"write_id": writes, "packet_id": packets, "read_id": reads}
+    linked = {}
+    for kind, (a, b) in SIDES.items():
+        good = _against_rows(kind, links[kind], (sides[a], sides[b]), compared, wrong)
+        calls = ("a", writes) if kind == "write_segment" else ("b", takes)
+        counts = np.bincount(links[kind]["stream"], minlength=streams).astype(np.int64)
+        linked[kind] = _linked(links[kind], good, calls, compared, counts)
+    unplaced = total(claimed["stream"][lost], claimed["payload_bytes"][lost], streams)
+    return Evidence(connections, writes, packets, reads, linked, unplaced, wrong)
+
+
+def captured(db: duckdb.DuckDBPyConnection, found: Evidence, calls: Rows) -> tuple[Ints, Ints, Ints]:
+    """What was captured of the writes, or of the reads: streams, and from where to where."""
+    db.execute(_LENGTHS)
+    wrote = calls is found.writes
+    name, table = ("write_id", "stream_write") if wrote else ("read_id", "stream_read")
+    query = _CAPTURED.format(id=name, table=table, at_exit=not wrote, thrown_away=THROWN_AWAY)
+    pieces = _Reader(db, found.connections).columns(query)
+    _, known = calls.places(pieces["id"])
+    return pieces["stream"][known], pieces["lo"][known], pieces["hi"][known]
+
+
+def _against_headers(packets: Columns, connections: Ints, wrong: dict[int, list[str]]) -> None:
+    """Hold packets against their own addresses and sequence numbers."""
+    for n in np.flatnonzero(~packets["is_ours"]).tolist():
+        end = "server" if packets["back"][n] else "client"
+        text = f"packet {packets['id'][n]} does not come from the {end}'s address"
+        wrong[int(packets["connection_id"][n])].append(text)
+    numbered = packets["placed"] & packets["is_tcp"] & packets["has_seq"] & (packets["flags"] & RST == 0)
+    headers = (packets[name][numbered] for name in ("stream", "id", "seq", "flags", "lo"))
+    for stream, text in misplaced(*headers):
+        wrong[int(connections[stream // 2])].append(text)
+
+
+def misplaced(stream: Ints, packet: Ints, seq: Ints, flags: Ints, claimed: Ints) -> list[tuple[int, str]]:
+    """Segments whose claimed position is not what their sequence number says (RFC 9293): stream, and a sentence.
+
+    Segments of a stream are in order. The first byte after the SYN is position 0; without a SYN all must at least
+    agree with each other.
     """
-
-    covered: dict[tuple[str, int], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    equal: dict[tuple[str, int], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    links: int = 0
-
-    def of(self, kind: str, row: Row) -> Ranges:
-        """What of a write or a read is linked by `kind`."""
-        return union(self.covered.get((kind, row.row_id), ()))
-
-    def compared(self, kind: str, row: Row) -> Ranges:
-        """What of a write or a read was compared, and is equal."""
-        return union(self.equal.get((kind, row.row_id), ()))
-
-
-def read_rows(db: duckdb.DuckDBPyConnection, protocols: Mapping[int, str]) -> dict[int, Rows]:
-    """The rows of some connections, which follow each other, with their captured bytes; protocols by connection."""
-    found = {connection_id: Rows() for connection_id in protocols}
-    span = {"first": min(protocols), "last": max(protocols)}
-    for table, name, at_exit in (("stream_write", "write_id", False), ("stream_read", "read_id", True)):
-        pieces: dict[int, Pieces] = defaultdict(list)
-        values = {**span, "at_exit": at_exit, "trunc": MSG_TRUNC}
-        for row_id, lo, data in db.execute(_BYTES.format(id=name, table=table), values).fetchall():
-            pieces[row_id].append((lo, data))
-        peeked = "t.peeked" if at_exit else "false"
-        for connection_id, row_id, direction, lo, hi, exact, reason, peek, call in db.execute(
-            _ROWS.format(id=name, table=table, peeked=peeked), span
-        ).fetchall():
-            rows = found[connection_id]
-            into = rows.reads if at_exit else rows.writes
-            into[row_id] = Row(row_id, direction, lo, hi, call, exact, reason, peek, data=pieces.get(row_id, []))
-    _read_packets(db, span, protocols, found)
-    for connection_id, *link in db.execute(_LINKS, span).fetchall():
-        found[connection_id].links.append(tuple(link))
-    return found
-
-
-def _read_packets(
-    db: duckdb.DuckDBPyConnection, span: dict[str, int], protocols: Mapping[int, str], found: dict[int, Rows]
-) -> None:
-    # id, seq, flags, claimed position
-    headers: dict[tuple[int, str], list[tuple[int, int, int, int]]] = defaultdict(list)
-    for connection_id, packet_id, direction, lo, hi, seq, flags, is_probe, data, size, in_parts, is_ours in db.execute(
-        _PACKETS, span
-    ).fetchall():
-        rows, protocol = found[connection_id], protocols[connection_id]
-        if not is_ours:
-            end = "client" if direction == "c2s" else "server"
-            rows.wrong.append(f"packet {packet_id} does not come from the {end}'s address")
-        if protocol == "tcp" and lo is not None and seq is not None and not flags & RST:
-            headers[connection_id, direction].append((packet_id, seq, flags, lo))
-        if lo is None:
-            rows.unplaced[direction] += size or 0
-        elif (hi > lo or protocol == "udp") and not is_probe:
-            rows.packets[packet_id] = Row(
-                packet_id, direction, lo, hi, in_parts=in_parts, data=[(lo, data)] if data else []
-            )
-    for (connection_id, _), those in headers.items():
-        found[connection_id].wrong += misplaced(those)
-
-
-def misplaced(headers: Sequence[tuple[int, int, int, int]]) -> list[str]:
-    """Segments of one direction, in order, whose claimed position is not what their sequence number says (RFC 9293).
-
-    Each is (packet, sequence number, flags, claimed position). The first byte after the SYN is position 0; without a
-    SYN all must at least agree with each other.
-    """
-    numbers = np.array([seq for _, seq, _, _ in headers], np.int64)
-    claimed = np.array([at for _, _, _, at in headers], np.int64)
-    syn = np.array([bool(flags & SYN) for _, _, flags, _ in headers])
-    if not len(numbers):
+    if not len(stream):
         return []
+    order = np.argsort(stream, kind="stable")
+    stream, packet, seq, claimed = (values[order] for values in (stream, packet, seq, claimed))
+    syn = flags[order] & SYN != 0
+    begins = np.flatnonzero(np.diff(stream, prepend=-1))
+    group = np.cumsum(np.diff(stream, prepend=-1) != 0) - 1
     # steps between consecutive sequence numbers are taken as the nearer way around the 32-bit circle
-    steps = (np.diff(numbers) + (1 << 31)) % (1 << 32) - (1 << 31)
-    unwrapped = numbers[0] + np.concatenate(([0], np.cumsum(steps)))
-    unwrapped = unwrapped + syn  # payload on a SYN begins one after it
-    origin = unwrapped[np.argmax(syn)] if syn.any() else unwrapped[0] - claimed[0]
+    steps = np.remainder(np.diff(seq, prepend=0) + (1 << 31), 1 << 32) - (1 << 31)
+    steps[begins] = 0
+    so_far = np.cumsum(steps)
+    unwrapped = so_far - so_far[begins][group] + syn  # payload on a SYN begins one after it
+    origin = (unwrapped - claimed)[begins]
+    with_syn = np.flatnonzero(syn)[::-1]
+    origin[group[with_syn]] = unwrapped[with_syn]  # the first one stays
+    position = unwrapped - origin[group]
     return [
-        f"packet {headers[i][0]} is placed at {claimed[i]}, its sequence number says {unwrapped[i] - origin}"
-        for i in np.flatnonzero(unwrapped - origin != claimed).tolist()
+        (int(stream[n]), f"packet {packet[n]} is placed at {claimed[n]}, its sequence number says {position[n]}")
+        for n in np.flatnonzero(position != claimed).tolist()
     ]
 
 
-def follow_links(rows: Rows) -> dict[str, Linked]:
-    """Compare both rows of every link again. What is wrong goes to `rows.wrong`."""
-    found = {direction: Linked() for direction in ("c2s", "s2c")}
-    for link_id, kind, direction, lo, hi, write_id, packet_id, read_id in rows.links:
-        ends = {
-            "write_segment": (rows.writes.get(write_id), rows.packets.get(packet_id)),
-            "segment_read": (rows.packets.get(packet_id), rows.reads.get(read_id)),
-            "write_read": (rows.writes.get(write_id), rows.reads.get(read_id)),
-        }[kind]
-        found[direction].links += 1
-        first, last = ends
-        if first is None or last is None or not _lies_in(first, last, direction, lo, hi):
-            rows.wrong.append(f"{kind} link {link_id}, bytes {lo} to {hi}, is not inside both of its rows")
-            continue
-        row = last.row_id if kind != "write_segment" else first.row_id
-        found[direction].covered[kind, row].append((lo, hi))
-        same, differs_at = _compare(first.data, last.data, lo, hi)
-        found[direction].equal[kind, row] += same
-        if differs_at is not None:
-            rows.wrong.append(f"{kind} link {link_id}, bytes {lo} to {hi}: the captured bytes differ at {differs_at}")
-    return found
+def _against_rows(
+    kind: str, links: Columns, ends: tuple[Rows, Rows], compared: Compared, wrong: dict[int, list[str]]
+) -> Flags:
+    """Which links lie inside both of their rows. What is wrong goes to `wrong`, by connection."""
+    inside, is_empty = np.ones(len(links["lo"]), bool), np.zeros(len(links["lo"]), bool)
+    for rows, name in zip(ends, ("a", "b"), strict=True):
+        at, known = rows.places(links[name])
+        inside &= known
+        if len(rows):
+            inside &= (rows.stream[at] == links["stream"]) & (rows.lo[at] <= links["lo"]) & (links["hi"] <= rows.hi[at])
+            is_empty |= rows.lo[at] == rows.hi[at]
+    # It is empty if one of them is: a datagram without bytes, or none taken.
+    inside &= (links["lo"] < links["hi"]) | ((links["lo"] == links["hi"]) & is_empty)
+    differs = inside & np.isin(links["link_id"], list(compared.differs_at))
+    for n in np.flatnonzero(~inside | differs).tolist():
+        link_id = int(links["link_id"][n])
+        fault = ", is not inside both of its rows"
+        if inside[n]:
+            fault = f": the captured bytes differ at {compared.differs_at[link_id]}"
+        text = f"{kind} link {link_id}, bytes {links['lo'][n]} to {links['hi'][n]}{fault}"
+        wrong[int(links["connection_id"][n])].append(text)
+    return inside
 
 
-def _lies_in(first: Row, last: Row, direction: str, lo: int, hi: int) -> bool:
-    """Whether a link is inside both rows. It is empty if one of them is: a datagram without bytes, or none taken."""
-    is_empty = first.lo == first.hi or last.lo == last.hi
-    inside = all(row.direction == direction and row.lo <= lo <= hi <= row.hi for row in (first, last))
-    return inside and (lo < hi or is_empty)
-
-
-def _compare(first: Pieces, last: Pieces, lo: int, hi: int) -> tuple[list[tuple[int, int]], int | None]:
-    """Ranges within [lo, hi) that both captured and that are equal; and the first position at which they differ."""
-    same: list[tuple[int, int]] = []
-    for a_lo, a in first:
-        for b_lo, b in last:
-            begin, end = max(lo, a_lo, b_lo), min(hi, a_lo + len(a), b_lo + len(b))
-            if begin >= end:
-                continue
-            left, right = a[begin - a_lo : end - a_lo], b[begin - b_lo : end - b_lo]
-            if left != right:
-                differs = next(i for i, (x, y) in enumerate(zip(left, right, strict=True)) if x != y)
-                return same, begin + differs
-            same.append((begin, end))
-    return same, None
+def _linked(links: Columns, good: Flags, calls: tuple[str, Rows], compared: Compared, counts: Ints) -> Linked:
+    """`good` links as ranges of the calls that the column `calls` names."""
+    name, rows = calls
+    at, known = rows.places(links[name])
+    lines = Lines(rows.lo, rows.hi)
+    chosen = good & known
+    covered = lines.place(at[chosen], links["lo"][chosen], links["hi"][chosen])
+    whole = chosen & compared.whole[links["link_id"]]
+    part_links, parts = compared.parts_of(links["link_id"])
+    inside = chosen[part_links]
+    equal = [
+        lines.place(at[whole], links["lo"][whole], links["hi"][whole]),
+        lines.place(at[part_links[inside]], parts[inside, 0], parts[inside, 1]),
+    ]
+    return Linked(rows, lines, union(covered), union(np.concatenate(equal)), counts)

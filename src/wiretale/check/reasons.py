@@ -1,17 +1,17 @@
-"""Why bytes are not linked: each range that a stream's rows hold and its links do not cover, with its cause.
+"""Why bytes are not linked: each range that streams' rows hold and their links do not cover, with its cause.
 
 A cause is stated only where the capture proves it. What nothing explains is said to be unexplained.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 
-from wiretale.check.evidence import Linked, Row
-from wiretale.check.ranges import NONE, Ranges, common, minus, size, union
+from wiretale.check.evidence import Evidence, Rows
+from wiretale.check.ranges import FAR, NONE, Flags, Ints, Lines, Ranges, common, minus, union
 
-IN_KERNEL = ("sendfile", "sendfile64", "splice", "tee", "copy_file_range")
 NOT_SEEN = "not in any captured packet: unsent when the connection or the recording ended"
 LOST = "not in any captured packet, though the other end had them: lost by the capture"
 HOLE = "not in any captured packet, though later bytes are: lost by the capture or on the way"
@@ -54,38 +54,6 @@ class End:
         return None if self.traced else UNTRACED.format(end=name)
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """One direction of one connection: its rows, what is linked, who sent and who received."""
-
-    writes: list[Row]
-    packets: list[Row]
-    reads: list[Row]
-    linked: Linked
-    sender: End
-    receiver: End
-    protocol: str
-    acknowledged: int  # position up to which the other end's acknowledgements went; 0: none seen
-
-    @property
-    def takes(self) -> list[Row]:
-        """Reads that took what they returned."""
-        return [r for r in self.reads if not r.peeked]
-
-    def rows_of(self, kind: str) -> list[Row]:
-        """The calls whose bytes a kind of link accounts for."""
-        return self.writes if kind == "write_segment" else self.takes
-
-    def lacking(self, kind: str) -> Ranges:
-        """What of the calls' bytes has no link of a kind, call by call."""
-        parts = [minus(union([(r.lo, r.hi)]), self.linked.of(kind, r)) for r in self.rows_of(kind)]
-        return np.concatenate([NONE, *parts])
-
-    def covered(self, kind: str) -> Ranges:
-        """All positions that links of a kind cover."""
-        return union(np.concatenate([NONE, *(self.linked.of(kind, r) for r in self.rows_of(kind))]))
-
-
 def acknowledged(db: duckdb.DuckDBPyConnection) -> dict[tuple[int, str], int]:
     """The highest position of each stream that its receiver acknowledged, by connection and direction."""
     rows = db.execute(
@@ -95,128 +63,243 @@ def acknowledged(db: duckdb.DuckDBPyConnection) -> dict[tuple[int, str], int]:
     return {(connection_id, direction): int(at) for connection_id, direction, at in rows}
 
 
-def gaps(s: Stream) -> list[Gap]:
-    """All of a stream's ranges without a link."""
-    written, read, wire = _spans(s.writes), _spans(s.takes), _spans(s.packets)
-    found: list[Gap] = []
-    if s.protocol.startswith("unix"):
-        lacking = minus(written, s.covered("write_read"))
-        cut = [(_cut(s, s.writes), CUT)]
-        found += _split("written, not read", lacking, [*cut, (None, _unread_reason(s, read))])
-        found += _split(
-            "read, not written",
-            s.lacking("write_read"),
-            [(None, s.sender.unseen("sender") or _inexact(s.reads) or UNEXPLAINED)],
+Reason = str | Callable[[int], str]  # of a stream
+Cause = tuple[Ranges | None, Reason]  # where it holds (None: everywhere), and what to say
+
+
+class Gaps:
+    """What is found of each stream, in order."""
+
+    def __init__(self, streams: Lines) -> None:
+        self._streams = streams
+        self._found: dict[int, dict[tuple[str, str], int]] = {}
+
+    def of(self, stream: int) -> list[Gap]:
+        return [Gap(what, count, reason) for (what, reason), count in self._found.get(stream, {}).items()]
+
+    def add(self, what: str, sizes: Ints, reason: Reason) -> None:
+        """So many bytes of each stream."""
+        for stream in np.flatnonzero(sizes).tolist():
+            gaps = self._found.setdefault(stream, {})
+            key = (what, reason if isinstance(reason, str) else reason(stream))
+            gaps[key] = gaps.get(key, 0) + int(sizes[stream])
+
+    def share(self, what: str, lacking: Ranges, causes: Sequence[Cause]) -> None:
+        """Share `lacking` out among `causes`: each takes what it explains of what those before it left."""
+        for where, reason in causes:
+            if not len(lacking):
+                return
+            taken = lacking if where is None else common(lacking, where)
+            if len(taken):
+                self.add(what, self._streams.sizes(taken), reason)
+                lacking = NONE if where is None else minus(lacking, where)
+
+
+class Streams:
+    """The streams of some connections, laid end to end: what their rows hold, and what is linked of it.
+
+    `senders` and `receivers` are the ends of each stream, `acknowledged` the position up to which the receiver's
+    acknowledgements went (0: none seen).
+    """
+
+    def __init__(
+        self, found: Evidence, protocols: Sequence[str], senders: Sequence[End], receivers: Sequence[End],
+        acknowledged: Ints,
+    ) -> None:  # fmt: skip
+        self.found, self.senders, self.receivers = found, senders, receivers
+        self.acknowledged = acknowledged
+        self.is_unix, self.is_udp, self.in_order = (
+            np.array([test(p) for p in protocols], bool)
+            for test in (lambda p: p.startswith("unix"), "udp".__eq__, ("tcp", "unix-stream").__contains__)
         )
-        return _merged(found)
+        self.lines = _lines(len(protocols), (found.writes, found.packets, found.reads))
+        self.written, self.wire, self.read = (
+            union(self.spans(rows)) for rows in (found.writes, found.packets, found.takes)
+        )
+
+    def spans(self, rows: Rows) -> Ranges:
+        """Where rows lie; they may overlap."""
+        return self.lines.place(rows.stream, rows.lo, rows.hi)
+
+    def lacking(self, kind: str) -> Ranges:
+        """What of the calls' bytes has no link of a kind, call by call."""
+        linked = self.found.linked[kind]
+        return linked.of_streams(minus(linked.lines.everything(), linked.covered), self.lines)
+
+    def covered(self, kind: str) -> Ranges:
+        """All positions that links of a kind cover."""
+        linked = self.found.linked[kind]
+        return union(linked.of_streams(linked.covered, self.lines))
+
+    def first(self, ranges: Ranges) -> Ints:
+        """Where the first of disjoint ranges begins in each stream; 0 where there is none."""
+        which, low, _ = self.lines.back(ranges[::-1])
+        found = np.zeros(len(self.lines), np.int64)
+        found[which] = low  # the last one assigned stays
+        return found
+
+    def last(self, ranges: Ranges) -> Ints:
+        """Where the last of disjoint ranges ends in each stream; 0 where there is none."""
+        which, _, high = self.lines.back(ranges)
+        found = np.zeros(len(self.lines), np.int64)
+        found[which] = high
+        return found
+
+    def span(self, low: Ints | int, high: Ints | int, those: Flags | None = None) -> Ranges:
+        """The positions of each stream from one to another; only of `those`."""
+        ends = np.broadcast_to(low, len(self.lines)), np.broadcast_to(high, len(self.lines))
+        which = np.arange(len(self.lines)) if those is None else np.flatnonzero(those)
+        return union(self.lines.place(which, ends[0][which], ends[1][which]))
+
+    def cut(self, whole: Rows) -> Ranges:
+        """What of datagrams did not fit into the buffer of the read that took them. A stream has none."""
+        takes = self.found.takes
+        whole, takes = (rows.those(~self.in_order[rows.stream]) for rows in (whole, takes))
+        if not len(takes):
+            return NONE
+        taken = self.spans(takes)
+        begun = self.lines.place(whole.stream, whole.lo, whole.lo)[:, 0]
+        order = np.argsort(taken[:, 0], kind="stable")
+        at = np.searchsorted(taken[order, 0], begun, side="right") - 1
+        last = order[at]
+        cut = (at >= 0) & (taken[last, 0] == begun) & (takes.hi[last] < whole.hi)
+        return union(self.lines.place(whole.stream[cut], takes.hi[last[cut]], whole.hi[cut]))
+
+    def unseen(self, ends: Sequence[End], name: str, those: Flags) -> Cause:
+        """The streams one of whose ends' calls are not there."""
+        unseen = np.array([end.unseen(name) is not None for end in ends], bool)
+        return self.lines.whole(unseen & those), lambda stream: ends[stream].unseen(name) or UNEXPLAINED
+
+
+def _lines(streams: int, kinds: Sequence[Rows]) -> Lines:
+    low, high = np.zeros(streams, np.int64), np.zeros(streams, np.int64)
+    for rows in kinds:
+        np.minimum.at(low, rows.stream, rows.lo)
+        np.maximum.at(high, rows.stream, rows.hi)
+    return Lines(low, high)
+
+
+def gaps(s: Streams) -> Gaps:
+    """All ranges without a link."""
+    found = Gaps(s.lines)
+    over_packets = ~s.is_unix
+    _gaps_of_unix(s, found)
     for what, rows, kind in (
-        ("written, not on the wire", s.writes, "write_segment"),
-        ("read, not on the wire", s.takes, "segment_read"),
+        ("written, not on the wire", s.found.writes, "write_segment"),
+        ("read, not on the wire", s.found.takes, "segment_read"),
     ):
-        found += _split(what, s.lacking(kind), _wire_reasons(s, rows, wire, read))
-    found += _split("on the wire, not written", minus(wire, s.covered("write_segment")), _sender_reasons(s, written))
-    found += _split("on the wire, not read", minus(wire, s.covered("segment_read")), _receiver_reasons(s, read))
-    return _merged(found)
+        found.share(what, s.lines.only(s.lacking(kind), over_packets), _wire_causes(s, rows))
+    for what, kind, causes in (
+        ("on the wire, not written", "write_segment", _sender_causes),
+        ("on the wire, not read", "segment_read", _receiver_causes),
+    ):
+        lacking = s.lines.only(minus(s.wire, s.covered(kind)), over_packets)
+        if len(lacking):
+            found.share(what, lacking, causes(s))
+    return found
 
 
-def _cut(s: Stream, whole: list[Row]) -> Ranges:
-    """What of datagrams did not fit into the buffer of the read that took them. A stream has none."""
-    if s.protocol in ("tcp", "unix-stream"):
-        return NONE
-    begun = {r.lo: r.hi for r in s.takes}
-    return union([(begun[d.lo], d.hi) for d in whole if begun.get(d.lo, d.hi) < d.hi])
+def _gaps_of_unix(s: Streams, found: Gaps) -> None:
+    if not s.is_unix.any():
+        return
+    inexact = _inexact(s.found.reads)
+    found.share(
+        "written, not read",
+        s.lines.only(minus(s.written, s.covered("write_read")), s.is_unix),
+        [
+            (s.cut(s.found.writes), CUT),
+            s.unseen(s.receivers, "receiver", s.is_unix),
+            (None, lambda stream: inexact.get(stream, UNREAD)),
+        ],
+    )
+    found.share(
+        "read, not written",
+        s.lines.only(s.lacking("write_read"), s.is_unix),
+        [s.unseen(s.senders, "sender", s.is_unix), (None, lambda stream: inexact.get(stream, UNEXPLAINED))],
+    )
 
 
-Cause = tuple[Ranges | None, str]  # where it holds (None: everywhere), and what to say
-
-
-def _wire_reasons(s: Stream, rows: list[Row], wire: Ranges, read: Ranges) -> list[Cause]:
+def _wire_causes(s: Streams, rows: Rows) -> list[Cause]:
     """Why a call's bytes have no packet."""
-    if not len(wire):
-        return [(None, NO_PACKETS)]
-    top = int(wire[-1, 1])
-    doubtful = [(union([(r.lo, r.hi)]), r.reason or UNEXPLAINED) for r in rows if not r.exact]
-    known = max(s.acknowledged, int(read[-1, 1]) if len(read) else 0)
+    without = np.ones(len(s.lines), bool)
+    without[s.lines.which(s.wire)] = False
+    top = s.last(s.wire)
+    known = np.maximum(s.acknowledged, s.last(s.read))
     return [
-        *doubtful,
-        (wire, UNEXPLAINED),
-        (union([(0, known)]), LOST if known > top else HOLE),
-        (union([(top, np.iinfo(np.int64).max)]), NOT_SEEN),
+        (s.lines.whole(without), NO_PACKETS),
+        *_doubtful(s, rows),
+        (s.wire, UNEXPLAINED),
+        (s.span(0, known), lambda stream: LOST if known[stream] > top[stream] else HOLE),
+        (s.span(top, FAR), NOT_SEEN),
         (None, HOLE),
     ]
 
 
-def _sender_reasons(s: Stream, written: Ranges) -> list[Cause]:
+def _doubtful(s: Streams, rows: Rows) -> list[Cause]:
+    """The calls whose position is not exact, by the reason."""
+    spans = s.spans(rows)
+    doubtful = np.flatnonzero(~rows.flags["exact"]).tolist()
+    by_reason: dict[str, list[int]] = {}
+    for at in doubtful:
+        by_reason.setdefault(rows.reasons.get(at, UNEXPLAINED), []).append(at)
+    return [(union(spans[those]), reason) for reason, those in by_reason.items()]
+
+
+def _sender_causes(s: Streams) -> list[Cause]:
     """Why bytes on the wire have no call that wrote them."""
-    unseen = s.sender.unseen("sender")
-    if unseen:
-        return [(None, unseen)]
-    first = int(written[0, 0]) if len(written) else 0
-    return [(written, _inexact(s.writes) or UNEXPLAINED), (union([(0, first)]), BEFORE), (None, UNEXPLAINED)]
-
-
-def _receiver_reasons(s: Stream, read: Ranges) -> list[Cause]:
-    """Why bytes on the wire have no call that read them."""
-    unseen = s.receiver.unseen("receiver")
-    if unseen:
-        return [(None, unseen)]
-    last = int(read[-1, 1]) if len(read) else 0
-    first = int(read[0, 0]) if len(read) else 0
+    inexact = _inexact(s.found.writes)
     return [
-        (_cut(s, s.packets), CUT),
-        (union([(0, last)]) if s.protocol == "udp" else NONE, DROPPED),
-        (read, _inexact(s.reads) or UNEXPLAINED),
-        (union([(0, first)]), READ_BEFORE),
-        (union([(last, np.iinfo(np.int64).max)]), UNREAD),
+        s.unseen(s.senders, "sender", ~s.is_unix),
+        (s.written, lambda stream: inexact.get(stream, UNEXPLAINED)),
+        (s.span(0, s.first(s.written)), BEFORE),
         (None, UNEXPLAINED),
     ]
 
 
-def _unread_reason(s: Stream, read: Ranges) -> str:
-    return s.receiver.unseen("receiver") or _inexact(s.reads) or UNREAD
+def _receiver_causes(s: Streams) -> list[Cause]:
+    """Why bytes on the wire have no call that read them."""
+    inexact = _inexact(s.found.reads)
+    last = s.last(s.read)
+    return [
+        s.unseen(s.receivers, "receiver", ~s.is_unix),
+        (s.cut(s.found.packets), CUT),
+        (s.span(0, last, s.is_udp), DROPPED),
+        (s.read, lambda stream: inexact.get(stream, UNEXPLAINED)),
+        (s.span(0, s.first(s.read)), READ_BEFORE),
+        (s.span(last, FAR), UNREAD),
+        (None, UNEXPLAINED),
+    ]
 
 
-def _inexact(rows: list[Row]) -> str | None:
-    return next((r.reason for r in rows if not r.exact and r.reason), None)
-
-
-def _spans(rows: list[Row]) -> Ranges:
-    return union([(r.lo, r.hi) for r in rows])
-
-
-def _split(what: str, lacking: Ranges, causes: list[Cause]) -> list[Gap]:
-    """`lacking` shared out among `causes`: each takes what it explains of what those before it left."""
-    found = []
-    for where, reason in causes:
-        taken = lacking if where is None else common(lacking, where)
-        if len(taken):
-            found.append(Gap(what, size(taken), reason))
-            lacking = NONE if where is None else minus(lacking, where)
+def _inexact(rows: Rows) -> dict[int, str]:
+    """Why the first inexact call of each stream is so."""
+    found: dict[int, str] = {}
+    for at, reason in rows.reasons.items():
+        found.setdefault(int(rows.stream[at]), reason)
     return found
 
 
-def _merged(found: list[Gap]) -> list[Gap]:
-    total: dict[tuple[str, str], int] = {}
-    for gap in found:
-        total[gap.what, gap.reason] = total.get((gap.what, gap.reason), 0) + gap.bytes
-    return [Gap(what, count, reason) for (what, reason), count in total.items()]
+def uncompared(s: Streams, kind: str, captured: Callable[[Rows], tuple[Ints, Ints, Ints]]) -> Gaps:
+    """Linked bytes of one kind that nobody could compare, by what was not captured of them.
 
-
-def uncompared(s: Stream, kind: str) -> list[Gap]:
-    """Linked bytes of one kind that nobody could compare, by what was not captured of them."""
-    calls = s.rows_of(kind)
-    parts = [minus(s.linked.of(kind, r), s.linked.compared(kind, r)) for r in calls]
-    lacking = np.concatenate([NONE, *parts])
-    calls = s.writes if kind == "write_read" else calls
-    inside = union([(r.lo, r.hi) for r in calls if r.call in IN_KERNEL])
-    captured = union([(at, at + len(data)) for r in calls for at, data in r.data])
-    return _split(
+    `captured` tells what was captured of calls: streams, and from where to where.
+    """
+    found, linked = Gaps(s.lines), s.found.linked[kind]
+    lacking = linked.of_streams(minus(linked.covered, linked.equal), s.lines)
+    if not len(lacking):
+        return found
+    calls = s.found.writes if kind == "write_read" else linked.rows
+    found.share(
         f"{kind.replace('_', ' to ')}, not compared",
         lacking,
         [
-            (inside, "moved inside the kernel (sendfile, splice): the call has no bytes to capture"),
-            (_spans([p for p in s.packets if p.in_parts]), IN_PARTS),
-            (captured, "the packet was cut at the capture's length"),
+            (
+                union(s.spans(calls.those(calls.flags["in_kernel"]))),
+                "moved inside the kernel (sendfile, splice): the call has no bytes to capture",
+            ),
+            (union(s.spans(s.found.packets.those(s.found.packets.flags["in_parts"]))), IN_PARTS),
+            (union(s.lines.place(*captured(calls))), "the packet was cut at the capture's length"),
             (None, "the call's bytes were cut at the capture's length, or taken without being copied (MSG_TRUNC)"),
         ],
     )
+    return found

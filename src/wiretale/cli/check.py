@@ -42,7 +42,7 @@ def command(context: click.Context, capture: Path, as_json: bool, untraced: bool
     with open_capture(capture) as db:
         with_all_tables(db)
         with steps() as progress:
-            proof = check(db, lambda done, of: progress(f"checking connection {done + 1} of {of}", done / of))
+            proof = check(db, progress)
         known = {row.id: row for row in connections(db, untraced=untraced)}
     shown = [s for s in proof.streams if s.connection_id in known and (s.carried or s.on_wire)]
     if as_json:
