@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.join.rows import ACK, PSH, SYN, Rows, Tcp, column
 from wiretale.check.check import check
+from wiretale.store.capture import STEPS
 
 
 def conversation(**options: object) -> Tcp:
@@ -167,8 +168,9 @@ def tcp_info(received: int, sent: int) -> bytes:
     return bytes(info)
 
 
-def older(*, info: bool, payload: bytes = b"some bytes of the middle") -> duckdb.DuckDBPyConnection:
+def older(*, info: bool, written: bytes = b"some bytes of the middle") -> duckdb.DuckDBPyConnection:
     """A connection whose sockets and packets began before the recording."""
+    payload = b"some bytes of the middle"
     rows = Rows()
     rows.source()
     rows.interface()
@@ -180,9 +182,14 @@ def older(*, info: bool, payload: bytes = b"some bytes of the middle") -> duckdb
         more: dict[str, object] = {"tcp_info": tcp_info(received, sent)} if info else {}
         rows.socket_sample(end.inode, local=end.addr, peer=peer.addr, **more)
     tcp.client.sent = 5000
-    tcp.write(tcp.client, payload)
-    tcp.read(tcp.server, payload)
+    tcp.segment(tcp.client, PSH | ACK, payload)
+    tcp.write(tcp.client, written, segments=False)
+    tcp.segment(tcp.server, ACK)
+    tcp.read(tcp.server, written)
     return rows.joined()
+
+
+ACKED = "SELECT acked FROM segment WHERE direction = 's2c'"
 
 
 def test_tcp_info_places_a_connection_older_than_the_recording() -> None:
@@ -193,11 +200,27 @@ def test_tcp_info_places_a_connection_older_than_the_recording() -> None:
         ("write_segment", 5000, 5024, "bytes"),
     ]
     assert column(db, "SELECT exact FROM stream_write") == [True]
+    assert column(db, ACKED) == [5024]
 
 
 def test_without_tcp_info_the_captured_bytes_place_it() -> None:
     db = older(info=False)
     assert sorted(column(db, "SELECT kind FROM link")) == ["segment_read", "write_read", "write_segment"]
+    assert column(db, ACKED) == column(db, "SELECT hi FROM stream_write")
+
+
+def test_an_acknowledgement_has_no_position_in_a_stream_whose_start_nothing_tells() -> None:
+    db = older(info=False, written=b"these are not of the packets")
+    assert (column(db, "SELECT rel_ack FROM segment WHERE direction = 's2c'"), column(db, ACKED)) == ([25], [None])
+
+
+@pytest.mark.parametrize("info", [True, False])
+def test_a_capture_from_before_acknowledged_positions_gets_them(info: bool) -> None:
+    db = older(info=info)
+    now = db.execute("SELECT * FROM segment ORDER BY packet_id").fetchall()
+    db.execute("ALTER TABLE segment DROP COLUMN acked")
+    STEPS[2](db)
+    assert db.execute("SELECT * FROM segment ORDER BY packet_id").fetchall() == now
 
 
 @pytest.mark.parametrize(("calls", "packets"), [((True, True), False), ((False, False), True), ((True, False), True)])

@@ -110,7 +110,7 @@ class Builder:
                 "packet_id": copy, "connection_id": 1, "direction": "c2s" if client else "s2c", "shown": copy == shown,
                 "lo": 0 if payload else None, "hi": len(payload) if payload else None, "rel_seq": seq - base[0], "tcp_stream": 0, "shown_seq": seq - base[0],
                 "shown_ack": ack - base[1] if flags & 0x10 else ack,
-                "rel_ack": ack - base[1] if flags & 0x10 else None, "scaled_window": 65536, "analysis": [], "is_new": True,
+                "rel_ack": ack - base[1] if flags & 0x10 else None, "acked": ack - base[1] - 1 if flags & 0x10 else None, "scaled_window": 65536, "analysis": [], "is_new": True,
             })  # fmt: skip
         return shown
 

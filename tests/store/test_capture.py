@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wiretale.errors import CaptureError, ResourceFault
+from wiretale.join.build import build
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.store.capture import create_capture, open_capture, write_meta
 
@@ -116,6 +117,8 @@ def test_a_capture_from_before_stacks_can_be_read(tmp_path: Path) -> None:
         for statement in ("DROP TABLE kernel_stack", "DROP TABLE kernel_frame"):
             db.execute(statement)
         db.execute("ALTER TABLE kernel_event DROP COLUMN stack_id")
+        build(db)
+        db.execute("ALTER TABLE segment DROP COLUMN acked")
     before = path.read_bytes()
     with open_capture(path) as db:
         assert db.execute("SELECT count(stack_id) FROM kernel_event").fetchone() == (0,)

@@ -57,8 +57,8 @@ class End:
 def acknowledged(db: duckdb.DuckDBPyConnection) -> dict[tuple[int, str], int]:
     """The highest position of each stream that its receiver acknowledged, by connection and direction."""
     rows = db.execute(
-        "SELECT connection_id, CASE direction WHEN 'c2s' THEN 's2c' ELSE 'c2s' END, max(rel_ack) - 1 FROM segment"
-        " WHERE shown AND rel_ack IS NOT NULL GROUP BY ALL"
+        "SELECT connection_id, CASE direction WHEN 'c2s' THEN 's2c' ELSE 'c2s' END, max(acked) FROM segment"
+        " WHERE shown AND acked IS NOT NULL GROUP BY ALL"
     ).fetchall()
     return {(connection_id, direction): int(at) for connection_id, direction, at in rows}
 

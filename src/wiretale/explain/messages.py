@@ -276,23 +276,26 @@ def _add_reads(db: duckdb.DuckDBPyConnection, told: list[Message]) -> None:
             message.evidence.add(evidence)
 
 
-# The first segment of the other side that acknowledges a message's last byte, given by its relative sequence number.
+# The first segment of the other side that acknowledges a message's last byte.
 _ACKNOWLEDGED = """
 SELECT w.i, arg_min(g.packet_id, g.packet_id)
 FROM (SELECT unnest(?) AS i, unnest(?) AS connection_id, unnest(?) AS direction, unnest(?) AS hi, unnest(?) AS packet_id
-) w JOIN segment g ON g.connection_id = w.connection_id AND g.direction <> w.direction AND g.rel_ack >= w.hi
+) w JOIN segment g ON g.connection_id = w.connection_id AND g.direction <> w.direction AND g.acked >= w.hi
     AND g.packet_id > w.packet_id AND g.shown
 GROUP BY w.i"""
 
 
 def _add_acknowledgements(db: duckdb.DuckDBPyConnection, told: list[Message]) -> None:
-    chosen = [(i, m, m.last_packet) for i, m in enumerate(told) if m.last_packet and m.high is not None]
-    chosen = [(i, m, last) for i, m, last in chosen if last.is_tcp and last.rel_seq is not None and last.lo is not None]
+    chosen = [
+        (i, m, m.last_packet)
+        for i, m in enumerate(told)
+        if m.last_packet and m.last_packet.is_tcp and m.high is not None
+    ]
     if not chosen:
         return
     columns = [
         [i for i, _, _ in chosen], [m.connection_id for _, m, _ in chosen], [m.direction for _, m, _ in chosen],
-        [last.sequence_of(m.high or 0) for _, m, last in chosen], [last.packet_id for _, _, last in chosen],
+        [m.high for _, m, _ in chosen], [last.packet_id for _, _, last in chosen],
     ]  # fmt: skip
     found = dict(db.execute(_ACKNOWLEDGED, columns).fetchall())
     if not found:

@@ -172,11 +172,6 @@ class Packet:
         """`SYN, ACK`; `datagram` for UDP."""
         return ", ".join(name for bit, name in _FLAG_NAMES if self.flags & bit) if self.flags else "datagram"
 
-    def sequence_of(self, position: int) -> int | None:
-        """The relative sequence number of a position in its stream: in a recording that began late the stream may be
-        counted from its true beginning, while these count from the first segment seen."""
-        return self.rel_seq + position - self.lo if self.rel_seq is not None and self.lo is not None else None
-
     @property
     def is_tcp(self) -> bool:
         """Whether it is a segment."""

@@ -208,6 +208,12 @@ SEGMENT = Table(
             "what a segment that repeats at most the last byte is proven to be by windows and acknowledgements, whatever analysis calls it: zero_window_probe, keep_alive or retransmission; or other_interface: the same packet was seen on another interface before; NULL for others",
         ),
         C("is_new", "BOOLEAN", "carries at least one byte (or SYN/FIN) not carried before"),
+        C(
+            "acked",
+            "BIGINT",
+            "position up to which it acknowledges the other direction's stream, whose FIN counts as a byte; NULL without ACK or if that stream's start is unknown",
+            "bytes",
+        ),
     ),
 )
 

@@ -44,8 +44,18 @@ def _add_stacks(db: duckdb.DuckDBPyConnection) -> None:
         db.execute(statement)
 
 
+def _add_acked(db: duckdb.DuckDBPyConnection) -> None:
+    """Version 3: `segment.acked`. Positions and relative numbers of a stream differ by the same everywhere."""
+    db.execute("ALTER TABLE segment ADD COLUMN acked BIGINT")
+    db.execute("""
+        UPDATE segment SET acked = rel_ack - 1 + s.shift FROM (
+            SELECT connection_id, direction, min(lo - rel_seq + ((p.flags & 2) = 0)::INTEGER) AS shift
+            FROM segment JOIN packet p USING (packet_id) GROUP BY ALL
+        ) s WHERE s.connection_id = segment.connection_id AND s.direction <> segment.direction""")
+
+
 # version N -> step that turns a capture of version N into one of N + 1
-STEPS: dict[int, Step] = {1: _add_stacks}
+STEPS: dict[int, Step] = {1: _add_stacks, 2: _add_acked}
 
 
 def _lock_down(db: duckdb.DuckDBPyConnection) -> None:

@@ -9,7 +9,7 @@ from wiretale.explain.world import World
 # Stretches in which an end announced no room, from the segment that closed the window to the one that opened it again.
 _QUERY = """
 WITH told AS (
-    SELECT g.connection_id, g.direction, p.packet_id, p.number, p.time_ns, g.rel_ack, g.scaled_window = 0 AS shut,
+    SELECT g.connection_id, g.direction, p.packet_id, p.number, p.time_ns, g.acked, g.scaled_window = 0 AS shut,
         lag(g.scaled_window = 0, 1, FALSE) OVER w AS was_shut,
     FROM segment g JOIN packet p USING (packet_id)
     WHERE g.shown AND p.number IS NOT NULL AND p.flags & 6 = 0 AND g.scaled_window IS NOT NULL
@@ -23,11 +23,9 @@ turn AS (
 SELECT t.connection_id, t.direction, count(*), min(t.time_ns), sum(t.until - t.time_ns)::BIGINT,
     max(t.until - t.time_ns),
     count(*) FILTER (t.until IS NULL),
-    arg_min({'id': t.packet_id, 'n': t.number, 'ack': CASE WHEN o.initial_seq IS NOT NULL THEN t.rel_ack END},
-        t.packet_id),
+    arg_min({'id': t.packet_id, 'n': t.number, 'acked': t.acked}, t.packet_id),
     arg_min({'id': t.opened_id, 'n': t.opened}, t.packet_id), any_value(e.pid), any_value(e.socket_id)
 FROM turn t LEFT JOIN endpoint e ON e.connection_id = t.connection_id AND e.sends = t.direction
-LEFT JOIN endpoint o ON o.connection_id = t.connection_id AND o.sends <> t.direction
 WHERE t.shut GROUP BY t.connection_id, t.direction ORDER BY 4 LIMIT 6"""
 
 
@@ -45,9 +43,9 @@ def find(world: World) -> list[Step]:
             "end had to stop sending."
         ]
         evidence = packet_refs([(shut["id"], shut["n"])])
-        if pid is not None and shut["ack"] is not None:
+        if pid is not None and shut["acked"] is not None:
             read = _read_until(world, connection_id, direction, at)
-            arrived = shut["ack"] - 1
+            arrived = shut["acked"]
             if read < arrived:
                 said.append(f"The program had then read {read:,} of the {count(arrived, 'byte')} that had arrived.")
                 evidence = (*evidence, *refs("socket", [socket_id]))

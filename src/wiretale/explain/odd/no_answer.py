@@ -76,11 +76,10 @@ WHERE m.from_ns >= a.at AND CASE WHEN is_pair THEN sends = (
 GROUP BY ALL HAVING max(until) - min(m.from_ns) >= {LEAST_NS}
 ORDER BY max(until) - min(m.from_ns) DESC"""  # noqa: S608 (fixed text of this module)
 
-# Where the first SYN was not captured, no acknowledgement can be put beside a position of the stream.
-_ACKED = """SELECT e.initial_seq IS NOT NULL, min(p.packet_id), min(p.number)
-FROM endpoint e LEFT JOIN segment g ON g.connection_id = e.connection_id AND g.direction <> e.sends AND g.rel_ack > $hi
-LEFT JOIN packet p ON p.packet_id = g.packet_id AND p.number IS NOT NULL
-WHERE e.connection_id = $connection AND e.sends = $sends GROUP BY ALL"""
+# Where acknowledgements can be put beside positions of the stream at all: the first that has reached one.
+_ACKED = """SELECT count(*) > 0, min(p.packet_id) FILTER (g.acked >= $hi), min(p.number) FILTER (g.acked >= $hi)
+FROM segment g JOIN packet p USING (packet_id)
+WHERE g.connection_id = $connection AND g.direction <> $sends AND g.acked IS NOT NULL AND p.number IS NOT NULL"""
 
 _TAKEN = """SELECT max(r.hi), arg_max({'call': c.call_id, 'task': c.task_id, 'pid': c.pid, 'tid': c.tid,
     'name': c.name, 'at': c.exit_ns}, c.exit_ns)

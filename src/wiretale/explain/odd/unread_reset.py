@@ -30,7 +30,7 @@ linger AS (
     GROUP BY f.socket_id
 )
 SELECT k.connection_id, k.pid, k.fd, k.call_id, k.packet_id, k.number, k.time_ns,
-    (SELECT max(g.rel_ack) - 1 FROM segment g WHERE g.connection_id = k.connection_id AND g.direction = k.direction
+    (SELECT max(g.acked) FROM segment g WHERE g.connection_id = k.connection_id AND g.direction = k.direction
         AND g.packet_id < k.packet_id AND g.shown) AS acknowledged,
     (SELECT max(g.hi) FROM segment g WHERE g.connection_id = k.connection_id AND g.direction <> k.direction
         AND g.packet_id < k.packet_id AND g.shown) AS arrived,

@@ -28,7 +28,7 @@ written AS (
     WHERE d.bytes[a.lo - w.lo - d."offset" + 1:a.lo - w.lo - d."offset" + 1] = a.bytes
 ),
 had AS (
-    SELECT connection_id, CASE direction WHEN 'c2s' THEN 's2c' ELSE 'c2s' END AS direction, max(rel_ack) - 1 AS top
+    SELECT connection_id, CASE direction WHEN 'c2s' THEN 's2c' ELSE 'c2s' END AS direction, max(acked) AS top
     FROM segment WHERE shown GROUP BY ALL
     UNION ALL
     SELECT connection_id, direction, max(hi) FROM j_read_row GROUP BY ALL

@@ -5,7 +5,7 @@ WITH captured AS (
     SELECT connection_id, direction, max(hi) AS top FROM segment WHERE shown AND (hi > lo OR lo IS NULL) GROUP BY ALL
 ),
 ended AS (
-    SELECT connection_id, max(s.rel_ack) FILTER (s.direction = 's2c') - 1 AS c2s_acked, max(s.rel_ack) FILTER (s.direction = 'c2s') - 1 AS s2c_acked
+    SELECT connection_id, max(s.acked) FILTER (s.direction = 's2c') AS c2s_acked, max(s.acked) FILTER (s.direction = 'c2s') AS s2c_acked
     FROM segment s WHERE s.shown GROUP BY connection_id
 ),
 written AS (

@@ -8,15 +8,17 @@ WITH shown AS (
            s.lo + coalesce(a.shift, 0) AS lo, s.hi + coalesce(a.shift, 0) AS hi, a.unknown,
            s.stream, s.rel_seq, s.rel_ack, s.shown_seq, s.shown_ack, s.scaled_window, s.bytes_in_flight, s.push_bytes_sent,
            s.ack_rtt_ns, s.acks_number, s.rto_ns, s.rto_number, s.initial_rtt_ns, s.duplicate_ack_num, s.duplicate_ack_number,
-           s.analysis, s.what, s.is_new
+           s.analysis, s.what, s.is_new, CASE WHEN NOT coalesce(b.unknown, false) THEN s.rel_ack - 1 + coalesce(b.shift, 0) END AS acked
     FROM j_flow_packet f
     JOIN j_connection_flow c USING (flow_id)
     JOIN j_segment s USING (packet_id)
     LEFT JOIN j_align a ON a.connection_id = c.connection_id
           AND a.direction = CASE WHEN f.forward = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END
+    LEFT JOIN j_align b ON b.connection_id = c.connection_id
+          AND b.direction = CASE WHEN f.forward = (c.forward = 'c2s') THEN 's2c' ELSE 'c2s' END
     UNION ALL
     SELECT d.packet_id, d.connection_id, d.direction, d.lo, d.lo + d.bytes, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, NULL, NULL, NULL, NULL, NULL, [], NULL, NOT d.repeated
+           NULL, NULL, NULL, NULL, NULL, NULL, NULL, [], NULL, NOT d.repeated, NULL
     FROM j_datagram_packet d
 ),
 every_tap AS (
@@ -27,6 +29,6 @@ every_tap AS (
 SELECT packet_id, connection_id, direction, shown, CASE WHEN unknown THEN NULL ELSE lo END,
        CASE WHEN unknown THEN NULL ELSE hi END, stream, rel_seq, rel_ack, shown_seq, shown_ack, scaled_window,
        bytes_in_flight, push_bytes_sent, ack_rtt_ns, acks_number, rto_ns, rto_number, initial_rtt_ns, duplicate_ack_num,
-       duplicate_ack_number, analysis, what, is_new
+       duplicate_ack_number, analysis, what, is_new, acked
 FROM every_tap
 ORDER BY packet_id;

@@ -84,8 +84,8 @@ written AS (
     WHERE v.connection_id IN (SELECT connection_id FROM sender)
 ),
 acknowledged AS (
-    SELECT g.connection_id, g.direction, g.rel_ack - 1 AS position, p.time_ns FROM segment g JOIN packet p USING (packet_id)
-    WHERE g.shown AND g.rel_ack IS NOT NULL AND g.connection_id IN (SELECT connection_id FROM sender)
+    SELECT g.connection_id, g.direction, g.acked AS position, p.time_ns FROM segment g JOIN packet p USING (packet_id)
+    WHERE g.shown AND g.acked IS NOT NULL AND g.connection_id IN (SELECT connection_id FROM sender)
 ),
 largest AS ( -- the segments that both ends take
     SELECT g.connection_id, min(p.mss)::BIGINT AS mss FROM segment g JOIN packet p USING (packet_id)
