@@ -77,6 +77,35 @@ def test_a_message_goes_from_the_send_through_the_softirq_to_the_reader(tmp_path
         assert run("path", capture, *others).stdout == shown.stdout
 
 
+def test_a_packet_without_payload_and_a_byte_of_a_connection_have_ways_too(tmp_path: Path) -> None:
+    capture = recorded(tmp_path, TALK, "--kernel", "--engine", "ebpf")
+    syn = run("path", capture, "--packet", "1")
+    assert syn.stdout.startswith("packet 1, which carried no bytes of a recorded call\n\nin connect() (call ")
+    wanted = ["net:net_dev_queue", "net:netif_rx", "irq:softirq_entry", "net:netif_receive_skb"]
+    assert in_order(wanted, names(syn.stdout)), syn.stdout
+    told = json.loads(run("path", capture, "--packet", "1", "--json").stdout)
+    assert told["call"] is None and told["spans"] == []
+    byte = run("path", capture, "--connection", "1", "--bytes", "c2s:2-3")
+    assert "bytes 0-4 of its stream" in byte.stdout and byte.stdout == run("path", capture).stdout
+    for words in (["--bytes", "c2s:0"], ["--connection", "1", "--bytes", "c2s:9"], ["--packet", "999"]):
+        wrong = run("path", capture, *words)
+        assert (wrong.returncode, wrong.stdout) == (Exit.USAGE, "") and "try: " in wrong.stderr
+
+
+def test_what_reaches_a_socket_whose_calls_are_not_known_is_part_of_the_way(tmp_path: Path) -> None:
+    """The receiving end is another process's, which nobody records: its port is known from the packets."""
+    code = """
+import os, socket
+server = socket.create_server(("127.0.0.1", 4000))
+client = socket.create_connection(("127.0.0.1", 4000))
+client.sendall(b"salam")
+"""
+    capture = recorded(tmp_path, code, "--kernel", "--engine", "ebpf")
+    shown = run("path", capture, "--connection", "1").stdout
+    assert "no recorded call is known to have read them" in shown
+    assert in_order(["net:netif_receive_skb", "tcp:tcp_probe", "sock:sk_data_ready"], names(shown)), shown
+
+
 def test_a_refused_connect_names_the_reset_its_reason_and_the_error(tmp_path: Path) -> None:
     capture = recorded(tmp_path, REFUSED, "--kernel")
     ((call,),) = query(capture, "SELECT max(call_id) FROM call WHERE name = 'connect' AND errno = 111")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from wiretale.explain.kernel_way import spans
-from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent
+from wiretale.join.kernel_path import Did, KernelPath, PathCall, PathEvent
 from wiretale.show.kernel_path import path_lines
 
 WRITER, READER = 100, 200
@@ -26,7 +26,7 @@ def path(*events: PathEvent, comm: str = "nc") -> KernelPath:
 
 
 def spent(*events: PathEvent) -> list[tuple[int, str]]:
-    return list(spans(path(*events)))
+    return [(span.ns, span.what) for span in spans(path(*events))]
 
 
 def test_a_woken_reader_waited_for_a_cpu_then_took_the_bytes() -> None:
@@ -82,3 +82,61 @@ def test_bytes_that_were_not_seen_to_arrive_are_not_said_to_have() -> None:
 def test_hostile_names_never_reach_the_terminal() -> None:
     lines = list(path_lines(path(event(10, READY), comm="n\x1b[2Jc"), color=False, reasons={}))
     assert not any("\x1b" in line for line in lines)
+
+
+def test_bytes_that_left_after_their_call_had_returned_waited_in_the_senders_queue() -> None:
+    let_go = replace(event(150, "net:net_dev_queue"), context="softirq", softirq="NET_RX")
+    assert spent(let_go)[:2] == [
+        (90, "in the sender's call, until it had put them into its queue and returned"),
+        (60, "in the sender's queue, until a packet from the other end let it go"),
+    ]
+    timed = replace(let_go, softirq="TIMER")
+    assert spent(timed)[1] == (60, "in the sender's queue, until a timer sent the packet")
+    way = path(event(150, "net:net_dev_queue", call=7))
+    way.calls[7] = "shutdown"
+    assert [s.what for s in spans(way)][1] == "in the sender's queue, until shutdown() handed the packet to the device"
+    assert "in shutdown() (call 7), thread 100, CPU 0" in list(path_lines(way, color=False, reasons={}))
+
+
+def test_whoever_wakes_the_reader_later_does_not_do_it_for_the_bytes() -> None:
+    other = replace(event(50, WAKING, about=READER), tid=300)
+    found = spent(event(20, READY), event(30, "sock:sock_send_length"), other, event(70, COPIED, call=2))
+    assert found[1] == (50, "in the receive queue, until the reader's call took them")
+    late = spent(event(20, READY), event(30, "sock:sock_send_length"), event(40, WAKING, about=READER))
+    assert [what for _, what in late if "woken" in what] == []
+
+
+def test_what_met_its_connection_in_a_call_had_waited_for_the_socket() -> None:
+    received = replace(event(15, "net:netif_receive_skb"), context="softirq", softirq="NET_RX")
+    reached = event(35, "tcp:tcp_probe", call=9)
+    assert spent(received, reached)[1] == (
+        20,
+        "in the socket's backlog, until the call that had it locked let go of it",
+    )
+    (line,) = (x for x in path_lines(path(received, reached), color=False, reasons={}) if "tcp_probe" in x)
+    assert line.endswith("done late, for the backlog: what arrived while a call had the socket locked")
+    polled = path(replace(received, context="task"), reached)  # a call took it from the device itself
+    assert not any("backlog" in line for line in path_lines(polled, color=False, reasons={}))
+
+
+def test_a_unix_socket_has_no_receiving_stack() -> None:
+    way = path(event(20, READY))
+    way.packets.clear()
+    assert next(iter(spans(way))).what.startswith("in the sender's call, until they lay in the receiver's queue")
+    assert "in no packet: they stayed in this machine's memory" in next(iter(path_lines(way, color=False, reasons={})))
+
+
+def test_bytes_that_were_put_to_those_of_an_earlier_packet_say_so() -> None:
+    lines = list(path_lines(path(replace(event(70, COPIED, call=2), packet_number=3)), color=False, reasons={}))
+    assert any("of packet 3" in line and "put into the same buffer" in line for line in lines)
+
+
+def test_what_the_reader_did_while_its_bytes_lay_in_the_queue() -> None:
+    way = path(event(20, READY), event(70, COPIED, call=2))
+    way.did = [
+        Did(READER, 0, 40, "blocked", "futex"), Did(READER, 40, 60, "runnable", "futex"),
+        Did(READER, 60, 61, "running", None), Did(READER, 61, 80, "running", "read"), Did(WRITER, 0, 99, "running", None),
+    ]  # fmt: skip
+    queued = list(spans(way))[1]
+    assert queued.parts == ((20, "it was blocked in futex()"), (20, "it waited for a CPU"), (9, "it ran in read()"))
+    assert any("20 ns it waited for a CPU" in line for line in path_lines(way, color=False, reasons={}))

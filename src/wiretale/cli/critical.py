@@ -1,12 +1,12 @@
 """`wiretale critical`: what bounded the time of an answer."""
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from wiretale.cli.byte_range import byte_range
 from wiretale.cli.output import output_of, print_json, print_notes
 from wiretale.errors import Exit, UsageFault
 
@@ -27,8 +27,6 @@ Follows the time of an answer backwards through all recorded threads: who was wa
 for itself, back to the request. The pieces leave no gap and do not overlap: shortening the largest shortens the answer.
 Of a call that read no answer, the time from its begin to its return.
 """
-
-_BYTES = re.compile(r"(c2s|s2c):(\d+)(?:-(\d+))?")
 
 
 @click.command(name="critical", help=HELP)
@@ -89,16 +87,11 @@ def _call(
         return found
     if place is None or connection is None:
         return call_id
-    words = _BYTES.fullmatch(place)
-    if words is None:
-        raise UsageFault(f"{place!r} is no direction with a range of bytes", "for example --bytes s2c:0-99")
-    last = int(words[3] or words[2])
-    if last < int(words[2]) or last > (1 << 62):
-        raise UsageFault(f"{place!r} is no range of bytes", "for example --bytes s2c:0-99")
-    found = reader_of_bytes(db, connection, words[1], last)
+    direction, _, last = byte_range(place)
+    found = reader_of_bytes(db, connection, direction, last)
     if found is None:
         raise UsageFault(
-            f"no recorded call is known to have read byte {last} of connection {connection}, {words[1]}",
+            f"no recorded call is known to have read byte {last} of connection {connection}, {direction}",
             "wiretale connections lists the connections, wiretale follow their bytes",
         )
     return found

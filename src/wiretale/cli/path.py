@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wiretale.cli.byte_range import byte_range
 from wiretale.cli.output import output_of, print_json, print_notes
 from wiretale.errors import Exit, UsageFault
 
@@ -20,7 +21,8 @@ HELP = """
   wiretale record --kernel -o talk.wiretale -- curl -s http://127.0.0.1:8000/
   wiretale path talk.wiretale                 # of the first bytes that were read at the other end
   wiretale path talk.wiretale 252             # of the bytes of call 252 (wiretale show --ids prints the numbers)
-  wiretale path talk.wiretale --packet 4      # of the bytes in packet 4
+  wiretale path talk.wiretale --packet 4      # of the bytes in packet 4; of the packet itself if it carried none
+  wiretale path talk.wiretale --connection 3 --bytes s2c:0-99     # of the first of these bytes
 
 Shows what the kernel did between a write and the read that returned its bytes: every step in order, in whose time it
 ran, and where the time went; for a read, of the write it got its bytes from; for any other call, what was done for it.
@@ -33,6 +35,8 @@ that happened to run.
 @click.argument("capture", metavar="FILE", type=click.Path(path_type=Path))
 @click.argument("call_id", metavar="[CALL]", type=click.IntRange(1), required=False)
 @click.option("--packet", "packet", type=click.IntRange(1), metavar="N", help="The way of a packet's bytes.")
+@click.option("--connection", type=click.IntRange(1), metavar="N", help="Of the first bytes of one connection.")
+@click.option("--bytes", "place", metavar="DIR:LO-HI", help="With --connection: of these bytes (the first of them).")
 @click.option("--functions", is_flag=True, help="Also the kernel function of each step, and what it does.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
@@ -47,18 +51,22 @@ def command(
     capture: Path,
     call_id: int | None,
     packet: int | None,
+    connection: int | None,
+    place: str | None,
     functions: bool,
     as_json: bool,
     form: str | None,
 ) -> int:
     from wiretale.explain.folded import of_way
     from wiretale.explain.lookup import function_sentences
-    from wiretale.join.kernel_path import kernel_path, reasons
+    from wiretale.join.kernel_path import reasons
     from wiretale.show.kernel_path import path_lines
     from wiretale.store.capture import open_capture
 
-    if call_id is not None and packet is not None:
-        raise UsageFault("a call and --packet exclude each other", "give one of them")
+    if sum(x is not None for x in (call_id, packet, connection)) > 1:
+        raise UsageFault("a call, --packet and --connection exclude each other", "give one of them")
+    if place is not None and connection is None:
+        raise UsageFault("--bytes needs --connection", "wiretale connections lists their numbers")
     if form and (as_json or functions):
         raise UsageFault("--format folded has neither objects nor sentences", "give it alone")
     with open_capture(capture) as db:
@@ -66,12 +74,11 @@ def command(
         if missing:
             print_notes(missing)
             return Exit.FAILED
-        chosen = _chosen(db, call_id, packet)
-        found = kernel_path(db, chosen) if chosen is not None else None
+        found = _found(db, call_id, packet, connection, place)
         named = reasons(db)
     if found is None:
         nothing = "no bytes were written at one recorded end and read at the other"
-        what = f"there is no call {chosen}" if chosen else nothing
+        what = f"there is no call {call_id}" if call_id else nothing
         print_notes([what, f"try: wiretale show {capture} --ids"])
         return Exit.FAILED
     if form:
@@ -96,7 +103,7 @@ def _object(found: "KernelPath", known: dict[str, str]) -> dict[str, object]:
         "stacks": [dataclasses.asdict(stack) for stack in found.stacks.values()],
         "caused": sorted(found.caused),
         "functions": {name: does for name in sorted(names) if (does := sentence_of(name, known))},
-        "spans": [{"ns": ns, "what": what} for ns, what in spans(found)],
+        "spans": [dataclasses.asdict(span) for span in spans(found)],
     }
 
 
@@ -110,14 +117,34 @@ def missing_kernel_level(db: "duckdb.DuckDBPyConnection", command: str) -> list[
     return [f"the kernel level was not recorded: {why}", f"try: {remedy}"]
 
 
-def _chosen(db: "duckdb.DuckDBPyConnection", call_id: int | None, packet: int | None) -> int | None:
-    from wiretale.join.kernel_path import first_write, write_of_read, writes_of_packet
+def _found(
+    db: "duckdb.DuckDBPyConnection", call_id: int | None, packet: int | None, connection: int | None, place: str | None
+) -> "KernelPath | None":
+    from wiretale.join.kernel_path import (
+        first_write,
+        kernel_path,
+        packet_path,
+        write_of_byte,
+        write_of_read,
+        writes_of_packet,
+    )
 
     if packet is not None:
         writes = writes_of_packet(db, packet)
-        if not writes:
-            raise UsageFault(f"packet {packet} carried no bytes of a recorded call", "choose one that has payload")
-        return writes[0]
-    if call_id is None:
-        return first_write(db)
-    return write_of_read(db, call_id) or call_id
+        found = kernel_path(db, writes[0]) if writes else packet_path(db, packet)
+        if found is None or not found.events:
+            raise UsageFault(
+                f"nothing of packet {packet} was seen in the kernel", "choose another: wiretale show FILE lists them"
+            )
+        return found
+    if connection is not None:
+        direction, lo, _ = byte_range(place) if place is not None else ("c2s", 0, 0)
+        write = write_of_byte(db, connection, direction, lo)
+        if write is None:
+            raise UsageFault(
+                f"no recorded call is known to have written byte {lo} of connection {connection}, {direction}",
+                "wiretale connections lists the connections, wiretale follow their bytes",
+            )
+        return kernel_path(db, write)
+    chosen = first_write(db) if call_id is None else write_of_read(db, call_id) or call_id
+    return kernel_path(db, chosen) if chosen is not None else None

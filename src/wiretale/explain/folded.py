@@ -34,7 +34,7 @@ GROUP BY ALL ORDER BY ALL"""  # noqa: S608 (a constant)
 def of_way(path: KernelPath) -> Folded:
     """The nanoseconds of one way, each on the step that they led to: in all the time from the call to the last step."""
     found: Folded = Counter()
-    before = path.call.start_ns
+    before = path.begin_ns
     for event in path.events:
         stack = path.stacks.get(event.stack_id or 0)
         own, context = is_own(path, event, stack), stack.context if stack else event.context

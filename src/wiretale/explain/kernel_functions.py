@@ -10,7 +10,7 @@ from wiretale.join.kernel_path import KernelPath, PathEvent
 from wiretale.join.kernel_stacks import Frame, Stack
 
 _IN_CALL = "softirq in a call"
-_BACKLOG = "done late, for the backlog: what arrived while a call had the socket locked"
+BACKLOG = "done late, for the backlog: what arrived while a call had the socket locked"
 # By kernel_stack.context: what a softirq or an interrupt has to do with the thread in whose time it ran.
 _WHY = {
     "softirq after an interrupt": "an interrupt stopped it: what it was doing has nothing to do with this",
@@ -42,7 +42,7 @@ def passed(path: KernelPath) -> dict[int, Passed]:
         # a softirq that a call runs itself goes on where the call was
         shared = max((_shared(way, other) for other in before.values()), default=0)
         before[event.context] = way
-        found[event.event_id] = Passed(tuple(way[shared:] or way[-1:]), _BACKLOG if stack.backlog else "")
+        found[event.event_id] = Passed(tuple(way[shared:] or way[-1:]), BACKLOG if stack.backlog else "")
     return found
 
 

@@ -8,7 +8,7 @@ The way of bytes is the events, in order of time, that are
 What a bystander did in between is not part of it.
 
 A call that moved no bytes (connect, accept, close, ...) has the events of its own work, and those of its sockets and
-their connections while it lasted.
+their connections while it lasted. A packet without payload has its own events, and those of the sockets it reached.
 """
 
 import json
@@ -62,11 +62,22 @@ class PathCall:
     retval: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Did:
+    """What a thread did for a time: a state of thread_state, and the call it was in, if any."""
+
+    tid: int
+    from_ns: int
+    to_ns: int
+    state: str
+    call: str | None
+
+
 @dataclass(slots=True)
 class KernelPath:
     """What is known of one call's way: `reads` took its bytes, `waits` are the reader's waits that they ended."""
 
-    call: PathCall
+    call: PathCall | None  # None: the way is that of a packet without payload, the first of `packets`
     lo: int = 0  # its bytes' place in the stream; lo = hi: it wrote none
     hi: int = 0
     reads: list[PathCall] = field(default_factory=list)
@@ -74,9 +85,16 @@ class KernelPath:
     packets: list[int] = field(default_factory=list)  # their numbers
     events: list[PathEvent] = field(default_factory=list)
     threads: dict[int, str] = field(default_factory=dict)  # command name and process id by thread id
+    calls: dict[int, str] = field(default_factory=dict)  # names of the calls that events happened in, by call_id
+    did: list[Did] = field(default_factory=list)  # of the writer and of the first reader, in order of time
     stacks: dict[int, Stack] = field(default_factory=dict)  # by stack_id
     caused: set[int] = field(default_factory=set)  # events in softirqs that the thread's own call caused
     stopped: bool = False  # the calls were recorded by ptrace, whose stops are in the times
+
+    @property
+    def begin_ns(self) -> int:
+        """What times are counted from."""
+        return self.call.start_ns if self.call is not None else self.events[0].time_ns if self.events else 0
 
 
 _CALL = """SELECT c.call_id, c.name, c.fd, c.tid, c.pid, coalesce(t.comm, '?'), c.start_ns, c.exit_ns, c.retval
@@ -92,6 +110,9 @@ WHERE w.call_id = ? AND l.kind = 'write_segment' ORDER BY p.number"""
 
 _EVENTS = """
 WITH mine AS (SELECT unnest($packets) AS packet_id),
+ends AS ( -- of the sockets the packets were for, where the calls do not tell them
+    SELECT DISTINCT p.srcport AS peer, p.dstport AS own FROM packet p JOIN mine USING (packet_id)
+),
 runs AS ( -- the softirq an event ran in, counted per CPU
     SELECT e.event_id, e.cpu, sum(CAST(e.name = 'irq:softirq_entry' AS INTEGER)) OVER (
         PARTITION BY e.cpu ORDER BY e.time_ns, e.event_id ROWS UNBOUNDED PRECEDING) AS run
@@ -121,8 +142,12 @@ chosen AS (
         JOIN kernel_event e ON e.event_id = r.event_id JOIN kernel_link k ON k.event_id = e.event_id
         WHERE e.name IN ('irq:softirq_entry', 'irq:softirq_exit', 'neigh:neigh_update')
            OR k.socket_id IN (FROM receiver) OR e.other_tid IN (FROM reader) OR e.name = 'net:net_dev_queue'
+           OR (e.head IS NULL AND (e.srcport, e.dstport) IN (SELECT (own, peer) FROM ends))
+           OR (e.head IS NULL AND (e.srcport, e.dstport) IN (SELECT (own, 0) FROM ends)) -- UDP, not connected
     UNION SELECT e.event_id FROM kernel_event e
         WHERE e.other_tid IN (FROM reader) AND e.name LIKE 'sched:%' AND e.time_ns BETWEEN $from_ns AND $to_ns
+    UNION SELECT e.event_id FROM kernel_event e -- the writer had to wait in its call, for room or for a CPU
+        WHERE e.other_tid = $writer AND e.name LIKE 'sched:%' AND e.time_ns BETWEEN $from_ns AND $written_ns
     UNION SELECT e.event_id FROM kernel_event e JOIN kernel_link k USING (event_id)
         WHERE k.call_id IN (SELECT unnest($reads)) AND e.context = 'task' AND e.name NOT LIKE 'sched:sched_wak%'
 )
@@ -151,6 +176,34 @@ WHERE e.time_ns BETWEEN $from_ns AND $to_ns
   AND (k.call_id = $call OR k.socket_id IN (FROM mine) OR k.connection_id IN (FROM connected) OR e.other_tid = $tid)
 ORDER BY e.time_ns, e.event_id"""
 
+# A packet without payload: itself, and in the softirq that received it the sockets it was for and whom they woke.
+_EVENTS_OF_PACKET = """
+WITH runs AS (
+    SELECT e.event_id, e.cpu, sum(CAST(e.name = 'irq:softirq_entry' AS INTEGER)) OVER (
+        PARTITION BY e.cpu ORDER BY e.time_ns, e.event_id ROWS UNBOUNDED PRECEDING) AS run
+    FROM kernel_event e WHERE e.context = 'softirq'
+),
+own AS (
+    SELECT e.event_id, e.time_ns, e.cpu, e.context, e.tid, e.name, r.run FROM kernel_event e
+    JOIN kernel_link k USING (event_id) LEFT JOIN runs r USING (event_id) WHERE k.packet_id = $packet
+),
+reached AS (SELECT DISTINCT cpu, run FROM own WHERE run IS NOT NULL AND name IN (
+    'net:netif_receive_skb', 'net:napi_gro_receive_entry')),
+chosen AS (
+    SELECT event_id FROM own
+    UNION SELECT e.event_id FROM reached s JOIN runs r ON r.cpu = s.cpu AND r.run = s.run
+        JOIN kernel_event e ON e.event_id = r.event_id
+        WHERE e.name IN ('irq:softirq_entry', 'irq:softirq_exit') OR e.name LIKE 'sched:sched_wak%'
+           OR (e.head IS NULL AND (e.srcport, e.dstport) IN (
+               SELECT (dstport, srcport) FROM packet WHERE packet_id = $packet))
+)
+SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
+       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false, e.stack_id
+FROM chosen JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
+LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
+LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
+ORDER BY e.time_ns, e.event_id"""
+
 _EVENTS_BY_ID = """
 SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
        p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false, e.stack_id
@@ -160,6 +213,11 @@ LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROU
 WHERE e.event_id IN (SELECT unnest(?))"""
 
 _THREADS = "SELECT tid, coalesce(arg_max(comm, start_ns), '?') || ' ' || any_value(pid) FROM task GROUP BY tid"
+
+_NAMES = "SELECT call_id, name FROM call WHERE call_id IN (SELECT unnest(?))"
+
+_DID = """SELECT s.tid, s.from_ns, s.to_ns, s.state, c.name FROM thread_state s LEFT JOIN call c USING (call_id)
+WHERE s.tid IN (SELECT unnest($tids)) AND s.to_ns > $from_ns AND s.from_ns < $to_ns ORDER BY s.from_ns"""
 
 _WAITS = """SELECT DISTINCT w.call_id FROM wait w WHERE w.packet_id IN (SELECT unnest(?)) AND w.call_id IN (
     SELECT call_id FROM call WHERE tid IN (SELECT tid FROM call WHERE call_id IN (SELECT unnest(?))))"""
@@ -194,19 +252,39 @@ def write_of_read(db: duckdb.DuckDBPyConnection, call_id: int) -> int | None:
     return row[0] if row else None
 
 
+def write_of_byte(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, position: int) -> int | None:
+    """The call that put a byte into a connection's stream."""
+    row = db.execute(
+        "SELECT min(call_id) FROM stream_write WHERE connection_id = ? AND direction = ? AND lo <= ? AND hi > ?",
+        [connection_id, direction, position, position],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def packet_path(db: duckdb.DuckDBPyConnection, number: int) -> KernelPath | None:
+    """The way of one packet, whatever it carried; None if there is no such packet."""
+    row = db.execute("SELECT packet_id FROM packet WHERE number = ? AND shown", [number]).fetchone()
+    if row is None:
+        return None
+    found = db.execute(_EVENTS_OF_PACKET, {"packet": row[0]}).fetchall()
+    path = KernelPath(None, packets=[number], events=[PathEvent(*event) for event in found], threads=threads(db))
+    _complete(db, path)
+    return path
+
+
 def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | None:
     """The way of one call's bytes, or what the kernel did for a call without any; None if there is no such call."""
     found = _calls(db, [call_id])
     if not found:
         return None
-    path = KernelPath(found[0], threads=threads(db))
-    path.stopped = db.execute("SELECT 1 FROM source WHERE source = 'ptrace' AND ran").fetchone() is not None
+    call = found[0]
+    path = KernelPath(call, threads=threads(db))
     place = db.execute("SELECT min(lo), max(hi) FROM stream_write WHERE call_id = ?", [call_id]).fetchone()
     if place is None or place[0] is None:
-        end = path.call.exit_ns if path.call.exit_ns is not None else _LAST_NS
-        parameters = {"call": call_id, "tid": path.call.tid, "from_ns": path.call.start_ns, "to_ns": end}
+        end = call.exit_ns if call.exit_ns is not None else _LAST_NS
+        parameters = {"call": call_id, "tid": call.tid, "from_ns": call.start_ns, "to_ns": end}
         path.events = [PathEvent(*row) for row in db.execute(_EVENTS_OF_CALL, parameters).fetchall()]
-        _add_stacks(db, path)
+        _complete(db, path)
         return path
     path.lo, path.hi = place
     reads = [i for (i,) in db.execute(_READS, [call_id]).fetchall()]
@@ -215,18 +293,27 @@ def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | Non
     path.packets = [number for _, number in packets]
     path.reads = _calls(db, reads)
     path.waits = _calls(db, [i for (i,) in db.execute(_WAITS, [ids, reads]).fetchall()])
-    ends = [c.exit_ns for c in (path.call, *path.reads) if c.exit_ns is not None]
+    ends = [c.exit_ns for c in (call, *path.reads) if c.exit_ns is not None]
     of_bytes = {
-        "packets": ids, "reads": reads, "readers": reads, "write": call_id,
+        "packets": ids, "reads": reads, "readers": reads, "write": call_id, "writer": call.tid,
+        "written_ns": call.exit_ns if call.exit_ns is not None else _LAST_NS,
         # without a known reader the packets' own way goes on after the sender's call
-        "from_ns": path.call.start_ns, "to_ns": max(ends) if path.reads and ends else _LAST_NS,
+        "from_ns": call.start_ns, "to_ns": max(ends) if path.reads and ends else _LAST_NS,
     }  # fmt: skip
     path.events = [PathEvent(*row) for row in db.execute(_EVENTS, of_bytes).fetchall()]
-    _add_stacks(db, path)
+    _complete(db, path)
+    if path.events:
+        window = {"from_ns": call.start_ns, "to_ns": path.events[-1].time_ns}
+        tids = [call.tid, *(read.tid for read in path.reads[:1])]
+        path.did = [Did(*row) for row in db.execute(_DID, {"tids": tids, **window}).fetchall()]
     return path
 
 
-def _add_stacks(db: duckdb.DuckDBPyConnection, path: KernelPath) -> None:
+def _complete(db: duckdb.DuckDBPyConnection, path: KernelPath) -> None:
+    """What is known of the events: the calls they happened in, and their stacks."""
+    path.stopped = db.execute("SELECT 1 FROM source WHERE source = 'ptrace' AND ran").fetchone() is not None
+    within = sorted({e.call_id for e in path.events if e.call_id is not None})
+    path.calls = dict(db.execute(_NAMES, [within]).fetchall())
     wanted = {e.stack_id for e in path.events if e.stack_id is not None}
     if not wanted:
         return

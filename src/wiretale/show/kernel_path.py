@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from wiretale.decode.constants import error_name
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
-from wiretale.explain.kernel_functions import passed, why_there
-from wiretale.explain.kernel_way import spans
+from wiretale.explain.kernel_functions import BACKLOG, passed, why_there
+from wiretale.explain.kernel_way import is_backlog, spans
 from wiretale.explain.lookup import sentence_of
 from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent, Reasons
 from wiretale.join.kernel_stacks import Frame
@@ -15,6 +15,8 @@ from wiretale.show.kernel_event import WHERE, in_words, thread
 
 _NAME_COLUMNS = max(len(kind.name) for kind in KINDS)
 _MOST_ERRNO = 4095  # MAX_ERRNO of linux/err.h
+_COPIED = "skb:skb_copy_datagram_iovec"
+_MERGED = "what arrived after that packet was put into the same buffer"
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
@@ -35,11 +37,15 @@ def path_lines(
             heading = here
             yield ""
             yield f"{bold}{here}{reset}"
-        after = f"+{duration(event.time_ns - path.call.start_ns)}"
+        after = f"+{duration(event.time_ns - path.begin_ns)}"
         aside = dim if event.answer else ""
         way = ways.get(event.event_id)
-        note = f"; {way.note}" if way and way.note else ""
-        text = f"{after:>9}  {event.name:<{_NAME_COLUMNS}}  {in_words(event, path.threads, reasons)}{note}"
+        note = way.note if way and way.note else BACKLOG if is_backlog(path, event) else ""
+        note = f"; {note}" if note else ""
+        about = in_words(event, path.threads, reasons)
+        if event.name == _COPIED and event.packet_number not in (None, *path.packets):
+            note += f"; {_MERGED}"
+        text = f"{after:>9}  {event.name:<{_NAME_COLUMNS}}  {about}{note}"
         yield f"{aside}{text}{reset if aside else ''}"
         if functions is not None:
             for line in _functions(way.entered, functions) if way else [_function(event, functions)]:
@@ -49,8 +55,10 @@ def path_lines(
         yield ""
         aside = " (calls recorded by ptrace: the tracer's stops are in these times)" if path.stopped else ""
         yield f"{bold}where the time went{reset}{aside}"
-        for span_ns, what in spent:
-            yield f"{duration(span_ns):>9}  {what}"
+        for span in spent:
+            yield f"{duration(span.ns):>9}  {span.what}"
+            for ns, clause in span.parts:
+                yield f"{dim}{'':>11}{duration(ns)} {clause}{reset}"
 
 
 def _function(event: PathEvent, functions: Mapping[str, str]) -> str:
@@ -82,10 +90,15 @@ def _call(call: PathCall) -> str:
 
 
 def _summary(path: KernelPath, bold: str, reset: str) -> Iterator[str]:
+    if path.call is None:
+        yield f"{bold}packet {path.packets[0]}{reset}, which carried no bytes of a recorded call"
+        return
     if path.lo == path.hi:
         yield f"{bold}call {path.call.call_id}: {_call(path.call)} by {_who(path.call)}{reset}"
         return
-    packets = f"packet {', '.join(map(str, path.packets[:5]))}" if path.packets else "no captured packet"
+    sent = any(e.name.startswith(("net:", "tcp:")) for e in path.events)
+    none = "no captured packet" if sent or not path.events else "no packet: they stayed in this machine's memory"
+    packets = f"packet {', '.join(map(str, path.packets[:5]))}" if path.packets else none
     more = f" and {len(path.packets) - 5} more" if len(path.packets) > 5 else ""
     yield (
         f"{bold}call {path.call.call_id}: {_call(path.call)} by {_who(path.call)}{reset}:"
@@ -101,7 +114,7 @@ def _summary(path: KernelPath, bold: str, reset: str) -> Iterator[str]:
 
 
 def _heading(path: KernelPath, event: PathEvent) -> str:
-    calls = {c.call_id: c for c in (path.call, *path.reads)}
+    own = {c.call_id for c in (path.call, *path.reads) if c is not None}
     whose = thread(path.threads, event.tid)
     if event.name == "sched:sched_switch":
         return f"the scheduler, CPU {event.cpu}"
@@ -109,6 +122,8 @@ def _heading(path: KernelPath, event: PathEvent) -> str:
         kind = f"softirq {event.softirq}" if event.softirq else "interrupt"
         why = why_there(path, event) or "whoever runs there: the work is the kernel's"
         return f"{kind}, CPU {event.cpu}, in the time of {whose} ({why})"
-    if event.call_id in calls:
-        return f"in {escape_text(calls[event.call_id].name)}(), {whose}, CPU {event.cpu}"
-    return f"in {whose}, CPU {event.cpu}"
+    name = path.calls.get(event.call_id or 0)
+    if name is None:
+        return f"in {whose}, CPU {event.cpu}"
+    which = "" if event.call_id in own else f" (call {event.call_id})"
+    return f"in {escape_text(name)}(){which}, {whose}, CPU {event.cpu}"
