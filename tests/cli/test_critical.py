@@ -167,7 +167,7 @@ def test_an_answer_can_be_named_in_several_ways(capture: Path) -> None:
     text = run("critical", capture).stdout
     assert text.startswith(slowest["summary"])
     for interval in slowest["intervals"]:
-        assert interval["did"] in ("user", "call", "ran") or interval["what"] in text
+        assert interval["did"] in ("user", "call", "ran", "runnable") or interval["what"] in text
 
 
 def test_what_cannot_be_answered_is_said_with_the_next_step(capture: Path, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from tests.join.rows import Rows
 
 ONE, TWO = 100, 200
 SWITCH, WAKING, WAKEUP = "sched:sched_switch", "sched:sched_waking", "sched:sched_wakeup"
-SLEEPS, PREEMPTED, DEAD = 1, -1, 16
+SLEEPS, PREEMPTED, DEAD = 1, -1, 0x80
+UNINTERRUPTIBLE, IDLE, STOPPED = 2, 0x402, 0x104
 STATES = (
     "SELECT from_ns, to_ns, state, call_id, cpu, reason, waker_tid FROM thread_state WHERE tid = ? ORDER BY from_ns"
 )
@@ -77,6 +78,36 @@ def test_a_softirq_wakes_but_is_nobodys_work() -> None:
         (10, 20, "blocked", None, None, None, None),
         (20, 30, "runnable", None, None, "woken", None),
     ]
+
+
+def test_who_is_stopped_goes_on_when_a_signal_wakes_it() -> None:
+    rows = scheduler()
+    rows.event(10, SWITCH, ONE, 0, STOPPED)
+    rows.event(20, WAKING, TWO, ONE)
+    rows.event(30, SWITCH, 0, ONE)
+    assert states(rows.joined(), ONE) == [
+        (10, 20, "stopped", None, None, None, None),
+        (20, 30, "runnable", None, None, "woken", TWO),
+    ]
+
+
+def test_a_wait_that_no_signal_ends_is_named() -> None:
+    rows = scheduler()
+    for time_ns, state in ((10, UNINTERRUPTIBLE), (30, IDLE)):
+        rows.event(time_ns, SWITCH, ONE, 0, state)
+        rows.event(time_ns + 10, SWITCH, 0, ONE)
+    assert [(row[2], row[5]) for row in states(rows.joined(), ONE)] == [
+        ("blocked", "uninterruptible"), ("running", None), ("blocked", None),
+    ]  # fmt: skip
+
+
+def test_a_thread_runs_until_it_leaves_its_cpu_for_good() -> None:
+    """Its memory is taken down after sched_process_exit."""
+    rows = scheduler()
+    rows.event(10, SWITCH, 0, ONE)
+    rows.event(20, "sched:sched_process_exit", ONE, ONE)
+    rows.event(50, SWITCH, ONE, 0, DEAD)
+    assert states(rows.joined(), ONE) == [(10, 50, "running", None, 1, None, None)]
 
 
 def test_waking_one_who_does_not_sleep_changes_nothing() -> None:

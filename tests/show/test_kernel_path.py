@@ -135,7 +135,8 @@ def test_what_the_reader_did_while_its_bytes_lay_in_the_queue() -> None:
     way = path(event(20, READY), event(70, COPIED, call=2))
     way.did = [
         Did(READER, 0, 40, "blocked", "futex"), Did(READER, 40, 60, "runnable", "futex"),
-        Did(READER, 60, 61, "running", None), Did(READER, 61, 80, "running", "read"), Did(WRITER, 0, 99, "running", None),
+        Did(READER, 60, 61, "running", None), Did(READER, 61, 80, "running", "read"),
+        Did(WRITER, 0, 99, "running", None),
     ]  # fmt: skip
     queued = list(spans(way))[1]
     assert queued.parts == ((20, "it was blocked in futex()"), (20, "it waited for a CPU"), (9, "it ran in read()"))

@@ -20,6 +20,7 @@ _FILES = {
     "event": "an event",
 }
 _RUNNING = frozenset({Did.USER, Did.CALL, Did.RAN})
+_STOPPED = "was stopped by a signal, or by a debugger"
 _OWN = "ran its own code"
 
 
@@ -55,7 +56,7 @@ def totals(path: CriticalPath) -> list[Total]:
     sums: dict[tuple[object, ...], int] = {}
     longest: dict[tuple[object, ...], tuple[int, Piece, str]] = {}
     for piece, name, lasted in _shares(path):
-        by = piece.by if piece.did in (Did.BLOCKED, Did.LOST) else None
+        by = piece.by if piece.did in (Did.BLOCKED, Did.STOPPED, Did.LOST) else None
         did = Did.CALL if name else Did.USER if piece.did is Did.RAN else piece.did
         key = (did, piece.tid, name, by, piece.call_id if piece.did is Did.BLOCKED else None)
         sums[key] = sums.get(key, 0) + lasted
@@ -161,6 +162,8 @@ def _what(path: CriticalPath, piece: Piece) -> str:
             return "waited for a CPU" + (f", in {_call(call)}" if call is not None else "")
         case Did.BLOCKED:
             return _blocked(piece, call)
+        case Did.STOPPED:
+            return _STOPPED
         case Did.WIRE:
             return f"{_packet(path, piece)} on its way: device, softirq, receiving stack"
         case Did.LOST:
@@ -189,6 +192,8 @@ def _blocked(piece: Piece, call: CallFacts | None) -> str:
 def _waiter(path: CriticalPath, piece: Piece) -> str:
     if not piece.waiter:
         return ""
+    if piece.waiter_stopped:
+        return f"{_thread(path, piece.waiter)} {_STOPPED}"
     call = path.calls.get(piece.waiter_call)
     where = f" in {_call(call)} for {_waits_for(call)}" if call is not None else ""
     return f"{_thread(path, piece.waiter)} waited{where}"
@@ -229,7 +234,7 @@ def _went_on(path: CriticalPath, piece: Piece, following: Piece | None) -> str:
     call = path.calls.get(following.call_id)
     if following.did is Did.RUNNABLE:
         return "the CPU was taken from it" if piece.did in _RUNNING else "it was woken"
-    if following.did is Did.BLOCKED:
+    if following.did in (Did.BLOCKED, Did.STOPPED):
         return "it had to wait"
     if piece.did is Did.RUNNABLE:
         return "it got a CPU" + (f", CPU {following.cpu}" if following.cpu is not None else "")

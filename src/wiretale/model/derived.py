@@ -327,10 +327,20 @@ THREAD_STATE = Table(
         C("tid", "INTEGER", "thread"),
         C("from_ns", "BIGINT", "begin", "ns"),
         C("to_ns", "BIGINT", "end", "ns"),
-        C("state", "VARCHAR", "running (has a CPU), runnable (waits for one) or blocked (waits for something else)"),
+        C(
+            "state",
+            "VARCHAR",
+            "running (has a CPU), runnable (waits for one), blocked (waits for something else) or stopped (by a signal or a"
+            " debugger)",
+        ),
         C("call_id", "BIGINT", "call it is in; NULL if none that is recorded: running, it is in its own code"),
         C("cpu", "USMALLINT", "running: the CPU; NULL otherwise"),
-        C("reason", "VARCHAR", "runnable: woken, preempted (or it called sched_yield) or new; NULL otherwise"),
+        C(
+            "reason",
+            "VARCHAR",
+            "runnable: woken, preempted (or it called sched_yield) or new; blocked: uninterruptible (no signal ends it:"
+            " the disk, or something inside the kernel); NULL otherwise",
+        ),
         C("waker_tid", "INTEGER", "runnable, woken: thread whose own work woke it; NULL if a softirq or interrupt did"),
     ),
 )

@@ -11,7 +11,7 @@ from wiretale.join.critical.path import CriticalPath
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SMALL = 50  # turns shorter than this part of the whole are shown together
 _MOST_TOTALS = 5
-_RUNNING = frozenset({Did.USER, Did.CALL})
+_RUNNING = frozenset({Did.USER, Did.CALL, Did.RAN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,11 @@ def _lines(path: CriticalPath, length: int, every: bool) -> list[_Line]:
     lines: list[_Line] = []
     together: list[tuple[Piece, Told]] = []
     for piece, told in zip(path.pieces, tell(path), strict=True):
-        small = piece.did in _RUNNING and (piece.to_ns - piece.from_ns) * _SMALL < length and not every
-        if together and not (small and together[0][0].tid == piece.tid):
+        # between two turns it may have had to give up its CPU
+        goes_on = bool(together) and together[0][0].tid == piece.tid
+        turns = _RUNNING | {Did.RUNNABLE} if goes_on else _RUNNING
+        small = piece.did in turns and (piece.to_ns - piece.from_ns) * _SMALL < length and not every
+        if together and not (small and goes_on):
             lines.append(_one(together))
             together = []
         if small:
@@ -104,8 +107,13 @@ def _one(together: list[tuple[Piece, Told]]) -> _Line:
     (first, told), (last, end) = together[0], together[-1]
     if len(together) > 1:
         calls = len({p.call_id for p, _ in together if p.call_id})
+        calls += sum(part.calls for p, _ in together for part in p.parts if part.call)
         what = f"ran: {calls} call{'' if calls == 1 else 's'}" if calls else "ran"
-        own = any(not p.call_id for p, _ in together)
+        own = any(not p.call_id for p, _ in together if p.did in _RUNNING)
         what += " and its own code between" if own and calls else ""
+        gave_up = [p.to_ns - p.from_ns for p, _ in together if p.did is Did.RUNNABLE]
+        if gave_up:
+            times = "once" if len(gave_up) == 1 else f"{len(gave_up)} times"
+            what += f"; it lost its CPU {times}, for {duration(sum(gave_up))} in all"
         told = Told(told.who, what, end.until, told.waiter)
     return _Line(first.from_ns, last.to_ns, told)

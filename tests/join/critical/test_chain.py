@@ -44,6 +44,20 @@ def assert_tiles(pieces: list[Piece], begin: int, end: int) -> None:
     assert pieces[-1].to_ns == end and all(p.from_ns < p.to_ns for p in pieces)
 
 
+def test_who_was_stopped_is_left_for_whoever_let_it_go_on() -> None:
+    rows = timeline(
+        [state(ONE, 0, 10, "running"), state(ONE, 10, 80, "stopped"), state(ONE, 80, 100, "running"),
+         state(TWO, 0, 90, "running", 1)],
+        [event(1, 10, SWITCH, ONE), event(2, 80, WAKING, TWO, ONE)],
+    )  # fmt: skip
+    pieces = chain(rows, ONE, 0, 100)
+    assert [(p.to_ns, p.did, p.tid, p.waiter, p.waiter_stopped) for p in pieces] == [
+        (80, Did.CALL, TWO, ONE, True), (100, Did.USER, ONE, 0, False),
+    ]  # fmt: skip
+    alone = chain(timeline([state(ONE, 10, 80, "stopped"), state(ONE, 80, 100, "running")], []), ONE, 10, 100)
+    assert [p.did for p in alone] == [Did.STOPPED, Did.USER]
+
+
 def test_a_sleeper_is_left_for_whoever_woke_it() -> None:
     rows = timeline(
         [

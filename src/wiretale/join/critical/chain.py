@@ -26,6 +26,7 @@ class Did(StrEnum):
     ENDING = "ending"  # the thread's own end, after its last event
     RUNNABLE = "runnable"  # waiting for a CPU
     BLOCKED = "blocked"  # waiting, and nobody recorded ended it
+    STOPPED = "stopped"  # by a signal or a debugger
     WIRE = "wire"  # a packet on its way: device, softirq, receiving stack
     LOST = "lost"  # a packet's first copy was lost; until it was sent again
     QUEUED = "queued"  # bytes in the sender's queue, until a timer or a deferred work sent them
@@ -56,7 +57,7 @@ class Piece:
     """One piece of the chain. Times are CLOCK_MONOTONIC nanoseconds.
 
     `tid` is 0 where no recorded thread did it, `call_id` 0 where it was in no call. `waiter` is the last thread of the
-    chain behind this piece that was blocked at its end, in `waiter_call`; 0 if none was.
+    chain behind this piece that was blocked (or stopped) at its end, in `waiter_call`; 0 if none was.
     """
 
     from_ns: int
@@ -71,6 +72,7 @@ class Piece:
     other_tid: int = 0  # of By.WOKE, MADE, DELIVERED: who; of STRANGER: the waker
     waiter: int = 0
     waiter_call: int = 0
+    waiter_stopped: bool = False
     parts: tuple[Part, ...] = ()
 
 
@@ -128,6 +130,7 @@ class _Chain:
                 other_tid=self.to if to is None else to,
                 waiter=waiter.tid if waiter is not None else 0,
                 waiter_call=waiter.call_id if waiter is not None else 0,
+                waiter_stopped=waiter is not None and waiter.state == "stopped",
                 parts=parts,
             )
         )
@@ -139,7 +142,7 @@ class _Chain:
         """Who was blocked while the piece that ends at `now` lasted."""
         for tid in self.left[: -_MOST_LEFT - 1 : -1]:
             row = self.rows.state(tid, self.now) if tid != who else None
-            if row is not None and row.state == "blocked":
+            if row is not None and row.state in ("blocked", "stopped"):
                 return row
         return None
 
@@ -202,7 +205,7 @@ class _Chain:
         left = self.rows.leaving(self.tid, row.from_ns)
         waking = self.rows.waking(self.tid, row.to_ns) if row.to_ns == self.now else None
         if waking is None:
-            self._put(row.from_ns, Did.BLOCKED, row=row, evidence=_ids(left), by=By.UNSEEN)
+            self._put(row.from_ns, _wait(row), row=row, evidence=_ids(left), by=By.UNSEEN)
             return None
         by_thread = waking.context == "task" and waking.tid in self.rows.traced
         packet = None if by_thread or row.call_id in self.no_packets else self.rows.delivered(waking)
@@ -219,7 +222,7 @@ class _Chain:
         by = _ender(waking, left)
         if by is By.INTERRUPT and row.call_id in self.no_packets:
             by = By.TIMER  # which interrupted a softirq
-        self._put(row.from_ns, Did.BLOCKED, row=row, evidence=_ids(left, waking), by=by, to=stranger)
+        self._put(row.from_ns, _wait(row), row=row, evidence=_ids(left, waking), by=by, to=stranger)
         return None
 
     def _arrived(self, packet: Event) -> "Step | None":
@@ -271,6 +274,10 @@ class _Chain:
 
 def _ids(*events: Event | None) -> Evidence:
     return tuple(("kernel_event", e.event_id) for e in events if e is not None)
+
+
+def _wait(row: State) -> Did:
+    return Did.STOPPED if row.state == "stopped" else Did.BLOCKED
 
 
 def _is_timed(event: Event) -> bool:
