@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("wiretale.cli.check", "Prove the links of a capture again, and say what is not linked and why."),
     "fds": ("wiretale.cli.fds", "List open descriptors at a moment (lsof of the past)."),
     "ps": ("wiretale.cli.ps", "Show the process tree of a capture."),
+    "threads": ("wiretale.cli.threads", "Show what each thread did with its time, and which had each CPU."),
     "explain": ("wiretale.cli.explain", "Tell what happened in a capture, or explain a call, option, error or state."),
     "path": ("wiretale.cli.path", "Show the way of a call's bytes through the kernel."),
     "critical": ("wiretale.cli.critical", "Show what bounded the time of an answer, back through all threads."),

@@ -154,7 +154,11 @@ class Omission:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture of data. A timeline has tracks; a ladder has arrows and marks between two ends."""
+    """A picture of data. A timeline has tracks; a ladder has arrows and marks between two ends.
+
+    `even`: an axis of even time from the one to the other, over which bars tell by their colours; `key` says what each
+    kind of bar means.
+    """
 
     anchor: str
     title: str
@@ -165,6 +169,8 @@ class Figure:
     arrows: tuple[Arrow, ...] = ()
     marks: tuple[Mark, ...] = ()
     omitted: Omission | None = None
+    even: tuple[int, int] | None = None
+    key: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,20 @@
 """The summary: the capture in two sentences, and a last chapter of times, bytes, round trips and waits."""
 
 from wiretale.decode.durations import duration
+from wiretale.explain import thread_times
 from wiretale.explain.about import missing
 from wiretale.explain.choose import Chosen
 from wiretale.explain.conversation import EINPROGRESS, LEAST_BLOCKING_SEND, SENDS, Conversation
 from wiretale.explain.ends import end_name, is_own
 from wiretale.explain.failed import is_unanswered
+from wiretale.explain.figures import cpu_lanes, thread_lanes
 from wiretale.explain.figures import waits as waits_figure
-from wiretale.explain.story import Anchors, Chapter, Gap, Ref, Section, Step
+from wiretale.explain.story import Anchors, Chapter, Figure, Gap, Ref, Section, Step
 from wiretale.explain.words import capital, code, count, listed, place, spread
 from wiretale.explain.world import World
 
 CONNECTIONS_TOLD, OPENING_TOLD, WAITS_TOLD = 10, 3, 4
+STRETCHES = 90  # of the pictures of threads and CPUs
 LEAST_SHARE = 100  # waits that were shorter than this part of a process's life are not told
 
 
@@ -87,8 +90,14 @@ def summary_chapter(world: World, talks: dict[int, Conversation], connection_id:
         steps = [*_connections(talks), *_round_trips(world, talks), *_waits(world), *steps]
     if not steps:
         return None
-    figure = waits_figure(world) if connection_id is None else None
-    return Chapter("sum", "In figures", (), (Section("", anchors.all_named(steps)),), (figure,) if figure else ())
+    figures = [waits_figure(world), *_lanes(world)] if connection_id is None else []
+    sections = (Section("", anchors.all_named(steps)),)
+    return Chapter("sum", "In figures", (), sections, tuple(f for f in figures if f is not None))
+
+
+def _lanes(world: World) -> list[Figure | None]:
+    part = thread_times.whole(world.db) if world.has_kernel else None
+    return [thread_lanes(world.db, part, STRETCHES), cpu_lanes(world.db, part, STRETCHES)] if part is not None else []
 
 
 def _slowest_answer(world: World, connection_id: int | None) -> list[Step]:

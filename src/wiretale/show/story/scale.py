@@ -1,7 +1,7 @@
-"""The time axis of timelines: compressed, so that microseconds beside seconds can both be seen.
+"""The time axis of timelines: even, or compressed, so that microseconds beside seconds can both be seen.
 
-Every stretch between two moments that matter gets one column at least, and of the rest a share that grows with the
-logarithm of its length. Order is kept, lengths are not: figures say so, and print the times.
+Of the compressed one every stretch between two moments that matter gets one column at least, and of the rest a share
+that grows with the logarithm of its length. Order is kept, lengths are not: figures say so, and print the times.
 """
 
 import math
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+_TICKS = 6
 SAID = "The time axis is compressed: order is kept, lengths are not."
 
 
@@ -30,6 +31,13 @@ class Scale:
         low, high = self.moments[i], self.moments[i + 1]
         share = (time_ns - low) / (high - low)
         return self.places[i] + share * (self.places[i + 1] - self.places[i])
+
+
+def even(begin_ns: int, end_ns: int, columns: int) -> Scale:
+    """A scale without compression: lengths are what they look like. Its moments are those of its ticks."""
+    ticks = sorted({begin_ns + (end_ns - begin_ns) * i // _TICKS for i in range(_TICKS + 1)})
+    last = max(len(ticks) - 1, 1)
+    return Scale(ticks, [columns * i / last for i in range(len(ticks))])
 
 
 def compressed(moments: Iterable[int], columns: int) -> Scale:

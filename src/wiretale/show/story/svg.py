@@ -89,6 +89,10 @@ def _timeline(figure: Figure, story: Story) -> tuple[str, float, float]:
         parts.append(_text(x, bottom + 20, tick.text, "dim", fit=True))
     parts.append(_text(left - 1.5 * COLUMN, bottom + 20, timeline.AXIS, "dim", anchor="end"))
     y = bottom + 30
+    for kind, said in found.key:
+        y += LINE
+        parts.append(f'<rect class="bar {kind}" x="8" y="{y - 11:.1f}" width="18" height="13" rx="2"/>')
+        parts.append(_text(8 + 4 * COLUMN, y, said, "label"))
     for key, text in found.legend:
         for i, line in enumerate(wrapped(text, _TIMELINE_COLUMNS - 8)):
             y += LINE

@@ -19,6 +19,8 @@ _STYLES = {
     "listening": "\x1b[36m", "idle": "\x1b[2m", "connected": "\x1b[32m", "waiting": "\x1b[33m", "opening": "\x1b[36m",
     "open": "\x1b[32m", "closing": "\x1b[33m", "over": "\x1b[2m", "pipe": "\x1b[2m", "terminal": "\x1b[2m",
     "event": "\x1b[2m", "file": "\x1b[2m", "reset": "\x1b[31m",
+    "own-code": "\x1b[32m", "in-call": "\x1b[36m", "runnable": "\x1b[31m", "blocked": "\x1b[2m", "stopped": "\x1b[35m",
+    "others": "\x1b[2m", **{f"lane{n}": f"\x1b[{(32, 36, 33, 35, 34, 31, 92, 96)[n]}m" for n in range(8)},
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ _LEAST_MIDDLE, _MOST_MIDDLE = 24, 56
 _FILLS = {
     "listening": "░", "idle": "·", "connected": "█", "waiting": "▒", "opening": "░", "open": "█", "closing": "▓",
     "over": "·", "pipe": "▒", "terminal": "▒", "event": "▒", "file": "░", "other": "░",
+    "own-code": "█", "in-call": "▓", "runnable": "▒", "blocked": "·", "stopped": "x",
 }  # fmt: skip
 # For terminals that lack the characters: each has one of ASCII in its place.
 OWN_CHARACTERS = "─│┃┬└▶◀█▓▒░·…→←"
@@ -38,7 +39,7 @@ def figure_lines(figure: Figure, story: Story, columns: int) -> Iterator[list[Pi
 
 def caption(figure: Figure) -> str:
     """What stands below a figure: what it shows, and how its axis is to be read."""
-    return f"{figure.caption} {SAID}" if figure.tracks else figure.caption
+    return f"{figure.caption} {SAID}" if figure.tracks and figure.even is None else figure.caption
 
 
 def _timeline(figure: Figure, story: Story, columns: int) -> Iterator[list[Piece]]:
@@ -54,15 +55,19 @@ def _timeline(figure: Figure, story: Story, columns: int) -> Iterator[list[Piece
             high = min(max(round(bar.high), low + 1), found.room)
             if high <= low:
                 continue
-            fill = _FILLS.get(bar.span.kind, "─")
-            spare = high - low - width(bar.text)
-            text = f" {bar.text} " if spare >= 4 else cut(bar.text, high - low)
+            fill, text = _FILLS.get(bar.span.kind, "─"), bar.text
+            if figure.even is not None and bar.span.kind not in _FILLS:  # one of many: it is told by its letter
+                fill, text = bar.span.label, ""
+            spare = high - low - width(text)
+            text = f" {text} " if text and spare >= 4 else cut(text, high - low)
             before = 1 if spare >= 2 else 0
             pieces.append((" " * (low - at), ""))
             pieces.append((fill * before + text + fill * (high - low - before - width(text)), bar.span.kind))
             at = high
         yield pieces
     yield from _axis(found)
+    for kind, said in found.key:
+        yield [("  ", ""), (f"{_FILLS[kind]}  {said}" if kind in _FILLS else said, kind)]
     for key, text in found.legend:
         for i, line in enumerate(wrapped(text, columns - 6)):
             yield [(f"  {padded(key if i == 0 else '', 2)}  ", "time"), (line, "")]

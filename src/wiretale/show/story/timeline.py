@@ -10,7 +10,7 @@ from string import ascii_letters
 
 from wiretale.decode.durations import duration
 from wiretale.explain.story import Figure, Span
-from wiretale.show.story.scale import Scale, compressed
+from wiretale.show.story.scale import Scale, compressed, even
 from wiretale.show.story.wrap import cut, width
 
 AXIS = "seconds"  # the name of the time axis
@@ -53,6 +53,7 @@ class Timeline:
     legend: tuple[tuple[str, str], ...]
     names: int
     room: int
+    key: tuple[tuple[str, str], ...] = ()  # kinds of bars, and what they mean
 
 
 def seconds(time_ns: int, origin_ns: int) -> str:
@@ -78,7 +79,7 @@ def laid_out(figure: Figure, origin_ns: int, columns: int) -> Timeline:
     after = _AFTER if any(s.to_ns is None or s.from_ns == end for s in spans) else 0
     # what lasted no time takes the column of a nanosecond
     moments = (t for s in spans for t in (s.from_ns, max(s.to_ns, s.from_ns + 1) if s.to_ns is not None else end))
-    scale = compressed(moments, room - after)
+    scale = compressed(moments, room - after) if figure.even is None else even(*figure.even, room)
     keys, legend, rows, group = _keys(), [], [], ""
     for track in figure.tracks:
         if track.group != group:
@@ -92,12 +93,16 @@ def laid_out(figure: Figure, origin_ns: int, columns: int) -> Timeline:
             high = min(max(high, low + 1), room)
             text = span.text
             if width(text) + 2 > high - low:
+                if figure.even is not None:
+                    bars.append(Bar(span, low, high, ""))
+                    continue
                 key = next(keys)
                 legend.append((key, f"{span_times(span, origin_ns)}: {text}"))
                 text = f"{key} {span.label}" if width(span.label) + len(key) + 3 <= high - low else key
             bars.append(Bar(span, low, high, text))
         rows.append(Row(indent + cut(track.label, NAMES_MOST - len(indent)), tuple(bars)))
-    return Timeline(tuple(rows), tuple(_ticks(scale, origin_ns, room)), tuple(legend), names, room)
+    ticks = tuple(_ticks(scale, origin_ns, room))
+    return Timeline(tuple(rows), ticks, tuple(legend), names, room, figure.key)
 
 
 def _keys() -> Iterator[str]:
