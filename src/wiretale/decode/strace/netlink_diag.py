@@ -1,7 +1,7 @@
 """NETLINK_SOCK_DIAG: what ss asks and is told (linux/inet_diag.h, unix_diag.h, netlink_diag.h, packet_diag.h)."""
 
 import struct
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.strace import filters
@@ -18,6 +18,7 @@ from wiretale.decode.strace.netlink_values import (
     hexadecimal,
     hexed,
     interface,
+    ipv6_text,
     nested,
     one,
     part,
@@ -51,7 +52,7 @@ _ID = parts(
 def _end(name: str, data: bytes, family: int) -> str:
     if family == 2:
         return f'inet_addr("{IPv4Address(data[:4])}")'
-    return f'inet_pton(AF_INET6, "{IPv6Address(data)}", &{name})'
+    return f'inet_pton(AF_INET6, "{ipv6_text(data)}", &{name})'
 
 
 def _identity(w: StraceWriter, data: bytes, family: int) -> str:
@@ -131,14 +132,16 @@ def _smc_extensions(w: StraceWriter, data: bytes) -> str:
     return "|".join(shown) or "0"
 
 
+_SOCKET_OPTIONS = (  # struct inet_diag_sockopt: bits in the order of their declaration
+    "recverr", "is_icsk", "freebind", "hdrincl", "mc_loop", "transparent", "mc_all", "nodefrag",
+    "bind_address_no_port", "recverr_rfc4884", "defer_connect",
+)  # fmt: skip
+
+
 def _socket_options(w: StraceWriter, data: bytes, _: int) -> str:
-    """struct inet_diag_sockopt: bits in the order of their declaration; only those that are set."""
+    """Only those that are set."""
     value = int.from_bytes(data[:2], "little")
-    names = (
-        "recverr", "is_icsk", "freebind", "hdrincl", "mc_loop", "transparent", "mc_all", "nodefrag",
-        "bind_address_no_port", "recverr_rfc4884", "defer_connect",
-    )  # fmt: skip
-    return "{" + ", ".join(f"{name}=1" for bit, name in enumerate(names) if value >> bit & 1) + "}"
+    return "{" + ", ".join(f"{name}=1" for bit, name in enumerate(_SOCKET_OPTIONS) if value >> bit & 1) + "}"
 
 
 def _raw_name(w: StraceWriter, data: bytes, _: int) -> str:
@@ -235,7 +238,7 @@ def _signature(w: StraceWriter, data: bytes, _: int) -> str:
     )
 
 
-def _shutdown(w: StraceWriter, data: bytes) -> str:
+def _shutdown(w: StraceWriter, data: bytes, _: int) -> str:
     """The set as a number, with its names behind it."""
     if not data[0]:
         return "0"
@@ -246,7 +249,7 @@ def _shutdown(w: StraceWriter, data: bytes) -> str:
 _INET_REQUEST_ATTRIBUTES: Attributes = {1: _bytecode, 3: one("ip_protocol", "I")}
 _INET_ATTRIBUTES: Attributes = {
     1: structure(_MEMORY), 4: text, 5: u8, 6: u8, 7: _SOCKET_MEMORY,
-    8: whole(1, lambda w, data, _: _shutdown(w, data)), 15: u32, 17: u32, 21: u64,
+    8: whole(1, _shutdown), 15: u32, 17: u32, 21: u64,
     22: whole(2, _socket_options), 12: hexadecimal, 13: hexadecimal,
     3: structure("I tcpv_enabled; I tcpv_rttcnt; I tcpv_rtt; I tcpv_minrtt"),
     9: structure("H dctcp_enabled; H dctcp_ce_state; I dctcp_alpha; I dctcp_ab_ecn; I dctcp_ab_tot"),

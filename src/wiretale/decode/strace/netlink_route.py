@@ -1,6 +1,6 @@
 """NETLINK_ROUTE: links, addresses, routes, neighbours, rules, queueing (linux/rtnetlink.h and the headers it names)."""
 
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from socket import AF_INET, AF_INET6
 
 from wiretale.decode.strace.netlink_links import LINK_ATTRIBUTES, STATS64
@@ -19,6 +19,7 @@ from wiretale.decode.strace.netlink_values import (
     interface,
     ipv4,
     ipv6,
+    ipv6_text,
     nested,
     network_u64,
     one,
@@ -124,7 +125,7 @@ def _via(w: StraceWriter, data: bytes, _: int) -> str:
     if family == 2 and len(rest) >= 4:
         return f'{{{name}, rtvia_addr=inet_addr("{IPv4Address(bytes(rest[:4]))}")}}'
     if family == 10 and len(rest) >= 16:
-        return f'{{{name}, inet_pton(AF_INET6, "{IPv6Address(bytes(rest[:16]))}", &rtvia_addr)}}'
+        return f'{{{name}, inet_pton(AF_INET6, "{ipv6_text(rest[:16])}", &rtvia_addr)}}'
     return f"{{{name}, rtvia_addr={hexadecimal(w, rest)}}}"
 
 
@@ -212,7 +213,7 @@ def _mdb_entry(w: StraceWriter, data: bytes, family: int) -> str:
     if protocol == AF_INET:
         where = f'u.ip4=inet_addr("{IPv4Address(bytes(data[8:12]))}")'
     elif protocol == AF_INET6:
-        where = f'inet_pton(AF_INET6, "{IPv6Address(bytes(data[8:24]))}", &u.ip6)'
+        where = f'inet_pton(AF_INET6, "{ipv6_text(data[8:24])}", &u.ip6)'
     else:
         where = f"u={hexadecimal(w, bytes(data[8:24]))}"
     return f"{{{shown}, addr={{{where}, proto=htons({w.enum('family', protocol)})}}}}"

@@ -4,8 +4,9 @@ A printer takes the writer, the bytes, and the address family of the message; da
 """
 
 import struct
+from _socket import AF_INET6, inet_ntop
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from typing import Any
 
 from wiretale.decode.escape import escape_bytes
@@ -140,7 +141,12 @@ def in_style(w: StraceWriter, data: bytes, text_of: str) -> str:
 
 owner = _of("<I", lambda _, v: "-1" if v == 0xFFFFFFFF else str(v))  # a user or a group; -1: none
 ipv4 = _of("4s", lambda w, v: in_style(w, v, f'inet_addr("{IPv4Address(v)}")'))
-ipv6 = _of("16s", lambda w, v: in_style(w, v, f'inet_pton(AF_INET6, "{IPv6Address(v)}")'))
+ipv6 = _of("16s", lambda w, v: in_style(w, v, f'inet_pton(AF_INET6, "{ipv6_text(v)}")'))
+
+
+def ipv6_text(data: bytes) -> str:
+    """Not IPv6Address: of ::ffff:127.0.0.1 that writes the IPv4 address since Python 3.13 only."""
+    return inet_ntop(AF_INET6, bytes(data))
 
 
 _TICKS = 100  # a second, USER_HZ of linux/param.h

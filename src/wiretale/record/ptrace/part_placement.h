@@ -26,9 +26,16 @@
 #define LOOK_FAILED 4		/* a look in vain costs the CPU several times what a good one saves */
 #define LOOK_REST_STOPS 64
 
+/*
+ * How long this thread has waited for its CPU. Opened only when it is asked for: where /proc knows the thread of a process
+ * that ends, the kernel's way of forgetting both may spin (proc_invalidate_siblings_dcache) for longer than a short
+ * program runs.
+ */
 static uint64_t read_delay(struct placement *p)
 {
 	char text[96];
+	if (p->schedstat < 0)
+		p->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	ssize_t n = pread(p->schedstat, text, sizeof(text) - 1, 0);
 	if (n <= 0)
 		return 0;
@@ -84,7 +91,7 @@ static void place_open(struct wt *w)
 {
 	struct placement *p = &w->place;
 	p->cpu = -1;
-	p->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	p->schedstat = -1;
 	p->state = PLACE_OFF;
 	if (w->flags & WT_PLACE && sched_getaffinity(0, sizeof(p->original), &p->original) == 0) {
 		p->may_look = CPU_COUNT(&p->original) > 1;

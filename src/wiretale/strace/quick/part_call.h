@@ -10,7 +10,7 @@ struct writer {
 	int64_t value;			/* what it returned */
 	int64_t error;			/* its errno; 0: none */
 	bool refused;			/* it failed: structures that it would have filled in are addresses */
-	bool netlink;			/* it acts on a netlink socket, whose bytes are messages */
+	int netlink;			/* the protocol of the netlink socket it acts on, whose bytes are messages; -1: none */
 };
 
 struct datum {

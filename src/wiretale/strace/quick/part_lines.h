@@ -117,7 +117,9 @@ static bool open_writer(struct quick *q, const struct wt_event *begun, const str
 		w->value = ended->value;
 		w->error = ended->flags & WT_FLAG_ERROR && ended->value < 0 ? -ended->value : 0;
 	}
-	w->netlink = w->call->flags & CALL_SPEAKS && find_netlink(q, begun->tgid, (uint32_t)begun->args[0]);
+	const struct quick_netlink *known =
+		w->call->flags & CALL_SPEAKS ? find_netlink(q, begun->tgid, (uint32_t)begun->args[0]) : NULL;
+	w->netlink = known ? (int)known->protocol : -1;
 	return true;
 }
 

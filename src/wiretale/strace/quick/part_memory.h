@@ -124,8 +124,8 @@ static bool arg_buffer_in(struct writer *w, int i, const struct argument *a)
 	struct datum d;
 	if (readable(w, i, WT_PAYLOAD, GIVEN, &d)) {
 		uint64_t wanted = d.full < w->limit + 1 ? d.full : w->limit + 1;
-		if (w->netlink)
-			return false;
+		if (w->netlink >= 0)
+			return put_netlink(w, &d);
 		return d.n >= wanted ? put_data(w, d.bytes, d.n, d.full) : put_address(w, i);
 	}
 	if (!value_of(w, i) || a->length < 0 || value_of(w, a->length))
@@ -139,7 +139,7 @@ static bool arg_buffer_out(struct writer *w, int i, const struct argument *a)
 	(void)a;
 	struct datum d;
 	if (readable(w, i, WT_PAYLOAD, FILLED, &d))
-		return !w->netlink && put_data(w, d.bytes, d.n, d.full);
+		return w->netlink >= 0 ? put_netlink(w, &d) : put_data(w, d.bytes, d.n, d.full);
 	if (!succeeded(w) || w->value || !value_of(w, i))
 		return put_address(w, i);
 	put(w->text, "\"\"");
@@ -239,8 +239,8 @@ static bool put_base(struct writer *w, int arg, uint32_t index, enum when when, 
 	struct datum d;
 	if (find(w, arg, WT_PAYLOAD, when, index, &d)) {
 		uint64_t wanted = d.full < w->limit + 1 ? d.full : w->limit + 1;
-		if (w->netlink)
-			return false;
+		if (w->netlink >= 0)
+			return put_netlink(w, &d);
 		if (d.n >= wanted)
 			return put_data(w, d.bytes, d.n, d.full);
 	} else if (base && (!length || (when == FILLED && succeeded(w)))) {

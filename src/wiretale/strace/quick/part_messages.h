@@ -76,7 +76,11 @@ static bool arg_messages_in(struct writer *w, int i, const struct argument *a)
 	struct datum before, after = { 0 };
 	uint32_t given = low_half(w, a->length);
 	uint64_t done = succeeded(w) && w->value > 0 ? (uint64_t)w->value : 0;
-	if (!given || given > w->limit || !readable(w, i, WT_MSGHDR, GIVEN, &before) || before.n < (uint64_t)given * MMSGHDR)
+	if (!given) {
+		put(w->text, value_of(w, i) ? "[]" : "NULL");
+		return true;
+	}
+	if (given > w->limit || !readable(w, i, WT_MSGHDR, GIVEN, &before) || before.n < (uint64_t)given * MMSGHDR)
 		return false;
 	readable(w, i, WT_MSGHDR, FILLED, &after);
 	if (done > given || after.n < done * MMSGHDR)

@@ -40,6 +40,21 @@ static bool put_child(struct quick_text *t, const uint8_t *body, int code)
 	return true;
 }
 
+static void put_timer(struct quick_text *t, const uint8_t *body)
+{
+	uint64_t value = integer(body + 8, 8);
+	put(t, ", si_timerid=");
+	put_signed(t, signed_integer(body, 4));
+	put(t, ", si_overrun=");
+	put_signed(t, signed_integer(body + 4, 4));
+	if (value) {
+		put(t, ", si_int=");
+		put_signed(t, signed_integer(body + 8, 4));
+		put(t, ", si_ptr=");
+		put_hex(t, value);
+	}
+}
+
 static bool put_siginfo(struct quick_text *t, const uint8_t *bytes, uint64_t n)
 {
 	if (n < SIGINFO_HEAD + 32)
@@ -71,8 +86,48 @@ static bool put_siginfo(struct quick_text *t, const uint8_t *bytes, uint64_t n)
 		put_pointer(t, integer(body, 8));
 	} else if (code == SI_USER || code == SI_TKILL) {
 		put_sender(t, body);
+	} else if (code == SI_TIMER) {
+		put_timer(t, body);
 	} else if (code != SI_KERNEL) {
 		return false;
+	}
+	put_char(t, '}');
+	return true;
+}
+
+/* As much of struct sigevent as the way of telling uses: a value, a signal, the way, what that needs. */
+static bool arg_sigevent(struct writer *w, int i, const struct argument *a)
+{
+	(void)a;
+	struct datum d;
+	struct quick_text *t = w->text;
+	if (!find(w, i, WT_STRUCT, GIVEN, 0, &d) || d.n < 32)
+		return put_address(w, i);
+	uint64_t value = integer(d.bytes, 8), number = integer(d.bytes + 8, 4), notify = integer(d.bytes + 12, 4);
+	put_char(t, '{');
+	if (value) {
+		put(t, "sigev_value={sival_int=");
+		put_signed(t, signed_integer(d.bytes, 4));
+		put(t, ", sival_ptr=");
+		put_hex(t, value);
+		put(t, "}, ");
+	}
+	put(t, "sigev_signo=");
+	if (number && (notify == SIGEV_SIGNAL || notify == SIGEV_THREAD || notify == SIGEV_THREAD_ID))
+		put_signal(t, (int64_t)number);
+	else
+		put_unsigned(t, number);
+	put(t, ", sigev_notify=");
+	put_enum(t, NAMES_sigev_notify, (int64_t)notify);
+	if (notify == SIGEV_THREAD_ID) {
+		put(t, ", sigev_notify_thread_id=");
+		put_signed(t, signed_integer(d.bytes + 16, 4));
+	}
+	if (notify == SIGEV_THREAD) {
+		put(t, ", sigev_notify_function=");
+		put_pointer(t, integer(d.bytes + 16, 8));
+		put(t, ", sigev_notify_attributes=");
+		put_pointer(t, integer(d.bytes + 24, 8));
 	}
 	put_char(t, '}');
 	return true;

@@ -213,9 +213,13 @@ static bool put_option(struct writer *w, int i, enum when when)
 	struct datum d;
 	int32_t level = (int32_t)low_half(w, 1), number = (int32_t)low_half(w, 2);
 	unsigned flags = 0;
-	for (size_t n = 0; n < sizeof(OPTIONS) / sizeof(OPTIONS[0]); n++)
-		if (OPTIONS[n].level == level && OPTIONS[n].number == number)
+	uint16_t table = 0;
+	for (size_t n = 0; n < sizeof(OPTIONS) / sizeof(OPTIONS[0]); n++) {
+		if (OPTIONS[n].level == level && OPTIONS[n].number == number) {
 			flags = OPTIONS[n].flags;
+			table = OPTIONS[n].table;
+		}
+	}
 	if (!readable(w, i, WT_OPTVAL, when, &d) || d.error || d.n < d.full)
 		return false;
 	if (flags & (when == GIVEN ? OPTION_SET_OTHERWISE : OPTION_ASKED_OTHERWISE))
@@ -226,6 +230,12 @@ static bool put_option(struct writer *w, int i, enum when when)
 		return false;
 	if (when == GIVEN && (int32_t)low_half(w, 4) < 4)
 		return false;
+	if (flags & OPTION_NAMED) {
+		put_char(w->text, '[');
+		put_enum(w->text, table, (int64_t)integer(d.bytes, 4));
+		put_char(w->text, ']');
+		return true;
+	}
 	put_bracketed(w->text, signed_integer(d.bytes, 4));
 	return true;
 }

@@ -5,6 +5,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,13 +26,15 @@
 #define CREATES (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))
 
 #include "part_text.h"
+#include "part_tables.h"
 #include "part_names.h"
 #include "part_call.h"
 #include "part_values.h"
-#include "part_memory.h"
 #include "part_signals.h"
 #include "part_structs.h"
 #include "part_sockets.h"
+#include "part_netlink.h"
+#include "part_memory.h"
 #include "part_waiting.h"
 #include "part_processes.h"
 #include "part_messages.h"

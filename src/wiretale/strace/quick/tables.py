@@ -6,11 +6,11 @@ itself, so that an argument that gets another printer is no longer rendered in C
 """
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from wiretale.decode import arguments as shared
-from wiretale.decode import leftovers, struct_text
+from wiretale.decode import leftovers, sockopt, struct_text
 from wiretale.decode.constants import signal_name
 from wiretale.decode.constants import table as plain_table
 from wiretale.decode.constants.requests import REQUESTS
@@ -36,6 +36,8 @@ from wiretale.decode.syscalls import call_spec, table
 from wiretale.decode.syscalls.spec import Arg, Call, Kind, Result
 from wiretale.model.enums import Arch
 from wiretale.strace import netlink_sockets
+from wiretale.strace.quick.netlink_tables import NAMED_TABLES as NETLINK_TABLES
+from wiretale.strace.quick.netlink_tables import NetlinkMaker, c_array, cells
 
 _HERE = Path(__file__).parent
 TABLES_PATH = str(_HERE / "_tables.h")
@@ -45,7 +47,7 @@ _WORD = 8
 _MOST_FLAGS, _MOST_COUNT = 128, 255
 
 _K, _S, _SHARED = arguments.KINDS, special.SPECIAL, shared.KINDS
-# Printer -> the name of its counterpart in ARGUMENT_KINDS (part_names.h).
+# Printer -> the name of its counterpart in ARGUMENT_KINDS (part_tables.h).
 _ARGUMENTS: dict[object, str] = {
     shared._int: "int", shared._uint: "uint", shared._long: "long", shared._ulong: "ulong", shared._offset: "long",
     special._offset: "long", arguments._hex: "hex", arguments._octal: "octal", arguments._uid: "uid",
@@ -72,7 +74,7 @@ _ARGUMENTS: dict[object, str] = {
     special._left: "remaining", waiting.poll_fds: "poll_fds", _S["epoll_ctl", "event"]: "epoll_event",
     _S["epoll_wait", "events"]: "epoll_events", _S["pselect6", "sigmask"]: "argpack",
     processor._address: "arch_address", prctl._signal: "prctl_signal", _S["membarrier", "cpu_id"]: "nothing",
-    _S["preadv", "pos_h"]: "nothing",
+    _S["preadv", "pos_h"]: "nothing", _S["timer_create", "sevp"]: "sigevent",
 }  # fmt: skip
 # The same of printers that are made for a value: the function that makes them, and the name of that value.
 _MADE: dict[str, tuple[str, str]] = {
@@ -109,7 +111,9 @@ _IN_ARRAYS = {"": "FIELD_NUMBER", "h": "FIELD_HEX"}
 _NAMED_TABLES = (
     "open_access", "open_flags", "mmap_type", "mmap_flags", "mmap_prot", "at_statx", "futex_cmd", "mode_type",
     "statx_mask", "statx_attributes", "family", "ip_protocol", "netlink_protocol", "socket_kind", "socket_flags",
+    "sigev_notify",
     "poll", "epoll", "clone", "clone3", "msg", "fd_flags", "si_code_any", "si_code_chld", "si_code_segv",
+    *NETLINK_TABLES,
 )  # fmt: skip
 _PLACES = {
     "STAT": ("stat", ("st_mode", "st_rdev", "st_size")),
@@ -303,6 +307,8 @@ class _Maker:
             self.names(name)
         for number, name in table(_ARCH).items():
             self.call(number, name)
+        options = list(_options(self.names))
+        netlink = NetlinkMaker(self.text, self.names).arrays()
         levels = [f"{{ {level}, {self.names(name)} }}" for level, name in OPTION_TABLES.items()]
         signals = [self.text(signal_name(n)) if n else 0 for n in range(65)]
         errors = [
@@ -323,22 +329,23 @@ class _Maker:
                 *places,
                 *clone_args,
                 f"static const char TEXTS[] ={spelled};",
-                _array("struct named", "VALUES", self._values),
-                _array("struct named", "FLAGS", self._flags),
-                _array("uint8_t", "WIDEST", self._widest),
-                _array("struct names", "NAMES", self._name_rows),
-                _array("struct field", "FIELDS", self._fields),
-                _array("struct structure", "STRUCTURES", self._struct_rows),
-                _array("struct argument", "ARGUMENTS", self._arguments),
-                _array("struct arguments", "CALL_ARGUMENTS", self._list_rows),
-                _array("struct variant", "VARIANTS", self._variants),
-                _array("struct call", "CALLS", self._calls),
-                _array("struct error", "ERRORS", errors),
-                _array("struct level", "LEVELS", levels),
-                _array("struct option", "OPTIONS", _options()),
-                _array("uint32_t", "SIGNAL_NAMES", map(str, signals)),
-                _array("uint32_t", "PRCTL_MEANING", map(str, meanings)),
-                _array("uint32_t", "ARCH_PRCTL_MEANING", map(str, processor._REQUESTS)),
+                c_array("struct named", "VALUES", self._values),
+                c_array("struct named", "FLAGS", self._flags),
+                c_array("uint8_t", "WIDEST", self._widest),
+                c_array("struct names", "NAMES", self._name_rows),
+                c_array("struct field", "FIELDS", self._fields),
+                c_array("struct structure", "STRUCTURES", self._struct_rows),
+                c_array("struct argument", "ARGUMENTS", self._arguments),
+                c_array("struct arguments", "CALL_ARGUMENTS", self._list_rows),
+                c_array("struct variant", "VARIANTS", self._variants),
+                c_array("struct call", "CALLS", self._calls),
+                c_array("struct error", "ERRORS", errors),
+                c_array("struct level", "LEVELS", levels),
+                c_array("struct option", "OPTIONS", options),
+                c_array("uint32_t", "SIGNAL_NAMES", map(str, signals)),
+                *netlink,
+                c_array("uint32_t", "PRCTL_MEANING", map(str, meanings)),
+                c_array("uint32_t", "ARCH_PRCTL_MEANING", map(str, processor._REQUESTS)),
                 "const char *const QUICK_SOURCES[] = {" + ", ".join(f'"{path}"' for path in _sources()) + ", NULL };\n",
             ]
         )
@@ -359,14 +366,13 @@ _CALL_FLAGS = {
 def _made(made: tuple[str, str], printer: object, a: Arg) -> tuple[str, int]:
     """The kind of a printer that was made for a value, and that value."""
     kind, variable = made
-    code, cells = getattr(printer, "__code__", None), getattr(printer, "__closure__", None) or ()
-    assert code is not None
-    value = dict(zip(code.co_freevars, (cell.cell_contents for cell in cells), strict=True))[variable]
+    value = cells(printer)[variable]
     if kind == "signal_set":
-        return f"{kind}_{'out' if a.kind is Kind.STRUCT_OUT else 'in'}", special._SET_SIZES[value]
+        return f"{kind}_{'out' if a.kind is Kind.STRUCT_OUT else 'in'}", special._SET_SIZES[str(value)]
     if kind == "cpus":
         return "cpus_out" if value else "cpus_in", 0
-    return kind, int(value)
+    assert isinstance(value, int)
+    return kind, value
 
 
 def _ioctl_argument(a: Arg) -> str:
@@ -393,7 +399,7 @@ def _result(name: str, spec: Call) -> str:
     return {"umask": "RESULT_OCTAL", "fcntl": "RESULT_FCNTL", "fcntl64": "RESULT_FCNTL"}.get(name, "RESULT_PLAIN")
 
 
-def _options() -> Iterable[str]:
+def _options(names_of: Callable[[str], int]) -> Iterable[str]:
     """What of socket options is not one number, and what is one however long its value is."""
     set_otherwise = {*sockopts._SETS, *sockopts._FILTERS, sockopts._TXREHASH}
     asked_otherwise = {
@@ -403,15 +409,23 @@ def _options() -> Iterable[str]:
         (SOL_NETLINK, sockopts._LIST_MEMBERSHIPS),
     }
     numbers = {*sockopts._WITH_INTEGERS, *sockopts._RAW_LEVELS}
-    other = {key for key in VALUES if key[0] not in numbers}
-    for level, number in sorted({*set_otherwise, *asked_otherwise, *other, *sockopts._INTEGERS}):
-        key = level, number
+    other = {key: printer for key, printer in VALUES.items() if key[0] not in numbers}
+    for key in sorted({*set_otherwise, *asked_otherwise, *other, *sockopts._INTEGERS}):
+        table = _constants_of(other.get(key))
+        otherwise = key in other and not table
         flags = [
             *(["OPTION_NUMBER"] if key in sockopts._INTEGERS else []),
-            *(["OPTION_SET_OTHERWISE"] if key in set_otherwise or key in other else []),
-            *(["OPTION_ASKED_OTHERWISE"] if key in asked_otherwise or key in other else []),
+            *(["OPTION_SET_OTHERWISE"] if key in set_otherwise or otherwise else []),
+            *(["OPTION_ASKED_OTHERWISE"] if key in asked_otherwise or otherwise else []),
+            *(["OPTION_NAMED"] if table else []),
         ]
-        yield f"{{ {level}, {number}, {' | '.join(flags)} }}"
+        yield f"{{ {key[0]}, {key[1]}, {names_of(table) if table else 0}, {' | '.join(flags)} }}"
+
+
+def _constants_of(printer: object) -> str:
+    """The table of an option that is one constant; empty for others."""
+    made = getattr(printer, "__qualname__", "") == sockopt._one_of("").__qualname__
+    return str(cells(printer)["table"]) if made else ""
 
 
 def _signed(value: int) -> int:
@@ -420,10 +434,6 @@ def _signed(value: int) -> int:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?")
-
-
-def _array(kind: str, name: str, rows: Iterable[str]) -> str:
-    return f"static const {kind} {name}[] = {{\n\t" + ",\n\t".join(rows) + "\n};"
 
 
 def _sources() -> list[str]:
