@@ -75,7 +75,8 @@ def command(
         _check_filter(filter_text)
     with tempfile.TemporaryDirectory(prefix="wiretale-") as folder:
         plan = plan_from(output or Path(folder) / "run.wiretale", options)
-        plan = dataclasses.replace(plan, interrupt_when_idle=plan.type_text is not None)
+        live = dataclasses.replace(plan.ring, live=True)
+        plan = dataclasses.replace(plan, interrupt_when_idle=plan.type_text is not None, ring=live)
         recording = Recording(plan)
 
         @functools.cache

@@ -7,17 +7,19 @@ A spool is a folder `NAME.wiretale.spool/`:
 * `procfs.jsonl`: tasks, descriptors and sockets before and after, one JSON object a line.
 * `ptrace.events`, `ptrace.chunks`, `ptrace.data`: the calls, written by `record/ptrace/tracer.c` through shared
   memory maps. Those of eBPF stand in the order in which they were told: see `store.load.ptrace_files.in_order`.
+* `ptrace.calls`: most calls of eBPF, as its kernel programs packed them (struct wt_packed of `tracer.h`), in blocks of
+  64 KB; there is none where calls are read while they are recorded. `store.load.packed_calls` unpacks it.
 * `packets.blocks`: blocks of the packet ring, back to back, each cut to its used length.
 
-Each `ptrace.*` file starts with one page (`FILE_HEADER`) whose `committed` says how much of the rest is valid, so that
-the files can be read while they grow and after the recorder was killed. The layouts are those of the C structures in
-`tracer.h`; a test compares offsets and sizes. All integers are of the recording machine's byte order (little-endian
-on x86-64 and arm64).
+Each of the three files of the tracer starts with one page (`FILE_HEADER`) whose `committed` says how much of the rest
+is valid, so that the files can be read while they grow and after the recorder was killed. The layouts are those of the
+C structures in `tracer.h`; a test compares offsets and sizes. All integers are of the recording machine's byte order
+(little-endian on x86-64 and arm64).
 """
 
 from enum import IntEnum, IntFlag
 
-SPOOL_VERSION = 1
+SPOOL_VERSION = 2  # 1 had no `ptrace.calls`
 HEADER_BYTES = 4096
 EVENT_BYTES = 128
 CHUNK_BYTES = 64
@@ -54,7 +56,7 @@ EVENT = [
         "<i8",
         "ENTRY: instruction pointer; EXIT: return value (negative errno on error); CLONE: the PTRACE_EVENT_* code",
     ),
-    ("args", "(6,)<u8", "ENTRY: arguments; EXIT: the arguments seen at the entry (0 if that was not seen)"),
+    ("args", "(6,)<u8", "ENTRY: arguments; EXIT: those seen at the entry, as far as the source keeps them; else 0"),
     ("extra", "<u8", "CLONE: the flags of clone(2) (CLONE_FILES, CLONE_THREAD, ...); 0 otherwise"),
 ]
 

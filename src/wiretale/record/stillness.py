@@ -25,7 +25,7 @@ class Stillness:
 
     def is_quiet(self, now_ns: int, for_ns: int = QUIET_NS) -> bool:
         """No call began or ended for so long."""
-        calls = self._committed_events()
+        calls = self._committed_events() + self._spool.packed_bytes()
         if calls != self._calls:
             self._calls, self._last_call_ns = calls, now_ns
         return now_ns - self._last_call_ns >= for_ns

@@ -17,6 +17,8 @@ from wiretale.store.load.procfs import load_procfs
 from wiretale.store.progress import Progress, silent
 from wiretale.store.spool import Manifest, Spool
 
+_UNPACKED_MORE = 4  # a packed call of some 30 bytes becomes an event of 128, often with a chunk of 64
+
 Join = Callable[[duckdb.DuckDBPyConnection], None]
 
 # Order matters: packets need the clock, procfs adds what the calls did not already say of a task.
@@ -45,7 +47,7 @@ def make_capture(spool: Spool, path: Path, join: Join, progress: Progress = sile
 
 def _make_capture(spool: Spool, path: Path, join: Join, progress: Progress) -> None:
     manifest = spool.read_manifest()
-    expected_bytes = spool.size_bytes()
+    expected_bytes = spool.size_bytes() + _UNPACKED_MORE * spool.packed_bytes()
     with create_capture(path, expected_bytes) as db:
         _write_clock_and_meta(spool, manifest, db)
         progress("reading the spool")

@@ -82,6 +82,10 @@ class Spool:
         return Path(self.tracer.data_path)
 
     @property
+    def calls_path(self) -> Path:
+        return Path(self.tracer.calls_path)
+
+    @property
     def packets_path(self) -> Path:
         return self.path / "packets.blocks"
 
@@ -100,6 +104,13 @@ class Spool:
     def size_bytes(self) -> int:
         """How large its files are together."""
         return sum(f.stat().st_size for f in self.path.iterdir() if f.is_file())
+
+    def packed_bytes(self) -> int:
+        """How large `ptrace.calls` is; 0 without it."""
+        try:
+            return self.calls_path.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest in one step, so that a reader never sees half of it."""

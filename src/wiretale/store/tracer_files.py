@@ -1,4 +1,4 @@
-"""The three files of the tracer in a folder, by name alone: for `wiretale strace`, which loads neither pathlib nor what
+"""The files of the tracer in a folder, by name alone: for `wiretale strace`, which loads neither pathlib nor what
 else a spool has. Layouts are in `model.spool`.
 """
 
@@ -23,9 +23,14 @@ class TracerFiles:
     def data_path(self) -> str:
         return f"{self.path}/ptrace.data"
 
+    @property
+    def calls_path(self) -> str:
+        """Calls of kernel programs, as they packed them; there is none where they are read while recording."""
+        return f"{self.path}/ptrace.calls"
+
     def remove(self) -> None:
         """The files, as far as they were made, and the folder."""
-        for file in (self.events_path, self.chunks_path, self.data_path):
+        for file in (self.events_path, self.chunks_path, self.data_path, self.calls_path):
             try:
                 os.unlink(file)
             except OSError:

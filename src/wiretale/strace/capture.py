@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wiretale.clock import now_ns
 from wiretale.light import replace
+from wiretale.record.ebpf.calls import RingOptions
 from wiretale.record.packets.source import PacketOptions
 from wiretale.record.plan import Plan
 from wiretale.record.recording import Recording
@@ -36,6 +37,7 @@ def run(options: StraceOptions) -> int:
         ptrace=replace(tracing, snaplen=None if tracing.snaplen is None else max(tracing.snaplen, _SNAPLEN)),
         packets=PacketOptions(),
         engine=options.engine,
+        ring=RingOptions(live=True),
         user=named(options.user) if options.user else invoking_user(),
         command_line=("wiretale", "strace", *options.command),
     )

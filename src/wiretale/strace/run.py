@@ -221,7 +221,7 @@ def _source(options: StraceOptions, files: TracerFiles) -> "PtraceSource":
     from wiretale.record.ebpf.calls import EbpfCalls, RingOptions  # loads libbpf
 
     try:
-        source = EbpfCalls(files, tracing, RingOptions())
+        source = EbpfCalls(files, tracing, RingOptions(live=True))
     except WiretaleError as fault:
         if options.engine == "ebpf":
             raise StraceFault(

@@ -204,6 +204,7 @@ def test_the_kernel_level_of_a_recorder_that_was_killed_can_be_opened(tmp_path: 
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as recorder:
         assert recorder.stdout and recorder.stdout.readline() == "ready\n"
         wait_until(lambda: (spool / "kernel.events").stat().st_size > 1 << 20, "a megabyte of events is written")
+        wait_until(lambda: (spool / "ptrace.calls").stat().st_size > 1 << 18, "so are its calls")
         recorder.kill()
         assert recorder.stdout.read() == ""  # the program ended with it
     done = run("recover", spool)

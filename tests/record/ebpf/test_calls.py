@@ -6,16 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import require
 from tests.ordinary_user import run_as_nobody
 from wiretale.errors import ResourceFault
 from wiretale.join.build import build
+from wiretale.model.spool import HEADER_BYTES
 from wiretale.record.ebpf import calls
 from wiretale.record.ebpf.calls import EbpfCalls, RingOptions
 from wiretale.record.ptrace.source import PtraceOptions, PtraceSource, SpawnRequest
 from wiretale.store.capture import open_capture
+from wiretale.store.load.ptrace_files import EVENT_TYPE
 from wiretale.store.make import make_capture
 from wiretale.store.spool import Manifest, Program, Spool
 
@@ -140,12 +143,19 @@ SAME = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("options", [PtraceOptions(), PtraceOptions(calls="network", snaplen=10)], ids=["all", "cut"])
-def test_the_rows_are_those_of_ptrace(tmp_path: Path, options: PtraceOptions) -> None:
+CUT = PtraceOptions(calls="network", snaplen=10)
+
+
+@pytest.mark.parametrize(
+    ("options", "live"),
+    [(PtraceOptions(), False), (PtraceOptions(), True), (CUT, False)],
+    ids=["all", "read while recorded", "cut"],
+)
+def test_the_rows_are_those_of_ptrace(tmp_path: Path, options: PtraceOptions, live: bool) -> None:
     require_ebpf()
     argv = [sys.executable, "-S", "-E", "-c", PROGRAM]
     argv.append(str(tmp_path / "socket"))
-    ours, source = by_ebpf(tmp_path / "e", argv, options)
+    ours, source = by_ebpf(tmp_path / "e", argv, options, RingOptions(1 << 22, live=live))
     (tmp_path / "socket").unlink()
     theirs = by_ptrace(tmp_path / "p", argv, options)
     assert source.report().lost == 0
@@ -158,7 +168,7 @@ def test_the_rows_are_those_of_ptrace(tmp_path: Path, options: PtraceOptions) ->
 def test_a_large_message_is_kept_whole(tmp_path: Path) -> None:
     """Longer than a record of the ring: it comes in parts."""
     code = "import os, sys\nd = bytes(range(251)) * 4000\nos.write(1, d)\nos.writev(1, [d[:70000], d[:5], d])"
-    capture, source = by_ebpf(tmp_path, [sys.executable, "-c", code], PtraceOptions(snaplen=None))
+    capture, source = by_ebpf(tmp_path, [sys.executable, "-c", code], PtraceOptions(snaplen=None), RingOptions(1 << 23))
     assert source.report().lost == 0
     whole = bytes(range(251)) * 4000
     found = rows(
@@ -217,6 +227,18 @@ def test_a_full_ring_is_counted_to_the_call(tmp_path: Path) -> None:
     assert f"{lost} calls" in (report.reason or "")
     (said,) = rows(capture, "SELECT item, count, state FROM coverage WHERE state = 'lost'")
     assert said == ("ebpf calls records", report.lost, "lost")
+
+
+def test_what_nobody_waits_for_is_copied_unseen(tmp_path: Path) -> None:
+    """24 bytes of a call without arguments: what is copied is what recording costs the recorder."""
+    code = "import os\nfor _ in range(50000): os.getppid()"
+    capture, source = by_ebpf(tmp_path, [sys.executable, "-c", code], ring=RingOptions(1 << 23))
+    spool = Spool(tmp_path / "spool")
+    assert source.report().lost == 0 and source.report().items > 50000
+    looked_at = np.fromfile(spool.events_path, EVENT_TYPE, offset=HEADER_BYTES)
+    assert 0 < len(looked_at) < 1000  # its sockets, its files, its life
+    assert 24 * 50000 <= spool.packed_bytes() < 30 * 50000
+    assert rows(capture, "SELECT count(*), max(a0) FROM call WHERE name = 'getppid'") == [(50000, 0)]
 
 
 def test_a_running_process_is_followed_and_let_go(tmp_path: Path) -> None:

@@ -138,6 +138,10 @@ def test_the_whole_plan_fits_its_fields() -> None:
         for number in range(entry.count):
             call = entry.calls[number]
             assert call.first_op + call.ops <= len(made.ops)
+            assert call.n_args <= 6
+    native = next(t for t in made.tables if t.arch == Arch.X86_64)
+    # getppid, write, fcntl with its longest variant, and a number that nothing has
+    assert [native.calls[n].n_args for n in (110, 1, 72, 400)] == [0, 3, 3, 6]
 
 
 @pytest.mark.parametrize("links", [False, True])

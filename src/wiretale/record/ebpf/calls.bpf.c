@@ -2,6 +2,10 @@
  * System calls of the followed tasks without ptrace: entry and exit are paired here, and what a call carries is read by
  * the same plan (struct wt_op of tracer.h) that the ptrace engine follows. The records are made into the same files.
  *
+ * Few of the records are looked at while recording: those of tasks, of descriptors and of what is notable. They go through
+ * a ring. All others are packed into a buffer of their CPU, from which the recorder copies whatever there is: they cost
+ * it nothing but their bytes, so they are made short (struct wt_packed of tracer.h).
+ *
  * Memory of a program is read without page faults. What it never touched before (a constant of its image) may not be
  * there at the entry; then the entry is told at the exit, when the kernel itself has read it.
  */
@@ -103,6 +107,29 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
+struct packed_block {
+	__u8 bytes[WT_PACKED_BLOCK];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);		/* `packed_blocks` for each CPU; the loader sets it */
+	__type(key, __u32);
+	__type(value, struct packed_block);
+} packed SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);		/* one for each CPU; the loader sets it */
+	__type(key, __u32);
+	__type(value, struct wt_packing);
+} packing SEC(".maps");
+
+/* Blocks of each CPU, a power of two; 0: all calls go through the ring. The loader sets it. */
+const volatile __u32 packed_blocks SEC(".rodata.packed") = 0;
+
 struct vector {
 	__u64 address, count, total, offset;
 	__u32 word, index;
@@ -126,6 +153,8 @@ struct work {
 	__u32 chunk_at;		/* where the open piece begins in the body */
 	__u32 run;		/* bytes of it in this record */
 	__u32 failed;		/* a part found the ring full */
+	__u32 pieces;
+	__u32 asked;		/* among them what a descriptor is: the recorder looks at those */
 	__u32 faulted;		/* memory was not there */
 	__u32 named, word;
 	__u64 args[6];
@@ -190,13 +219,19 @@ static __always_inline void put_part(struct work *w)
 	w->used = 0;
 }
 
+static __always_inline void begin_pieces(struct work *w)
+{
+	w->record.cpu = bpf_get_smp_processor_id();
+	w->record.parts = w->record.reserved = 0;
+	w->used = w->failed = w->faulted = w->named = w->pieces = w->asked = 0;
+}
+
 static __always_inline void begin_record(struct work *w, __u16 kind, __u64 now)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct wt_event *e = &w->record.event;
-	__builtin_memset(&w->record, 0, sizeof(w->record));
-	w->used = w->failed = w->faulted = w->named = 0;
-	w->record.cpu = bpf_get_smp_processor_id();
+	__builtin_memset(e, 0, sizeof(*e));
+	begin_pieces(w);
 	e->time_ns = e->resume_ns = now;
 	e->tid = task->pid;
 	e->tgid = task->tgid;
@@ -236,6 +271,7 @@ static __always_inline void begin_chunk(struct work *w, __u64 piece, __u64 addre
 	c->detail = detail;
 	w->used += sizeof(*c);
 	w->run = 0;
+	w->pieces++;
 }
 
 static __always_inline void end_chunk(struct work *w)
@@ -640,6 +676,7 @@ __noinline int ask_descriptor(int fd)
 	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
 		return 0;
 	file = (void *)((__u64)file & ~7ull);
+	w->asked = 1;
 	put_file(w, fd, file);
 	return 0;
 }
@@ -941,24 +978,225 @@ static __always_inline void ask_descriptors(struct work *w, const struct wt_call
 		ask_pair(arg_of(w, call->fds_arg));
 }
 
+/* -- calls that nobody looks at while recording ------------------------------------------------------------------- */
+
+/* Most bytes of what is known to be short: a CONTEXT, and a record whose piece has at most SHORT_PIECE bytes. */
+#define SHORT_PIECE 64u
+#define SHORT_BYTES 256u
+
+/* What is before it in the program is seen before it by the recorder. */
+static __always_inline void publish(struct wt_packing *p, __u64 written)
+{
+#if defined(__TARGET_ARCH_x86)	/* stores are seen in their order */
+	barrier();
+	*(volatile __u64 *)&p->written = written;
+#else
+	__sync_lock_test_and_set(&p->written, written);
+#endif
+}
+
+static __always_inline struct packed_block *block_of(__u32 cpu, __u64 written)
+{
+	__u32 index = cpu * packed_blocks + ((written / WT_PACKED_BLOCK) & (packed_blocks - 1));
+	return bpf_map_lookup_elem(&packed, &index);
+}
+
+/* 0, 1 or 2: in how many words of 32 bits the number fits. Without branches, each of which the verifier would follow. */
+static __always_inline __u64 words_of(__u64 value)
+{
+	__u64 high = value >> 32, less = 0 - value, less_high = 0 - high;
+	barrier_var(less);
+	barrier_var(less_high);
+	return ((value | less) >> 63) + ((high | less_high) >> 63);
+}
+
+static __always_inline void store(struct packed_block *block, __u64 at, __u64 value)
+{
+	*(__u64 *)(block->bytes + at) = value;
+}
+
+struct telling {
+	__u64 time_ns;
+	__u64 took_ns;
+	__s64 result;
+	__u32 kind;
+	__u32 n_args;
+};
+
+/* One call, or its entry or return, with the pieces in `w`. False where the buffer is full. */
+static __always_inline bool pack(struct work *w, const struct wt_state *t, const struct telling *call)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), most = SHORT_BYTES, form = 0, head, shape = 0;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct wt_packing *p = bpf_map_lookup_elem(&packing, &cpu);
+	const struct wt_chunk *c = (void *)w->body;
+	struct packed_block *block;
+	__u64 written, left, bytes, at, ip;
+	if (!p)
+		return false;
+	if (w->pieces == 1 && !c->error && !c->index && c->full_bytes <= 0xffffffff) {
+		form = WT_PACKED_PIECE;
+		if (w->run > SHORT_PIECE)
+			most += WT_PACKED_BODY;
+	} else if (w->pieces) {
+		form = WT_PACKED_PIECES;
+		most += WT_PACKED_BODY;
+	}
+	written = p->written;
+	left = WT_PACKED_BLOCK - written % WT_PACKED_BLOCK;
+	if (written + most + (left < most ? left : 0) - *(volatile __u64 *)&p->taken > (__u64)packed_blocks * WT_PACKED_BLOCK)
+		return false;
+	block = block_of(cpu, written);
+	if (!block)
+		return false;
+	if (left < most) {
+		at = written % WT_PACKED_BLOCK;
+		if (at > WT_PACKED_BLOCK - 8)
+			return false;
+		store(block, at, 0);
+		written += left;
+		block = block_of(cpu, written);
+		if (!block)
+			return false;
+	}
+	at = written % WT_PACKED_BLOCK;
+	ip = t->ip - p->ip;
+	if (!at || p->tid != (__u32)task->pid || p->arch != t->arch || call->time_ns - p->time_ns > 0xffffffff ||
+	    ip + 0x80000000 > 0xffffffff) {
+		if (at > WT_PACKED_BLOCK - SHORT_BYTES)
+			return false;
+		if (!at) {
+			store(block, 0, (__u64)cpu << 32 | WT_PACKED_CPU << 16 | 1);
+			at += 8;
+		}
+		p->tid = task->pid;
+		p->arch = t->arch;
+		p->time_ns = call->time_ns;
+		p->ip = t->ip;
+		ip = 0;
+		store(block, at, (__u64)t->arch << 32 | WT_PACKED_CONTEXT << 16 | sizeof(struct wt_packed_context) / 8);
+		store(block, at + 8, p->time_ns);
+		store(block, at + 16, p->ip);
+		store(block, at + 24, (__u64)(__u32)task->tgid << 32 | p->tid);
+		at += sizeof(struct wt_packed_context);
+	}
+	barrier_var(at);
+	if (at > WT_PACKED_BLOCK - SHORT_BYTES + sizeof(struct wt_packed_context))
+		return false;
+	head = at;
+	at += call->kind == WT_PACKED_CALL ? sizeof(struct wt_packed) : sizeof(struct wt_packed) - 8;
+	if (call->took_ns > 0xffffffff || call->result != (__s32)call->result) {
+		form |= WT_PACKED_WIDE;
+		store(block, at, call->took_ns);
+		store(block, at + 8, call->result);
+		at += 16;
+	}
+#pragma unroll
+	for (__u32 i = 0; i < 6; i++) {
+		__u64 words;
+		if (i >= call->n_args)
+			break;
+		words = words_of(t->args[i]);
+		store(block, at, t->args[i]);
+		shape |= words << 2 * i;
+		at += 4 * words;
+	}
+	at = (at + 7) & ~7ull;
+	if (form & WT_PACKED_PIECE) {
+		__u64 arg = c->arg & WT_PIECE_ARG, run = w->run, piece = at;
+		__u32 how = arg;
+		at += sizeof(struct wt_packed_piece);
+		if (arg >= 6 || arg >= call->n_args || c->address != t->args[arg]) {
+			how |= WT_PIECE_ADDRESS;
+			store(block, at, c->address);
+			at += 8;
+		}
+		if (c->detail) {
+			how |= WT_PIECE_DETAIL;
+			store(block, at, c->detail);
+			at += 8;
+		}
+		store(block, piece, (__u64)c->full_bytes << 32 | how << 24 | (__u32)(__u8)c->role << 16 | (__u32)run);
+		barrier_var(at);
+		if (run <= 8) {
+			if (at > WT_PACKED_BLOCK - 8)
+				return false;
+			store(block, at, *(__u64 *)(w->body + sizeof(*c)));
+		} else if (run <= SHORT_PIECE) {
+			if (at > WT_PACKED_BLOCK - SHORT_PIECE)
+				return false;
+			__builtin_memcpy(block->bytes + at, w->body + sizeof(*c), SHORT_PIECE);
+		} else {
+			bytes = run;
+			barrier_var(bytes);
+			if (at > WT_PACKED_BLOCK - WT_PACKED_BODY || bytes > WT_PACKED_BODY)
+				return false;
+			bpf_probe_read_kernel(block->bytes + at, bytes, w->body + sizeof(*c));
+		}
+		at += (run + 7) & ~7ull;
+	} else if (form & WT_PACKED_PIECES) {
+		bytes = w->used;
+		barrier_var(at);
+		barrier_var(bytes);
+		if (at > WT_PACKED_BLOCK - WT_PACKED_BODY || bytes > WT_PACKED_BODY)
+			return false;
+		bpf_probe_read_kernel(block->bytes + at, bytes, w->body);
+		at += bytes;
+	}
+	barrier_var(head);
+	if (head > WT_PACKED_BLOCK - sizeof(struct wt_packed))
+		return false;
+	store(block, head, (at - head) / 8 | call->kind << 16 | form << 24 | (__u64)(__u16)t->number << 32 | (__u64)shape << 48);
+	store(block, head + 8, (call->kind == WT_PACKED_ENTRY ? ip : (__u64)call->result) << 32 |
+			       (__u32)(call->time_ns - p->time_ns));
+	if (call->kind == WT_PACKED_CALL)
+		store(block, head + 16, ip << 32 | (__u32)call->took_ns);
+	p->records++;
+	publish(p, written - written % WT_PACKED_BLOCK + at);
+	return true;
+}
+
 /* -- entry and exit ----------------------------------------------------------------------------------------------- */
 
+/* What the ops of a call read. */
 static __always_inline void put_call(struct work *w, const struct wt_state *t)
 {
-	struct wt_event *e = &w->record.event;
-	e->arch = t->arch;
-	e->number = t->number;
-	__builtin_memcpy(e->args, t->args, sizeof(e->args));
 	w->word = t->arch & 0x80000000u ? 8 : 4;
 	__builtin_memcpy(w->args, t->args, sizeof(w->args));
 }
 
-/* Begins the record of an entry; what it carries follows. */
-static __always_inline void begin_entry(struct work *w, const struct wt_state *t)
+static __always_inline bool is_looked_at(const struct work *w, const struct wt_state *t, __u32 flags)
 {
-	begin_record(w, WT_ENTRY, t->entry_ns);
-	put_call(w, t);
-	w->record.event.value = (__s64)t->ip;
+	return !packed_blocks || w->asked || w->record.parts || flags & WT_FLAG_NOTABLE || w->used > WT_PACKED_BODY ||
+	       (__u64)t->number > 0xffff;
+}
+
+static __always_inline bool end_call(struct work *w, const struct wt_state *t, const struct telling *call, __u32 flags)
+{
+	struct wt_event *e = &w->record.event;
+	struct task_struct *task;
+	if (!is_looked_at(w, t, flags)) {
+		if (pack(w, t, call))
+			return true;
+		count(LOST_CALLS);
+		return false;
+	}
+	task = bpf_get_current_task_btf();
+	e->time_ns = call->time_ns - call->took_ns;
+	e->resume_ns = call->time_ns;
+	e->seq = e->first_chunk = 0;
+	e->tid = task->pid;
+	e->tgid = task->tgid;
+	e->kind = call->kind == WT_PACKED_CALL ? WT_CALL : call->kind;
+	e->flags = flags;
+	e->chunks = 0;
+	e->arch = t->arch;
+	e->cpu = (__s32)w->record.cpu;
+	e->number = t->number;
+	e->value = call->kind == WT_PACKED_ENTRY ? (__s64)t->ip : call->result;
+	e->extra = call->kind == WT_PACKED_CALL ? t->ip : 0;
+	__builtin_memcpy(e->args, t->args, sizeof(e->args));
+	return end_record(w, WT_RECORD_EVENT, LOST_CALLS);
 }
 
 static __always_inline void read_arguments(struct wt_state *t, struct pt_regs *regs, bool compat)
@@ -1013,6 +1251,17 @@ static __always_inline __u32 following(struct task_struct *task)
 	return how ? *how : 0;
 }
 
+static __always_inline __u32 args_of(const struct wt_call *call)
+{
+	return call ? call->n_args : 6;
+}
+
+static __always_inline bool end_entry(struct work *w, const struct wt_state *t, const struct wt_call *call)
+{
+	struct telling entry = { t->entry_ns, 0, 0, WT_PACKED_ENTRY, args_of(call) };
+	return end_call(w, t, &entry, 0);
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
 {
@@ -1030,14 +1279,14 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
 	call = plan_of(s, t->arch, id);
 	if (s->flags & WT_SELECTED_ONLY && !(call && call->flags & WT_CALL_SELECTED))
 		return 0;
-	if (t->reserved == 0) {		/* not past its first execve, if it has one to come */
+	if (!t->begun) {	/* not past its first execve, if it has one to come */
 		if (following(task) == WT_BEFORE_EXEC && (compat || (id != s->execve[0] && id != s->execve[1])))
 			return 0;
-		t->reserved = 1;
+		t->begun = 1;
 	}
 	t->entry_ns = bpf_ktime_get_ns();
 	t->number = id;
-	t->told = t->named = 0;
+	t->told = t->named = t->bare = 0;
 	read_arguments(t, regs, compat);
 	t->in_call = 1;
 	if (!call || (!(call->whens & WT_AT_ENTRY) && !(call->flags & WT_CALL_SIGRETURN)))
@@ -1045,15 +1294,20 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
 	w = my_work();
 	if (!w)
 		return 0;
-	begin_entry(w, t);
+	begin_pieces(w);
+	put_call(w, t);
 	run_ops(call, WT_AT_ENTRY);
 	if (call->flags & WT_CALL_SIGRETURN)
 		capture_signal_frame(regs->sp, t->arch);
 	t->named = w->named;
 	if (w->faulted && !(call->whens & WT_TWICE) && !w->record.parts)
 		return 0;	/* told at the exit, when its memory is there */
+	if (packed_blocks && !w->pieces) {	/* nobody waits for it, and the exit says all of it */
+		t->bare = 1;
+		return 0;
+	}
 	t->told = 1;
-	if (!end_record(w, WT_RECORD_EVENT, LOST_CALLS))
+	if (!end_entry(w, t, call))
 		t->in_call = 0;
 	return 0;
 }
@@ -1062,11 +1316,12 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
 static __always_inline bool tell_entry(struct work *w, struct wt_state *t, const struct wt_call *call)
 {
 	t->told = 1;
-	begin_entry(w, t);
+	begin_pieces(w);
+	put_call(w, t);
 	if (call)
 		run_ops(call, WT_AT_ENTRY);
 	t->named = w->named;
-	return end_record(w, WT_RECORD_EVENT, LOST_CALLS);
+	return end_entry(w, t, call);
 }
 
 SEC("tp_btf/sys_exit")
@@ -1075,9 +1330,10 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct wt_state *t = bpf_task_storage_get(&states, task, 0, 0);
 	struct wt_settings *s;
+	struct telling done;
 	struct wt_call *call;
-	struct wt_event *e;
 	struct work *w;
+	__u32 flags;
 	__u64 now;
 	bool failed;
 	if (!t || !t->in_call)
@@ -1091,27 +1347,26 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	if (t->arch == s->compat)
 		result = (__s32)result;
 	call = plan_of(s, t->arch, t->number);
-	if (!t->told && call && call->whens & WT_AT_ENTRY && !tell_entry(w, t, call))
+	if (!t->told && !t->bare && call && call->whens & WT_AT_ENTRY && !tell_entry(w, t, call))
 		return 0;
-	begin_record(w, t->told ? WT_EXIT : WT_CALL, now);
-	put_call(w, t);
+	begin_pieces(w);
 	failed = result < 0 && result >= -4095;
-	e = &w->record.event;
-	e->value = result;
-	e->flags = failed ? WT_FLAG_ERROR : 0;
+	flags = failed ? WT_FLAG_ERROR : 0;
 	if (call && (call->whens & (WT_AT_EXIT | WT_AT_ERROR) || call->flags & ~(WT_CALL_SELECTED | WT_CALL_CLONE))) {
+		put_call(w, t);
 		w->result = failed ? 0 : result;
 		run_ops(call, failed ? WT_AT_ERROR : WT_AT_EXIT);
 		w->result = result;
 		ask_descriptors(w, call, t);
 		if (call->flags & WT_CALL_NOTABLE && (!failed || result == -EINPROGRESS) && condition_holds(call, t))
-			e->flags |= WT_FLAG_NOTABLE;
+			flags |= WT_FLAG_NOTABLE;
 	}
-	if (!t->told) {
-		e->time_ns = t->entry_ns;
-		e->extra = t->ip;
-	}
-	end_record(w, WT_RECORD_EVENT, LOST_CALLS);
+	done.time_ns = now;
+	done.result = result;
+	done.took_ns = t->told ? 0 : now - t->entry_ns;
+	done.kind = t->told ? WT_PACKED_EXIT : WT_PACKED_CALL;
+	done.n_args = t->told ? 0 : args_of(call);
+	end_call(w, t, &done, flags);
 	return 0;
 }
 

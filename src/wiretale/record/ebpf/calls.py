@@ -29,6 +29,8 @@ _MOST_CALLS = 4096  # of calls.bpf.c
 _EXECVE = {Arch.X86_64: (59, 322), Arch.AARCH64: (221, 281)}  # execve, execveat
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO of linux/proc_ns.h
 _LEAST_RING_BYTES = 1 << 16
+_BLOCK_BYTES = 1 << 16  # WT_PACKED_BLOCK
+_LEAST_BLOCKS = 2  # one is filled while the other is taken
 _MISSING = "this kernel lacks the {} {}, without which calls cannot be recorded by eBPF"
 _HELPERS = ("loop", "task_storage_get")  # bpf-helpers(7): the youngest that are called, of Linux 5.17 and 5.11
 
@@ -37,7 +39,25 @@ _HELPERS = ("loop", "task_storage_get")  # bpf-helpers(7): the youngest that are
 class RingOptions:
     """Sizes are bytes."""
 
-    ring_bytes: int = 64 * MIB  # a power of two: some 400,000 calls
+    ring_bytes: int = 64 * MIB  # a power of two: some 700,000 calls
+    live: bool = False  # the calls are read while they are recorded; which costs the recorder some 50 ns for each
+
+    @property
+    def read_bytes(self) -> int:
+        """Of the ring of what is read while recording."""
+        return self.ring_bytes if self.live else max(self.ring_bytes // 2, _LEAST_RING_BYTES)
+
+    @property
+    def blocks(self) -> int:
+        """Of the buffer in which each CPU packs all other calls; a power of two."""
+        if self.live:
+            return 0
+        all_bytes = self.ring_bytes // 2
+        of_each = max(all_bytes // os.sysconf("SC_NPROCESSORS_CONF"), min(all_bytes, MIB))
+        return max(1 << (of_each // _BLOCK_BYTES).bit_length() >> 1, _LEAST_BLOCKS)
+
+
+_LEAST = RingOptions(_LEAST_RING_BYTES)
 
 
 class EbpfCalls(PtraceSource):
@@ -48,8 +68,8 @@ class EbpfCalls(PtraceSource):
         self._filtered = False  # by the kernel programs, not by a filter that the program carries
         self._unfiltered_reason = ""
         self._pin_cpu = -1
-        self._ring_bytes = ring.ring_bytes
-        self._object = load(ring.ring_bytes)
+        self._options = ring
+        self._object = load(ring)
         try:
             _tell(self._object, options)
         except BaseException:
@@ -57,9 +77,11 @@ class EbpfCalls(PtraceSource):
             raise
         self._lost = [0] * len(_LOST)
 
-    def _ring(self) -> tuple[int, int, int, int]:
-        of = self._object.map_fd
-        return of("ring"), of("tasks"), of("states"), self._ring_bytes
+    def _ring(self) -> tuple[int | bytes, ...]:
+        of, ring = self._object.map_fd, self._options
+        path = os.fsencode(self._files.calls_path)
+        packed = (path, of("packed"), of("packing"), ring.blocks * _BLOCK_BYTES)
+        return of("ring"), of("tasks"), of("states"), ring.read_bytes, *packed
 
     def start(self) -> None:
         """Make the spool files, attach the kernel programs and start emptying their ring."""
@@ -104,7 +126,7 @@ class EbpfCalls(PtraceSource):
         report.detail = {
             "calls": self.options.calls,
             "snaplen": self.options.snaplen,
-            "ring_bytes": self._ring_bytes,
+            "ring_bytes": self._options.ring_bytes,
             "records": self._now().stops,
             "drain_ns": int(self._now().cpu_ns),
             "lost": {name: n for name, n in zip(_LOST, self._lost, strict=True) if n},
@@ -117,7 +139,7 @@ class EbpfCalls(PtraceSource):
         return report
 
 
-def load(ring_bytes: int = _LEAST_RING_BYTES) -> Object:
+def load(ring: RingOptions = _LEAST) -> Object:
     """The kernel programs, loaded and not attached. PermissionFault or ResourceFault with the reason."""
     if Arch(native_arches()[:1][0]) not in _EXECVE:
         raise ResourceFault(f"calls cannot be recorded by eBPF on {platform.machine()} yet", "--engine ptrace")
@@ -134,8 +156,12 @@ def load(ring_bytes: int = _LEAST_RING_BYTES) -> Object:
         helpers = set(loaded.enum_names("bpf_func_id").values())
         if without := [name for name in _HELPERS if f"BPF_FUNC_{name}" not in helpers]:
             raise ResourceFault(_MISSING.format("helpers", ", ".join(without)), "--engine ptrace, or Linux 5.17")
-        loaded.set_size("ring", ring_bytes)
-        loaded.set_size("works", os.sysconf("SC_NPROCESSORS_CONF"))
+        cpus = os.sysconf("SC_NPROCESSORS_CONF")
+        loaded.set_size("ring", ring.read_bytes)
+        loaded.set_size("works", cpus)
+        loaded.set_size("packing", cpus)
+        loaded.set_size("packed", cpus * max(ring.blocks, 1))
+        loaded.set_constant(".rodata.packed", ring.blocks.to_bytes(4, "little"))
         loaded.load()
     except BaseException:
         loaded.close()

@@ -41,6 +41,7 @@ enum bpf_map_type_used {
 };
 #define BPF_ANY 0
 #define BPF_F_NO_PREALLOC 1
+#define BPF_F_MMAPABLE 1024
 #define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 #define BPF_RB_NO_WAKEUP 1	/* linux/bpf.h: the reader polls; waking it would show up inside the traced call */
 

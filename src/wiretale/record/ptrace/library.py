@@ -87,6 +87,8 @@ class CallPlan(ctypes.Structure):
         ("fd_arg", _u8),
         ("fds_arg", _u8),
         ("whens", _u8),
+        ("n_args", _u8),
+        ("reserved", _u8 * 3),
     ]
 
 
@@ -143,6 +145,10 @@ class Options(ctypes.Structure):
         ("tasks_fd", _i32),
         ("states_fd", _i32),
         ("ring_bytes", _u64),
+        ("packed_path", ctypes.c_char_p),
+        ("packed_fd", _i32),
+        ("packing_fd", _i32),
+        ("packed_bytes", _u64),
     ]
 
 

@@ -1,6 +1,7 @@
 /*
  * The other engine: calls come from the kernel programs of record/ebpf through their ring, and become the same events
- * and chunks. Nothing is traced here, so the same thread may look at the ring when it suits.
+ * and chunks: those that something depends on while recording. All others lie packed in the programs' other buffers, one
+ * for each CPU, and are copied to the spool unseen. Nothing is traced here, so the same thread may look when it suits.
  */
 
 #define RING_BUSY 0x80000000u	/* BPF_RINGBUF_BUSY_BIT of linux/bpf.h */
@@ -8,9 +9,15 @@
 #define RING_HEADER 8u
 #define RING_RETURN (1u << 20)	/* room is given back to the ring at least so often */
 #define RING_BATCH 4096	/* events */
-#define RING_SOON_NS 1000000
-#define RING_LATER_NS 2000000
-#define LOOK_FOR_GONE 64	/* rounds without a record between two looks whether followed processes still exist */
+#define RING_SOON_NS 1000000	/* until the next look, where somebody waits for it */
+#define RING_SMALL_NS 2000000	/* where somebody reads what is recorded, or the ring is soon full */
+#define RING_LARGE (8u << 20)
+#define RING_LATER_NS 20000000	/* else: the end of a program wakes the recorder */
+#define PACKED_RUN (256u << 10)	/* so much of one CPU is worth a write */
+#define PACKED_LATEST_NS 40000000	/* ... and after so long, whatever there is */
+#define PACKED_LARGE (4u << 20)	/* what a buffer must have to be looked at every RING_LATER_NS only */
+#define PACKED_MOST (1u << 20)	/* written at a time, so that room comes back early */
+#define LOOK_FOR_GONE_NS 200000000	/* without a record between two looks whether followed processes still exist */
 
 static long map_call(int command, int map, const void *key, void *value)
 {
@@ -19,6 +26,37 @@ static long map_call(int command, int map, const void *key, void *value)
 	a.key = (uint64_t)(uintptr_t)key;
 	a.value = (uint64_t)(uintptr_t)value;
 	return syscall(SYS_bpf, command, &a, sizeof(a));
+}
+
+/* The buffers of the kernel programs' map, one for each CPU, and how full they are. */
+static int packed_open(struct ring *r, const struct wt_options *o)
+{
+	const uint8_t *blocks;
+	struct wt_packing *packing;
+	r->packed_bytes = o->packed_bytes;
+	r->packed_file = open(o->packed_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (r->packed_file < 0)
+		return errno;
+	blocks = mmap(NULL, r->cpus * r->packed_bytes, PROT_READ, MAP_SHARED, o->packed_fd, 0);
+	packing = mmap(NULL, r->cpus * sizeof(*packing), PROT_READ | PROT_WRITE, MAP_SHARED, o->packing_fd, 0);
+	if (blocks == MAP_FAILED || packing == MAP_FAILED)
+		return errno;
+	r->packed = calloc(r->cpus, sizeof(*r->packed));
+	if (!r->packed)
+		return ENOMEM;
+	for (uint32_t i = 0; i < r->cpus; i++)
+		r->packed[i] = (struct packed){ blocks + i * r->packed_bytes, &packing[i], 0 };
+	return 0;
+}
+
+static void packed_close(struct ring *r)
+{
+	if (!r->packed)
+		return;
+	munmap((void *)(uintptr_t)r->packed[0].blocks, r->cpus * r->packed_bytes);
+	munmap(r->packed[0].at, r->cpus * sizeof(struct wt_packing));
+	close(r->packed_file);
+	free(r->packed);
 }
 
 static int ring_open(struct wt *w, const struct wt_options *o)
@@ -41,8 +79,10 @@ static int ring_open(struct wt *w, const struct wt_options *o)
 		return errno;
 	r->produced = (const uint64_t *)produced;
 	r->data = produced + page;
+	for (int i = 0; i < PROGRAM_ENDS; i++)
+		r->ends[i].fd = -1;
 	w->by_ring = true;
-	return 0;
+	return o->packed_bytes ? packed_open(r, o) : 0;
 }
 
 static void ring_close(struct wt *w)
@@ -55,6 +95,10 @@ static void ring_close(struct wt *w)
 	free(r->batch);
 	if (!w->by_ring)
 		return;
+	for (int i = 0; i < PROGRAM_ENDS; i++)
+		if (r->end_of[i])
+			close(r->ends[i].fd);
+	packed_close(r);
 	munmap(r->consumed, page);
 	munmap((void *)(uintptr_t)r->produced, page + 2 * r->bytes);
 }
@@ -321,7 +365,7 @@ static void take_record(struct wt *w, const struct wt_record *r, size_t bytes)
 static void ring_publish(struct wt *w)
 {
 	ring_write(w);
-	w->stats.events = w->seq;
+	w->stats.events = w->seq + w->ring.packed_calls - w->ring.packed_lost;
 	publish(&w->data.header->committed, w->data.used);
 	publish(&w->chunks.header->committed, w->chunks.used / sizeof(struct wt_chunk));
 	publish(&w->events.header->committed, w->seq);
@@ -359,11 +403,119 @@ static uint64_t ring_drain(struct wt *w)
 	return n;
 }
 
+/* -- calls that nobody has to look at ------------------------------------------------------------------------------ */
+
+static uint64_t packed_records(const uint8_t *from, uint64_t bytes)
+{
+	uint64_t n = 0, at = 0;
+	while (at < bytes) {
+		const struct wt_packed *p = (const struct wt_packed *)(from + at);
+		n += p->units && p->kind < WT_PACKED_CONTEXT;
+		at = p->units ? at + 8 * p->units : (at / WT_PACKED_BLOCK + 1) * WT_PACKED_BLOCK;
+	}
+	return n;
+}
+
+/* False if the disk is full; then there is nothing of it in the file. */
+static bool packed_write(struct wt *w, const uint8_t *from, uint64_t bytes, uint64_t place)
+{
+	struct ring *r = &w->ring;
+	uint64_t done = 0;
+	while (done < bytes && !w->full_errno) {
+		ssize_t n = pwrite(r->packed_file, from + done, bytes - done, (off_t)(place + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			int error = n ? errno : ENOSPC;
+			fallocate(r->packed_file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)place, (off_t)bytes);
+			recording_full(w, error);
+			w->stats.lost--;	/* the caller counts */
+			break;
+		}
+		done += (uint64_t)n;
+	}
+	return done == bytes;
+}
+
+/* Copies what there is of one CPU, as it is. */
+static void packed_drain(struct wt *w, struct packed *p, uint64_t taken, uint64_t written)
+{
+	struct ring *r = &w->ring;
+	while (taken < written) {
+		uint64_t at = taken % r->packed_bytes, in_block = taken % WT_PACKED_BLOCK, bytes = written - taken;
+		uint64_t most = in_block ? WT_PACKED_BLOCK - in_block : PACKED_MOST;
+		if (most > r->packed_bytes - at)
+			most = r->packed_bytes - at;
+		if (bytes > most)
+			bytes = most;
+		if (!in_block) {
+			p->place = r->packed_end;
+			r->packed_end += (bytes + WT_PACKED_BLOCK - 1) / WT_PACKED_BLOCK * WT_PACKED_BLOCK;
+		}
+		if (!packed_write(w, p->blocks + at, bytes, p->place + in_block)) {
+			uint64_t lost = packed_records(p->blocks + at, bytes);
+			w->stats.lost += lost;
+			r->packed_lost += lost;
+			w->events.header->lost = w->stats.lost;
+		}
+		if (!in_block)
+			p->place += bytes / WT_PACKED_BLOCK * WT_PACKED_BLOCK;
+		taken += bytes;
+		__atomic_store_n(&p->at->taken, taken, __ATOMIC_RELEASE);
+	}
+}
+
+/* Of the CPUs that have much, or, if the last time was long ago, of all. Returns whether there was anything. */
+static bool packed_drain_all(struct wt *w, bool now)
+{
+	struct ring *r = &w->ring;
+	uint64_t calls = 0, time = now_ns();
+	bool found = false;
+	now |= time - r->packed_ns >= PACKED_LATEST_NS;
+	for (uint32_t i = 0; r->packed && i < r->cpus; i++) {
+		struct wt_packing *at = r->packed[i].at;
+		uint64_t written = __atomic_load_n(&at->written, __ATOMIC_ACQUIRE);
+		calls += at->records;
+		if (!now)	/* whole blocks are cheaper to write */
+			written -= written % WT_PACKED_BLOCK;
+		if (written <= at->taken || (!now && written - at->taken < PACKED_RUN && written - at->taken < r->packed_bytes / 4))
+			continue;
+		packed_drain(w, &r->packed[i], at->taken, written);
+		r->packed_ns = time;
+		found = true;
+	}
+	w->stats.stops += calls - r->packed_calls;
+	r->packed_calls = calls;
+	w->stats.events = w->seq + calls - r->packed_lost;
+	return found;
+}
+
 /* -- beginning and ending ----------------------------------------------------------------------------------------- */
 
 static int ring_follow(struct wt *w, pid_t pid, uint32_t how)
 {
 	return map_call(BPF_MAP_UPDATE_ELEM, w->ring.tasks_fd, &pid, &how) < 0 ? -errno : 0;
+}
+
+/* Have the end of a program of ours wake the recorder; where there is no room for another, the next look sees it. */
+static void await_end(struct ring *r, pid_t pid)
+{
+	for (int i = 0; i < PROGRAM_ENDS; i++)
+		if (!r->end_of[i]) {
+			r->end_of[i] = pid;
+			r->ends[i] = (struct pollfd){ (int)syscall(SYS_pidfd_open, pid, 0), POLLIN, 0 };
+			return;
+		}
+}
+
+static void forget_end(struct ring *r, pid_t pid)
+{
+	for (int i = 0; i < PROGRAM_ENDS; i++)
+		if (r->end_of[i] == pid) {
+			close(r->ends[i].fd);
+			r->ends[i].fd = -1;	/* poll(2) passes over it */
+			r->end_of[i] = 0;
+		}
 }
 
 static int ring_spawned(struct wt *w, pid_t pid)
@@ -376,6 +528,7 @@ static int ring_spawned(struct wt *w, pid_t pid)
 	if (!p)
 		return -ENOMEM;
 	p->spawned = true;
+	await_end(&w->ring, pid);
 	first_sight(w, t, now_ns());
 	return ring_follow(w, pid, WT_BEFORE_EXEC);
 }
@@ -411,7 +564,10 @@ static void ring_reap(struct wt *w, bool look_for_gone)
 {
 	for (struct program *p = w->programs; p; p = p->next) {
 		int status;
-		if (!p->spawned || p->ended || waitpid(p->pid, &status, WNOHANG) != p->pid)
+		pid_t found = p->spawned && !p->ended ? waitpid(p->pid, &status, WNOHANG) : 0;
+		if (found)
+			forget_end(&w->ring, p->pid);
+		if (found != p->pid)
 			continue;
 		program_ended(w, p->pid, status);
 		struct task *t = find_task(w, p->pid);
@@ -457,6 +613,7 @@ static void ring_unfinished(struct wt *w, struct task *t)
 static int ring_let_go(struct wt *w)
 {
 	ring_drain(w);
+	packed_drain_all(w, true);
 	for (int i = 0; i < HASH_SIZE; i++)
 		while (w->hash[i]) {
 			struct task *t = w->hash[i];
@@ -472,15 +629,20 @@ static int ring_let_go(struct wt *w)
 
 static int run_ring(struct wt *w)
 {
-	uint32_t idle = 0;
+	uint64_t looked_ns = now_ns();
 	while (!w->ending) {
 		if (__atomic_load_n(&w->request, __ATOMIC_ACQUIRE) != REQUEST_NONE)
 			serve_request(w);
-		uint64_t n = ring_drain(w);
-		idle = n ? 0 : idle + 1;
-		ring_reap(w, idle && idle % LOOK_FOR_GONE == 0);
-		struct timespec rest = { .tv_nsec = n ? RING_SOON_NS : RING_LATER_NS };
-		nanosleep(&rest, NULL);
+		uint64_t n = ring_drain(w), now = now_ns();
+		bool filling = packed_drain_all(w, false) && w->ring.packed_bytes < PACKED_LARGE;
+		bool look = !n && now - looked_ns >= LOOK_FOR_GONE_NS;
+		if (n || look)
+			looked_ns = now;
+		ring_reap(w, look);
+		bool soon = n || filling || __atomic_load_n(&w->impatient, __ATOMIC_RELAXED);
+		long later = w->ring.packed && w->ring.bytes >= RING_LARGE ? RING_LATER_NS : RING_SMALL_NS;
+		struct timespec rest = { .tv_nsec = soon ? RING_SOON_NS : later };
+		ppoll(w->ring.ends, PROGRAM_ENDS, &rest, NULL);
 	}
 	return 0;
 }

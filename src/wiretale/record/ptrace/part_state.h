@@ -28,6 +28,15 @@ struct parts {
 	uint32_t count;
 };
 
+/* Calls of one CPU that nobody has to look at. */
+struct packed {
+	const uint8_t *blocks;
+	struct wt_packing *at;
+	uint64_t place;		/* of the block that is being filled, in the file */
+};
+
+#define PROGRAM_ENDS 8
+
 struct ring {
 	uint64_t *consumed;		/* the consumer's page */
 	const uint64_t *produced;	/* the producer's page */
@@ -39,6 +48,14 @@ struct ring {
 	struct parts *parts;
 	struct wt_event *batch;
 	uint32_t batched;
+	struct packed *packed;	/* by CPU; NULL: all calls come through the ring */
+	uint64_t packed_bytes;	/* of each */
+	int packed_file;
+	uint64_t packed_end;	/* of the file */
+	uint64_t packed_calls, packed_lost;	/* that were packed; those of them that the disk had no room for */
+	uint64_t packed_ns;	/* when they were last */
+	struct pollfd ends[PROGRAM_ENDS];	/* of programs that were started */
+	pid_t end_of[PROGRAM_ENDS];
 };
 
 /* What a socket stays all its life. Cookies are never used again (net/core/sock_diag.c). */

@@ -21,6 +21,7 @@ from wiretale.model.spool import Role
 from wiretale.record.ptrace.library import CallPlan, Op
 
 NO_ARG = 0xFF
+_MOST_ARGS = 6
 _HIGHEST_NUMBER = 4096  # ARM has private calls far above; they are not worth a table
 _SOCKADDR_LIMIT = 128  # sizeof(struct sockaddr_storage)
 _STRUCT_LIMIT = 4096
@@ -351,7 +352,9 @@ def plan(arches: Iterable[int], *, links: bool = False) -> Planned:
 
 def _calls(arch: int, ops: list[Step], known: dict[int, CallPlan], *, links: bool) -> "ctypes.Array[CallPlan]":
     names = {n: name for n, name in table(arch).items() if n < _HIGHEST_NUMBER}
+    unknown = CallPlan(n_args=_MOST_ARGS)
     calls = (CallPlan * (max(names, default=0) + 1))()
+    calls[:] = [unknown] * len(calls)
     for number, name in names.items():
         call = call_spec(name, arch)
         if call is None:
@@ -369,7 +372,8 @@ def _call(call: Call, arch: int, ops: list[Step], *, links: bool) -> CallPlan:
     fd_arg = call.fd_arg if call.fd_arg >= 0 else NO_ARG
     fds_arg = call.sets_fds if call.sets_fds >= 0 else NO_ARG
     condition = _CONDITIONS.get(call.name, Condition.ALWAYS)
-    planned = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, _whens(own))
+    n_args = max(map(len, (call.args, *call.variants.values())))
+    planned = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, _whens(own), n_args)
     ops.extend(own)
     return planned
 

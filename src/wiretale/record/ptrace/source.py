@@ -100,7 +100,7 @@ class PtraceSource:
             f"{self._files.path} cannot be written: {disk_error(number)}", "choose another place with -o FILE"
         )
 
-    def _ring(self) -> tuple[int, int, int, int]:
+    def _ring(self) -> tuple[int | bytes, ...]:
         """Where the calls come from, if not by ptrace: see struct wt_options."""
         return (-1, -1, -1, 0)
 

@@ -11,7 +11,7 @@
 #endif
 
 #define WT_HEADER_BYTES 4096
-#define WT_SPOOL_VERSION 1
+#define WT_SPOOL_VERSION 2
 
 struct wt_header {
 	char magic[8];
@@ -207,6 +207,8 @@ struct wt_call {
 	uint8_t fd_arg;
 	uint8_t fds_arg;
 	uint8_t whens;		/* enum wt_when of all its ops together; WT_TWICE if one has both of entry and exit */
+	uint8_t n_args;		/* what stands in the registers behind them means nothing */
+	uint8_t reserved[3];
 };
 
 struct wt_table {
@@ -232,6 +234,80 @@ struct wt_record {
 	uint32_t parts;		/* how many of them came before */
 	uint32_t reserved;
 	struct wt_event event;
+};
+
+/*
+ * Most calls nobody has to look at while they are recorded. The kernel programs pack those into blocks of each CPU, which
+ * are copied to the spool as they are (`ptrace.calls`: blocks, one behind the other, each as far as it was filled and
+ * then zeros). store/load/packed_calls.c makes the events of the tracer of them.
+ *
+ * A block begins with its CPU and a CONTEXT, what the records behind it have in common; another may follow. A record
+ * without length is the block's end. A call's record is
+ *   the first fields of struct wt_packed, then of an ENTRY `ip`, of an EXIT `result`, of a CALL `result`, `took` and `ip`;
+ *   WT_PACKED_WIDE: two words, duration and result, which do not fit into the 32 bits they have above;
+ *   the arguments, 4 * (`shape` >> 2 * number & 3) bytes of each, what is missing of it is 0; padded to 8;
+ *   WT_PACKED_PIECE: a struct wt_packed_piece, its address if that is not the argument, its detail if that is not 0,
+ *   and its bytes, padded to 8; or
+ *   WT_PACKED_PIECES: pieces as in the ring.
+ */
+#define WT_PACKED_BLOCK (1u << 16)
+#define WT_PACKED_BODY 4096u	/* most bytes of pieces: longer ones go through the ring */
+
+enum wt_packed_kind {
+	WT_PACKED_ENTRY = 1,	/* as enum wt_event_kind */
+	WT_PACKED_EXIT = 2,
+	WT_PACKED_CALL = 3,
+	WT_PACKED_CONTEXT = 4,
+	WT_PACKED_CPU = 5,	/* its number in the upper half of its 8 bytes */
+};
+
+enum wt_packed_form { WT_PACKED_WIDE = 1, WT_PACKED_PIECE = 2, WT_PACKED_PIECES = 4 };
+
+struct wt_packed {
+	uint16_t units;		/* its length in 8 bytes */
+	uint8_t kind;
+	uint8_t form;
+	uint16_t number;
+	uint16_t shape;
+	uint32_t time;		/* ns since the context's: of the return; ENTRY: of the entry */
+	int32_t result;		/* ENTRY: the `ip` */
+	uint32_t took;		/* CALL: ns since the entry */
+	int32_t ip;		/* instruction pointer, less the context's */
+};
+
+struct wt_packed_context {
+	uint16_t units;
+	uint8_t kind;
+	uint8_t form;
+	uint32_t arch;
+	uint64_t time_ns;
+	uint64_t ip;
+	uint32_t tid;
+	uint32_t tgid;
+};
+
+#define WT_PIECE_ARG 7
+#define WT_PIECE_ADDRESS 8
+#define WT_PIECE_DETAIL 16
+
+struct wt_packed_piece {
+	uint16_t bytes;
+	uint8_t role;
+	uint8_t arg;		/* number of the argument, WT_PIECE_* */
+	uint32_t full_bytes;
+};
+
+/* One CPU's element of the map `packing`: how much was written, how much of it was taken, and the last CONTEXT. */
+struct wt_packing {
+	uint64_t written;	/* bytes, as if its blocks had no end */
+	uint64_t records;	/* calls, returns and entries among them */
+	uint64_t time_ns;
+	uint64_t ip;
+	uint32_t tid;		/* 0: there is none yet */
+	uint32_t arch;
+	uint64_t unused[3];
+	uint64_t taken;		/* the recorder's, in a cache line of its own */
+	uint64_t unused2[7];
 };
 
 /* A LINK, EXE or CWD as the kernel programs write it: `address` says how it is made into text. */
@@ -275,7 +351,9 @@ struct wt_state {
 	uint8_t in_call;
 	uint8_t told;		/* its entry has been written */
 	uint8_t named;
-	uint8_t reserved;
+	uint8_t bare;		/* its entry carries nothing: told with its return */
+	uint8_t begun;		/* past its first execve, if it had one to come */
+	uint8_t reserved[7];
 };
 
 enum wt_option_flag {
@@ -335,6 +413,10 @@ struct wt_options {
 	int32_t tasks_fd;	/* their map of followed processes */
 	int32_t states_fd;	/* their storage of what each thread is doing */
 	uint64_t ring_bytes;
+	const char *packed_path;
+	int32_t packed_fd;	/* the buffers of calls that nobody looks at now */
+	int32_t packing_fd;
+	uint64_t packed_bytes;	/* of each CPU; 0: all calls come through the ring */
 };
 
 struct wt_spawn_request {

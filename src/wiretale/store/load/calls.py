@@ -47,7 +47,7 @@ def load_calls(
     records = read_records(spool)
     if records is None:
         return []
-    if any(s.source == "ebpf calls" for s in manifest.sources):
+    if spool.calls_path.exists() or any(s.source == "ebpf calls" for s in manifest.sources):
         records = in_order(records)
     tasks = read_tasks(records, manifest)
     insert_tasks(db, tasks)
@@ -226,7 +226,7 @@ def _coverage(records: Records, calls: Calls, kinds: CallKinds, cut: int) -> lis
     if cut:
         rows.append(("buffers", cut, "truncated", "longer than --snaplen", "record all bytes: --snaplen all"))
     if records.damaged_events:
-        rows.append(("events", records.damaged_events, "lost", "ptrace.events is damaged there", None))
+        rows.append(("events", records.damaged_events, "lost", "ptrace.events or ptrace.calls is damaged there", None))
     if records.damaged_chunks:
         rows.append(
             ("pieces of memory", records.damaged_chunks, "lost", "ptrace.chunks or ptrace.data is damaged", None)

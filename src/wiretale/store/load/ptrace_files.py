@@ -1,4 +1,4 @@
-"""The three `ptrace.*` files as NumPy arrays: what is whole, and how much is not.
+"""The `ptrace.*` files as NumPy arrays: what is whole, and how much is not.
 
 Nothing in the files is believed before it is checked: a recorder may have been killed, a disk may have been full, a
 file may have been cut or damaged.
@@ -28,6 +28,7 @@ from wiretale.model.spool import (
     Role,
 )
 from wiretale.store.bulk import Slices
+from wiretale.store.load.packed_calls import unpack
 from wiretale.store.spool import Spool
 
 Array = NDArray[np.void]
@@ -143,9 +144,16 @@ def read_records(spool: Spool) -> Records | None:
     if files[0] is None:
         return None
     events, chunks, data = (f or File(_EMPTY.body, fault="a file of the ptrace source is missing") for f in files)
+    bodies = tuple(f.body for f in (events, chunks, data))
     maps = tuple(f.mapped for f in (events, chunks, data) if f.mapped is not None)
-    rows = np.frombuffer(events.body, EVENT_TYPE), np.frombuffer(chunks.body, CHUNK_TYPE)
-    found = check_records(*rows, data.body, first_seq=0, maps=maps)
+    damaged = 0
+    if spool.calls_path.exists():
+        maps, damaged = unpack(spool.calls_path, bodies)
+        bodies = tuple(map(memoryview, maps))
+    sizes = (len(bodies[0]) // EVENT_BYTES, len(bodies[1]) // CHUNK_BYTES)  # no file is empty
+    rows = np.frombuffer(bodies[0], EVENT_TYPE, sizes[0]), np.frombuffer(bodies[1], CHUNK_TYPE, sizes[1])
+    found = check_records(*rows, bodies[2], first_seq=0, maps=maps)
+    found.damaged_events += damaged
     found.lost = events.lost
     found.faults = tuple(f.fault for f in (events, chunks, data) if f.fault)
     return found
