@@ -24,6 +24,11 @@ class Sharkd:
             return None
         return [frame["num"] for frame in self._ask("frames", filter=text)["result"]]
 
+    def objection(self, text: str) -> str | None:
+        """Why Wireshark takes this for no filter; None if it does."""
+        answer = self._ask("check", filter=text)
+        return str(answer["error"]["message"]) if "error" in answer else None
+
     def _ask(self, method: str, **parameters: str) -> dict[str, Any]:
         self._asked += 1
         request = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": parameters}

@@ -45,11 +45,11 @@ def test_bytes_survive_every_spelling(data, separator):
     assert values.byte_string(spelled) == data
     assert values.byte_string(f":{spelled}") == data
     assert values.byte_string(data.hex()) == data
-    if len(data) > 1:
+    if len(data) > 1 and separator != ":":
         assert values.byte_string(separator.join(f"{b:x}" for b in data)) == data
 
 
-@pytest.mark.parametrize("text", ["0x6162", "salam", "61:62-63", "", ":", "abc"])
+@pytest.mark.parametrize("text", ["0x6162", "salam", "61:62-63", "", ":", "abc", "6:1", "61:6", "61:"])
 def test_what_is_no_byte_string(text):
     with pytest.raises(BadValueError):
         values.byte_string(text)

@@ -66,6 +66,11 @@ def _beside(operator: str, typed: Operand) -> FieldType:
 
 
 def _bitwise(expressions: "Expressions", node: Arithmetic, left: Operand, right: Operand) -> Operand:
+    fields = [expressions.field_of(n) for n in (node.left, node.right)]
+    if any(f is not None and f.window for f in fields):
+        raise expressions.fault(
+            node.place, "& does not apply to a protocol", "write && to join two tests, or take a slice"
+        )
     as_bytes = [expressions.to_bytes(o, node.place, None) for o in (left, right)
                 if o.type in BYTES_LIKE or o.type in ADDRESSES]  # fmt: skip
     if len(as_bytes) != 2:

@@ -17,10 +17,11 @@ _SIGNS = {
     "all_eq": "===", "any_ne": "!==", "~=": "!==",
 }  # fmt: skip
 _JOINTS = {"any_of": "or", "odd_of": "xor", "all_of": "and"}
-# wireshark-filter(4), "The slice operator": [i:j] [i-j] [i] [:j] [i:], offsets may be negative
-_FROM_LENGTH = re.compile(r"(-?\d+)?:(\d+)?")
-_FROM_TO = re.compile(r"(-?\d+)-(-?\d+)?")
-_ONE = re.compile(r"-?\d+")
+# wireshark-filter(4), "The slice operator": [i:j] [i-j] [i] [:j] [i:], offsets may be negative; numbers as in C
+_OFFSET = r"([+-]?(?:0x[0-9a-f]+|0[0-7]*|[1-9]\d*))"
+_FROM_LENGTH = re.compile(rf"{_OFFSET}?\s*:\s*{_OFFSET}?", re.IGNORECASE)
+_FROM_TO = re.compile(rf"{_OFFSET}\s*-\s*{_OFFSET}", re.IGNORECASE)
+_ONE = re.compile(_OFFSET, re.IGNORECASE)
 _MOST = 1 << 31
 
 
@@ -109,23 +110,29 @@ class Builder:
         if len(text) > 24:
             raise self._fault(_place(token), "a number of a slice is too large")
         if match := _FROM_LENGTH.fullmatch(text):
-            start, length = int(match.group(1) or 0), int(match.group(2)) if match.group(2) else None
-            if length == 0 or text == ":":
+            start, length = _offset(match.group(1) or "0"), _offset(match.group(2)) if match.group(2) else None
+            if length is not None and length < 1:
                 raise self._fault(_place(token), "a slice of no bytes", "[i:n] is n bytes from byte i on")
             span = Span(start, length, None)
         elif match := _FROM_TO.fullmatch(text):
-            start, last = int(match.group(1)), int(match.group(2)) if match.group(2) else None
-            if last is not None and (start < 0) == (last < 0) and last < start:
+            start, last = _offset(match.group(1)), _offset(match.group(2))
+            if (start < 0) != (last < 0):
+                raise self._fault(_place(token), "a slice from one end to the other", "[i:] is all from byte i on")
+            if last < start:
                 raise self._fault(_place(token), "a slice that ends before it begins", "[i-j] is byte i to byte j")
             span = Span(start, None, last)
         elif _ONE.fullmatch(text):
-            span = Span(int(text), 1, None)
+            span = Span(_offset(text), 1, None)
         else:
             hint = "[i:n] is n bytes from byte i on, [i-j] byte i to byte j, [i] one byte, [i:] all from byte i"
             raise self._fault(_place(token), f"{text!r} is no place of a slice", hint)
         if max(abs(n) for n in (span.start, span.length or 0, span.last or 0)) >= _MOST:
             raise self._fault(_place(token), "a number of a slice is too large")
         return span
+
+
+def _offset(text: str) -> int:
+    return int(text, 8 if re.fullmatch(r"[+-]?0[0-7]+", text) else 0)
 
 
 def _word(node: Tree[Token] | Token) -> Word:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from functools import partial
 
 from wiretale.errors import UsageFault
-from wiretale.filter.bytes_sql import ADDRESS_BYTES, TEXT_OF_BYTES, expression, holds, in_either_case, needed, order
+from wiretale.filter.bytes_sql import ADDRESS_BYTES, holds, order
 from wiretale.filter.condition import NEVER, Condition, Network, joined, literal, named, put
 from wiretale.filter.operand import Alternative, Operand, all_of, any_of, combined, mapped, merged
+from wiretale.filter.regex import LATIN_1, expression, in_either_case, needed
 from wiretale.filter.rows import address_key
 from wiretale.filter.syntax import Expression, Quantifier, Quoted
 from wiretale.filter.types import ADDRESSES, BYTES_LIKE, FieldType, comparable
@@ -205,17 +206,17 @@ def matches(
     """The condition of `left matches "expression"`."""
     if not isinstance(right, Quoted):
         raise fault(right.place, "matches takes a regular expression in double quotes")
+    of_bytes = left.type is not FieldType.TEXT
     try:
-        pattern, about_bytes = expression(right.pattern)
+        pattern = expression(right.pattern, of_bytes=of_bytes)
     except UnicodeDecodeError:
-        raise fault(right.place, "this is no regular expression: its bytes are no text") from None
+        hint = "a field of bytes can be searched for them"
+        raise fault(right.place, "these bytes are no text, and the field is one", hint) from None
     _check_pattern(pattern, right, fault)
     parameter = Condition("?", (pattern,))
-    text = "{}"
-    if left.type is not FieldType.TEXT:
-        text = "CAST({} AS VARCHAR)" if about_bytes else TEXT_OF_BYTES
+    text = LATIN_1 if of_bytes else "{}"
     # To read bytes as a text takes ten times as long as to look for what every match holds.
-    run = needed(right.pattern.decode()) if left.type is not FieldType.TEXT and not about_bytes else ""
+    run = needed(right.pattern) if of_bytes else ""
     seen = Condition("?", (in_either_case(run),))
 
     def found_in(value: Condition) -> Condition:
@@ -233,5 +234,6 @@ def _check_pattern(pattern: str, node: Quoted, fault: Callable[..., UsageFault])
         duckdb.execute("SELECT regexp_matches('', ?)", [pattern])
     except duckdb.Error as error:
         said = str(error).splitlines()[0].removeprefix("Invalid Input Error: ")
-        hint = "RE2 has no look-around and no back-references" if "(?" in said or "escape" in said else ""
+        missing = "RE2 has no look-around, back-references, atomic groups or possessive repetitions"
+        hint = missing if "(?" in said or "escape" in said or "repetition operator" in said else ""
         raise fault(node.place, f"this is no regular expression: {said}", hint) from None

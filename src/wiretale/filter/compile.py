@@ -143,8 +143,7 @@ class _Compiler:
             for end in ends:
                 sign = "==" if high is None else "<="
                 message = comparison.objection(sign, left, end, self._said(test.left), self._said(low))
-                if message or (high is not None and end.network):
-                    text, hint = message or ("a range goes from one address to another", "10.0.0.1 .. 10.0.0.9")
-                    raise self._fault(low.place, text, hint)
+                if message:
+                    raise self._fault(low.place, *message)
             found.append((ends[0], ends[1] if high is not None else None))
         return comparison.member(left, found, test.quantifier)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from wiretale.filter.bytes_sql import HARDWARE_TEXT
 from wiretale.filter.condition import Condition, joined, put
 from wiretale.filter.operand import Alternative, Elements, Operand, TooManyError, mapped
+from wiretale.filter.rows import address_key
 from wiretale.filter.syntax import Expression, Function
 from wiretale.filter.types import ADDRESSES, NUMERIC, FieldType
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from wiretale.filter.expressions import Expressions
 
 _NUMBER, _TEXT = FieldType.NUMBER, FieldType.TEXT
+_TIME_BYTES = 0  # as Wireshark has it: a time is no bytes of the packet
 Call = Callable[["Expressions", Function, FieldType | None], Operand]
 
 
@@ -46,7 +48,8 @@ def _length(expressions: "Expressions", node: Function, _: FieldType | None) -> 
         return Operand(_NUMBER, mapped("CASE WHEN contains({0}, ':') THEN 16 WHEN {0} IS NOT NULL THEN 4 END", of))
     if of.type is FieldType.LABEL:
         raise expressions.fault(argument.place, "this has no value and no length")
-    return Operand(_NUMBER, mapped(f"CASE WHEN {{0}} IS NOT NULL THEN {field.size if field else 8} END", of))
+    size = _TIME_BYTES if of.type in (FieldType.TIME, FieldType.DURATION) else field.size if field else 8
+    return Operand(_NUMBER, mapped(f"CASE WHEN {{0}} IS NOT NULL THEN {size} END", of))
 
 
 def _count(expressions: "Expressions", node: Function, _: FieldType | None) -> Operand:
@@ -96,30 +99,38 @@ def _string(expressions: "Expressions", node: Function, _: FieldType | None) -> 
     return Operand(_TEXT, mapped(_TO_TEXT[of.type], of))
 
 
+# Of what is no number: what sorts as it does, and it out of that. Texts sort as they are, bytes by length first.
+_ORDERED = {
+    FieldType.TEXT: ("{0}", "{}"),
+    FieldType.ETHER: ("{0}", "{}"),
+    FieldType.BYTES: ("lpad(CAST(octet_length({0}) AS VARCHAR), 10, '0') || hex({0})", "unhex(substr({}, 11))"),
+    **dict.fromkeys(ADDRESSES, (f"(({address_key('{0}')}) || ' ' || {{0}})", "split_part({}, ' ', 2)")),
+}
+
+
 def _arguments(expressions: "Expressions", node: Function, expected: FieldType | None) -> list[Operand]:
     typed: Expression | None = next((a for a in node.arguments if expressions.is_typed(a)), None)
     type_ = expressions.operand(typed, None).type if typed is not None else expected or _NUMBER
     found = [expressions.operand(a, type_) for a in node.arguments]
     kinds = {_NUMBER if o.type in NUMERIC else o.type for o in found}
-    if len(kinds) > 1 or not kinds <= {_NUMBER, FieldType.DURATION, FieldType.TIME}:
-        words = " and ".join(dict.fromkeys(o.type for o in found))
-        raise expressions.fault(node.place, f"{node.name} takes numbers or times, and here is {words}")
+    known = {_NUMBER, FieldType.DURATION, FieldType.TIME, *(_ORDERED if node.name != "abs" else ())}
+    if len(kinds) > 1 or not kinds <= known or any(o.network for o in found):
+        words = " and ".join(dict.fromkeys("a network" if o.network else o.type for o in found))
+        kind = "numbers or times" if node.name == "abs" else "values that have an order, all of one kind"
+        raise expressions.fault(node.place, f"{node.name} takes {kind}, and here is {words}")
     return found
 
 
 def _extreme(how: str) -> Call:
     def function(expressions: "Expressions", node: Function, expected: FieldType | None) -> Operand:
         found = _arguments(expressions, node, expected)
-        parts = [_aggregate(how, put("CAST({} AS HUGEINT)", a.sql), a, how) for o in found for a in o.alternatives]
+        key, value_of = _ORDERED.get(found[0].type, ("CAST({0} AS HUGEINT)", "{}"))
+        parts = [_aggregate(how, a.sql, a, how) for o in found for a in Operand(o.type, mapped(key, o)).alternatives]
         if not parts:
             return Operand(found[0].type, ())
         type_ = _NUMBER if found[0].type in NUMERIC else found[0].type
         pick = {"max": "greatest", "min": "least"}[how]
-        # A field that is not there is left out: only constants are no value.
-        there = [a.sql for o in found if not o.constant for a in o.alternatives if not a.sources]
-        value = put(f"{pick}{{}}", joined(", ", parts))
-        if any(o.constant for o in found) and there:
-            value = put("CASE WHEN coalesce({}) IS NOT NULL THEN {} END", joined(", ", there), value)
+        value = put(value_of.replace("{}", f"{pick}{{}}"), joined(", ", parts))
         return Operand(type_, (Alternative(value),), constant=all(o.constant for o in found))
 
     return function

@@ -6,10 +6,10 @@ themselves, leaves it few events (`show.narrowing`).
 
 import re
 
-from wiretale.filter.bytes_sql import expression, needed
 from wiretale.filter.condition import Needle
 from wiretale.filter.events import EventKind
 from wiretale.filter.expressions import Expressions
+from wiretale.filter.regex import needed
 from wiretale.filter.syntax import Expression, Joint, Quoted, Search, Test, Word
 from wiretale.filter.types import FieldType
 
@@ -35,8 +35,7 @@ def needles_of(test: Test, expressions: Expressions) -> Needles:
         data = expressions.operand(test.right, FieldType.BYTES).value
         return (Needle(data, either_case=False),) if isinstance(data, bytes) and data else ()
     assert isinstance(test.right, Quoted)
-    _, about_bytes = expression(test.right.pattern)
-    run = "" if about_bytes else needed(test.right.pattern.decode())
+    run = needed(test.right.pattern)
     return (Needle(run.lower().encode(), either_case=True),) if run else ()
 
 

@@ -110,6 +110,11 @@ def _explain_character(text: str, position: int) -> tuple[str, str]:
         return "this quote is never closed", ""
     if char == "=":
         return "a single = is no comparison", "equality is =="
+    if char == "$":
+        return (
+            "a field reference ${...} is of the frame selected in Wireshark's window; here none is",
+            "write its value",
+        )
     if char == "|":
         return "a single | is no operator", "either of two tests is ||"
     return f"{char!r} is not understood here", ""

@@ -38,7 +38,7 @@ _GROUPS = (
 
 
 def comparable(left: FieldType, right: FieldType) -> bool:
-    """Whether two fields can be compared. An address compares with bytes, too: with the bytes it has in a packet."""
+    """Whether two fields can be compared. An address compares with a slice, too: with the bytes it has in a packet."""
     if any(left in group and right in group for group in _GROUPS):
-        return True
-    return (left in ADDRESSES and right in BYTES_LIKE) or (right in ADDRESSES and left in BYTES_LIKE)
+        return {left, right} != {FieldType.PROTOCOL, FieldType.ETHER}
+    return (left in ADDRESSES and right is FieldType.BYTES) or (right in ADDRESSES and left is FieldType.BYTES)

@@ -11,9 +11,11 @@ from wiretale.filter.moments import moment
 from wiretale.filter.types import ADDRESSES, FieldType
 
 _UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000}
-_SPAN = re.compile(r"(-?\d+(?:\.\d*)?)(?:e([+-]?\d{1,2}))?(ns|us|µs|ms|s|min)?", re.IGNORECASE)
+_SPAN = re.compile(r"(-?\d+(?:\.\d+)?)(?:e([+-]?\d{1,2}))?(ns|us|µs|ms|s|min)?", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9a-f]|(?:[0-9a-f]{2})+", re.IGNORECASE)
-_SEPARATED = re.compile(r"[0-9a-f]{1,2}([:.-])[0-9a-f]{1,2}(?:\1[0-9a-f]{1,2})*", re.IGNORECASE)
+_SEPARATED = re.compile(
+    r"[0-9a-f]{2}(?::[0-9a-f]{2})+|[0-9a-f]{1,2}([.-])[0-9a-f]{1,2}(?:\1[0-9a-f]{1,2})*", re.IGNORECASE
+)
 _QUADS = re.compile(r"[0-9a-f]{4}(?:\.[0-9a-f]{4})+", re.IGNORECASE)
 _ONE_HEX = re.compile(r"0x[0-9a-f]{1,2}", re.IGNORECASE)
 _NUMBER = re.compile(r"-?(?:0x[0-9a-f]+|0b[01]+|0[0-7]*|[1-9][0-9]*)", re.IGNORECASE)
@@ -38,11 +40,15 @@ def number(text: str, names: Mapping[str, int] | None = None) -> int:
     return value
 
 
+_FLAG_WORDS = {"set": True, "not set": False}
+
+
 def boolean(text: str) -> bool:
     """A number that is 0 or not, or true or false; "Set" and "Not set" are Wireshark's words for flags."""
-    known = {"true": True, "false": False, "set": True, "not set": False}
-    if text.lower() in known:
-        return known[text.lower()]
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if text.lower() in _FLAG_WORDS:
+        return _FLAG_WORDS[text.lower()]
     try:
         return number(text) != 0
     except BadValueError:
@@ -53,7 +59,7 @@ def byte_string(text: str) -> bytes:
     """Pairs of hexadecimal digits, side by side or with colons, dots or hyphens between, or one byte as 0x7f."""
     if _ONE_HEX.fullmatch(text):
         return bytes([int(text, 16)])
-    bare = text.removeprefix(":").removesuffix(":")
+    bare = text.removeprefix(":")
     if _DIGITS.fullmatch(bare):
         return bytes.fromhex(bare.zfill(len(bare) + len(bare) % 2))
     if _SEPARATED.fullmatch(bare):
@@ -81,7 +87,11 @@ def duration(text: str) -> int:
     unit = _UNITS_NS[(match.group(3) or "s").lower()]
     scaled = int((whole + fraction) or "0") * unit
     power = exponent - len(fraction)
-    value: int = scaled * 10**power if power >= 0 else scaled // 10**-power
+    value: int
+    lost: int
+    value, lost = (scaled * 10**power, 0) if power >= 0 else divmod(scaled, 10**-power)
+    if lost:
+        raise BadValueError(f"{text} is finer than a nanosecond")
     if value >= 1 << 63:
         raise BadValueError(f"{text} is too long")
     return -value if text.startswith("-") else value
@@ -176,7 +186,9 @@ def from_quoted(data: bytes, type_: FieldType, names: Mapping[str, int] | None =
     if type_ in (FieldType.BYTES, FieldType.PROTOCOL):
         return data
     text = data.decode(errors="backslashreplace")
-    if type_ in (FieldType.TEXT, FieldType.TIME, FieldType.BOOLEAN, FieldType.ERROR):
+    if type_ is FieldType.BOOLEAN and text.lower() in _FLAG_WORDS:
+        return _FLAG_WORDS[text.lower()]
+    if type_ in (FieldType.TEXT, FieldType.TIME, FieldType.ERROR):
         return from_word(text, type_, names)
     if names and text.upper() in names:
         return names[text.upper()]
