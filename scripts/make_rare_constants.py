@@ -13,6 +13,29 @@ from make_constants import compiler, macros, values
 TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/rare.py"
 # table: (headers, pattern of names, names left out, what strace says of a value without a name)
 TABLES = {
+    # ptrace(2): the requests in the words of the kernel's own <sys/ptrace.h> names
+    "ptrace_request": (
+        "linux/ptrace.h asm/ptrace-abi.h", r"PTRACE_[A-Z_]+", r"PTRACE_(O_|EVENT_|SYSCALL_INFO_|PEEKSIGINFO_|EVENTMSG_)\w*",
+        "PTRACE_???",
+    ),
+    "ptrace_options": ("linux/ptrace.h", r"PTRACE_O_\w+", r"PTRACE_O_MASK", "PTRACE_O_???"),
+    "ptrace_peeksiginfo": ("linux/ptrace.h", r"PTRACE_PEEKSIGINFO_SHARED", "", "PTRACE_PEEKSIGINFO_???"),
+    "ptrace_syscall_info": ("linux/ptrace.h", r"PTRACE_SYSCALL_INFO_\w+", "", "PTRACE_SYSCALL_INFO_???"),
+    "note_type": ("linux/elf.h", r"NT_\w+", r"NT_(GNU_PROPERTY_TYPE_0|PRXFPREG)", "NT_???"),
+    "audit_arch": ("linux/audit.h", r"AUDIT_ARCH_\w+", "", "AUDIT_ARCH_???"),
+    "key_reqkey": ("linux/keyctl.h", r"KEY_REQKEY_DEFL_\w+", "", "KEY_REQKEY_DEFL_???"),
+    "keyctl_supports": ("linux/keyctl.h", r"KEYCTL_SUPPORTS_\w+", "", "KEYCTL_SUPPORTS_???"),
+    "keyctl_caps0": ("linux/keyctl.h", r"KEYCTL_CAPS0_\w+", "", "KEYCTL_CAPS0_???"),
+    "keyctl_caps1": ("linux/keyctl.h", r"KEYCTL_CAPS1_\w+", "", "KEYCTL_CAPS1_???"),
+    "keyctl_move": ("linux/keyctl.h", r"KEYCTL_MOVE_EXCL", "", "KEYCTL_MOVE_???"),
+    "quota_command": ("linux/quota.h linux/dqblk_xfs.h", r"Q_\w+", "", "Q_???"),
+    "quota_type": ("linux/quota.h", r"(USR|GRP|PRJ)QUOTA", "", "???QUOTA"),
+    "quota_format": ("linux/quota.h", r"QFMT_\w+", "", "QFMT_VFS_???"),
+    "quota_valid": ("linux/quota.h", r"QIF_\w+", r"QIF_(LIMITS|USAGE|TIMES|ALL|DQBLKSIZE\w*|\w+_B)", "QIF_???"),
+    "quota_info_valid": ("linux/quota.h", r"IIF_\w+", "IIF_ALL", "IIF_???"),
+    "quota_info_flags": ("linux/quota.h", r"DQF_\w+", r"DQF_(PRIVATE|\w+_B)", "DQF_???"),
+    "xfs_quota_flags": ("linux/dqblk_xfs.h", r"FS_QUOTA_[UGP]DQ_\w+", "", "FS_QUOTA_???"),
+    "xfs_dqblk_flags": ("linux/dqblk_xfs.h", r"FS_(USER|PROJ|GROUP)_QUOTA", "", "FS_???"),
     "prctl_unalign": ("linux/prctl.h", r"PR_UNALIGN_\w+", "", "PR_UNALIGN_???"),
     "prctl_tsc": ("linux/prctl.h", r"PR_TSC_\w+", "", "PR_TSC_???"),
     "prctl_mce": ("linux/prctl.h", r"PR_MCE_KILL_(CLEAR|SET)", "", "PR_MCE_KILL_???"),
@@ -87,7 +110,23 @@ XFEATURES = {
     "FP": 0, "SSE": 1, "YMM": 2, "BNDREGS": 3, "BNDCSR": 4, "OPMASK": 5, "ZMM_Hi256": 6, "Hi16_ZMM": 7, "PKRU": 9,
     "PASID": 10, "LBR": 15, "XTILE_CFG": 17, "XTILE_DATA": 18,
 }  # fmt: skip
+# strace's names of constants that the kernel's headers call otherwise: those of the C library
+RENAMED = {
+    "PTRACE_PEEKUSR": "PTRACE_PEEKUSER",
+    "PTRACE_POKEUSR": "PTRACE_POKEUSER",
+    "NT_PRFPREG": "NT_FPREGSET",
+}
+_KEY_RIGHTS = ("VIEW", "READ", "WRITE", "SEARCH", "LINK", "SETATTR")
 PLAIN = {
+    # include/linux/key.h
+    "key_permission": (
+        {
+            f"KEY_{who}_{right}": 1 << shift + bit
+            for who, shift in (("POS", 24), ("USR", 16), ("GRP", 8), ("OTH", 0))
+            for bit, right in enumerate(_KEY_RIGHTS)
+        },
+        "KEY_???",
+    ),
     "no_flags": ({}, ""),
     # of fsmount, where a mount has no owner yet
     "fsmount_attr": (
@@ -154,7 +193,7 @@ def main() -> None:
         for table, (headers, pattern, left_out, _) in TABLES.items():
             merged: dict[int, str] = {}
             for name, value in values(headers, wanted(headers, pattern, left_out), Path(folder)).items():
-                merged.setdefault(value, name)
+                merged.setdefault(value, RENAMED.get(name, name))
             tables[table] = merged
     tables |= {table: {value: name for name, value in names.items()} for table, (names, _) in PLAIN.items()}
     unknown = {table: row[3] for table, row in TABLES.items()} | {table: row[1] for table, row in PLAIN.items()}

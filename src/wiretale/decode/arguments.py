@@ -232,6 +232,7 @@ KINDS: dict[Kind, Printer] = {
     Kind.STRINGS: _strings,
     Kind.ENVIRONMENT: _environment,
     Kind.BUFFER_IN: _buffer_in,
+    Kind.MEASURED_IN: _buffer_in,
     Kind.BUFFER_OUT: _buffer_out,
     Kind.SOCKADDR_IN: _sockaddr_in,
     Kind.SOCKADDR_OUT: _sockaddr_out,
@@ -424,7 +425,9 @@ SPECIAL: dict[tuple[str, str], Printer] = {
     **{(name, "dirp"): leftovers.directory for name in ("getdents", "getdents64")},
     ("nanosleep", "rem"): leftovers.remaining,
     **{(name, "remain"): leftovers.remaining for name in ("clock_nanosleep", "clock_nanosleep_time64")},
-    ("io_uring_register", "arg"): _pointer,  # of many kinds
+    **dict.fromkeys(
+        (("io_uring_register", "arg"), ("quotactl", "addr"), ("quotactl_fd", "addr")), _pointer
+    ),  # many kinds
     ("recvmmsg", "timeout"): _struct_in,
     ("recvmmsg_time64", "timeout"): _struct_in,
 }

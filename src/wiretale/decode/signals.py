@@ -9,7 +9,9 @@ from wiretale.light import dataclass
 from wiretale.model.enums import Arch
 
 _HEAD = struct.Struct("<iii")
-_SI_TIMER, _SI_KERNEL = -2, 0x80
+_SI_TIMER, _SI_SIGIO, _SI_KERNEL = -2, -5, 0x80
+_SIGBUS, _MACHINE_CHECKS = 7, (4, 5)  # BUS_MCEERR_AR, BUS_MCEERR_AO
+_SIGSEGV, _SEGV_BNDERR, _SEGV_PKUERR = 11, 3, 4
 _CODE_TABLES = {4: "ill", 5: "trap", 7: "bus", 8: "fpe", 11: "segv", 17: "chld", 29: "poll", 31: "sys"}
 _FAULTS = frozenset({4, 5, 7, 8, 11})
 _CHILD_EXITED = 1
@@ -60,12 +62,14 @@ def decode_siginfo(data: bytes, arch: int = Arch.X86_64) -> SigInfo:
     sender: tuple[int | None, int | None] = (None, None)
     if code == _SI_TIMER:
         fields += _read(body, ("si_timerid", "i"), ("si_overrun", "i"), _value(arch, "si_value"))
-    elif number in _FAULTS and 0 < code < _SI_KERNEL:
-        fields += _read(body, _value(arch, "si_addr"))
+    elif number in _FAULTS and code > 0:
+        fields += _fault(body, arch, number, code)
+    elif code == _SI_SIGIO:
+        fields += _io(body, arch)
     elif number == 31 and 0 < code < _SI_KERNEL:
         fields += _read(body, _value(arch, "si_call_addr"), ("si_syscall", "i"), ("si_arch", "I"))
     elif number == 29 and 0 < code < _SI_KERNEL:
-        fields += _read(body, ("si_band", "q" if word_size(arch) == 8 else "i"), ("si_fd", "i"))
+        fields += _io(body, arch)
     elif number == 17 and 0 < code < _SI_KERNEL:
         sender = _sender(body)
         fields += _child(body, arch, code)
@@ -91,10 +95,26 @@ def _read(body: bytes, *shape: tuple[str, str]) -> list[tuple[str, str]]:
         if offset + size > len(body):
             break
         value: int = struct.unpack_from("<" + code, body, offset)[0]
-        is_address = name in ("si_addr", "si_value", "si_call_addr", "si_arch")
+        is_address = name in ("si_addr", "si_value", "si_call_addr", "si_arch", "si_lower", "si_upper")
         fields.append((name, (hex(value) if value else "NULL") if is_address else str(value)))
         offset += size
     return fields
+
+
+def _io(body: bytes, arch: int) -> list[tuple[str, str]]:
+    return _read(body, ("si_band", "q" if word_size(arch) == 8 else "i"), ("si_fd", "i"))
+
+
+def _fault(body: bytes, arch: int, number: int, code: int) -> list[tuple[str, str]]:
+    """Where, and what some codes say beyond that."""
+    address = _value(arch, "si_addr")
+    fields, rest = _read(body, address), body[2 * word_size(arch) :]
+    if number == _SIGBUS and code in _MACHINE_CHECKS:
+        lsb = body[word_size(arch) : word_size(arch) + 2]
+        return [*fields, ("si_addr_lsb", hex(int.from_bytes(lsb, "little")))]
+    if number == _SIGSEGV and code == _SEGV_BNDERR:
+        return fields + _read(rest, _value(arch, "si_lower"), _value(arch, "si_upper"))
+    return fields + _read(rest, ("si_pkey", "I")) if number == _SIGSEGV and code == _SEGV_PKUERR else fields
 
 
 def _child(body: bytes, arch: int, code: int) -> list[tuple[str, str]]:

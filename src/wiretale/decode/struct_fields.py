@@ -119,6 +119,50 @@ FIELDS: dict[str, str] = {
     "seccomp_notif_sizes": "u16 seccomp_notif; u16 seccomp_notif_resp; u16 seccomp_data",
     "kcmp_epoll_slot": "s32 efd; s32 tfd; u32 toff",  # linux/kcmp.h
     "perf_event_attr": "u32 type~=perf_type; u32 size~x; char _rest[4088]",  # linux/perf_event.h; as long as it says
+    # linux/ptrace.h, asm/user_64.h, asm/user_32.h, asm/ptrace.h
+    "peeksiginfo_args": "u64 off; u32 flags~|ptrace_peeksiginfo; s32 nr",
+    "seccomp_metadata": "u64 filter_off; u64 flags~|seccomp_flags",
+    "seccomp_instruction": "u16 code~x; u8 jt; u8 jf; u32 k~x",  # linux/filter.h
+    "ptrace_syscall_info": "u8 op; u8 _pad[3]; u32 arch; u64 instruction_pointer; u64 stack_pointer; u64 _rest[8]",
+    "rseq_configuration": "u64 rseq_abi_pointer~x; u32 rseq_abi_size; u32 signature~x; u32 flags; u32 _pad",
+    "user_registers": "u64 r15~x; u64 r14~x; u64 r13~x; u64 r12~x; u64 rbp~x; u64 rbx~x; u64 r11~x; u64 r10~x;"
+    " u64 r9~x; u64 r8~x; u64 rax~x; u64 rcx~x; u64 rdx~x; u64 rsi~x; u64 rdi~x; u64 orig_rax~x; u64 rip~x; u64 cs~x;"
+    " u64 eflags~x; u64 rsp~x; u64 ss~x; u64 fs_base~x; u64 gs_base~x; u64 ds~x; u64 es~x; u64 fs~x; u64 gs~x",
+    "user_registers/i386": "u32 ebx~x; u32 ecx~x; u32 edx~x; u32 esi~x; u32 edi~x; u32 ebp~x; u32 eax~x; u32 xds~x;"
+    " u32 xes~x; u32 xfs~x; u32 xgs~x; u32 orig_eax~x; u32 eip~x; u32 xcs~x; u32 eflags~x; u32 esp~x; u32 xss~x",
+    "user_registers/aarch64": "u64 regs[31]~h; u64 sp~x; u64 pc~x; u64 pstate~x",
+    "user_fp_registers": "u16 cwd~x; u16 swd~x; u16 ftw~x; u16 fop~x; u64 rip~x; u64 rdp~x; u32 mxcsr~x;"
+    " u32 mxcr_mask~x; u32 st_space[32]~h; u32 xmm_space[64]~h; u32 padding[24]~h",
+    "user_fp_registers/i386": "u32 cwd~x; u32 swd~x; u32 twd~x; u32 fip~x; u32 fcs~x; u32 foo~x; u32 fos~x;"
+    " u32 st_space[20]~h",
+    # linux/keyctl.h
+    "keyctl_dh_params": "s32 private~=key_serial; s32 prime~=key_serial; s32 base~=key_serial",
+    "keyctl_kdf_params": "ptr hashname; ptr otherinfo; u32 otherinfolen; u32 spare[8]~?h",
+    "keyctl_pkey_params": "s32 key_id~=key_serial; u32 in_len; u32 out_len; u32 spare[7]~?h",
+    "keyctl_pkey_query": "u32 supported_ops~|keyctl_supports; u32 key_size; u16 max_data_size; u16 max_sig_size;"
+    " u16 max_enc_size; u16 max_dec_size; u32 spare[10]~?h",
+    # linux/quota.h, linux/dqblk_xfs.h; which of them a command takes: decode/strace/quotas.py
+    "quota_argument": "u64 words[20]~h",
+    "if_dqblk": "u64 dqb_bhardlimit; u64 dqb_bsoftlimit; u64 dqb_curspace; u64 dqb_ihardlimit; u64 dqb_isoftlimit;"
+    " u64 dqb_curinodes; u64 dqb_btime; u64 dqb_itime; u32 dqb_valid~|quota_valid",
+    "if_nextdqblk": "u64 dqb_bhardlimit; u64 dqb_bsoftlimit; u64 dqb_curspace; u64 dqb_ihardlimit;"
+    " u64 dqb_isoftlimit; u64 dqb_curinodes; u64 dqb_btime; u64 dqb_itime; u32 dqb_valid~|quota_valid; u32 dqb_id",
+    "if_dqinfo": "u64 dqi_bgrace; u64 dqi_igrace; u32 dqi_flags~|quota_info_flags; u32 dqi_valid~|quota_info_valid",
+    "fs_disk_quota": "s8 d_version; u8 d_flags~|xfs_dqblk_flags; u16 d_fieldmask~x; u32 d_id; u64 d_blk_hardlimit;"
+    " u64 d_blk_softlimit; u64 d_ino_hardlimit; u64 d_ino_softlimit; u64 d_bcount; u64 d_icount; s32 d_itimer;"
+    " s32 d_btimer; u16 d_iwarns; u16 d_bwarns; s32 _padding2; u64 d_rtb_hardlimit; u64 d_rtb_softlimit;"
+    " u64 d_rtbcount; s32 d_rtbtimer; u16 d_rtbwarns; s16 _padding3; char _padding4[8]",
+    "fs_qfilestat": "u64 qfs_ino; u64 qfs_nblks; u32 qfs_nextents",
+    "fs_quota_stat": "s8 qs_version; u16 qs_flags~|xfs_quota_flags; s8 _pad; fs_qfilestat qs_uquota;"
+    " fs_qfilestat qs_gquota; u32 qs_incoredqs; s32 qs_btimelimit; s32 qs_itimelimit; s32 qs_rtbtimelimit;"
+    " u16 qs_bwarnlimit; u16 qs_iwarnlimit",
+    "fs_qfilestatv": "u64 qfs_ino; u64 qfs_nblks; u32 qfs_nextents; u32 _pad",
+    "fs_quota_statv": "s8 qs_version; u8 _pad1; u16 qs_flags~|xfs_quota_flags; u32 qs_incoredqs;"
+    " fs_qfilestatv qs_uquota; fs_qfilestatv qs_gquota; fs_qfilestatv qs_pquota; s32 qs_btimelimit;"
+    " s32 qs_itimelimit; s32 qs_rtbtimelimit; u16 qs_bwarnlimit; u16 qs_iwarnlimit; u64 _pad2[8]",
+    "quota_format": "u32 value~=quota_format",
+    "xfs_quota_flags": "u32 value~|xfs_quota_flags",
+    "xfs_dqblk_flags": "u32 value~|xfs_dqblk_flags",
     "memory_policy": "s32 value~=mempolicy",
     # asm-generic/ipcbuf.h, msgbuf.h, shmbuf.h; asm/sembuf.h; linux/msg.h, sem.h, shm.h
     "ipc_perm": "s32 key~x; u32 uid; u32 gid; u32 cuid; u32 cgid; u32 mode~o; u16 _seq; u16 _pad; ulong _unused[2]",

@@ -60,11 +60,11 @@ def wait_status_text(w: Writer, status: int) -> str:
     if status & 0xFF == 0x7F:
         event = status >> 16 & 0xFF
         extra = f", event={event}" if event else ""
-        return f"{{WIFSTOPPED(s) && WSTOPSIG(s) == {w.signal(status >> 8 & 0xFF)}{extra}}}"
+        return f"{{WIFSTOPPED(s) && WSTOPSIG(s) == {w.plain_signal(status >> 8 & 0xFF)}{extra}}}"
     if low == 0:
         return f"{{WIFEXITED(s) && WEXITSTATUS(s) == {status >> 8 & 0xFF}}}"
     dumped = " && WCOREDUMP(s)" if status & 0x80 else ""
-    return f"{{WIFSIGNALED(s) && WTERMSIG(s) == {w.signal(low)}{dumped}}}"
+    return f"{{WIFSIGNALED(s) && WTERMSIG(s) == {w.plain_signal(low)}{dumped}}}"
 
 
 def _v4(value: int) -> str:

@@ -89,6 +89,10 @@ class Writer:
         name = signal_name(number)
         return self.note(name, number) if name.startswith("SIG") else name
 
+    def plain_signal(self, number: int) -> str:
+        """A signal inside a condition, where no dialect writes numbers."""
+        return self.signal(number)
+
     def signal_set(self, mask: int) -> str:
         """[INT TERM]."""
         return signal_set(mask)

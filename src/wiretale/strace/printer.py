@@ -253,7 +253,7 @@ class StracePrinter:
             return
         info = next((c.data for c in e.chunks if c.role == Role.SIGINFO), b"")
         name = signal_text(e.number)
-        text = siginfo_text(info, Arch.X86_64, self._pid_label()) if info else ""
+        text = siginfo_text(info, Arch.X86_64, self._pid_label(), style=self._options.names) if info else ""
         self._say(e, f"--- {name} {text} ---" if info else f"--- {name} ---")
 
     def _stopped(self, e: TracerEvent) -> None:

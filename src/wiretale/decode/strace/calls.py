@@ -55,6 +55,7 @@ _GIVEN = frozenset(
 _SHOWN_AFTER_RESULT = frozenset(
     {"poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64"}
 )
+_MAY_END = frozenset({"quotactl", "quotactl_fd"})  # some commands have no argument that comes with the result
 _Steps = tuple[tuple[int, Arg, Printer], ...]
 
 
@@ -132,8 +133,9 @@ class StraceDecoder:
         if rewrite is not None:
             return f"{call.name}({rewrite(w, args, False)}"
         count = _entered(w, call.name, args)
-        texts = self._texts(w, _steps(call.name, args)[:count])
-        more = ", " if texts and count < len(args) else ""
+        steps = _steps(call.name, args)
+        texts, rest = self._texts(w, steps[:count]), steps[count:]
+        more = ", " if texts and rest and (call.name not in _MAY_END or self._texts(w, rest)) else ""
         return f"{call.name}({', '.join(texts)}{more}"
 
     def exit(self, call: RawCall, label: FdLabel | None = None, netlink: int | None = None) -> Returned:

@@ -135,6 +135,7 @@ UNKNOWN: dict[str, str] = {
     "seccomp": "SECCOMP_SET_MODE_???",
     "seccomp_flags": "SECCOMP_FILTER_FLAG_???",
     "ptrace": "PTRACE_???",
+    "keyctl": "KEYCTL_???",
     "membarrier": "MEMBARRIER_CMD_???",
     "resolve": "RESOLVE_???",
     "xattr": "XATTR_???",
@@ -273,7 +274,9 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "memfd": frozenset({"MFD_NOEXEC_SEAL", "MFD_EXEC"}),
 }
 # Flags that strace does not list in the order of their values: these come first, in this order.
+_KEY_RIGHTS = ("VIEW", "READ", "WRITE", "SEARCH", "LINK", "SETATTR")
 _FIRST: dict[str, tuple[str, ...]] = {
+    "key_permission": tuple(f"KEY_{who}_{right}" for who in ("POS", "USR", "GRP", "OTH") for right in _KEY_RIGHTS),
     "sa_flags": ("SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_NODEFER", "SA_RESETHAND", "SA_NOCLDSTOP", "SA_SIGINFO"),
     "socket_flags": ("SOCK_CLOEXEC",),
     "termios_lflag": (

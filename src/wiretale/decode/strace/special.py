@@ -255,8 +255,7 @@ def _filled(w: Writer, index: int, arg: Arg) -> str:
 
 
 _SHORT_STRINGS = (
-    ("add_key", "type"), ("add_key", "description"), ("request_key", "type"), ("request_key", "description"),
-    ("request_key", "callout_info"), ("delete_module", "name"), ("finit_module", "param_values"),
+    ("delete_module", "name"), ("finit_module", "param_values"),
     ("init_module", "param_values"), ("fsopen", "fsname"),
 )  # fmt: skip
 _MREMAP_PLACED = 2 | 4  # MREMAP_FIXED, MREMAP_DONTUNMAP
@@ -281,13 +280,6 @@ def _new_address(w: Writer, index: int, arg: Arg) -> str:
 def _unsigned_offset(w: Writer, index: int, arg: Arg) -> str:
     text = shared.KINDS[arg.kind](w, index, arg)
     return re.sub(r"-\d+", lambda m: str(int(m[0]) % (1 << 8 * w.word)), text)
-
-
-def _key_serial(w: Writer, index: int, arg: Arg) -> str:
-    """A key by its number, or one of those that every process has."""
-    value = signed32(w.values[index])
-    name = names.known(arg.constants, value, w.arch)
-    return w.note(name, value) if name else str(value)
 
 
 def _device(w: Writer, index: int, arg: Arg) -> str:
@@ -346,6 +338,22 @@ def _time(w: Writer, name: str, data: bytes) -> str:
     return f"{{tv_sec={seconds!r}, {field.name}={part & ((1 << 8 * field.size) - 1)}}}"
 
 
+def _usage(w: Writer, name: str, data: bytes) -> str:
+    """What a process has used: unless all is asked for, the times. What the kernel did not fill in is unsigned."""
+    fields = unpack(name, w.arch, data)
+    half = struct_size("timeval", w.arch)
+    shown = [f"ru_utime={_time(w, 'timeval', data[:half])}", f"ru_stime={_time(w, 'timeval', data[half : 2 * half])}"]
+    if getattr(w, "brief", True):
+        return "{" + ", ".join([*shown, "..."]) + "}"
+    shown += [f"{f.name}={w.unsigned(v)}" for f, v in fields[2:] if isinstance(v, int)]
+    return "{" + ", ".join(shown) + "}"
+
+
+def _of_child(w: Writer, index: int, arg: Arg) -> str:
+    """wait4 that found nobody has filled nothing in."""
+    return shared.KINDS[arg.kind](w, index, arg) if w.call.retval else address(w, index)
+
+
 def _left(w: Writer, index: int, arg: Arg) -> str:
     """Of a sleep until a time nothing is left."""
     absolute = w.values[1] & 1
@@ -357,6 +365,8 @@ _STATX_SYNC = 0x6000  # linux/fcntl.h: AT_STATX_SYNC_TYPE
 
 SPECIAL: dict[tuple[str, str], Printer] = {
     **shared.SPECIAL,
+    **{(name, "wstatus"): _of_child for name in ("wait4", "waitpid")},
+    ("wait4", "rusage"): _of_child,
     ("getrandom", "buf"): _random,
     ("getcwd", "buf"): path_result,
 }
@@ -391,8 +401,6 @@ SPECIAL |= {
     ("mount_setattr", "flags"): lambda w, i, a: w.flags("mount_setattr", w.values[i] & 0xFFFFFFFF),
     ("sendfile", "offset"): _unsigned_offset,
     ("mremap", "new_address"): _new_address,
-    ("add_key", "keyring"): _key_serial,
-    ("request_key", "dest_keyring"): _key_serial,
     **{(name, "dev"): _device for name in ("mknod", "mknodat")},
     ("delete_module", "flags"): _plain_open_flags,
     ("memfd_secret", "flags"): _close_on_exec,
@@ -446,6 +454,9 @@ STRUCTS: dict[str, StructPrinter] = {
     **dict.fromkeys(("timespec", "timespec64", "timeval", "timeval64"), _time),
     **dict.fromkeys(("itimerspec", "itimerspec64", "itimerval"), _interval),
     "utsname": _utsname,
+    "rusage": _usage,
     "statx": _statx,
-    "siginfo": lambda w, name, data: siginfo_text(data, w.arch, strace(w).pid_label),
+    "siginfo": lambda w, name, data: siginfo_text(
+        data, w.arch, strace(w).pid_label, style=strace(w).style.names, fd_label=w.fd
+    ),
 }

@@ -47,6 +47,7 @@ def _count(w: Writer, index: int, arg: Arg) -> str:
 ARGUMENTS: dict[tuple[str, str], Printer] = {
     **{(name, "sops"): _array for name in ("semop", "semtimedop", "semtimedop_time64")},
     **{(name, "remote_iov"): _array for name in ("process_vm_readv", "process_vm_writev")},
+    ("process_madvise", "iovec"): _array,
     **{(name, "size"): _count for name in ("setgroups", "setgroups32")},
     **{(name, "list"): _groups for name in ("setgroups", "setgroups32")},
     ("futex_waitv", "waiters"): _futexes,

@@ -91,6 +91,9 @@ class StraceWriter(Writer):
             return name
         return str(number) if style is Names.RAW else f"{number} /* {name} */"
 
+    def plain_signal(self, number: int) -> str:
+        return names.signal_text(number)
+
     def error(self, number: int) -> str:
         return error_text(number) if number in ERRORS else f"(errno {number})"
 

@@ -1,12 +1,15 @@
 """System calls: numbers per architecture, and what their arguments are."""
 
-from wiretale.decode.syscalls import descriptors, files, memory, network, numbers, system, tasks
+from wiretale.decode.syscalls import descriptors, files, keys, memory, network, numbers, quotas, system, tasks, tracing
 from wiretale.decode.syscalls.spec import Arg, Call, Kind
 from wiretale.model.enums import Arch
 
 CALLS: dict[str, Call] = {
     c.name: c
-    for group in (network.CALLS, descriptors.CALLS, files.CALLS, tasks.CALLS, memory.CALLS, system.CALLS)
+    for group in (
+        *(network.CALLS, descriptors.CALLS, files.CALLS, tasks.CALLS, memory.CALLS, system.CALLS),
+        *(keys.CALLS, quotas.CALLS, tracing.CALLS),
+    )
     for c in group
 }
 

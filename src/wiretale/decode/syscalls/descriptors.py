@@ -28,7 +28,6 @@ from wiretale.decode.syscalls._args import (
     struct_in,
     struct_inout,
     struct_out,
-    uid,
     ulong,
     unsigned,
     wide_flags,
@@ -451,7 +450,7 @@ CALLS: tuple[Call, ...] = (
     call(
         "process_madvise",
         fd("pidfd"),
-        iovec_in("iovec", 2),
+        array_in("iovec", "iovec", length=2),
         size("vlen"),
         enum("advice", "madvise"),
         bits("flags"),
@@ -474,7 +473,6 @@ CALLS: tuple[Call, ...] = (
     ),
     call("landlock_restrict_self", fd("ruleset_fd"), bits("flags")),
     call("lookup_dcookie", ulong("cookie"), data_out("buffer", 2), size("len"), result=_BYTES),
-    call("quotactl_fd", fd(), Arg("cmd", Kind.HEX), uid("id"), pointer("addr")),
     call("epoll_ctl_old", fd("epfd"), enum("op", "epoll_ctl"), fd(), pointer("event")),
     call("epoll_wait_old", fd("epfd"), pointer("events"), integer("maxevents"), integer("timeout"), effects=(BLOCKS,)),
 )

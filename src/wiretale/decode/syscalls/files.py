@@ -167,7 +167,6 @@ CALLS: tuple[Call, ...] = (
     call("swapon", string("path"), unsigned("swapflags")),
     call("swapoff", string("path")),
     call("acct", string("filename")),
-    call("quotactl", hexadecimal("cmd"), string("special"), uid("id"), pointer("addr")),
     call("uselib", string("library")),
     call("sysfs", integer("option"), ulong("arg1"), ulong("arg2")),
     call("vhangup"),
@@ -188,25 +187,6 @@ CALLS: tuple[Call, ...] = (
         size("cmdline_len"),
         data_in("cmdline", 2),
         wide_flags("flags", "kexec_file"),
-    ),
-    call(
-        "add_key",
-        string("type"),
-        string("description"),
-        data_in("payload", 3),
-        size("plen"),
-        enum("keyring", "key_serial"),
-    ),
-    call(
-        "request_key", string("type"), string("description"), string("callout_info"), enum("dest_keyring", "key_serial")
-    ),
-    call(
-        "keyctl",
-        enum("operation", "keyctl"),
-        hexadecimal("arg2"),
-        hexadecimal("arg3"),
-        hexadecimal("arg4"),
-        hexadecimal("arg5"),
     ),
     call("nfsservctl", integer("cmd"), pointer("argp"), pointer("resp")),
 )

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     STRINGS = "strings"  # NULL-terminated vector of strings (argv), entry
     ENVIRONMENT = "environment"  # the same; printed as a count
     BUFFER_IN = "buffer_in"  # bytes given, length = value of argument `length`, entry
+    MEASURED_IN = "measured_in"  # bytes given, as many as the u32 at offset `count` of what argument `length` points to
     BUFFER_OUT = "buffer_out"  # bytes returned, length = return value, exit
     SOCKADDR_IN = "sockaddr_in"  # length = value of argument `length`
     SOCKADDR_OUT = "sockaddr_out"  # argument `length` points to a socklen_t, read at entry and exit

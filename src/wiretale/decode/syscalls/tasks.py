@@ -168,7 +168,6 @@ CALLS: tuple[Call, ...] = (
     call("modify_ldt", integer("func"), pointer("ptr"), size("bytecount")),
     call("set_thread_area", struct_inout("u_info", "user_desc")),
     call("get_thread_area", struct_inout("u_info", "user_desc")),
-    call("ptrace", enum("request", "ptrace"), pid(), hexadecimal("addr"), hexadecimal("data")),
     call("unshare", _CLONE_FLAGS, effects=(DESCRIPTOR,)),  # CLONE_FILES gives the task its own descriptor table
     call("personality", hexadecimal("persona"), result=Result.HEX),
     call("kcmp", *_KCMP, hexadecimal("idx1"), hexadecimal("idx2"), variant_arg=2, variants=_KCMP_VARIANTS),

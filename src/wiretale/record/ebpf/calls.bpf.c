@@ -784,7 +784,7 @@ static __always_inline __u64 count_elements(struct work *w, struct wt_op *op)
 		return w->result < 0 ? 0 : (__u64)w->result < bound ? (__u64)w->result : bound;
 	case WT_COUNT_POINTER:
 		if (bound)
-			bpf_probe_read_user(&value, 4, (void *)bound);
+			bpf_probe_read_user(&value, 4, (void *)(bound + op->fixed));
 		return value;
 	case WT_COUNT_REQUEST:	/* asm-generic/ioctl.h */
 		return (__u32)bound >> 30 & op->fixed ? (__u32)bound >> 16 & 0x3fff : 0;

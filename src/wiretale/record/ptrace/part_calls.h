@@ -33,7 +33,7 @@ static uint64_t count_elements(struct wt *w, const struct wt_op *op, const struc
 	case WT_COUNT_RETURN:
 		return result < 0 ? 0 : ((uint64_t)result < bound ? (uint64_t)result : bound);
 	case WT_COUNT_POINTER:
-		return bound && read_memory(w, t->tid, bound, &value, 4) == 4 ? value : 0;
+		return bound && read_memory(w, t->tid, bound + op->fixed, &value, 4) == 4 ? value : 0;
 	case WT_COUNT_MESSAGE:
 		return bound < UINT32_MAX ? (bound > word ? bound : word) + word : 0;
 	case WT_COUNT_PAGES:

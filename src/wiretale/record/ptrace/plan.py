@@ -12,7 +12,7 @@ from enum import IntEnum, IntFlag
 from itertools import chain
 from operator import attrgetter
 
-from wiretale.decode.structs import layout, struct_size, word_size
+from wiretale.decode.structs import layout, struct_size
 from wiretale.decode.syscalls import call_spec, table
 from wiretale.decode.syscalls.spec import Arg, Call, Effect, Kind, Result
 from wiretale.light import dataclass, replace
@@ -172,20 +172,22 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
     payload = _PAYLOAD if moves else 0
     if kind is Kind.BUFFER_IN:
         yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, Count.ARG, length, payload)
+    elif kind is Kind.MEASURED_IN:
+        yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, Count.POINTER, length, fixed=arg.count)
     elif kind is Kind.BUFFER_OUT:
         yield Step(What.BYTES, _EXIT, index, Role.PAYLOAD, Count.RETURN, length, payload, limit=_ARRAY_LIMIT)
     elif kind is Kind.SOCKADDR_IN:
         yield Step(What.BYTES, _ENTRY, index, Role.SOCKADDR, Count.ARG32, length, limit=_SOCKADDR_LIMIT)
     elif kind is Kind.SOCKADDR_OUT:
-        yield Step(What.BYTES, _EXIT, index, Role.SOCKADDR, Count.POINTER, length, limit=_SOCKADDR_LIMIT)
+        yield Step(What.BYTES, _EXIT, index, Role.SOCKADDR, Count.POINTER, length, fixed=0, limit=_SOCKADDR_LIMIT)
     elif kind is Kind.OPTVAL_IN:
         yield Step(What.BYTES, _ENTRY, index, Role.OPTVAL, Count.ARG32, length)
         for option in FILTERS:
             followed = _followed(index, arg, _ENTRY, arch)
             yield from (replace(step, only_arg=_OPTNAME, only_value=option) for step in followed)
     elif kind is Kind.OPTVAL_OUT:
-        yield Step(What.BYTES, _EXIT, index, Role.OPTVAL, Count.POINTER, length)
-        step = Step(What.BYTES, _EXIT, index, Role.ARRAY, Count.POINTER, length, size=_INSTRUCTION_BYTES)
+        yield Step(What.BYTES, _EXIT, index, Role.OPTVAL, Count.POINTER, length, fixed=0)
+        step = Step(What.BYTES, _EXIT, index, Role.ARRAY, Count.POINTER, length, fixed=0, size=_INSTRUCTION_BYTES)
         yield replace(step, only_arg=_OPTNAME, only_value=FILTERS[0])
     elif kind is Kind.SOCKLEN:
         yield Step(What.BYTES, _BOTH, index, Role.SOCKLEN, size=4)
@@ -238,9 +240,6 @@ def _steps_of_arg(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]
         yield Step(What.STRINGS, _ENTRY, index, Role.ARGV)
     elif kind is Kind.ENVIRONMENT:
         yield Step(What.NAMES, _ENTRY, index, Role.ENVP)
-    elif kind is Kind.IOVEC_IN and Effect.SENDS not in call.effects:  # addresses, not data (process_madvise)
-        bytes_each = 2 * word_size(arch)
-        yield Step(What.BYTES, _ENTRY, index, Role.IOVEC, Count.ARG32, length, size=bytes_each, limit=_ARRAY_LIMIT)
     elif kind is Kind.IOVEC_IN:
         yield Step(What.IOVEC, _ENTRY, index, Role.PAYLOAD, Count.ARG32, length)
     elif kind is Kind.IOVEC_OUT:

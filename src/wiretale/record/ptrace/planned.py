@@ -23,8 +23,8 @@ PLAN_PATH = f"{_HERE}/_plan.bin"
 _ROOT = os.path.dirname(os.path.dirname(_HERE))
 # All that decides what a plan is, below the package's folder.
 _SYSCALLS = (
-    *("__init__", "_args", "descriptors", "files", "memory", "network", "numbers", "prctl", "spec", "system"),
-    "tasks",
+    *("__init__", "_args", "descriptors", "files", "keys", "memory", "network", "numbers", "prctl", "quotas"),
+    *("spec", "system", "tasks", "tracing"),
 )
 SOURCES = (
     *(f"decode/syscalls/{name}.py" for name in _SYSCALLS),

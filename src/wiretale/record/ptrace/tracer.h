@@ -142,7 +142,7 @@ enum wt_count {
 	WT_COUNT_ARG = 1,	/* argument `count_arg`, all 64 bits */
 	WT_COUNT_ARG32 = 2,	/* argument `count_arg`, low 32 bits */
 	WT_COUNT_RETURN = 3,	/* the return value, at most argument `count_arg` if there is one */
-	WT_COUNT_POINTER = 4,	/* the u32 that argument `count_arg` points to */
+	WT_COUNT_POINTER = 4,	/* the u32 `fixed` bytes behind where argument `count_arg` points to */
 	WT_COUNT_BITS = 5,	/* argument `count_arg` bits, in whole words */
 	WT_COUNT_REQUEST = 6,	/* the size in the request of ioctl, argument `count_arg`, if its direction is `fixed` */
 	WT_COUNT_MESSAGE = 7,	/* argument `count_arg` bytes behind a word of the task, two words at least: struct msgbuf */
@@ -172,7 +172,7 @@ struct wt_op {
 	uint8_t flags;
 	uint8_t only_arg;	/* applies if this argument's low half is `only_value`; WT_NO_ARG: always */
 	uint32_t only_value;
-	uint32_t fixed;		/* count, for WT_COUNT_FIXED; of FOLLOW where the pointer and its count lie: see WT_POINTER_AT */
+	uint32_t fixed;		/* count, for WT_COUNT_FIXED; offset, for WT_COUNT_POINTER; of FOLLOW where the pointer and its count lie: see WT_POINTER_AT */
 	uint32_t size;		/* element size */
 	uint32_t limit;		/* most bytes to capture if it is not payload */
 };
