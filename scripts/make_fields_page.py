@@ -4,7 +4,7 @@ from pathlib import Path
 
 from wiretale.cli.fields import events_of, said
 from wiretale.filter.fields import GROUPS
-from wiretale.filter.fields.events import SYNONYMS
+from wiretale.filter.fields.sysdig import SYNONYMS
 
 PAGE = Path(__file__).parents[1] / "docs" / "fields.md"
 

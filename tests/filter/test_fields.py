@@ -1,13 +1,19 @@
+# ruff: noqa: E501 (tables of filters)
 import json
 from pathlib import Path
 
 import pytest
 
+from tests.show.synthetic import make
 from wiretale.cli import run
 from wiretale.cli.fields import events_of, said
 from wiretale.errors import Exit
+from wiretale.filter.compile import compile_filter
+from wiretale.filter.events import EventKind
 from wiretale.filter.fields import BY_NAME, FIELDS, GROUPS
-from wiretale.filter.fields.events import SYNONYMS
+from wiretale.filter.fields.sysdig import SYNONYMS
+from wiretale.filter.select import selecting
+from wiretale.store.capture import open_capture
 
 PAGE = Path(__file__).parents[2] / "docs" / "fields.md"
 
@@ -56,3 +62,32 @@ def test_a_meaning_is_one_short_line(field):
     assert "\n" not in field.meaning
     assert "|" not in field.meaning
     assert events_of(field)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ('evt.res == "SUCCESS"', "call.failed == false"), ("evt.res == EINPROGRESS", "call.error == EINPROGRESS"),
+        ('evt.dir == ">"', "call"), ('evt.dir == "<"', "call.finished == true"), ("evt.reltime >= 0", "call"),
+        ("evt.is_io_read == true", 'call.name in {"read" "recvfrom" "recvmsg"}'), ('evt.io_dir == "w"', 'call.name == "write"'),
+        ("evt.is_io == true", 'call.name in {"read" "write"}'), ("evt.is_wait == true", 'call.name == "poll"'),
+        ("thread.ismain == true", "proc.tid == proc.pid"), ("fd.port == 4000", "tcp.port == 4000"),
+        ("fd.ip == 127.0.0.1", "ip.addr == 127.0.0.1"), ('fd.type == "ipv4"', 'socket.family == "AF_INET"'),
+        ('fd.typechar == "4"', 'socket.family == "AF_INET"'), ('fd.sockfamily == "ip"', 'socket.family == "AF_INET"'),
+        ("fd.is_server == true", 'connection.role == "server"'), ('proc.args == "-p 4444 127.0.0.1 4000"', 'proc.cmdline contains "-p 4444"'),
+    ],
+)  # fmt: skip
+def test_names_of_sysdig_select_the_calls_that_they_name_there(both_ends, text, same):
+    db, calls = both_ends
+    assert calls(db, text) == calls(db, same)
+    assert calls(db, text)
+
+
+@pytest.fixture(scope="module")
+def both_ends(tmp_path_factory):
+    def calls(db, text):
+        compiled = compile_filter(text)
+        return sorted(db.execute(*selecting(compiled, EventKind.CALL, "c.call_id")).fetchall())
+
+    with open_capture(make(tmp_path_factory.mktemp("sysdig") / "c.wiretale")) as db:
+        yield db, calls

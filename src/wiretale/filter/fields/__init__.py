@@ -13,13 +13,12 @@ from wiretale.filter.fields.events import (
     EVENT_FIELDS,
     JOIN_FIELDS,
     PROCESS_FIELDS,
-    SYNONYMS,
-    SYSDIG_FIELDS,
 )  # fmt: skip
 from wiretale.filter.fields.frame import FRAME_FIELDS, PAYLOAD_FIELDS
 from wiretale.filter.fields.internet import ICMP_FIELDS, IP_FIELDS, IP_OPTION_FIELDS, IPV6_FIELDS
 from wiretale.filter.fields.kernel import KERNEL_FIELDS
 from wiretale.filter.fields.link import ARP_FIELDS, ETHERNET_FIELDS, SLL_FIELDS, VLAN_FIELDS
+from wiretale.filter.fields.sysdig import SYNONYMS, SYSDIG_FIELDS
 from wiretale.filter.fields.table import Field
 from wiretale.filter.fields.transport import ANALYSIS_FIELDS, OPTION_FIELDS, TCP_FIELDS, UDP_FIELDS
 

@@ -34,7 +34,7 @@ def _process(name: str, type_: FieldType, meaning: str, column: str, of_packet: 
     return Field(name, type_, meaning, on, size=4)
 
 
-def _both(name: str, type_: FieldType, meaning: str, expression: str, call_only: str = "") -> Field:
+def both(name: str, type_: FieldType, meaning: str, expression: str, call_only: str = "") -> Field:
     """A field that a row set of one alias gives for calls and for packets."""
     return Field(name, type_, meaning, {CALL: terms(call_only or expression), PACKET: terms(expression)})
 
@@ -133,15 +133,22 @@ PROCESS_FIELDS: tuple[Field, ...] = (
     Field("signal.sender", NUMBER, "process that sent it", {SIGNAL: terms("s.sender_pid")}, size=4),
 )
 
+_FAMILY = "CASE cf.family WHEN 'AF_INET' THEN 'ipv4' WHEN 'AF_INET6' THEN 'ipv6' WHEN 'AF_UNIX' THEN 'unix' END"
+
 DESCRIPTOR_FIELDS: tuple[Field, ...] = (
-    _both("fd.type", TEXT, "kind of the file behind the descriptor: socket, regular, pipe, ...", "cf.kind"),
-    _both("fd.name", TEXT, "path, socket:[inode], pipe:[inode], ...", "cf.name"),
-    _both("fd.inode", NUMBER, "inode of a socket or pipe", "cf.inode"),
-    _both("socket.id", NUMBER, "number of the socket in the capture", "cf.socket_id"),
-    _both("socket.family", TEXT, "AF_INET, AF_INET6, AF_UNIX, ...", "cf.family"),
-    _both("socket.type", TEXT, "SOCK_STREAM, SOCK_DGRAM, ...", "cf.type"),
-    _both("socket.protocol", NUMBER, "IPPROTO_*", "cf.protocol"),
-    _both("socket.listening", BOOLEAN, "listen() succeeded on it", "cf.listening"),
+    Field(
+        "fd.type",
+        TEXT,
+        "kind of the file: file, socket, pipe, terminal, event, other; of a socket ipv4, ipv6 or unix, too",
+        {CALL: terms("cf.kind", _FAMILY), PACKET: terms("cf.kind", _FAMILY)},
+    ),
+    both("fd.name", TEXT, "path, socket:[inode], pipe:[inode], ...", "cf.name"),
+    both("fd.inode", NUMBER, "inode of a socket or pipe", "cf.inode"),
+    both("socket.id", NUMBER, "number of the socket in the capture", "cf.socket_id"),
+    both("socket.family", TEXT, "AF_INET, AF_INET6, AF_UNIX, ...", "cf.family"),
+    both("socket.type", TEXT, "SOCK_STREAM, SOCK_DGRAM, ...", "cf.type"),
+    both("socket.protocol", NUMBER, "IPPROTO_*", "cf.protocol"),
+    both("socket.listening", BOOLEAN, "listen() succeeded on it", "cf.listening"),
 )
 
 _NO_UNIX = "CASE WHEN k.protocol IN ('tcp', 'udp') THEN k.{} END"
@@ -153,27 +160,27 @@ CONNECTION_FIELDS: tuple[Field, ...] = (
         "number of the connection, as `wiretale connections` lists it",
         {PACKET: terms("g.connection_id"), CALL: terms("cc.connection_id"), KERNEL: terms("kl.connection_id")},
     ),
-    _both("connection.protocol", TEXT, "tcp, udp, unix-stream, unix-dgram, unix-seqpacket", "k.protocol"),
-    _both(
+    both("connection.protocol", TEXT, "tcp, udp, unix-stream, unix-dgram, unix-seqpacket", "k.protocol"),
+    both(
         "connection.outcome",
         TEXT,
         "open, closed, half-closed, refused, reset, timed out, unreachable, failed",
         "k.outcome",
     ),
-    _both("connection.client_addr", ADDRESS, "address of the end that connected", _NO_UNIX.format("client_addr")),
-    _both("connection.client_port", NUMBER, "its port", "k.client_port"),
-    _both("connection.server_addr", ADDRESS, "address of the other end", _NO_UNIX.format("server_addr")),
-    _both("connection.server_port", NUMBER, "its port", "k.server_port"),
-    _both(
+    both("connection.client_addr", ADDRESS, "address of the end that connected", _NO_UNIX.format("client_addr")),
+    both("connection.client_port", NUMBER, "its port", "k.client_port"),
+    both("connection.server_addr", ADDRESS, "address of the other end", _NO_UNIX.format("server_addr")),
+    both("connection.server_port", NUMBER, "its port", "k.server_port"),
+    both(
         "connection.path",
         TEXT,
         "path of a unix connection's server",
         "CASE WHEN k.protocol LIKE 'unix-%' THEN k.server_addr END",
     ),
-    _both("connection.client_bytes", NUMBER, "payload bytes from the client to the server", "k.client_bytes"),
-    _both("connection.server_bytes", NUMBER, "payload bytes from the server to the client", "k.server_bytes"),
-    _both("connection.packets", NUMBER, "packets of the connection", "k.packets"),
-    _both("connection.duration", DURATION, "time from its first event to its last", "k.to_ns - k.from_ns"),
+    both("connection.client_bytes", NUMBER, "payload bytes from the client to the server", "k.client_bytes"),
+    both("connection.server_bytes", NUMBER, "payload bytes from the server to the client", "k.server_bytes"),
+    both("connection.packets", NUMBER, "packets of the connection", "k.packets"),
+    both("connection.duration", DURATION, "time from its first event to its last", "k.to_ns - k.from_ns"),
     Field(
         "connection.role",
         TEXT,
@@ -209,32 +216,4 @@ JOIN_FIELDS: tuple[Field, ...] = (
     call("wait.ended_by", TEXT, "what ended the wait: packet, call, timeout, signal, ...", "w.ended_by"),
     call("wait.latency", DURATION, "time from what ended the wait to the call's return", "w.latency_ns"),
     call("wait.fd", NUMBER, "descriptor whose readiness ended the wait", "w.fd"),
-)
-
-# Names of Stratoshark and sysdig (https://github.com/draios/sysdig/wiki/Sysdig-User-Guide), and short ones.
-SYNONYMS = {
-    "call.fd": "fd", "fd.num": "fd", "evt.type": "call.name", "evt.num": "call.id", "evt.rawres": "call.retval",
-    "evt.failed": "call.failed", "evt.latency": "call.duration", "evt.time": "time", "evt.buflen": "call.bytes",
-    "evt.buffer": "payload", "evt.arg.path": "call.path", "syscall.type": "call.name", "thread.tid": "proc.tid",
-    "proc.exepath": "proc.exe", "proc.args": "proc.cmdline", "user.uid": "proc.uid", "fd.ino": "fd.inode",
-    "fd.cip": "connection.client_addr", "fd.sip": "connection.server_addr", "fd.cport": "connection.client_port",
-    "fd.sport": "connection.server_port", "connection.id": "connection", "evt.cpu": "cpu",
-}  # fmt: skip
-
-SYSDIG_FIELDS: tuple[Field, ...] = (
-    Field(
-        "fd.lip",
-        ADDRESS,
-        "address of the call's own end",
-        {CALL: terms("CASE WHEN cc.protocol IN ('tcp', 'udp') THEN cc.own_addr END")},
-    ),
-    Field(
-        "fd.rip",
-        ADDRESS,
-        "address of the peer",
-        {CALL: terms("CASE WHEN cc.protocol IN ('tcp', 'udp') THEN cc.peer_addr END")},
-    ),
-    Field("fd.lport", NUMBER, "port of the call's own end", {CALL: terms("cc.own_port")}),
-    Field("fd.rport", NUMBER, "port of the peer", {CALL: terms("cc.peer_port")}),
-    _both("fd.l4proto", TEXT, "tcp, udp or unix", "CASE WHEN k.protocol LIKE 'unix-%' THEN 'unix' ELSE k.protocol END"),
 )
