@@ -5,7 +5,7 @@ import pytest
 from tests.show.synthetic import CLIENT, SERVER, make
 from wiretale.filter.compile import compile_filter
 from wiretale.filter.events import EventKind
-from wiretale.filter.fields.events import SYNONYMS
+from wiretale.filter.fields.sysdig import SYNONYMS
 from wiretale.filter.select import selecting
 from wiretale.store.capture import open_capture
 
