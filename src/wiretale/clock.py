@@ -11,6 +11,8 @@ from wiretale.light import dataclass
 
 TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -53,16 +55,27 @@ def take_snapshot() -> Snapshot:
 
 def offset_at(snapshots: list[Snapshot], monotonic_ns: int) -> int:
     """Real time minus monotonic time at `monotonic_ns`: linear between snapshots, constant outside them."""
+    return offsets(snapshots)(monotonic_ns)
+
+
+def offsets(snapshots: list[Snapshot]) -> "Callable[[int], int]":
+    """The same for many times."""
+    from bisect import bisect_left  # noqa: PLC0415 (recording imports this module)
+
     if not snapshots:
         raise ValueError("no clock snapshot")
     ordered = sorted(snapshots, key=lambda s: s.monotonic_ns)
-    if monotonic_ns <= ordered[0].monotonic_ns:
-        return ordered[0].offset_ns
-    for left, right in pairwise(ordered):
-        if monotonic_ns <= right.monotonic_ns:
-            span = right.monotonic_ns - left.monotonic_ns
-            return left.offset_ns + (right.offset_ns - left.offset_ns) * (monotonic_ns - left.monotonic_ns) // span
-    return ordered[-1].offset_ns
+    times = [s.monotonic_ns for s in ordered]
+
+    def offset(monotonic_ns: int) -> int:
+        after = bisect_left(times, monotonic_ns)
+        if after in {0, len(times)}:
+            return ordered[min(after, len(times) - 1)].offset_ns
+        left, right = ordered[after - 1], ordered[after]
+        span = right.monotonic_ns - left.monotonic_ns
+        return left.offset_ns + (right.offset_ns - left.offset_ns) * (monotonic_ns - left.monotonic_ns) // span
+
+    return offset
 
 
 def realtime_to_monotonic(snapshots: list[Snapshot], realtime_ns: "NDArray[np.int64]") -> "NDArray[np.int64]":

@@ -10,7 +10,7 @@ from tests.conftest import require
 from tests.show.synthetic import CLIENT, MS, REAL, SERVER, T0, US, make
 from wiretale.cli import run
 from wiretale.errors import Exit
-from wiretale.export.pcapng import enhanced_packet, interface_description, section_header
+from wiretale.export.pcapng import encoded_options, enhanced_packet, interface_description, section_header
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,9 @@ def options(data):
 )
 def test_any_packet_can_be_read_back(frame, real_ns, given_options):
     data = (
-        section_header([]) + interface_description(1, "lo", "") + enhanced_packet(0, real_ns, frame, 7, given_options)
+        section_header([])
+        + interface_description(1, "lo", "")
+        + enhanced_packet(0, real_ns, frame, 7, encoded_options(given_options))
     )
     (first, _), (second, _), (third, body) = walk(data)
     assert (first, second, third) == (0x0A0D0D0A, 1, 6)

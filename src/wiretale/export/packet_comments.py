@@ -1,7 +1,11 @@
-"""What is known of a packet's two ends: process, descriptor, calls and byte range, in words for a comment."""
+"""What is known of a packet's two ends: process, descriptor, calls and byte range, in words for a comment.
+
+The sentences are put together by DuckDB, from words that were escaped before: a Python object for each of their parts
+takes longer than all the rest of an export.
+"""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import duckdb
 
@@ -10,84 +14,100 @@ from wiretale.decode.escape import escape_text
 CALLS_NAMED = 4  # calls listed for one packet and one end; the rest is counted
 
 
-@dataclass(slots=True)
-class PacketEnds:
+class PacketEnds(NamedTuple):
     """Comments of one packet; `pid` and `tid` are the sender's, or the receiver's if only that one was traced."""
 
-    comments: list[str] = field(default_factory=list)
-    pid: int | None = None
-    tid: int | None = None
+    comments: list[str]
+    pid: int
+    tid: int
 
 
+# Of each end and direction: which process.
 _ENDS = """
-SELECT e.connection_id, e.sends, e.pid, e.fd, arg_max(t.comm, t.start_ns)
-FROM endpoint e LEFT JOIN task t ON t.pid = e.pid AND t.is_leader WHERE e.pid IS NOT NULL GROUP BY ALL"""
+CREATE OR REPLACE TEMP TABLE k_ends AS SELECT connection_id, sends, pid, w.escaped || '(' || pid || ')' ||
+    coalesce(' fd ' || fd, '') AS process
+FROM (
+    SELECT e.connection_id, e.sends, e.pid, e.fd, coalesce(arg_max(t.comm, t.start_ns), '?') AS comm
+    FROM endpoint e LEFT JOIN task t ON t.pid = e.pid AND t.is_leader WHERE e.pid IS NOT NULL GROUP BY ALL
+) JOIN k_words w ON w.word = comm"""
 
+_SEGMENTS = """
+SELECT s.packet_id, 'from ' || a.process, a.pid, 'to ' || b.process, b.pid
+FROM segment s SEMI JOIN {packets} USING (packet_id)
+LEFT JOIN k_ends a ON a.connection_id = s.connection_id AND a.sends = s.direction
+LEFT JOIN k_ends b ON b.connection_id = s.connection_id AND b.sends <> s.direction
+WHERE s.packet_id BETWEEN $first AND $last"""
+
+# Grouped before names are looked up: of each packet and call one row.
 _CALLS = """
-SELECT l.packet_id, c.call_id, any_value(c.name), any_value(c.pid), any_value(c.tid), any_value(c.fd),
-any_value(t.comm),
-    min(l.lo), max(l.hi), count(*) OVER (PARTITION BY l.packet_id)
-FROM link l JOIN {table} s ON s.{key} = l.{key} JOIN call c ON c.call_id = s.call_id LEFT JOIN task t ON t.task_id =
-c.task_id
-WHERE l.kind = '{kind}' AND l.packet_id IN (SELECT unnest(?)) GROUP BY l.packet_id, c.call_id
-QUALIFY row_number() OVER (PARTITION BY l.packet_id ORDER BY c.call_id) <= {named}
-ORDER BY l.packet_id, c.call_id"""
-
-_WRITES = _CALLS.format(table="stream_write", key="write_id", kind="write_segment", named=CALLS_NAMED)
-_READS = _CALLS.format(table="stream_read", key="read_id", kind="segment_read", named=CALLS_NAMED)
+WITH linked AS (
+    SELECT l.packet_id, s.call_id, min(l.lo) AS low, max(l.hi) - 1 AS high
+    FROM link l SEMI JOIN {packets} USING (packet_id) JOIN {table} s ON s.{key} = l.{key}
+    WHERE l.kind = '{kind}' AND l.packet_id BETWEEN $first AND $last GROUP BY l.packet_id, s.call_id
+),
+counted AS (
+    SELECT *, count(*) OVER (PARTITION BY packet_id) AS calls FROM linked
+    QUALIFY row_number() OVER (PARTITION BY packet_id ORDER BY call_id) <= {named}
+)
+SELECT n.packet_id, '{way} ' || w.escaped || '(' || c.pid || ')' || coalesce(' fd ' || c.fd, '') || ': ' || v.escaped
+       || ' (call ' || call_id || '), '
+       || CASE low WHEN high THEN 'byte ' || low ELSE 'bytes ' || low || '-' || high END,
+       c.pid, c.tid, n.calls
+FROM counted n JOIN call c USING (call_id) LEFT JOIN task t ON t.task_id = c.task_id
+JOIN k_words w ON w.word = coalesce(t.comm, '?') JOIN k_words v ON v.word = c.name
+ORDER BY n.packet_id, call_id"""
+_SIDES = {
+    "from": ("stream_write", "write_id", "write_segment"),
+    "to": ("stream_read", "read_id", "segment_read"),
+}
+_Call = tuple[str, int, int, int]  # comment, pid, tid, calls of this packet and end, the others included
 
 
 class Comments:
-    """Answers for batches of packets; the ends of connections are read once."""
+    """Answers for the packets of a temporary table."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
-        self._db = db
-        self._ends: dict[tuple[int, str], tuple[int, int | None, str]] = {}
-        for connection_id, sends, pid, fd, comm in db.execute(_ENDS).fetchall():
-            self._ends[connection_id, sends] = (pid, fd, comm or "?")
+    def __init__(self, db: duckdb.DuckDBPyConnection, packets: str) -> None:
+        self._db, self._packets = db, packets
+        words = db.execute("SELECT DISTINCT comm FROM task UNION SELECT DISTINCT name FROM call UNION SELECT '?'")
+        escaped = [(word, escape_text(word)) for (word,) in words.fetchall() if word is not None]
+        db.execute("CREATE OR REPLACE TEMP TABLE k_words (word VARCHAR, escaped VARCHAR)")
+        db.executemany("INSERT INTO k_words VALUES (?, ?)", escaped)
+        db.execute(_ENDS)
 
-    def of(self, packet_ids: list[int]) -> dict[int, PacketEnds]:
-        """By packet; packets of which nothing is known are left out."""
+    def of(self, first: int, last: int) -> dict[int, PacketEnds]:
+        """Of the packets with numbers from one to another, by number; those of which nothing is known are left out."""
         found: dict[int, PacketEnds] = {}
-        writes, reads = self._calls(_WRITES, packet_ids), self._calls(_READS, packet_ids)
-        segments = self._db.execute(
-            "SELECT packet_id, connection_id, direction FROM segment WHERE packet_id IN (SELECT unnest(?))",
-            [packet_ids],
-        ).fetchall()
-        for packet_id, connection_id, direction in segments:
-            back = "s2c" if direction == "c2s" else "c2s"
-            sender, receiver = self._ends.get((connection_id, direction)), self._ends.get((connection_id, back))
-            about = PacketEnds()
-            self._say(about, "from", sender, writes.get(packet_id, []))
-            self._say(about, "to", receiver, reads.get(packet_id, []))
-            if about.comments:
-                found[packet_id] = about
+        span = {"first": first, "last": last}
+        writes, reads = (self._calls(way, span) for way in _SIDES)
+        segments = self._db.execute(_SEGMENTS.format(packets=self._packets), span).fetchall()
+        for packet_id, sender, sender_pid, receiver, receiver_pid in segments:
+            comments: list[str] = []
+            who = _say(comments, "from", writes.get(packet_id), sender, sender_pid)
+            to = _say(comments, "to", reads.get(packet_id), receiver, receiver_pid)
+            if who or to:
+                found[packet_id] = PacketEnds(comments, *(who or to))
         return found
 
-    def _calls(self, query: str, packet_ids: list[int]) -> dict[int, list[tuple[object, ...]]]:
-        grouped: dict[int, list[tuple[object, ...]]] = defaultdict(list)
-        for packet_id, *rest in self._db.execute(query, [packet_ids]).fetchall():
-            grouped[packet_id].append(tuple(rest))
+    def _calls(self, way: str, span: dict[str, int]) -> dict[int, list[_Call]]:
+        table, key, kind = _SIDES[way]
+        query = _CALLS.format(packets=self._packets, table=table, key=key, kind=kind, named=CALLS_NAMED, way=way)
+        grouped: dict[int, list[_Call]] = defaultdict(list)
+        for packet_id, *call in self._db.execute(query, span).fetchall():
+            grouped[packet_id].append(tuple(call))
         return grouped
 
-    @staticmethod
-    def _say(
-        about: PacketEnds, way: str, end: tuple[int, int | None, str] | None, calls: list[tuple[object, ...]]
-    ) -> None:
-        for call_id, name, pid, tid, fd, comm, low, high, _count in calls:
-            where = _process(str(comm or "?"), int(str(pid)), fd)
-            last = int(str(high)) - 1
-            span = f"bytes {low}-{last}" if last != low else f"byte {low}"
-            about.comments.append(f"{way} {where}: {escape_text(str(name))} (call {call_id}), {span}")
-            if about.pid is None:
-                about.pid, about.tid = int(str(pid)), int(str(tid))
-        if calls and int(str(calls[0][-1])) > len(calls):
-            about.comments.append(f"{way} {int(str(calls[0][-1])) - len(calls)} more calls")
-        if not calls and end is not None:
-            about.comments.append(f"{way} {_process(end[2], end[0], end[1])}")
-            if about.pid is None:
-                about.pid, about.tid = end[0], end[0]
 
-
-def _process(comm: str, pid: int, fd: object) -> str:
-    return f"{escape_text(comm)}({pid})" + (f" fd {fd}" if fd is not None else "")
+def _say(
+    comments: list[str], way: str, calls: list[_Call] | None, end: str | None, pid: int | None
+) -> tuple[int, int] | tuple[()]:
+    """Add what is known of one end. Returns its pid and tid."""
+    if calls:
+        comments += [call[0] for call in calls]
+        _, pid, tid, count = calls[0]
+        if count > len(calls):
+            comments.append(f"{way} {count - len(calls)} more calls")
+        return pid, tid
+    if end is None or pid is None:
+        return ()
+    comments.append(end)
+    return pid, pid
