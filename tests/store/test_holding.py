@@ -31,3 +31,16 @@ def test_one_of_several_needles_suffices():
 def test_of_no_rows_none_is_found():
     with duckdb.connect() as db:
         assert rows_holding(db.sql("SELECT 1::BIGINT, 'a'::BLOB WHERE FALSE"), [b"a"], []).tolist() == []
+
+
+@pytest.mark.parametrize("size", [3, 5000])
+def test_of_long_rows_nothing_is_missed_wherever_it_stands(size):
+    needle = b"n" * (size - 1) + b"e"
+    rows = [
+        b"." * before + needle.upper() + b"." * 50 for before in range(32_768 - size - 3, 32_768 + 3, max(size // 3, 1))
+    ]
+    with duckdb.connect() as db:
+        db.execute("CREATE TABLE r (id BIGINT, bytes BLOB)")
+        db.executemany("INSERT INTO r VALUES (?, ?)", [[n, row] for n, row in enumerate([*rows, needle[1:]])])
+        assert rows_holding(db.sql("FROM r"), [], [needle])[: len(rows)].tolist() == list(range(len(rows)))
+        assert rows_holding(db.sql("FROM r"), [needle.upper()], []).tolist() == list(range(len(rows)))

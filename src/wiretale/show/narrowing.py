@@ -27,7 +27,8 @@ _REPLACED = {
     EventKind.CALL: (("call c", "narrowed_call c"), ("FROM call_data WHERE role", "FROM narrowed_data WHERE role")),
 }
 _FEW = 0.2  # of all rows; more of them are found soon enough without
-_ROWS = 1 << 17  # that are searched at once, at most: their bytes stand in memory
+_SAMPLE = 2048  # rows that tell whether all are worth searching
+_ROWS = 1 << 16  # that are searched at once, at most: what holds their bytes is used again
 _MOST_BYTES = 4096  # of a row, on average: what is searched at once should not fill memory
 
 
@@ -38,6 +39,10 @@ def narrow(db: duckdb.DuckDBPyConnection, kind: EventKind, needles: tuple[Needle
     if not rows or _bytes_each(db, kind) > _MOST_BYTES:
         return False
     parts = max(os.cpu_count() or 1, rows // _ROWS)
+    middle = (low + high) // 2
+    sample = _found(db, [query.format(middle, middle + _SAMPLE - 1)], needles)
+    if len(sample) > _FEW * min(rows, _SAMPLE):
+        return False
     borders = [low + (high + 1 - low) * n // parts for n in range(parts + 1)]
     queries = [query.format(first, after - 1) for first, after in pairwise(borders)]
     found = _found(db, queries, needles)

@@ -19,7 +19,7 @@ def keep_candidates(db: duckdb.DuckDBPyConnection, names: Collection[str], at_le
     ).fetchnumpy()
     call, task, may = (np.asarray(columns[name]) for name in ("call_id", "task_id", "may"))
     if (call[1:] < call[:-1]).any():
-        in_order = np.argsort(call)
+        in_order = np.argsort(call, kind="stable")  # quick, for they are nearly so
         call, task, may = call[in_order], task[in_order], may[in_order]
     # NumPy sorts numbers of 16 bits in linear time.
     in_order = np.argsort(task.astype(np.min_scalar_type(int(task.max(initial=0)))), kind="stable")

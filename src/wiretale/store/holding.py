@@ -7,15 +7,12 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-from numpy.typing import NDArray
 
 from wiretale.native import load_library
 from wiretale.store.blobs import Blobs, batches
 from wiretale.store.bulk import Ints
 
 LIBRARY_PATH = Path(__file__).with_name("_holding.so")
-
-Bytes = NDArray[np.uint8]
 
 
 def rows_holding(result: duckdb.DuckDBPyRelation, exact: Iterable[bytes], small: Iterable[bytes]) -> Ints:
@@ -27,28 +24,20 @@ def rows_holding(result: duckdb.DuckDBPyRelation, exact: Iterable[bytes], small:
         assert isinstance(blobs, Blobs)
         assert not isinstance(numbers, Blobs)
         holds = np.zeros(len(numbers), np.uint8)
-        for needle in exact:
-            _mark(blobs.data, blobs, needle, holds)
-        if small:
-            lower = np.empty_like(blobs.data)
-            _library().wt_lower(blobs.data.ctypes.data, len(lower), lower.ctypes.data)
-            for needle in small:
-                _mark(lower, blobs, needle, holds)
+        for search, needles in ((_library().wt_holding, exact), (_library().wt_holding_small, small)):
+            for needle in needles:
+                search(
+                    blobs.data.ctypes.data, blobs.ends.ctypes.data, len(holds), needle, len(needle), holds.ctypes.data
+                )
         found.append(numbers[holds != 0])
     return np.concatenate(found) if found else np.zeros(0, np.int64)
-
-
-def _mark(data: Bytes, blobs: Blobs, needle: bytes, holds: Bytes) -> None:
-    _library().wt_holding(
-        data.ctypes.data, blobs.ends.ctypes.data, len(holds), needle, len(needle), holds.ctypes.data
-    )  # fmt: skip
 
 
 @lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
     library = load_library(LIBRARY_PATH, "part that searches bytes")
     pointer, number = ctypes.c_void_p, ctypes.c_int64
-    library.wt_holding.restype = library.wt_lower.restype = None
-    library.wt_holding.argtypes = [pointer, pointer, number, ctypes.c_char_p, number, pointer]
-    library.wt_lower.argtypes = [pointer, number, pointer]
+    for search in (library.wt_holding, library.wt_holding_small):
+        search.restype = None
+        search.argtypes = [pointer, pointer, number, ctypes.c_char_p, number, pointer]
     return library
