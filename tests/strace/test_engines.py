@@ -3,8 +3,10 @@
 import ctypes
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -62,13 +64,14 @@ NET = (
 )
 
 
-def lines(tmp_path: Path, engine: str, *options: str) -> list[str]:
+def lines(tmp_path: Path, engine: str, *options: str, command: Sequence[str | Path] = ()) -> list[str]:
     """The trace, with what differs from run to run made equal; each process's lines together, in its own order."""
     script, trace = tmp_path / "work.py", tmp_path / f"{engine}.txt"
     script.write_text(WORK)
+    command = command or ["/usr/bin/python3", "-S", "-E", "-s", script]
     done = subprocess.run(
         ["unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", *STRACE, "--engine", engine, "-f", *options,
-         "-o", str(trace), "/usr/bin/python3", "-S", "-E", "-s", str(script)],
+         "-o", str(trace), *map(str, command)],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -102,6 +105,24 @@ def test_both_engines_print_the_same_lines(tmp_path: Path, options: tuple[str, .
     by_ptrace, by_ebpf = (lines(tmp_path, engine, "-e", NET, *options) for engine in ("ptrace", "ebpf"))
     assert by_ebpf == by_ptrace
     assert any("connect(" in line for line in by_ebpf) and any("ECONNREFUSED" in line for line in by_ebpf)
+
+
+@pytest.mark.parametrize("options", [(), ("-v", "-s", "4096")])
+def test_what_arguments_lead_to_is_read_by_both_engines(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Also what no page held before the call (constants), and what execve() pointed to, whose memory it ends."""
+    require(os.geteuid() == 0, "root is needed to load BPF programs")
+    require(OBJECT_PATH.exists(), "the kernel programs are compiled (clang, llvm, libbpf-dev)")
+    program = tmp_path / "pointed"
+    compiler = shutil.which("cc")
+    assert compiler is not None
+    subprocess.run([compiler, "-O1", "-w", "-o", program, Path(__file__).parent / "pointed.c"], check=True)
+    by_ptrace, by_ebpf = (
+        [line for line in lines(tmp_path, engine, *options, command=[program]) if "getrandom" not in line]
+        for engine in ("ptrace", "ebpf")
+    )
+    assert by_ebpf == by_ptrace
+    executed = [line for line in by_ebpf if 'execve("' in line and line.endswith("= 0")]
+    assert len(executed) == 2 and '"qqqqqqqqq"' in executed[1] and "0x8" in "".join(by_ebpf)
 
 
 def test_the_kernel_programs_have_room_for_what_the_plan_asks_of_any_call() -> None:

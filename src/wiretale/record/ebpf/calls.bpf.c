@@ -164,8 +164,9 @@ struct work {
 	__u32 cut;		/* of `cut_name` */
 	struct vector vector;
 	struct message message;
-	__u64 strings_at;
-	__u32 strings_op, strings_count;
+	__u64 strings_at, strings_end;
+	__u32 strings_op, string_bytes;	/* of the last one, as far as it was read */
+	__u32 executed;		/* what a call of execve() pointed to is read where the kernel has copied it to */
 	__u64 control_at, control_end;
 	struct dentry *dentry, *root_dentry;
 	struct vfsmount *mount, *root_mount;
@@ -381,6 +382,7 @@ __noinline int capture_string(__u64 piece, __u64 address, __u64 names)
 		w->faulted = 1;
 	} else {
 		n--;
+		w->string_bytes = n;
 		c->full_bytes = n + (n == PAGE - 1);	/* cut: longer than captured */
 		if (names) {
 			w->cut = 0;
@@ -402,20 +404,43 @@ static __always_inline __u64 read_word(__u64 at, __u32 word)
 	return value;
 }
 
+static __always_inline bool load_field(__u64 address, __u32 bytes, __u64 *value)
+{
+	*value = 0;
+	if (bytes == 8)
+		return !bpf_probe_read_user(value, 8, (void *)address);
+	if (bytes == 4)
+		return !bpf_probe_read_user(value, 4, (void *)address);
+	return bytes == 2 && !bpf_probe_read_user(value, 2, (void *)address);
+}
+
 static long string_step(__u32 i, void *unused)
 {
 	struct work *w = my_work();
 	__u32 number;
 	struct wt_op *op;
-	__u64 address;
+	__u64 address, at;
 	if (!w)
 		return 1;
 	number = w->strings_op;
 	op = bpf_map_lookup_elem(&ops, &number);
-	address = read_word(w->strings_at + (__u64)i * w->word, w->word);
-	if (!op || !address)
+	at = w->strings_at + (__u64)i * w->word;
+	address = w->strings_at;
+	if (!op || (w->executed && address >= w->strings_end))
 		return 1;
+	if (!w->executed && !load_field(at, w->word, &address)) {
+		/* an element of its own says where the vector cannot be read */
+		capture(piece(op->role, op->arg, i), at, w->word, w->word, 1);
+		return 1;
+	}
+	if (!address)
+		return 1;
+	w->string_bytes = PAGE;
 	capture_string(piece(op->role, op->arg, i), address, op->what == WT_READ_NAMES);
+	if (w->executed) {	/* they follow each other; where one ends that was not read whole is not known */
+		w->strings_at += w->string_bytes + 1;
+		return w->string_bytes >= PAGE - 1;
+	}
 	return 0;
 }
 
@@ -798,16 +823,6 @@ static __always_inline __u64 count_elements(struct work *w, struct wt_op *op)
 	return op->fixed;
 }
 
-static __always_inline bool load_field(__u64 address, __u32 bytes, __u64 *value)
-{
-	*value = 0;
-	if (bytes == 8)
-		return !bpf_probe_read_user(value, 8, (void *)address);
-	if (bytes == 4)
-		return !bpf_probe_read_user(value, 4, (void *)address);
-	return bytes == 2 && !bpf_probe_read_user(value, 2, (void *)address);
-}
-
 /* The pointer at a place in the structure that the argument points to, and what lies there. */
 __noinline int capture_followed(__u32 number)
 {
@@ -831,6 +846,25 @@ __noinline int capture_followed(__u32 number)
 	else if (n < 1ull << 40)
 		capture(piece(op->role, op->arg, 1 + WT_POINTER_AT(place)), address, n * op->size, op->limit, 0);
 	return 0;
+}
+
+/*
+ * The strings of a call of execve() that has succeeded, of which some were not in memory before, and whose memory is
+ * gone: the kernel has copied them to the top of the new program's stack. Behind the environment stands the path
+ * (fs/exec.c alloc_bprm, bprm_execve; fs/binfmt_elf.c create_elf_tables).
+ */
+static __always_inline __u64 executed_strings(struct work *w, const struct wt_op *op)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	if (op->what == WT_READ_STRING)
+		return BPF_CORE_READ(mm, env_end);
+	if (op->what == WT_READ_NAMES) {
+		w->strings_end = BPF_CORE_READ(mm, env_end);
+		return BPF_CORE_READ(mm, env_start);
+	}
+	w->strings_end = BPF_CORE_READ(mm, arg_end);
+	return BPF_CORE_READ(mm, arg_start);
 }
 
 static long pointed_step(__u32 i, void *unused)
@@ -872,9 +906,9 @@ __noinline int run_op(__u32 number, __u32 when)
 		capture(where, address, n * size, op->flags & WT_OP_PAYLOAD ? wanted(0) : op->limit,
 			op->role == WT_ARRAY ? size : 0);
 	} else if (op->what == WT_READ_STRING) {
-		capture_string(where, address, 0);
+		capture_string(where, w->executed && address ? executed_strings(w, op) : address, 0);
 	} else if (op->what == WT_READ_STRINGS || op->what == WT_READ_NAMES) {
-		w->strings_at = address;
+		w->strings_at = w->executed && address ? executed_strings(w, op) : address;
 		w->strings_op = number;
 		if (address)
 			bpf_loop(STRINGS_LIMIT, string_step, NULL, 0);
@@ -1335,7 +1369,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	struct work *w;
 	__u32 flags;
 	__u64 now;
-	bool failed;
+	bool failed, told;
 	if (!t || !t->in_call)
 		return 0;
 	now = bpf_ktime_get_ns();
@@ -1347,8 +1381,14 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	if (t->arch == s->compat)
 		result = (__s32)result;
 	call = plan_of(s, t->arch, t->number);
-	if (!t->told && !t->bare && call && call->whens & WT_AT_ENTRY && !tell_entry(w, t, call))
-		return 0;
+	if (!t->told && !t->bare && call && call->whens & WT_AT_ENTRY) {
+		/* a script's arguments are not those of the call: its interpreter stands before them */
+		w->executed = t->number == s->execve[0] && !result && !t->is_script;
+		told = tell_entry(w, t, call);
+		w->executed = 0;
+		if (!told)
+			return 0;
+	}
 	begin_pieces(w);
 	failed = result < 0 && result >= -4095;
 	flags = failed ? WT_FLAG_ERROR : 0;
@@ -1444,13 +1484,14 @@ int BPF_PROG(on_sched_process_fork, struct task_struct *parent, struct task_stru
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_sched_process_exec, struct task_struct *task, int old_pid)
+int BPF_PROG(on_sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	struct wt_state *t = bpf_task_storage_get(&states, bpf_get_current_task_btf(), 0, 0);
 	struct work *w = my_work();
 	__u32 tgid = task->tgid, how = WT_FOLLOWED;
 	if (!t || !w)
 		return 0;
+	t->is_script = BPF_CORE_READ(bprm, interp) != BPF_CORE_READ(bprm, filename);
 	begin_record(w, WT_EXEC, bpf_ktime_get_ns());
 	w->record.event.number = old_pid;
 	w->record.event.flags = WT_FLAG_NOTABLE;

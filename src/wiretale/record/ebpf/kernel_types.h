@@ -97,7 +97,7 @@ struct task_struct {
 };
 
 struct mm_struct {
-	unsigned long arg_start, arg_end;
+	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe_file;
 };
 
@@ -283,7 +283,10 @@ struct netdev_queue;
 struct Qdisc;
 struct msghdr;
 struct k_sigaction;
-struct linux_binprm;
+
+struct linux_binprm {
+	const char *filename, *interp;	/* the interpreter of a script, else the same */
+};
 
 /* Which arguments a tracepoint has on this kernel is told by the fields of its twin in the trace buffer. */
 struct trace_event_raw_kfree_skb {

@@ -353,7 +353,8 @@ struct wt_state {
 	uint8_t named;
 	uint8_t bare;		/* its entry carries nothing: told with its return */
 	uint8_t begun;		/* past its first execve, if it had one to come */
-	uint8_t reserved[7];
+	uint8_t is_script;	/* it executes a program by an interpreter that the program names */
+	uint8_t reserved[6];
 };
 
 enum wt_option_flag {
