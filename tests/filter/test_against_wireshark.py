@@ -41,6 +41,7 @@ from wiretale.errors import Exit, UsageFault
 from wiretale.filter.compile import compile_filter
 from wiretale.filter.events import EventKind
 from wiretale.filter.fields import BY_NAME, FIELDS
+from wiretale.filter.fields.value_names import VALUE_NAMES
 from wiretale.filter.select import selecting
 from wiretale.filter.types import FieldType
 from wiretale.store.capture import open_capture
@@ -171,6 +172,27 @@ def test_a_field_of_wiresharks_has_wiresharks_type(wiresharks_fields, field):
         assert theirs == "FT_PROTOCOL"
     else:
         assert theirs in TYPES[field.type]
+
+
+@pytest.fixture(scope="module")
+def wiresharks_words():
+    """Field -> word -> the numbers it stands for."""
+    require(shutil.which("tshark"), "tshark is not installed")
+    listed = subprocess.run(
+        ["tshark", "-G", "values"], capture_output=True, text=True, errors="replace", check=True
+    ).stdout
+    known: dict[str, dict[str, set[int]]] = {}
+    for line in listed.splitlines():
+        part = line.split("\t")
+        if part[0] == "V" and part[1] in VALUE_NAMES:
+            known.setdefault(part[1], {}).setdefault(part[3], set()).add(int(part[2], 0))
+    return known
+
+
+@pytest.mark.parametrize("field", VALUE_NAMES)
+def test_a_word_for_a_value_is_wiresharks_word(wiresharks_words, field):
+    theirs = wiresharks_words[field]
+    assert {word: n for word, n in VALUE_NAMES[field].items() if n not in theirs.get(word, ())} == {}
 
 
 # Wireshark has these only where something is switched on, or of another source.

@@ -192,6 +192,10 @@ def from_quoted(data: bytes, type_: FieldType, names: Mapping[str, int] | None =
         return from_word(text, type_, names)
     if names and text.upper() in names:
         return names[text.upper()]
+    if names:
+        raise BadValueError(
+            f'"{text}" is none of its words: {", ".join(sorted(names, key=lambda n: names[n])[:8])}, ...'
+        )
     raise BadValueError(f'"{text}" is a text; write the value without quotes')
 
 

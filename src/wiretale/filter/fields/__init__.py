@@ -21,9 +21,10 @@ from wiretale.filter.fields.link import ARP_FIELDS, ETHERNET_FIELDS, SLL_FIELDS,
 from wiretale.filter.fields.sysdig import SYNONYMS, SYSDIG_FIELDS
 from wiretale.filter.fields.table import Field
 from wiretale.filter.fields.transport import ANALYSIS_FIELDS, OPTION_FIELDS, TCP_FIELDS, UDP_FIELDS
+from wiretale.filter.fields.value_names import named
 
 # In the order in which they are listed; the heading stands above them in docs/fields.md.
-GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
+_GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("Events", EVENT_FIELDS),
     ("Any event", PAYLOAD_FIELDS),
     ("Calls", CALL_FIELDS),
@@ -46,6 +47,7 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("TCP analysis", ANALYSIS_FIELDS),
     ("UDP", UDP_FIELDS),
 )
+GROUPS = tuple((heading, named(fields)) for heading, fields in _GROUPS)
 
 _OWN: tuple[Field, ...] = tuple(field for _, fields in GROUPS for field in fields)
 _OWN_BY_NAME = {f.name: f for f in _OWN}
