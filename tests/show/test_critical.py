@@ -1,7 +1,9 @@
 """A critical path as text: a thread that lost its CPU a thousand times is one line, not two thousand."""
 
 import re
+from dataclasses import replace
 
+from wiretale.explain.critical import summary, totals
 from wiretale.join.critical.chain import By, Did, Piece
 from wiretale.join.critical.path import CallFacts, CriticalPath
 from wiretale.join.critical.span import Span
@@ -43,3 +45,17 @@ def test_a_wait_for_a_cpu_after_a_waking_is_no_loss_of_it() -> None:
 def test_who_was_stopped_is_said_to_have_been() -> None:
     lines = chain_of(piece(0, 500, Did.STOPPED), piece(500, 1000, Did.USER))
     assert "was stopped by a signal, or by a debugger" in lines[0]
+
+
+def test_many_short_waits_of_one_kind_are_one_cause() -> None:
+    """Each is shorter than what the thread ran, all together are most of the time."""
+    waits = [replace(piece(100 + 10 * i, 107 + 10 * i, Did.BLOCKED, by=By.DISK), call_id=2 + i) for i in range(50)]
+    turns = [replace(piece(107 + 10 * i, 110 + 10 * i, Did.CALL), call_id=2 + i) for i in range(50)]
+    calls = {2 + i: replace(CALL, call_id=2 + i, name="pread64") for i in range(50)} | {1: CALL}
+    span = Span(1, 1, ONE, 100, 600)
+    pieces = sorted([*waits, *turns], key=lambda p: p.from_ns)
+    path = CriticalPath(span, pieces, calls, {ONE: "one 100"}, {}, stopped=False, lost=0)
+    first, second = totals(path)
+    assert (first.ns, second.ns) == (350, 150)
+    assert first.clause.endswith("was blocked in pread64(fd 3), on the disk, or something inside the kernel (50 times)")
+    assert summary(path).startswith("70 % of the 500 ns")

@@ -1,5 +1,6 @@
 """A critical path in words: what each piece was, what ended it, and what took most of the time, in one sentence."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ _FILES = {
     "event": "an event",
 }
 _RUNNING = frozenset({Did.USER, Did.CALL, Did.RAN})
+_WAITS = frozenset({Did.BLOCKED, Did.STOPPED, Did.LOST, Did.QUEUED})
 _STOPPED = "was stopped by a signal, or by a debugger"
 _OWN = "ran its own code"
 
@@ -52,18 +54,25 @@ def tell(path: CriticalPath) -> list[Told]:
 
 
 def totals(path: CriticalPath) -> list[Total]:
-    """What the time went to, the most first. What a thread ran is summed by the name of the call."""
+    """What the time went to, the most first. What a thread ran is summed by the name of the call, what it waited for
+    by the call's name and descriptor: a thousand short waits for the disk are one.
+    """
     sums: dict[tuple[object, ...], int] = {}
+    times: Counter[tuple[object, ...]] = Counter()
     longest: dict[tuple[object, ...], tuple[int, Piece, str]] = {}
     for piece, name, lasted in _shares(path):
         by = piece.by if piece.did in (Did.BLOCKED, Did.STOPPED, Did.LOST) else None
         did = Did.CALL if name else Did.USER if piece.did is Did.RAN else piece.did
-        key = (did, piece.tid, name, by, piece.call_id if piece.did is Did.BLOCKED else None)
+        key = (did, piece.tid, name, by, _what(path, piece) if piece.did is Did.BLOCKED else None)
         sums[key] = sums.get(key, 0) + lasted
+        times[key] += piece.did in _WAITS
         if key not in longest or longest[key][0] < lasted:
             longest[key] = lasted, piece, name
     order = sorted(sums, key=lambda key: -sums[key])
-    return [Total(sums[key], _clause(path, *longest[key][1:])) for key in order]
+    return [
+        Total(sums[key], _clause(path, *longest[key][1:]) + (f" ({times[key]:,} times)" if times[key] > 1 else ""))
+        for key in order
+    ]
 
 
 def _shares(path: CriticalPath) -> Iterator[tuple[Piece, str, int]]:
