@@ -125,7 +125,7 @@ def alone(tmp_path: Path, current: str) -> str:
 @pytest.mark.parametrize(
     ("script", "status"), [(":", 0), ("exit 7", 7), ("kill -TERM $$", -signal.SIGTERM), ("ls / | cat", 0)]
 )
-@pytest.mark.parametrize("options", ["-f -o {}/t", "-o {}/t -s 100 -a50", "-f"])
+@pytest.mark.parametrize("options", ["-f -o {}/t", "-o {}/t -s 100 -a50", "-f", "-fttT", "-r"])
 def test_a_short_program_needs_no_python(tmp_path: Path, alone: str, options: str, script: str, status: int) -> None:
     done = run(*options.format(tmp_path).split(), "sh", "-c", script, command=alone)
     text = (tmp_path / "t").read_text() if "-o" in options else done.stderr

@@ -39,6 +39,8 @@ class Printed:
     owner: int  # the task whose line is open, 0: none
     column: int  # how long that line is
     first_pid: int
+    offset_ns: int  # as in times.Stamps
+    last_ns: int  # when the last line began, with -r; -1: there is none
     tasks: list[PrintedTask]
     netlink: list[tuple[int, int, int]]  # process, descriptor, protocol
 
@@ -60,7 +62,9 @@ def read_held(text: str) -> Held:
     tracer, channel, events, chunks, data, held_back = recording
     printed = None
     if rest:
-        ((pid, flags, snaplen),), ((output, number, owner, column, first_pid),), tasks, netlink = rest
+        ((pid, flags, snaplen),), ((output, number, owner, column, first_pid, offset_ns, last_ns),), tasks, netlink = (
+            rest
+        )
         printed = Printed(
             hello=(pid, flags, snaplen),
             output=output,
@@ -68,6 +72,8 @@ def read_held(text: str) -> Held:
             owner=owner,
             column=column,
             first_pid=first_pid,
+            offset_ns=offset_ns,
+            last_ns=last_ns,
             tasks=[PrintedTask(tid, begun, interrupted) for tid, begun, interrupted in tasks],
             netlink=[(process, fd, protocol) for process, fd, protocol in netlink],
         )

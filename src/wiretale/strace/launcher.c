@@ -28,8 +28,9 @@ struct asked {
 	char *const *command;
 	char path[PATH_MAX];	/* of the program */
 	uint64_t strings, column;
-	int quiet;		/* how many -q */
+	int quiet, times;	/* how many -q, -t */
 	bool follow, append;
+	bool relative, took;
 	bool plain;		/* its lines can be printed here */
 };
 
@@ -85,7 +86,13 @@ static bool read_letters(struct asked *a, char *const *words, int *at, int *foll
 			a->quiet++;
 		} else if (*letter == 'A') {
 			a->append = true;
-		} else if (strchr("cCiNnrtTvwxYzZ", *letter)) {
+		} else if (*letter == 't') {
+			a->times++;
+		} else if (*letter == 'r') {
+			a->relative = true;
+		} else if (*letter == 'T') {
+			a->took = true;
+		} else if (strchr("cCiNnvwxYzZ", *letter)) {
 			a->plain = false;
 		} else {
 			return false;
@@ -272,6 +279,15 @@ static int open_output(const struct asked *a)
 	return open(a->output, O_WRONLY | O_CREAT | (a->append ? O_APPEND : O_TRUNC), 0666);
 }
 
+/* What to add to CLOCK_MONOTONIC, in which the tracer records, to get the time since 1970. */
+static int64_t offset_of_real_time(void)
+{
+	struct timespec real, monotonic;
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	return (real.tv_sec - monotonic.tv_sec) * 1000000000ll + (real.tv_nsec - monotonic.tv_nsec);
+}
+
 /* End as the program did: a program killed by a signal takes this process with it, without a second core file. */
 static _Noreturn void end_as(int status, const sigset_t *mask)
 {
@@ -295,7 +311,10 @@ static void print_and_end(const struct asked *a, const struct wt *w, const struc
 	p.quick.options = (struct quick_options){
 		.strings = a->strings, .column = a->column, .follow = a->follow, .to_stderr = !a->output,
 		.no_attach = a->quiet >= 1 || a->output, .no_exit = a->quiet >= 2,
+		.clock = a->times > 2 ? QUICK_UNIX_TIME : a->times ? QUICK_TIME_OF_DAY : QUICK_NO_CLOCK,
+		.microseconds = a->times > 1, .relative = a->relative, .took = a->took, .offset_ns = offset_of_real_time(),
 	};
+	p.quick.last_ns = QUICK_NONE;
 	p.quick.files = (struct quick_files){ w->events.header, w->chunks.header, w->data.header };
 	if (p.output < 0)
 		return;

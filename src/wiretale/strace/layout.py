@@ -48,6 +48,10 @@ class Layout:
         self._column = options.column
         self.repeats = self._plain and options.took is None  # equal calls of a task have equal lines
 
+    def last_line_began(self, time_ns: int) -> None:
+        """When the last line began that somebody else has written; -1: there is none."""
+        self._stamps.go_on(time_ns)
+
     def begin(self, task: Task, time_ns: int, begun: TracerEvent, text: str) -> Sink:
         """Open a line of the task."""
         sink = self._outputs.of(task.tid)

@@ -89,6 +89,7 @@ class StracePrinter:
             self._netlink.know(pid, fd, protocol)
         self._outputs.main.owner, self._outputs.main.column = printed.owner or None, printed.column
         self._first_pid = printed.first_pid
+        self._layout.last_line_began(printed.last_ns)
         reader.skip_to(printed.next)
 
     # -- events ------------------------------------------------------------------------------------------------------

@@ -94,8 +94,9 @@ void describe_printing(const struct printing *p, char *into, size_t room)
 	FILE *text = fmemopen(into, room, "w");
 	if (!text || !p->hello.pid)
 		return;
-	fprintf(text, ";%d,%u,%llu;%d,%llu,%u,%llu,%u;", p->hello.pid, p->hello.flags, (unsigned long long)p->hello.snaplen,
-		p->output, (unsigned long long)q->next, q->owner, (unsigned long long)q->column, q->first_pid);
+	fprintf(text, ";%d,%u,%llu;%d,%llu,%u,%llu,%u,%lld,%lld;", p->hello.pid, p->hello.flags,
+		(unsigned long long)p->hello.snaplen, p->output, (unsigned long long)q->next, q->owner,
+		(unsigned long long)q->column, q->first_pid, (long long)q->options.offset_ns, (long long)q->last_ns);
 	for (uint32_t i = 0; i < q->n_tasks; i++)
 		fprintf(text, "%s%u,%lld,%lld", i ? ":" : "", q->tasks[i].tid, (long long)q->tasks[i].begun,
 			(long long)q->tasks[i].interrupted);

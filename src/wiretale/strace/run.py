@@ -91,7 +91,7 @@ class _Run:
         self._printed = held.printed if held is not None else None
         self._options = options
         self._outputs = outputs
-        self._offset_ns = time.time_ns() - now_ns()
+        self._offset_ns = self._printed.offset_ns if self._printed is not None else time.time_ns() - now_ns()
         self._source = source
         self._reader = EventReader(files)
         self._lazy_printer: StracePrinter | None = None

@@ -23,6 +23,10 @@ class Stamps:
         self._last_ns: int | None = None
         self.used = options.clock != "none" or options.relative is not None
 
+    def go_on(self, last_ns: int) -> None:
+        """The line before the next one began then; -1: there was none."""
+        self._last_ns = last_ns if last_ns >= 0 else None
+
     def text(self, time_ns: int) -> str:
         """What stands before a line that begins at `time_ns`."""
         o = self._options

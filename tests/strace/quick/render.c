@@ -1,8 +1,8 @@
 /*
  * The renderer alone, over the files of a recording:
- *     render EVENTS CHUNKS DATA STRINGS COLUMN QUIET FOLLOW TO_STDERR
+ *     render EVENTS CHUNKS DATA STRINGS COLUMN QUIET FOLLOW TO_STDERR TIMES RELATIVE TOOK
  *         prints its lines, and on standard error the number of the event at which it stopped
- *     render EVENTS CHUNKS DATA STRINGS COLUMN QUIET FOLLOW TO_STDERR -
+ *     render EVENTS CHUNKS DATA STRINGS COLUMN QUIET FOLLOW TO_STDERR TIMES RELATIVE TOOK -
  *         reads states, one a line as printing.c writes them; renders one event from each, and prints how long its text
  *         is (-1: not understood), the state after it, and the text
  */
@@ -38,7 +38,8 @@ static void read_state(struct quick *q, char *line)
 	char *parts[5], *row, *rest;
 	for (int i = 0; i < 5; i++)
 		parts[i] = strsep(&line, ";");
-	sscanf(parts[2], "%*d,%" SCNu64 ",%u,%" SCNu64 ",%u", &q->next, &q->owner, &q->column, &q->first_pid);
+	sscanf(parts[2], "%*d,%" SCNu64 ",%u,%" SCNu64 ",%u,%*d,%" SCNd64, &q->next, &q->owner, &q->column, &q->first_pid,
+	       (int64_t *)&q->last_ns);
 	q->n_tasks = q->n_netlink = 0;
 	for (rest = parts[3]; (row = strsep(&rest, ":")) && *row; q->n_tasks++) {
 		struct quick_task *task = &q->tasks[q->n_tasks];
@@ -86,15 +87,19 @@ static void render_all(struct quick *q)
 int main(int argc, char **argv)
 {
 	static struct printing p = { .hello.pid = 1 };
-	if (argc < 9)
+	if (argc < 12)
 		return 2;
 	struct wt_header *events = contents(argv[1], sizeof(struct wt_event));
 	p.quick.files = (struct quick_files){ events, contents(argv[2], sizeof(struct wt_chunk)), contents(argv[3], 1) };
 	p.quick.options = (struct quick_options){
 		.strings = strtoull(argv[4], NULL, 10), .column = strtoull(argv[5], NULL, 10), .no_attach = atoi(argv[6]) >= 1,
 		.no_exit = atoi(argv[6]) >= 2, .follow = atoi(argv[7]), .to_stderr = atoi(argv[8]),
+		.clock = atoi(argv[9]) > 2 ? QUICK_UNIX_TIME : atoi(argv[9]) ? QUICK_TIME_OF_DAY : QUICK_NO_CLOCK,
+		.microseconds = atoi(argv[9]) > 1, .relative = atoi(argv[10]), .took = atoi(argv[11]),
+		.offset_ns = 1700000000123456789,
 	};
-	if (argc > 9)
+	p.quick.last_ns = QUICK_NONE;
+	if (argc > 12)
 		render_each(&p, events);
 	else
 		render_all(&p.quick);

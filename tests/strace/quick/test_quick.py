@@ -26,14 +26,19 @@ from compare_strace import PROGRAMS
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
 STRACE = Path(tables.__file__).parents[1]
-OPTIONS = {  # words -> the arguments of render.c: STRINGS COLUMN QUIET FOLLOW TO_STDERR
-    ("-f", "-o", "t"): (32, 40, 1, 1, 0),
-    ("-f", "-s", "5", "-a", "60"): (5, 60, 0, 1, 1),
-    ("-s", "3000", "-qq", "-o", "t"): (3000, 40, 2, 0, 0),
-    ("-s", "0", "-a", "0", "-q"): (0, 0, 1, 0, 1),
+OPTIONS = {  # words -> the arguments of render.c: STRINGS COLUMN QUIET FOLLOW TO_STDERR TIMES RELATIVE TOOK
+    ("-f", "-o", "t"): (32, 40, 1, 1, 0, 0, 0, 0),
+    ("-f", "-s", "5", "-a", "60"): (5, 60, 0, 1, 1, 0, 0, 0),
+    ("-s", "3000", "-qq", "-o", "t"): (3000, 40, 2, 0, 0, 0, 0, 0),
+    ("-s", "0", "-a", "0", "-q"): (0, 0, 1, 0, 1, 0, 0, 0),
+    ("-tf",): (32, 40, 0, 1, 1, 1, 0, 0),
+    ("-ttT",): (32, 40, 0, 0, 1, 2, 0, 1),
+    ("-tttr", "-f", "-o", "t"): (32, 40, 1, 1, 0, 3, 1, 0),
+    ("-rT", "-f"): (32, 40, 0, 1, 1, 0, 1, 1),
 }
+OFFSET_NS = 1_700_000_000_123_456_789  # as in render.c
 # With these all of the programs is rendered; long lists of attributes, and lists cut at nothing, are Python's.
-WHOLE = frozenset({("-f", "-o", "t"), ("-f", "-s", "5", "-a", "60")})
+WHOLE = frozenset(words for words in OPTIONS if words[0] != "-s")
 _RESTART = -516  # include/linux/errno.h: ERESTART_RESTARTBLOCK
 
 
@@ -99,6 +104,8 @@ class Told:
         ]
         netlink = [f"{pid},{fd},{protocol}" for (pid, fd), protocol in self.printer._netlink._protocols.items()]
         numbers = f"0,{len(self.states)},{sink.owner or 0},{sink.column},{self.printer._first_pid}"
+        last_ns = self.printer._layout._stamps._last_ns
+        numbers += f",{OFFSET_NS},{-1 if last_ns is None else last_ns}"
         return f";1,0,0;{numbers};{':'.join(tasks)};{':'.join(netlink)}"
 
 
@@ -106,7 +113,7 @@ def printer_of(words: tuple[str, ...], out: StringIO) -> tuple[StracePrinter, Ou
     options, _ = parse([*words, "true"])
     outputs = Outputs(options, out)
     outputs.to_stderr = options.output is None
-    return StracePrinter(options, outputs, 0), outputs
+    return StracePrinter(options, outputs, OFFSET_NS), outputs
 
 
 def events_of(folder: Path) -> list[TracerEvent]:
@@ -127,8 +134,8 @@ def rendered(render: Path, folder: Path, numbers: tuple[int, ...], *more: str, g
 def same(state: str) -> object:
     """A state without the order of its rows, and without the length of a line that is not open."""
     _, _, numbers, tasks, netlink = state.split(";")
-    _, number, owner, column, first_pid = numbers.split(",")
-    return number, owner, column if owner != "0" else "", first_pid, set(tasks.split(":")), set(netlink.split(":"))
+    _, number, owner, column, *rest = numbers.split(",")
+    return number, owner, column if owner != "0" else "", rest, set(tasks.split(":")), set(netlink.split(":"))
 
 
 def compare(render: Path, folder: Path, words: tuple[str, ...]) -> set[str]:
@@ -153,7 +160,7 @@ def compare(render: Path, folder: Path, words: tuple[str, ...]) -> set[str]:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_what_is_rendered_is_what_python_prints(name: str, tmp_path: Path, render: Path) -> None:
     folder = recorded(tmp_path / "recording", PROGRAMS[name])
-    for words in OPTIONS:
+    for words in list(OPTIONS)[: 4 if name.startswith("python") else None]:
         left = compare(render, folder, words)
         assert not left or words not in WHOLE
 
@@ -164,7 +171,7 @@ def test_calls_at_their_edges(words: tuple[str, ...], edges: Path, render: Path)
 
 
 def test_python_goes_on_where_the_renderer_stops(edges: Path, render: Path) -> None:
-    words = ("-f", "-s", "5", "-a", "60")
+    words = ("-tttr", "-f", "-o", "t")
     told = Told(edges, words)
     whole = "".join(told.texts)
     for number in range(0, len(told.events), 7):

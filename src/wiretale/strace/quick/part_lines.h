@@ -55,8 +55,52 @@ static bool learn_sockets(struct quick *q, const struct wt_event *e)
 
 /* -- layout ------------------------------------------------------------------------------------------------------------ */
 
+static void put_seconds(struct quick_text *t, uint64_t ns, size_t width, bool microseconds)
+{
+	put_padded(t, ns / SECOND_NS, width, true);
+	if (microseconds) {
+		put_char(t, '.');
+		put_number(t, ns % SECOND_NS / 1000, 10, 6);
+	}
+}
+
+static void put_time_of_day(struct quick *q, uint64_t real_ns)
+{
+	time_t seconds = (time_t)(real_ns / SECOND_NS);
+	struct tm local;
+	localtime_r(&seconds, &local);
+	put_number(&q->text, (uint64_t)local.tm_hour, 10, 2);
+	put_char(&q->text, ':');
+	put_number(&q->text, (uint64_t)local.tm_min, 10, 2);
+	put_char(&q->text, ':');
+	put_number(&q->text, (uint64_t)local.tm_sec, 10, 2);
+	if (q->options.microseconds) {
+		put_char(&q->text, '.');
+		put_number(&q->text, real_ns % SECOND_NS / 1000, 10, 6);
+	}
+}
+
+/* The times at the beginning of a line. As ../times.py. */
+static void put_stamps(struct quick *q, uint64_t time_ns)
+{
+	uint64_t real_ns = time_ns + (uint64_t)q->options.offset_ns;
+	bool has_clock = q->options.clock != QUICK_NO_CLOCK;
+	if (q->options.clock == QUICK_TIME_OF_DAY)
+		put_time_of_day(q, real_ns);
+	else if (has_clock)
+		put_seconds(&q->text, real_ns, 1, q->options.microseconds);
+	put(&q->text, has_clock ? " " : "");
+	if (!q->options.relative)
+		return;
+	uint64_t passed = q->last_ns != QUICK_NONE && time_ns > q->last_ns ? time_ns - q->last_ns : 0;
+	q->last_ns = time_ns;
+	put(&q->text, has_clock ? "(+" : "");
+	put_seconds(&q->text, passed, 6, true);
+	put(&q->text, has_clock ? ") " : " ");
+}
+
 /* What stands before a line, how long it is; closes the open line of a call. */
-static uint64_t put_head(struct quick *q, uint32_t tid)
+static uint64_t put_head(struct quick *q, uint32_t tid, uint64_t time_ns)
 {
 	if (q->owner) {
 		put(&q->text, " <unfinished ...>\n");
@@ -71,21 +115,22 @@ static uint64_t put_head(struct quick *q, uint32_t tid)
 		put_padded(&q->text, tid, 5, true);
 		put(&q->text, "] ");
 	}
+	put_stamps(q, time_ns);
 	return q->text.used - began;
 }
 
 /* Make the open line this task's, which goes on with its call. */
-static void go_on(struct quick *q, const struct writer *w, uint32_t tid)
+static void go_on(struct quick *q, const struct writer *w, const struct wt_event *e)
 {
-	if (q->owner == tid)
+	if (q->owner == e->tid)
 		return;
-	q->column = put_head(q, tid);
+	q->column = put_head(q, e->tid, e->time_ns);
 	size_t began = q->text.used;
 	put(&q->text, "<... ");
 	put(&q->text, text_at(w->call->name));
 	put(&q->text, " resumed>");
 	q->column += q->text.used - began;
-	q->owner = tid;
+	q->owner = e->tid;
 }
 
 /* `) = `, at the column of results; `began`: where the arguments behind the beginning of the line begin. */
@@ -136,7 +181,7 @@ static bool take_entry(struct quick *q, const struct wt_event *e, uint64_t numbe
 	struct writer w;
 	if (!task || !open_writer(q, e, NULL, &w))
 		return false;
-	uint64_t head = put_head(q, e->tid);
+	uint64_t head = put_head(q, e->tid, e->time_ns);
 	size_t began = q->text.used;
 	if (w.call->flags & CALL_RESTARTS) {
 		put(&q->text, "restart_syscall(<... resuming interrupted ");
@@ -163,13 +208,18 @@ static bool take_exit(struct quick *q, const struct wt_event *e)
 		return true;
 	if (!open_writer(q, event_at(&q->files, task->begun), e, &w))
 		return false;
-	go_on(q, &w, e->tid);
+	go_on(q, &w, e);
 	size_t began = q->text.used;
 	if (!(w.call->flags & CALL_RESTARTS) && !put_exit(&w))
 		return false;
 	put_equals(q, began);
 	if (!put_result(&w))
 		return false;
+	if (q->options.took) {
+		put(&q->text, " <");
+		put_seconds(&q->text, e->time_ns > w.begun->resume_ns ? e->time_ns - w.begun->resume_ns : 0, 1, true);
+		put_char(&q->text, '>');
+	}
 	end_line(q);
 	if (w.error == RESTARTS_BY_CALL)
 		task->interrupted = task->begun;
@@ -178,14 +228,14 @@ static bool take_exit(struct quick *q, const struct wt_event *e)
 }
 
 /* A line that is no call. */
-static void put_told(struct quick *q, uint32_t tid, const char *before)
+static void put_told(struct quick *q, const struct wt_event *e, const char *before)
 {
-	put_head(q, tid);
+	put_head(q, e->tid, e->time_ns);
 	put(&q->text, before);
 }
 
 /* The task ends in its call: `= ?`. */
-static bool give_up_call(struct quick *q, struct quick_task *task)
+static bool give_up_call(struct quick *q, struct quick_task *task, const struct wt_event *e)
 {
 	struct writer w;
 	if (task->begun == QUICK_NONE)
@@ -193,7 +243,7 @@ static bool give_up_call(struct quick *q, struct quick_task *task)
 	if (!open_writer(q, event_at(&q->files, task->begun), NULL, &w) ||
 	    (!w.call->rewrite && arguments_of(&w)->at_entry == NOT_RENDERED))
 		return false;
-	go_on(q, &w, task->tid);
+	go_on(q, &w, e);
 	size_t began = q->text.used;
 	if (!is_whole(&w))
 		put(&q->text, " <unfinished ...>");
@@ -208,15 +258,15 @@ static bool take_end(struct quick *q, const struct wt_event *e)
 {
 	struct quick_task *task = task_of(q, e->tid);
 	uint64_t status = (uint64_t)e->number;
-	if (!task || !give_up_call(q, task))
+	if (!task || !give_up_call(q, task, e))
 		return false;
 	if (!q->options.no_exit) {
 		if (status & 0x7f) {
-			put_told(q, e->tid, "+++ killed by ");
+			put_told(q, e, "+++ killed by ");
 			put_signal(&q->text, status & 0x7f);
 			put(&q->text, status & 0x80 ? " (core dumped) +++\n" : " +++\n");
 		} else {
-			put_told(q, e->tid, "+++ exited with ");
+			put_told(q, e, "+++ exited with ");
 			put_unsigned(&q->text, status >> 8 & 0xff);
 			put(&q->text, " +++\n");
 		}
@@ -244,7 +294,7 @@ static bool take_signal(struct quick *q, const struct wt_event *e)
 {
 	if (!task_of(q, e->tid))
 		return false;
-	put_told(q, e->tid, "--- ");
+	put_told(q, e, "--- ");
 	put_signal(&q->text, e->number);
 	for (uint64_t i = 0; i < e->chunks; i++) {
 		const struct wt_chunk *c = chunk_at(&q->files, e->first_chunk + i);
@@ -263,7 +313,7 @@ static bool take_stop(struct quick *q, const struct wt_event *e)
 {
 	if (!task_of(q, e->tid))
 		return false;
-	put_told(q, e->tid, "--- stopped by ");
+	put_told(q, e, "--- stopped by ");
 	put_signal(&q->text, e->number);
 	put(&q->text, " ---\n");
 	return true;
@@ -297,7 +347,7 @@ static bool take(struct quick *q, const struct wt_event *e, uint64_t number)
 		return take_end(q, e);
 	case WT_EXITING:
 		task = task_of(q, e->tid);
-		return task && give_up_call(q, task);
+		return task && give_up_call(q, task, e);
 	case WT_ATTACHED:
 		return take_attached(q, e);
 	case WT_CLONE:

@@ -19,7 +19,7 @@ static void text_reserve(struct quick_text *t, size_t more)
 static void put_bytes(struct quick_text *t, const char *bytes, size_t n)
 {
 	text_reserve(t, n);
-	if (t->failed)
+	if (t->failed || !n)
 		return;
 	memcpy(t->bytes + t->used, bytes, n);
 	t->used += n;

@@ -19,10 +19,12 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define MOST_EVENTS 1024	/* rendered before they are written */
 #define MOST_TEXT (1u << 20)	/* the same */
 #define RESTARTS_BY_CALL 516	/* ERESTART_RESTARTBLOCK of include/linux/errno.h */
+#define SECOND_NS 1000000000ull
 #define CREATES (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))
 
 #include "part_text.h"
@@ -53,11 +55,12 @@ int64_t quick_render(struct quick *q)
 		/* All that a rendering that gives up may have changed. */
 		size_t used = q->text.used;
 		uint32_t owner = q->owner, n_tasks = q->n_tasks;
-		uint64_t column = q->column;
+		uint64_t column = q->column, last_ns = q->last_ns;
 		if (!take(q, event_at(&q->files, q->next), q->next) || q->text.failed) {
 			q->text.used = used;
 			q->owner = owner;
 			q->column = column;
+			q->last_ns = last_ns;
 			q->n_tasks = n_tasks;
 			return -1;
 		}

@@ -18,12 +18,19 @@
 #define QUICK_NETLINK 64
 #define QUICK_NONE UINT64_MAX	/* no such event */
 
+enum quick_clock { QUICK_NO_CLOCK, QUICK_TIME_OF_DAY, QUICK_UNIX_TIME };
+
 struct quick_options {
 	uint64_t strings;	/* -s */
 	uint64_t column;	/* -a */
 	bool follow;		/* -f */
 	bool to_stderr;		/* no -o */
 	bool no_attach, no_exit;	/* messages that are left out */
+	enum quick_clock clock;	/* -t */
+	bool microseconds;	/* of it: -tt, -ttt */
+	bool relative;		/* -r */
+	bool took;		/* -T */
+	int64_t offset_ns;	/* from the time of events to that since 1970 */
 };
 
 /* The tracer's three files, mapped: their header pages, and what follows them. */
@@ -57,6 +64,7 @@ struct quick {
 	uint64_t next;		/* the event to render next */
 	uint32_t owner;		/* the task whose line is open; 0: none */
 	uint64_t column;	/* how long that line is */
+	uint64_t last_ns;	/* when the last line began, with -r; QUICK_NONE: there is none */
 	uint32_t first_pid;
 	uint32_t n_tasks, n_netlink;
 	struct quick_task tasks[QUICK_TASKS];
