@@ -39,6 +39,13 @@ OPTIONS = {  # words -> the arguments of render.c: STRINGS COLUMN QUIET FOLLOW T
 OFFSET_NS = 1_700_000_000_123_456_789  # as in render.c
 # With these all of the programs is rendered; long lists of attributes, and lists cut at nothing, are Python's.
 WHOLE = frozenset(words for words in OPTIONS if words[0] != "-s")
+SIGNALS = (
+    "import ctypes; ctypes.string_at(0)",
+    "import os, signal; signal.signal(10, lambda *_: 0); os.kill(os.getpid(), 10); signal.pthread_kill(1, 0)",
+    "import os, signal; signal.signal(14, lambda *_: 0); signal.setitimer(0, 0.01); signal.pause(); os.abort()",
+    "import os, signal; p = os.fork(); p or signal.pause(); os.kill(p, 19); os.waitpid(p, 2); os.kill(p, 9); os.wait()",
+    "import os, time; os.fork() or os._exit(sum(range(10**7)) & 3); os.wait4(-1, 0); os.wait4(-1, 1)",
+)
 _RESTART = -516  # include/linux/errno.h: ERESTART_RESTARTBLOCK
 
 
@@ -168,6 +175,12 @@ def test_what_is_rendered_is_what_python_prints(name: str, tmp_path: Path, rende
 @pytest.mark.parametrize("words", OPTIONS, ids=" ".join)
 def test_calls_at_their_edges(words: tuple[str, ...], edges: Path, render: Path) -> None:
     compare(render, edges, words)
+
+
+@pytest.mark.parametrize("script", SIGNALS)
+def test_signals(script: str, tmp_path: Path, render: Path) -> None:
+    folder = recorded(tmp_path / "recording", [sys.executable, "-c", script])
+    compare(render, folder, ("-f", "-o", "t"))
 
 
 def test_python_goes_on_where_the_renderer_stops(edges: Path, render: Path) -> None:

@@ -13,15 +13,18 @@ static void put_sender(struct quick_text *t, const uint8_t *body)
 }
 
 /* A time in ticks, in seconds as well unless it is zero. */
-static void put_ticks(struct quick_text *t, const char *name, int64_t ticks)
+static bool put_ticks(struct quick_text *t, const char *name, int64_t ticks)
 {
-	char seconds[32];
 	put(t, name);
 	put_signed(t, ticks);
-	if (!ticks)
-		return;
-	snprintf(seconds, sizeof(seconds), " /* %g s */", (double)ticks / CLOCK_TICKS);
-	put(t, seconds);
+	if (ticks > 0) {
+		put(t, " /* ");
+		put_unsigned(t, (uint64_t)ticks / CLOCK_TICKS);
+		put_char(t, '.');
+		put_number(t, (uint64_t)ticks % CLOCK_TICKS, 10, 2);
+		put(t, " s */");
+	}
+	return ticks >= 0;
 }
 
 static bool put_child(struct quick_text *t, const uint8_t *body, int code)
@@ -35,16 +38,15 @@ static bool put_child(struct quick_text *t, const uint8_t *body, int code)
 		put_signed(t, status);
 	else
 		put_signal(t, status);
-	put_ticks(t, ", si_utime=", signed_integer(body + 16, 8));
-	put_ticks(t, ", si_stime=", signed_integer(body + 24, 8));
-	return true;
+	return put_ticks(t, ", si_utime=", signed_integer(body + 16, 8)) &&
+	       put_ticks(t, ", si_stime=", signed_integer(body + 24, 8));
 }
 
 static void put_timer(struct quick_text *t, const uint8_t *body)
 {
 	uint64_t value = integer(body + 8, 8);
 	put(t, ", si_timerid=");
-	put_signed(t, signed_integer(body, 4));
+	put_hex_or_zero(t, integer(body, 4));
 	put(t, ", si_overrun=");
 	put_signed(t, signed_integer(body + 4, 4));
 	if (value) {
@@ -53,6 +55,12 @@ static void put_timer(struct quick_text *t, const uint8_t *body)
 		put(t, ", si_ptr=");
 		put_hex(t, value);
 	}
+}
+
+/* Signals that say where: not only with the codes that they define. */
+static bool is_fault(int64_t number)
+{
+	return number == SIGILL || number == SIGTRAP || number == SIGBUS || number == SIGFPE || number == SIGSEGV;
 }
 
 static bool put_siginfo(struct quick_text *t, const uint8_t *bytes, uint64_t n)
@@ -67,9 +75,9 @@ static bool put_siginfo(struct quick_text *t, const uint8_t *bytes, uint64_t n)
 		return false;
 	if (own && number == SIGCHLD)
 		table = NAMES_si_code_chld;
-	else if (own && number == SIGSEGV)
+	else if (number == SIGSEGV && (code == SEGV_MAPERR || code == SEGV_ACCERR))
 		table = NAMES_si_code_segv;
-	else if (own)
+	else if (own || (code > 0 && is_fault(number)))
 		return false;
 	const char *name = name_of(table, code);
 	if (!name)

@@ -287,6 +287,13 @@ static bool put_structure(struct writer *w, uint16_t number, const uint8_t *byte
 		put_char(w->text, '}');
 		return true;
 	}
+	case STRUCTURE_USAGE:
+		put(w->text, "{ru_utime=");
+		put_time(w->text, &STRUCTURES[FIELDS[s->first].table], bytes);
+		put(w->text, ", ru_stime=");
+		put_time(w->text, &STRUCTURES[FIELDS[s->first].table], bytes + STRUCTURES[FIELDS[s->first].table].size);
+		put(w->text, ", ...}");
+		return true;
 	case STRUCTURE_STAT:
 		put_stat(w->text, s, bytes);
 		return true;
@@ -342,6 +349,12 @@ static bool arg_struct_in_cut(struct writer *w, int i, const struct argument *a)
 static bool arg_struct_out_cut(struct writer *w, int i, const struct argument *a)
 {
 	return put_struct_argument(w, i, a, FILLED, false);
+}
+
+/* What is said of a child: nothing is filled in where there was none. */
+static bool arg_of_child(struct writer *w, int i, const struct argument *a)
+{
+	return w->value ? arg_struct_out_cut(w, i, a) : put_address(w, i);
 }
 
 static bool is_negative(const struct datum *offset)

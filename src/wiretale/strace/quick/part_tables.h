@@ -85,8 +85,8 @@ struct structure {
 	uint16_t as;		/* enum structure_kind */
 };
 enum structure_kind {
-	STRUCTURE_UNKNOWN, STRUCTURE_FIELDS, STRUCTURE_VALUE, STRUCTURE_TIME, STRUCTURE_INTERVAL, STRUCTURE_STAT, STRUCTURE_STATX,
-	STRUCTURE_UTSNAME, STRUCTURE_SIGACTION, STRUCTURE_SIGSET, STRUCTURE_STATUS, STRUCTURE_COMM, STRUCTURE_SIGINFO,
+	STRUCTURE_UNKNOWN, STRUCTURE_FIELDS, STRUCTURE_VALUE, STRUCTURE_TIME, STRUCTURE_INTERVAL, STRUCTURE_USAGE, STRUCTURE_STAT,
+	STRUCTURE_STATX, STRUCTURE_UTSNAME, STRUCTURE_SIGACTION, STRUCTURE_SIGSET, STRUCTURE_STATUS, STRUCTURE_COMM, STRUCTURE_SIGINFO,
 };
 
 /* Values of socket options that need not be looked up in Python, or must be. */
@@ -117,7 +117,7 @@ struct error {
 	X(option_in) X(option_out) X(option) X(asked_option) X(protocol) X(socket_type) X(open_flags) X(create_mode) X(map_flags) \
 	X(protection) X(ioctl_request) X(futex_op) X(futex_second) X(futex_set) X(signal_set_in) X(signal_set_out) \
 	X(statx_flags) X(directory) X(remaining) X(path_result) X(random) X(poll_fds) X(epoll_event) X(epoll_events) X(argpack) \
-	X(cpus_in) X(cpus_out) X(arch_address) X(prctl_signal) X(sigevent)
+	X(cpus_in) X(cpus_out) X(arch_address) X(prctl_signal) X(sigevent) X(of_child)
 
 enum argument_kind {
 	AS_unknown,

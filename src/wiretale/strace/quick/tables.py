@@ -71,7 +71,8 @@ _ARGUMENTS: dict[object, str] = {
     special._futex_op: "futex_op", special._futex_second: "futex_second", special._futex_set: "futex_set",
     _S["futex", "uaddr"]: "pointer", special._statx_flags: "statx_flags", special._directory: "directory",
     _S["getdents64", "count"]: "uint", arguments.path_result: "path_result", leftovers.remaining: "remaining",
-    special._left: "remaining", waiting.poll_fds: "poll_fds", _S["epoll_ctl", "event"]: "epoll_event",
+    special._of_child: "of_child", special._left: "remaining", waiting.poll_fds: "poll_fds",
+    _S["epoll_ctl", "event"]: "epoll_event",
     _S["epoll_wait", "events"]: "epoll_events", _S["pselect6", "sigmask"]: "argpack",
     processor._address: "arch_address", prctl._signal: "prctl_signal", _S["membarrier", "cpu_id"]: "nothing",
     _S["preadv", "pos_h"]: "nothing", _S["timer_create", "sevp"]: "sigevent",
@@ -96,7 +97,8 @@ _REWRITES: dict[object, str] = {
 }
 _STRUCTS: dict[object, str] = {
     stat.stat_text: "STRUCTURE_STAT", special._statx: "STRUCTURE_STATX", special._utsname: "STRUCTURE_UTSNAME",
-    special._time: "STRUCTURE_TIME", special._interval: "STRUCTURE_INTERVAL", special._file_system: "STRUCTURE_FIELDS",
+    special._time: "STRUCTURE_TIME", special._interval: "STRUCTURE_INTERVAL", special._usage: "STRUCTURE_USAGE",
+    special._file_system: "STRUCTURE_FIELDS",
     struct_text._sigaction: "STRUCTURE_SIGACTION", struct_text._set: "STRUCTURE_SIGSET",
     struct_text._status: "STRUCTURE_STATUS", struct_text._SPECIAL["comm"]: "STRUCTURE_COMM",
     special.STRUCTS["siginfo"]: "STRUCTURE_SIGINFO",
@@ -352,7 +354,17 @@ class _Maker:
 
 
 _STRUCTURED = frozenset(
-    {"struct_in", "struct_out", "struct_in_cut", "struct_out_cut", "array_in", "array_out", "remaining", "struct_inout"}
+    {
+        "struct_in",
+        "struct_out",
+        "struct_in_cut",
+        "struct_out_cut",
+        "array_in",
+        "array_out",
+        "remaining",
+        "struct_inout",
+        "of_child",
+    }
 )
 _WITHOUT_STRUCT = frozenset({"unknown", "pointer", "hex", "argpack", "fdset", "poll_fds", "option_in", "option_out"})
 _CALL_FLAGS = {
