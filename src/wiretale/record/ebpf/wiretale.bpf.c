@@ -41,9 +41,16 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define NET_TX 2	/* linux/interrupt.h */
 #define NET_RX 3
 
-struct port {
-	__u16 number;
-	__u16 protocol;
+/* A socket of ours, as it was when it was last looked at. */
+struct followed {
+	__u64 cookie;	/* 0 until somebody asked for one: addresses are used again */
+	__u64 port;
+};
+
+#define PORTS_OF_BYTES 64	/* of one element of `ports` */
+
+struct some_ports {
+	__u8 followed[PORTS_OF_BYTES];
 };
 
 struct softirq_state {
@@ -68,14 +75,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, __u64);
-	__type(value, __u64);
-} sockets SEC(".maps");	/* by address; its cookie, 0 until somebody asked for one: addresses are used again */
+	__type(value, struct followed);
+} sockets SEC(".maps");	/* by address */
 
+/* A byte for each port of TCP, of UDP, of all else. It is looked up twice for a packet, and hashing costs ten times more. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct port);
-	__type(value, __u8);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 3 * 65536 / PORTS_OF_BYTES);
+	__type(key, __u32);
+	__type(value, struct some_ports);
 } ports SEC(".maps");
 
 /* Threads that stand in a ptrace stop: what the scheduler does for those is the recorder's doing, not the program's. */
@@ -187,7 +195,7 @@ static __always_inline bool current_is_traced(void *ctx)
 	return is_traced(bpf_get_current_pid_tgid() >> 32) && on_task_stack(ctx) && in_system_call();
 }
 
-static __always_inline struct wt_kernel_event *begin(void *ctx, __u16 kind)
+static __always_inline struct wt_kernel_event *begin_in(enum wt_context context, __u16 kind)
 {
 	struct wt_kernel_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	__u32 zero = 0;
@@ -204,11 +212,16 @@ static __always_inline struct wt_kernel_event *begin(void *ctx, __u16 kind)
 	e->cpu = bpf_get_smp_processor_id();
 	e->tid = (__u32)task;
 	e->tgid = task >> 32;
-	e->context = is_deferred(ctx) ? WT_DEFERRED : WT_OF_TASK;
+	e->context = context;
 	running = bpf_map_lookup_elem(&softirqs, &zero);
 	if (running && e->context == WT_DEFERRED)
 		e->softirq = running->vector;
 	return e;
+}
+
+static __always_inline struct wt_kernel_event *begin(void *ctx, __u16 kind)
+{
+	return begin_in(is_deferred(ctx) ? WT_DEFERRED : WT_OF_TASK, kind);
 }
 
 /* How the kernel came here. Which of the frames belong to a bystander is found later, by their names. */
@@ -264,24 +277,32 @@ static __always_inline void note_softirq(void *ctx)
 	end_without_stack(e);	/* it is not there any more */
 }
 
+static __always_inline __u8 *port_of(__u16 number, __u16 protocol)
+{
+	__u32 of = protocol == TCP ? 0 : protocol == UDP ? 1 : 2;
+	__u32 index = (of << 16 | number) / PORTS_OF_BYTES;
+	struct some_ports *some = bpf_map_lookup_elem(&ports, &index);
+	return some ? &some->followed[number % PORTS_OF_BYTES] : NULL;
+}
+
 static __always_inline void follow_port(__u16 number, __u16 protocol)
 {
-	struct port key = { number, protocol };
-	/* a look is a fraction of an update, and keeps it from being the oldest as well */
-	if (number && !bpf_map_lookup_elem(&ports, &key))
-		bpf_map_update_elem(&ports, &key, &YES, BPF_ANY);
+	__u8 *followed = port_of(number, protocol);
+	if (number && followed && !*followed)	/* a line that is only read stays in every CPU's cache */
+		*followed = 1;
 }
 
 static __always_inline bool is_followed_port(__u16 number, __u16 protocol)
 {
-	struct port key = { number, protocol };
-	return number && bpf_map_lookup_elem(&ports, &key) != NULL;
+	__u8 *followed = port_of(number, protocol);
+	return number && followed && *followed;
 }
 
 /* Whether a socket is ours; learns it. Request and time-wait sockets have the common part only. */
 static __always_inline bool is_ours(void *ctx, const struct sock *sk)
 {
-	__u64 key = (__u64)sk, cookie, *known;
+	__u64 key = (__u64)sk, cookie;
+	struct followed *known, now;
 	__u16 number, protocol;
 	unsigned char state;
 	if (!sk)
@@ -291,18 +312,24 @@ static __always_inline bool is_ours(void *ctx, const struct sock *sk)
 	protocol = state == 6 || state == 12 ? TCP : sk->sk_protocol;
 	cookie = sk->__sk_common.skc_cookie.counter;
 	known = bpf_map_lookup_elem(&sockets, &key);
-	if (known && *known && *known != cookie) {	/* that one is gone, and another lies where it lay */
+	if (known && known->cookie && known->cookie != cookie) {	/* that one is gone, and another lies where it lay */
 		bpf_map_delete_elem(&sockets, &key);
 		known = NULL;
 	}
 	if (known) {
-		*known = cookie;
-		follow_port(number, protocol);
+		if (known->cookie != cookie)
+			known->cookie = cookie;
+		if (known->port != number) {
+			known->port = number;
+			follow_port(number, protocol);
+		}
 		return true;
 	}
 	if (!current_is_traced(ctx) && !is_followed_port(number, protocol))
 		return false;
-	bpf_map_update_elem(&sockets, &key, &cookie, BPF_ANY);
+	now.cookie = cookie;
+	now.port = number;
+	bpf_map_update_elem(&sockets, &key, &now, BPF_ANY);
 	follow_port(number, protocol);
 	return true;
 }
@@ -313,7 +340,8 @@ static __always_inline void follow_file(struct file *file)
 	struct socket *socket;
 	struct sock *sk;
 	__u16 family;
-	__u64 key, cookie;
+	struct followed now = {};
+	__u64 key;
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return;
 	socket = BPF_CORE_READ(file, private_data);
@@ -322,9 +350,16 @@ static __always_inline void follow_file(struct file *file)
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (!sk || (family != AF_INET && family != AF_INET6))
 		return;
-	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	bpf_map_update_elem(&sockets, &key, &cookie, BPF_ANY);
+	now.cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	bpf_map_update_elem(&sockets, &key, &now, BPF_ANY);	/* its port may come later */
 	follow_port(BPF_CORE_READ(sk, __sk_common.skc_num), BPF_CORE_READ(sk, sk_protocol));
+}
+
+/* A socket gets its cookie when somebody asks for the first time. */
+static __always_inline __u64 cookie_of(const struct sock *sk)
+{
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+	return cookie ? cookie : bpf_get_socket_cookie((void *)sk);
 }
 
 static __always_inline void put_socket(struct wt_kernel_event *e, const struct sock *sk)
@@ -607,7 +642,7 @@ int BPF_PROG(on_softirq_raise, unsigned int vector)
 	struct wt_kernel_event *e;
 	if ((vector != NET_RX && vector != NET_TX) || !current_is_traced(ctx))
 		return 0;
-	e = begin(ctx, WT_SOFTIRQ_RAISE);
+	e = begin_in(WT_OF_TASK, WT_SOFTIRQ_RAISE);
 	if (!e)
 		return 0;
 	e->value = (__s32)vector;
@@ -686,7 +721,7 @@ int BPF_PROG(on_net_dev_xmit, struct sk_buff *skb, int result, struct net_device
 	struct wt_kernel_event *e;
 	if (!current_is_traced(ctx))
 		return 0;
-	e = begin(ctx, WT_NET_DEV_XMIT);
+	e = begin_in(WT_OF_TASK, WT_NET_DEV_XMIT);
 	if (!e)
 		return 0;
 	e->skb = (__u64)skb;
@@ -737,7 +772,7 @@ int BPF_PROG(on_skb_copy_datagram_iovec, const struct sk_buff *skb, int bytes)
 	struct headers h;
 	if (!current_is_traced(ctx))
 		return 0;
-	e = begin(ctx, WT_SKB_COPY_DATAGRAM);
+	e = begin_in(WT_OF_TASK, WT_SKB_COPY_DATAGRAM);
 	if (!e)
 		return 0;
 	read_headers(skb, &h);
@@ -756,7 +791,7 @@ int BPF_PROG(on_##name, const struct sock *sk) \
 	struct wt_kernel_event *e = begin_socket(ctx, sk, kind_of); \
 	if (!e) \
 		return 0; \
-	e->cookie = bpf_get_socket_cookie((void *)sk); \
+	e->cookie = cookie_of(sk); \
 	end(ctx, e); \
 	return 0; \
 }
@@ -772,7 +807,7 @@ int BPF_PROG(on_inet_sock_set_state, const struct sock *sk, int old_state, int n
 	struct wt_kernel_event *e = begin_socket(ctx, sk, WT_SET_STATE);
 	if (!e)
 		return 0;
-	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->cookie = cookie_of(sk);
 	e->value = old_state;
 	e->value2 = new_state;
 	end(ctx, e);
@@ -785,7 +820,7 @@ int BPF_PROG(on_inet_sk_error_report, const struct sock *sk)
 	struct wt_kernel_event *e = begin_socket(ctx, sk, WT_ERROR_REPORT);
 	if (!e)
 		return 0;
-	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->cookie = cookie_of(sk);
 	e->value = sk->sk_err;
 	end(ctx, e);
 	return 0;
@@ -796,7 +831,7 @@ static __always_inline int length_event(void *ctx, struct sock *sk, int length, 
 	struct wt_kernel_event *e = begin_socket(ctx, sk, kind);
 	if (!e)
 		return 0;
-	e->cookie = bpf_get_socket_cookie(sk);
+	e->cookie = cookie_of(sk);
 	e->value = length;
 	e->value2 = flags;
 	end(ctx, e);
@@ -830,7 +865,7 @@ static __always_inline struct wt_kernel_event *begin_both(void *ctx, const struc
 	struct headers h;
 	if (!e)
 		return NULL;
-	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->cookie = cookie_of(sk);
 	if (skb) {
 		read_headers(skb, &h);
 		put_packet(e, skb, &h);
@@ -844,7 +879,7 @@ int BPF_PROG(on_tcp_sendmsg_locked, const struct sock *sk, const struct msghdr *
 	struct wt_kernel_event *e = begin_socket(ctx, sk, WT_TCP_SENDMSG);
 	if (!e)
 		return 0;
-	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->cookie = cookie_of(sk);
 	e->skb = (__u64)skb;
 	e->head = skb ? (__u64)skb->head : 0;
 	e->value = goal;
@@ -914,7 +949,7 @@ int BPF_PROG(on_udp_fail_queue_rcv_skb, int error, struct sock *sk)
 	struct wt_kernel_event *e = begin_socket(ctx, sk, WT_UDP_FAIL_QUEUE);
 	if (!e)
 		return 0;
-	e->cookie = bpf_get_socket_cookie(sk);
+	e->cookie = cookie_of(sk);
 	e->value = error;
 	end(ctx, e);
 	return 0;
