@@ -1035,7 +1035,7 @@ static __always_inline struct packed_block *block_of(__u32 cpu, __u64 written)
 	return bpf_map_lookup_elem(&packed, &index);
 }
 
-/* 0, 1 or 2: in how many words of 32 bits the number fits. Without branches, each of which the verifier would follow. */
+/* In how many words of 32 bits the number fits, 0 to 2. Without branches, which the verifier would all follow. */
 static __always_inline __u64 words_of(__u64 value)
 {
 	__u64 high = value >> 32, less = 0 - value, less_high = 0 - high;
@@ -1180,7 +1180,8 @@ static __always_inline bool pack(struct work *w, const struct wt_state *t, const
 	barrier_var(head);
 	if (head > WT_PACKED_BLOCK - sizeof(struct wt_packed))
 		return false;
-	store(block, head, (at - head) / 8 | call->kind << 16 | form << 24 | (__u64)(__u16)t->number << 32 | (__u64)shape << 48);
+	store(block, head, (at - head) / 8 | call->kind << 16 | form << 24 | (__u64)(__u16)t->number << 32 |
+			   (__u64)shape << 48);
 	store(block, head + 8, (call->kind == WT_PACKED_ENTRY ? ip : (__u64)call->result) << 32 |
 			       (__u32)(call->time_ns - p->time_ns));
 	if (call->kind == WT_PACKED_CALL)

@@ -14,6 +14,7 @@
 #define BUSY 0x80000000u	/* BPF_RINGBUF_BUSY_BIT of linux/bpf.h */
 #define DISCARDED 0x40000000u
 #define HEADER_BYTES 8u
+#define SMALL_RING (8u << 20)	/* full within some milliseconds; others are looked at less often, which costs less */
 #define RUN_BYTES (1u << 20)	/* at most this much is written at a time, so that room in the ring comes back early */
 
 struct wt_ring {
@@ -110,7 +111,10 @@ static uint64_t drain_all(struct wt_ring *rings, uint32_t count)
 void wt_ring_run(struct wt_ring *rings, uint32_t count, int stop)
 {
 	struct pollfd waiting = { .fd = stop, .events = POLLIN };
-	struct timespec soon = { .tv_nsec = 1000000 }, later = { .tv_nsec = 10000000 };
+	struct timespec soon = { .tv_nsec = 5000000 }, later = { .tv_nsec = 20000000 };
+	for (uint32_t i = 0; i < count; i++)
+		if (rings[i].bytes < SMALL_RING)
+			soon.tv_nsec = later.tv_nsec = 1000000;
 	while (ppoll(&waiting, 1, drain_all(rings, count) ? &soon : &later, NULL) <= 0)
 		;
 	drain_all(rings, count);

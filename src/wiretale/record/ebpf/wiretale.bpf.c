@@ -78,7 +78,7 @@ struct {
 	__type(value, struct followed);
 } sockets SEC(".maps");	/* by address */
 
-/* A byte for each port of TCP, of UDP, of all else. It is looked up twice for a packet, and hashing costs ten times more. */
+/* A byte for each port of TCP, of UDP, of all else: looked up twice for each packet, where hashing would cost much more. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 3 * 65536 / PORTS_OF_BYTES);
