@@ -5,12 +5,14 @@
  * computes there. That is measured: where the tracer has to wait for its CPU, following is tried against ordinary
  * scheduling, and what costs less time per stop is kept for a while.
  *
- * Where several threads stop in turn the tracer can share the CPU of only one; and one that may not leave SCHED_IDLE
- * again (an ordinary user's) follows none. Most of a stop's cost is then that a sleeping CPU must be woken, twice;
- * looking for the next stop for a moment before it sleeps saves the tracer's half of that.
+ * A server with a thread for each request has many short-lived threads, each of which stops some thirty times in a
+ * row: such runs are followed, from one CPU to the other. Where threads stop in turn at every call, following would
+ * only move; and a tracer that may not leave SCHED_IDLE again (an ordinary user's) follows none. Most of a stop's cost
+ * is then that a sleeping CPU must be woken, twice; looking for the next stop for a moment before it sleeps saves the
+ * tracer's half of that.
  */
 
-#define WINDOW_STOPS 32	/* the CPU of the busiest thread is looked up this often */
+#define WINDOW_STOPS 32	/* the CPU of a thread that stops and stops is looked up this often */
 #define CHECK_NS 20000000ull
 #define WAIT_NS 15000ull	/* of waiting for the CPU per stop, before the other way is tried */
 #define TRIAL_STOPS 64
@@ -18,8 +20,9 @@
 #define KEEP_FIRST_NS 1000000000ull
 #define KEEP_MOST_NS 16000000000ull
 #define BUSY_START_NS 50000000ull
-#define ALONE_PERCENT 90	/* of a window's stops by one thread: it is worth following */
-#define CROWD_FOLLOWS 4		/* below, the busiest thread is followed */
+#define RUN_STOPS 3		/* so many stops of one thread in a row are a run: most often, more of them follow */
+#define RUNS_SHARE 3		/* of a window's stops, one in so many at least belongs to runs: they are worth following */
+#define CROWD_FOLLOWS 4		/* below, they are followed */
 #define CROWD_MOST 8
 #define LOOK_NS 100000ull
 #define LOOK_SCORE_MOST 16
@@ -189,14 +192,14 @@ static void place_check(struct wt *w, uint64_t now)
 	}
 }
 
-static void place_follow(struct wt *w, struct task *busiest, const struct task *stopped)
+static void place_follow(struct wt *w, struct task *t)
 {
 	struct placement *p = &w->place;
-	int cpu = task_cpu(busiest);
+	int cpu = task_cpu(t);
 	if (cpu < 0)
 		return;
-	if (busiest == stopped)
-		w->stop_cpu = cpu;
+	p->followed = t->tid;
+	w->stop_cpu = cpu;
 	w->stats.samples++;
 	if (cpu == p->cpu) {
 		w->stats.same_cpu++;
@@ -247,24 +250,20 @@ static void place(struct wt *w, struct task *t, uint64_t now)
 	struct placement *p = &w->place;
 	if (p->state == PLACE_OFF)
 		return;
-	if (t->window != p->window) {
-		t->window = p->window;
-		t->window_stops = 0;
-	}
-	if (++t->window_stops > p->best_stops) {
-		p->best_stops = t->window_stops;
-		p->best_tid = t->tid;
-	}
+	p->run = t->tid == p->run_tid ? p->run + 1 : 1;
+	p->run_tid = t->tid;
+	if (p->run >= RUN_STOPS)
+		p->run_stops += p->run == RUN_STOPS ? RUN_STOPS : 1;
 	place_check(w, now);
-	if (++p->window_stops < WINDOW_STOPS && (p->cpu >= 0 || p->crowd))
+	if (++p->window_stops >= WINDOW_STOPS) {
+		bool runs = p->run_stops * RUNS_SHARE >= p->window_stops;
+		p->crowd = runs ? p->crowd - (p->crowd > 0) : p->crowd + 2 < CROWD_MOST ? p->crowd + 2 : CROWD_MOST;
+		p->window_stops = p->run_stops = 0;
+	}
+	if (p->state != PLACE_FOLLOW)
 		return;
-	struct task *busiest = find_task(w, p->best_tid);
-	bool alone = p->best_stops * 100 >= p->window_stops * ALONE_PERCENT;
-	p->crowd = alone ? p->crowd - (p->crowd > 0) : p->crowd + 2 < CROWD_MOST ? p->crowd + 2 : CROWD_MOST;
-	if (p->state == PLACE_FOLLOW && p->crowd >= CROWD_FOLLOWS)
+	if (p->crowd >= CROWD_FOLLOWS)
 		place_free(w);
-	else if (busiest && p->state == PLACE_FOLLOW)
-		place_follow(w, busiest, t);
-	p->window++;
-	p->window_stops = p->best_stops = 0;
+	else if (p->run % WINDOW_STOPS == RUN_STOPS && (p->cpu < 0 || p->run > RUN_STOPS || t->tid != p->followed))
+		place_follow(w, t);
 }

@@ -12,10 +12,10 @@ struct placement {
 	uint64_t until_ns, keep_ns;	/* what won last is kept so long */
 	uint64_t follow_cost;	/* time per stop */
 	enum placement_state winner;
-	uint32_t window;
-	uint32_t window_stops, best_stops;
-	pid_t best_tid;
-	int crowd;		/* how little one thread makes the stops alone; see ALONE_PERCENT */
+	pid_t run_tid, followed;	/* which thread stopped last; which the tracer was placed for */
+	uint32_t run;		/* stops of run_tid in a row */
+	uint32_t window_stops, run_stops;
+	int crowd;		/* how few stops of late belong to runs; see RUNS_SHARE */
 	bool tried;		/* whether SCHED_IDLE can be left again */
 	bool may_look;		/* before it sleeps: see next_stop */
 	int look_score, look_rest;

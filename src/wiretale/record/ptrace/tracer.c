@@ -58,7 +58,6 @@ struct task {
 	int64_t number;
 	uint32_t arch;
 	int pidfd, statfd;
-	uint32_t window, window_stops;
 	const struct wt_tamper *tamper;	/* what is done to the call it is in */
 	uint32_t *tampered;	/* calls seen, by rule */
 	uint16_t poked;	/* flags of the exit: what became of its pokes */
@@ -103,6 +102,16 @@ static void serve_request(struct wt *w);
 static void wake_handler(int number)
 {
 	(void)number;
+}
+
+/* Every stop would send SIGCHLD as well, mostly to be thrown away; wait4 does without. */
+static void quiet_stops(void)
+{
+	struct sigaction now;
+	if (sigaction(SIGCHLD, NULL, &now) == 0) {
+		now.sa_flags |= SA_NOCLDSTOP;
+		sigaction(SIGCHLD, &now, NULL);
+	}
 }
 
 static void serve_request(struct wt *w)
@@ -189,6 +198,7 @@ int wt_run(struct wt *w)
 	sigemptyset(&wake);
 	sigaddset(&wake, WAKE_SIGNAL);
 	sigaction(WAKE_SIGNAL, &action, NULL);
+	quiet_stops();
 	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
 	pthread_mutex_lock(&w->lock);
 	w->tracer_tid = (pid_t)syscall(SYS_gettid);

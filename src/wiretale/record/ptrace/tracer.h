@@ -359,7 +359,7 @@ struct wt_state {
 
 enum wt_option_flag {
 	WT_EXITKILL = 1,	/* the program dies with the recorder */
-	WT_PLACE = 2,		/* follow the busiest thread's CPU, with SCHED_IDLE */
+	WT_PLACE = 2,		/* follow the CPU of the thread that stops, with SCHED_IDLE */
 	WT_SNAP_EACH = 4,	/* snaplen counts for every buffer of a message, not for the message */
 	WT_NO_FOLLOW = 8,	/* what the programs start is not traced */
 	WT_DETACH_AT_EXEC = 16,	/* let a task go when it executes another program */
@@ -454,7 +454,7 @@ struct wt_stats {
 	uint64_t cpu_ns;	/* CPU time of the tracer thread */
 	uint64_t events;
 	uint64_t lost;
-	uint64_t samples;	/* how often the busiest thread's CPU was looked up */
+	uint64_t samples;	/* how often a followed thread's CPU was looked up */
 	uint64_t same_cpu;	/* ... and was the tracer's own */
 	uint64_t moves;		/* how often the tracer moved */
 	uint64_t yielded;	/* how often it went back to ordinary scheduling because it was starved */
