@@ -260,6 +260,7 @@ def main() -> None:
         "packets": bench_large.packets,
         "load": bench_large.load,
         "filters": bench_large.filters,
+        "readers": bench_large.readers,
     }
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5, help="of the part `programs`")

@@ -193,11 +193,44 @@ def load(folder: Path) -> list[str]:
     return [*lines, ""]
 
 
+READERS = (
+    ("check", "CAPTURE"), ("export", "CAPTURE", "--to", "pcapng", "-o", "/dev/null"), ("stats", "CAPTURE"),
+    ("explain", "CAPTURE"),
+)  # fmt: skip
+
+
+def readers(folder: Path) -> list[str]:
+    """Commands that read a whole capture, and how their time grows."""
+    lines = [
+        "## Commands over a whole capture", "",
+        "| command | calls and packets | time | CPU time | memory at most | bar | |", "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for words in READERS:
+        first = 0.0
+        for millions in (0.5, 1):
+            capture = _capture(folder, millions)
+            command = [str(capture) if word == "CAPTURE" else word for word in words]
+            used = run([PYTHON, "-m", "wiretale", *command])
+            first = first or used.cpu_seconds
+            good = used.cpu_seconds <= 2.6 * first and used.peak_bytes < 1.5e9
+            lines.append(
+                f"| `{words[0]}` | {millions} million each | {used.seconds:.1f} s | {used.cpu_seconds:.1f} s |"
+                f" {used.peak_bytes / 1e6:,.0f} MB | linear, 1.5 GB | {_verdict(good)} |"
+            )
+    return [*lines, ""]
+
+
+def _capture(folder: Path, millions: float) -> Path:
+    """The capture of `_spool`; made once."""
+    capture = folder / f"{millions}.wiretale"
+    if not capture.exists():
+        run([PYTHON, "-c", _MAKE, str(_spool(folder, millions)[0]), str(capture)])
+    return capture
+
+
 def filters(folder: Path) -> list[str]:
     """A filter over a million calls and a million packets."""
-    capture = folder / "1.wiretale"
-    if not capture.exists():
-        run([PYTHON, "-c", _MAKE, str(_spool(folder, 1)[0]), str(capture)])
+    capture = _capture(folder, 1)
     tiny = folder / "tiny.wiretale"
     run([PYTHON, "-c", _MAKE, str(_spool(folder, 0.002)[0]), str(tiny)])
     lines = [

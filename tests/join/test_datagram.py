@@ -1,5 +1,8 @@
 """Matching two lists of datagrams: what is certain, what is not, and what was cut into segments."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from wiretale.join.datagram import Datagram, align, doubtful
 
 
@@ -45,3 +48,19 @@ def test_segments_of_one_datagram_belong_to_it_both_ways() -> None:
 
 def test_parts_of_another_total_are_no_segments() -> None:
     assert align(datagrams("aaaabbbbcc"), datagrams("aaaa", "bbbb", "c"), 100) == []
+
+
+@given(
+    times=st.lists(st.tuples(st.integers(0, 30), st.booleans(), st.sampled_from([b"a", b"b"])), max_size=12),
+    later=st.integers(-5, 5),
+)
+def test_doubtful_is_what_may_as_well_be_one_that_was_left(times: list[tuple[int, bool, bytes]], later: int) -> None:
+    sent = [Datagram((n,), 1, 1, content, at, at) for n, (at, _, content) in enumerate(times)]
+    kept = [n for n, (_, arrived, _) in enumerate(times) if arrived]
+    seen = [Datagram((n,), 1, 1, sent[n].prefix, 0, sent[n].early_ns + later) for n in kept]
+    left = [n for n in range(len(sent)) if n not in kept]
+    assert doubtful(sent, seen, [(n, j) for j, n in enumerate(kept)], 1) == {
+        j
+        for j, n in enumerate(kept)
+        if any(o > n and sent[o].prefix == sent[n].prefix and sent[o].early_ns <= seen[j].late_ns + 1 for o in left)
+    }

@@ -5,9 +5,11 @@ walked together; where they disagree the nearer of "these were lost" and "these 
 is left over is matched if its content occurs once.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 PREFIX_BYTES = 64  # enough to tell datagrams apart here; links compare all that was captured
 _LOOK_AHEAD = 256
@@ -133,13 +135,19 @@ def doubtful(
 ) -> set[int]:
     """Of `seen`, those that may as well be another one of `sent`: equal, there in time, later, and seen by nobody."""
     paired = dict(pairs)
-    latest: dict[tuple[int, bytes], list[int]] = defaultdict(list)
+    left: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     for i, d in enumerate(sent):
         if i not in paired:
-            latest[d.content].append(i)
+            left[d.content].append(i)
+    # of those from each one on, when the first was there: of equal datagrams, there may be as many as there are at all
+    earliest = {
+        content: list(accumulate((sent[i].early_ns for i in reversed(others)), min))[::-1]
+        for content, others in left.items()
+    }
     found = set()
     for i, j in paired.items():
-        others = latest.get(sent[i].content, ())
-        if any(other > i and sent[other].early_ns <= seen[j].late_ns + error_ns for other in others):
+        others = left.get(sent[i].content, [])
+        later = bisect_right(others, i)
+        if later < len(others) and earliest[sent[i].content][later] <= seen[j].late_ns + error_ns:
             found.add(j)
     return found

@@ -3,9 +3,11 @@
 Every receiver has a queue of its own: what several sockets read of one multicast is matched for each of them.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate, islice
 
 import duckdb
 
@@ -170,13 +172,16 @@ def _meet(a: Datagram, b: Datagram) -> bool:
 def _match_peeks(s: _Stream, error_ns: int, out: _Result) -> None:
     """A peek shows the datagram that the next read will take: the first that fits after those already taken."""
     taken: dict[int | None, int] = {}
+    source, kind = (s.packets, "segment_read") if s.packets else (s.writes, "write_read")
+    # the highest position up to each: the first that is higher than some position is the first to be so at all
+    highest = list(accumulate((d.lo for d in source), max))
     for r in s.reads:
         if not r.peeked:
             taken[r.socket_id] = max(taken.get(r.socket_id, -1), r.lo)
             continue
-        source, kind = (s.packets, "segment_read") if s.packets else (s.writes, "write_read")
         after = taken.get(r.socket_id, -1)
-        shown = next((d for d in source if d.lo > after and fits(d, r, error_ns)), None)
+        begin = bisect_right(highest, after)
+        shown = next((d for d in islice(source, begin, None) if d.lo > after and fits(d, r, error_ns)), None)
         if shown is not None:
             r.lo = shown.lo
             out.pairs.append(_Pair(kind, s, shown, r))

@@ -6,6 +6,7 @@ lists. Where equal datagrams of several senders leave it open, nobody is named.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import duckdb
 
@@ -123,7 +124,9 @@ def udp_senders(
     if not nameless:
         return {}
     ports = sorted({_port(sockets[s]) or 0 for s in nameless})
-    packets = db.execute(_PACKETS, {"ports": ports}).fetchall()
+    packets: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in db.execute(_PACKETS, {"ports": ports}).fetchall():
+        packets[row[-1]].append(row)
     found: dict[Message, tuple[Address, Address]] = {}
     for socket_id, (reads, wanted) in nameless.items():
         socket = sockets[socket_id]
@@ -132,11 +135,10 @@ def udp_senders(
         local = local_of(socket, None, socket.from_ns, socket.end_ns)
         numbers: dict[tuple[Address, Address], int] = {}
         sent = []
-        for packet_id, size, prefix, time, cookie, src, srcport, dst, dstport in packets:
+        for packet_id, size, prefix, time, cookie, src, srcport, dst, dstport in packets[port or 0]:
             pair = Address(same_spelling(src), srcport), Address(same_spelling(dst), dstport)
             if (
-                dstport == port
-                and (local is None or local.is_wildcard or local.addr == pair[1].addr)
+                (local is None or local.is_wildcard or local.addr == pair[1].addr)
                 and cookie in (None, socket.netns_cookie)
                 and socket.from_ns <= time <= socket.end_ns
                 and pair[0] not in taken
@@ -165,8 +167,11 @@ def put_unix_senders(
     if nameless:
         prefixes = read_prefixes(db, "SELECT call_id, side FROM j_transfer WHERE side = 'w'")
         writes = [datagram_of_call(prefixes, "w", row) for row in db.execute(_UNIX_WRITES).fetchall()]
+        places: dict[int, list[int]] = defaultdict(list)
+        for place, w in enumerate(writes):
+            places[w.key[0]].append(place)
         for socket_id, (reads, wanted) in nameless.items():
             calls = set(sent_to.get(socket_id, ()))
-            sent = [w for w in writes if w.key[0] in calls]
+            sent = [writes[place] for place in sorted(p for call in calls for p in places.get(call, ()))]
             rows += [(*m, sent[i].socket_id or 0) for m, i in _named(sent, reads, wanted, error_ns)]
     put(db, "j_sender", (("call_id", "BIGINT"), ("message", "INTEGER"), ("socket_id", "BIGINT")), rows)
