@@ -102,6 +102,15 @@ def test_open_flags_are_one_number_when_numbers_are_shown() -> None:
     assert shown[Names.ABBREV] == "fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK"
 
 
+def test_open_flags_have_an_order_and_an_unknown_one_no_remark() -> None:
+    asked = RawCall("fcntl", Arch.X86_64, (3, 3, 0, 0, 0, 0), 0x30800, None)
+    for style in Names:
+        result = StraceDecoder(StraceStyle(names=style)).exit(asked).result
+        assert result == "0x30800 (flags O_RDONLY|O_NONBLOCK|O_NOFOLLOW|O_DIRECTORY)"
+    call = RawCall("fcntl", Arch.X86_64, (3, 4, 0x40000002, 0, 0, 0), 0, None)
+    assert StraceDecoder().entry(call) == "fcntl(3, F_SETFL, O_RDWR|0x40000000"
+
+
 @pytest.mark.parametrize(("errno", "left"), [(516, "{tv_sec=0, tv_nsec=7}"), (14, "0x1000")])
 def test_an_interrupted_sleep_says_what_was_left(errno: int, left: str) -> None:
     rest = given_bytes(3, "struct", bytes(8) + (7).to_bytes(8, "little"), at_exit=True)

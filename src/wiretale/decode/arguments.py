@@ -10,7 +10,7 @@ from wiretale.decode import leftovers
 from wiretale.decode.constants import enumerator, flag_set, join_named, number_text
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.ifreq import ifreq_text
-from wiretale.decode.struct_text import array_text, octal, open_flags_text, struct_text
+from wiretale.decode.struct_text import array_text, octal, struct_text
 from wiretale.decode.syscalls.spec import Arg, Kind
 from wiretale.decode.writer import Writer, pointer_text, signed32
 from wiretale.light import later
@@ -291,7 +291,7 @@ def _optname(w: Writer, index: int, arg: Arg) -> str:
 
 
 def _open_flags(w: Writer, index: int, arg: Arg) -> str:
-    return open_flags_text(w, w.values[index])
+    return w.open_flags(w.values[index])
 
 
 def _create_mode(flags_index: int) -> Printer:

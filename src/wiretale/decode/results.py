@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from wiretale.decode import readiness
-from wiretale.decode.struct_text import octal, open_flags_text
+from wiretale.decode.struct_text import octal
 from wiretale.decode.syscalls.spec import Call, Result
 from wiretale.decode.writer import Writer
 
@@ -32,7 +32,7 @@ def _fcntl(w: Writer, value: int) -> str:
     if command in _F_DUPFDS:
         return w.fd(value)
     if command == _F_GETFL:
-        return f"{value:#x} (flags {open_flags_text(w, value)})"
+        return f"{value:#x} (flags {w.open_flags(value)})"
     if command == _F_GETFD and value:
         return f"{value:#x} (flags {w.flags('fd_flags', value)})"
     if command == _F_GETOWN:

@@ -3,7 +3,6 @@
 from _socket import AF_INET, AF_INET6, inet_ntop  # socket makes enumerations of hundreds of constants
 from collections.abc import Callable
 
-from wiretale.decode.constants import enumerator, flag_set, join_named
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.signals import decode_siginfo
 from wiretale.decode.structs import Field, Value, integers, layout, struct_size, unpack
@@ -13,7 +12,6 @@ _SA_RESTORER = 0x4000000
 _SIGNAL_DEFAULTS = 2  # SIG_DFL and SIG_IGN; larger handlers are addresses
 _FORMAT_MASK, _PERMISSIONS = 0o170000, 0o7777
 _GET_LOCKS = frozenset({5, 12, 36})  # F_GETLK, F_GETLK64 (32-bit), F_OFD_GETLK
-_ACCESS_MASK = 0o3
 _DEVICES = frozenset({0o020000, 0o060000})
 
 
@@ -29,13 +27,6 @@ def mode_text(w: Writer, mode: int) -> str:
 def octal(value: int) -> str:
     """A C octal literal of at least three digits: 0644, 000."""
     return f"0{value:o}" if value >= 0o100 else f"{value:03o}"
-
-
-def open_flags_text(w: Writer, value: int) -> str:
-    """O_RDWR|O_CREAT: the access mode is a number, not bits."""
-    rest = value & ~_ACCESS_MASK & 0xFFFFFFFF
-    access = enumerator("open_access", value & _ACCESS_MASK)
-    return w.named(join_named(access, flag_set("open_flags", rest, w.arch)) if rest else access)
 
 
 def device_text(number: int) -> str:
@@ -95,7 +86,7 @@ def field_text(w: Writer, field: Field, value: Value) -> str:
     how = field.how.removeprefix("?")
     if isinstance(value, int):
         if how == "|open_flags":
-            return open_flags_text(w, value)
+            return w.open_flags(value)
         if how[:1] == "|":
             return w.flags(how[1:], value & ((1 << 8 * field.size) - 1))
         if how[:1] == "=":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from wiretale.decode.constants import Named, enumerator, error_text, flag_set, signal_name
+from wiretale.decode.constants import Named, enumerator, error_text, flag_set, join_named, signal_name
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.escape import escape_bytes, escape_text
 from wiretale.decode.record_types import Datum, FdLabel, RawCall
@@ -10,7 +10,7 @@ from wiretale.decode.signals import signal_set
 from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.decode.structs import word_size
 
-AT_FDCWD = -100  # linux/fcntl.h
+AT_FDCWD, ACCESS_MASK = -100, 0o3  # linux/fcntl.h, asm-generic/fcntl.h: O_ACCMODE
 
 
 def signed32(value: int) -> int:
@@ -79,6 +79,12 @@ class Writer:
 
     def flags(self, table: str, value: int) -> str:
         return self.named(flag_set(table, value, self.arch))
+
+    def open_flags(self, value: int) -> str:
+        """O_RDWR|O_CREAT: the access mode is a number, not bits."""
+        rest = value & ~ACCESS_MASK & 0xFFFFFFFF
+        access = enumerator("open_access", value & ACCESS_MASK)
+        return self.named(join_named(access, flag_set("open_flags", rest, self.arch)) if rest else access)
 
     def note(self, name: str, value: int) -> str:
         """A constant that is in no table, by name."""

@@ -1,8 +1,6 @@
 """fanotify in strace's words. Source: linux/fanotify.h."""
 
-from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, strace
-from wiretale.decode.strace.style import Names
 from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer, signed32
 
@@ -23,13 +21,7 @@ def _directory(w: Writer, index: int, arg: Arg) -> str:
 
 
 def _event_flags(w: Writer, index: int, arg: Arg) -> str:
-    value, style = w.values[index] & 0xFFFFFFFF, strace(w).style.names
-    if style is Names.RAW:
-        return names.number(value)
-    parts = [names.one("open_access", value & 3, w.arch, Names.ABBREV)]
-    parts += [names.several("open_flags", value & ~3, w.arch, Names.ABBREV).partition(" /* ")[0]] if value & ~3 else []
-    text = "|".join(parts)
-    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
+    return strace(w).styled_open_flags(w.values[index] & 0xFFFFFFFF)
 
 
 ARGUMENTS: dict[tuple[str, str], Printer] = {

@@ -10,18 +10,7 @@ from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer
 
 _SIZE = 24  # OPEN_HOW_SIZE_VER0
-_ACCESS, _CREAT, _TMPFILE = 3, 0o100, 0o20000000
-
-
-def _flags(w: Writer, value: int) -> str:
-    style = strace(w).style.names
-    if style is Names.RAW:
-        return names.number(value)
-    parts = [names.one("open_access", value & _ACCESS, w.arch, Names.ABBREV)]
-    rest = value & ~_ACCESS
-    parts += [names.several("open_flags", rest, w.arch, Names.ABBREV).partition(" /* ")[0]] if rest else []
-    text = "|".join(parts)
-    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
+_CREAT, _TMPFILE = 0o100, 0o20000000
 
 
 def _how(w: Writer, index: int, arg: Arg) -> str:
@@ -29,7 +18,7 @@ def _how(w: Writer, index: int, arg: Arg) -> str:
     if size < _SIZE or data is None or len(data) < _SIZE:
         return address(w, index)
     values = integers("open_how", w.arch, data)
-    shown = [f"flags={_flags(w, values['flags'])}"]
+    shown = [f"flags={strace(w).styled_open_flags(values['flags'])}"]
     if values["mode"] or values["flags"] & (_CREAT | _TMPFILE):
         shown.append(f"mode={octal(values['mode'])}")
     shown.append(f"resolve={w.flags('resolve', values['resolve'])}")

@@ -170,15 +170,7 @@ def _futex_second(w: Writer, index: int, arg: Arg) -> str:
 
 
 def _open_flags(w: Writer, index: int, arg: Arg) -> str:
-    """The access mode is a number, the rest are bits; in every style they are printed as one."""
-    value = w.values[index] & 0xFFFFFFFF
-    style = strace(w).style.names
-    if style is Names.RAW:
-        return names.number(value)
-    parts = [names.one("open_access", value & 3, w.arch, Names.ABBREV)]
-    parts += [names.several("open_flags", value & ~3, w.arch, Names.ABBREV)] if value & ~3 else []
-    text = "|".join(parts)
-    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
+    return strace(w).styled_open_flags(w.values[index] & 0xFFFFFFFF)
 
 
 _SET_SIZES = {  # which argument says how long the set is

@@ -10,7 +10,7 @@ from wiretale.decode.strace import names
 from wiretale.decode.strace.address import address_text
 from wiretale.decode.strace.strings import literal
 from wiretale.decode.strace.style import Names, StraceStyle
-from wiretale.decode.writer import AT_FDCWD, Writer
+from wiretale.decode.writer import ACCESS_MASK, AT_FDCWD, Writer
 
 _REFUSED_ROLES = frozenset({"struct", "array"})  # not shown by what is printed after a call has failed
 _TEXT_ROLES = frozenset({"payload", "string", "argv", "envp"})  # what -e verbose leaves alone
@@ -49,6 +49,19 @@ class StraceWriter(Writer):
 
     def flags(self, table: str, value: int) -> str:
         return names.several(table, value, self.arch, self.style.names)
+
+    def open_flags(self, value: int) -> str:
+        """With names in every style: where they are an argument, styled_open_flags says which style is wanted."""
+        rest = value & ~ACCESS_MASK
+        parts = [names.one("open_access", value & ACCESS_MASK, self.arch, Names.ABBREV)]
+        parts += [names.several("open_flags", rest, self.arch, Names.ABBREV).partition(" /* ")[0]] if rest else []
+        return "|".join(parts)
+
+    def styled_open_flags(self, value: int) -> str:
+        if self.style.names is Names.RAW:
+            return names.number(value)
+        text = self.open_flags(value)
+        return f"{names.number(value)} /* {text} */" if self.style.names is Names.VERBOSE else text
 
     def note(self, name: str, value: int) -> str:
         number = names.number(value) if value >= 0 else str(value)

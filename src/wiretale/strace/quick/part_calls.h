@@ -122,11 +122,7 @@ static bool put_fcntl_result(struct writer *w)
 	case F_GETFL:
 		put_hex(w->text, (uint64_t)w->value);
 		put(w->text, " (flags ");
-		put_enum(w->text, NAMES_open_access, w->value & O_ACCMODE);
-		if (w->value & ~O_ACCMODE) {
-			put_char(w->text, '|');
-			put_flags(w->text, NAMES_plain_open_flags, (uint32_t)w->value & ~(uint32_t)O_ACCMODE);
-		}
+		put_open_flags(w->text, (uint32_t)w->value);
 		put_char(w->text, ')');
 		return w->value >= 0;
 	case F_GETFD:

@@ -106,15 +106,21 @@ static bool arg_nothing(struct writer *w, int i, const struct argument *a)
 	return true;
 }
 
+/* The access mode is a number, the rest are bits. */
+static void put_open_flags(struct quick_text *t, uint32_t value)
+{
+	uint32_t rest = value & ~(uint32_t)O_ACCMODE;
+	put_enum(t, NAMES_open_access, value & O_ACCMODE);
+	if (rest) {
+		put_char(t, '|');
+		put_flags(t, NAMES_open_flags, rest);
+	}
+}
+
 static bool arg_open_flags(struct writer *w, int i, const struct argument *a)
 {
 	(void)a;
-	uint32_t value = low_half(w, i);
-	put_enum(w->text, NAMES_open_access, value & O_ACCMODE);
-	if (value & ~(uint32_t)O_ACCMODE) {
-		put_char(w->text, '|');
-		put_flags(w->text, NAMES_open_flags, value & ~(uint32_t)O_ACCMODE);
-	}
+	put_open_flags(w->text, low_half(w, i));
 	return true;
 }
 

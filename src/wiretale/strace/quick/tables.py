@@ -12,7 +12,6 @@ from pathlib import Path
 from wiretale.decode import arguments as shared
 from wiretale.decode import leftovers, sockopt, struct_text
 from wiretale.decode.constants import signal_name
-from wiretale.decode.constants import table as plain_table
 from wiretale.decode.constants.requests import REQUESTS
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.sockopt import OPTION_TABLES, SOL_NETLINK, VALUES
@@ -163,16 +162,9 @@ class _Maker:
         return place
 
     def _add_names(self, name: str) -> None:
-        unknown = ""
-        if name == "plain_open_flags":  # as decode/results.py has them
-            values = plain_table("open_flags", _ARCH)
-            order = sorted(row for row in values.items() if row[0] > 0)
-            widest = sorted(values.items(), key=lambda row: -row[0].bit_count())
-            widest = [row for row in widest if row[0] > 0]
-        else:
-            values = dict(names._table(name, _ARCH))
-            order, widest = list(names._order(name, _ARCH)), list(names._widest(name, _ARCH))
-            unknown = names._unknown(name)
+        values = dict(names._table(name, _ARCH))
+        order, widest = list(names._order(name, _ARCH)), list(names._widest(name, _ARCH))
+        unknown = names._unknown(name) if name != "open_flags" else ""  # the access mode stands before them
         if name == "ioctl":
             values = REQUESTS | values
         if len(order) > _MOST_FLAGS:  # an enumeration
@@ -305,7 +297,7 @@ class _Maker:
     # -- all of it -----------------------------------------------------------------------------------------------------
 
     def header(self) -> str:
-        for name in (*_NAMED_TABLES, "ioctl", "plain_open_flags"):
+        for name in (*_NAMED_TABLES, "ioctl"):
             self.names(name)
         for number, name in table(_ARCH).items():
             self.call(number, name)
@@ -318,7 +310,7 @@ class _Maker:
             for number, (label, message) in sorted(ERRORS.items())
         ]
         meanings = sorted({*prctl._FLAGS_OF, *prctl._PARTS_OF, prctl._GET_DUMPABLE, prctl._MCE_KILL_GET})
-        places = [f"#define NAMES_{name} {self._names[name]}" for name in (*_NAMED_TABLES, "ioctl", "plain_open_flags")]
+        places = [f"#define NAMES_{name} {self._names[name]}" for name in (*_NAMED_TABLES, "ioctl")]
         for prefix, (struct, wanted) in _PLACES.items():
             shown = [f.name for f in layout(struct, _ARCH).fields if f.name[0] != "_"]
             places += [f"#define PLACE_{prefix}_{name.split('_', 1)[1].upper()} {shown.index(name)}" for name in wanted]
