@@ -114,3 +114,79 @@ def test_sets_of_calls() -> None:
 def test_sets_of_numbers() -> None:
     assert signal_set("!SIGIO")(15) and not signal_set("!io")(29)
     assert descriptor_set("3,5")(5) and not descriptor_set("3,5")(4)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-t", "--timestamps"], ["-D", "--daemonize"], ["-f", "--follow-forks"], ["-x", "--strings-in-hex"],
+        ["-q", "--quiet"], ["-q", "-e", "q=none"], ["--decode-fds", "-yy"], ["-y", "-e", "decode-fd=all"],
+        ["-ff", "--output-separately"], ["-c", "-C"], ["--summary", "--summary-only"], ["-C", "-ff", "-o", "x"],
+        ["-w"], ["-U", "name"],
+    ],
+)  # fmt: skip
+def test_options_that_contradict_each_other_are_refused(words: list[str]) -> None:
+    with pytest.raises(StraceFault, match=r"together|exclusive|must be given with"):
+        options(*words)
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (["--string-limit=-42"], "invalid --string-limit argument: '-42'"),
+        (["-s", "1073741824"], "invalid -s argument: '1073741824'"),
+        (["-a", "2147483647"], "invalid -a argument: '2147483647'"),  # would fill memory with blanks
+        (["--columns=x"], "invalid --columns argument: 'x'"),
+        (["--const-print-style=a"], "invalid --const-print-style argument: 'a'"),
+        (["--interruptible=0"], "invalid --interruptible argument: '0'"),
+        (["-p", "99999999999"], "Invalid process id: '99999999999'"),
+        (["--timestamps=format:s"], "invalid --absolute-timestamps argument: 'format:s'"),
+        (["--timestamps=precision:none"], "argument: 'none'"),
+        (["--decode-fds="], "invalid decode-fds ''"),
+        (["--quiet="], "invalid quiet ''"),
+        (["-U", "time,calls,time_percent", "-c"], "more than once: 'time-percent'"),
+        (["-e", "trace=close@"], "personality ''"),
+        (["-e", "trace=close@42"], "personality '42' in 'close@42'"),
+        (["-e", "read=99999999999"], "invalid descriptor '99999999999'"),
+        (["-e", "secontext=full"], "is not supported"),
+        (["--sum"], "--summary-only, --summary"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_the_option_as_it_was_spelt_and_the_wrong_word(words: list[str], wrong: str) -> None:
+    with pytest.raises(StraceFault) as fault:
+        options(*words)
+    assert wrong in fault.value.message
+
+
+@pytest.mark.parametrize(
+    ("words", "remark"),
+    [
+        (["-c", "-i"], "-i/"), (["-c", "--timestamps"], "-t/"), (["-A"], "-A/"), (["--output-separately"], "-o/"),
+        (["-S", "name"], "-S/"), (["--seccomp-bpf"], "-f/"), (["-F"], "use -f"), (["-fF"], "-f is enough"),
+        (["-z", "--failed-only"], "the last one counts"), (["-P", "///"], 'Requested path "///" resolved into "/"'),
+    ],
+)  # fmt: skip
+def test_of_an_option_without_an_effect_it_is_said(words: list[str], remark: str) -> None:
+    (said,) = options(*words).remarks
+    assert remark in said
+
+
+def test_options_with_an_effect_need_no_remark() -> None:
+    assert not options("-f", "-A", "-o", "x", "--seccomp-bpf", "-C", "-i", "-P", "/", "-z").remarks
+    assert not options("-P", "///", "-e", "quiet=path-resolution").remarks
+
+
+def test_the_last_of_two_precisions_counts() -> None:
+    assert options("-r", "--relative-timestamps=ms").relative is Precision.MS
+    assert options("--relative-timestamps=ms", "-r").relative is Precision.US
+
+
+def test_what_a_long_option_means_without_a_value() -> None:
+    assert options("--quiet").quiet == {"attach", "personality"} == options("-q").quiet
+    assert options("--daemonize").daemon == 1 and options("--daemonize=Pgrp").daemon == 2
+    assert options("--strings-in-hex").hex is Hex.ALL and options("--syscall-times").took is Precision.US
+
+
+def test_a_second_negation_takes_the_first_one_back() -> None:
+    assert call_set("!!close")("close") and not call_set("!!close")("open")
+    assert signal_set("!!term")(15) and not signal_set("!!term")(2)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from wiretale.light import dataclass
+from wiretale.light import dataclass, field
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import DETAILS, MESSAGES, STATUSES, StraceOptions
 
@@ -12,9 +12,9 @@ class State:
     """The options so far, and how often some were given."""
 
     options: StraceOptions
+    given: set[str] = field(default_factory=set)  # the options by name: -t, --trace; -e quiet=: --quiet
     quiet_count: int = 0
     time_count: int = 0
-    relative_count: int = 0
     hex_count: int = 0
     follow_count: int = 0
     descriptor_count: int = 0
@@ -34,20 +34,18 @@ _MESSAGE_WORDS = {
 
 
 def quiet(state: State, value: str) -> None:
-    if not value:
-        state.quiet_count += 1
-    else:
-        from wiretale.strace.sets import word_set
+    from wiretale.strace.sets import word_set
 
-        state.options.quiet |= word_set(value, MESSAGES, "quiet", _MESSAGE_WORDS)
+    state.given.add("--quiet")
+    state.options.quiet |= word_set(value, MESSAGES, "quiet", _MESSAGE_WORDS)
 
 
 def descriptor_details(state: State, value: str) -> None:
     from wiretale.strace.sets import word_set
 
     aliases = {"paths": "path", "sockets": "socket", "devs": "dev", "pidfds": "pidfd"}
-    found = word_set(value or "path", DETAILS, "decode-fds", aliases)
-    state.options.descriptors = found
+    state.given.add("--decode-fds")
+    state.options.descriptors = word_set(value, DETAILS, "decode-fds", aliases)
 
 
 def pid_details(state: State, value: str) -> None:
@@ -94,6 +92,10 @@ def _kvm(state: State, value: str) -> None:
     raise unsupported("-e kvm", "exits of virtual CPUs are not recorded")
 
 
+def secontext(state: State, value: str) -> None:
+    raise unsupported("--secontext", "the contexts of SELinux are not recorded")
+
+
 def _inject(state: State, value: str) -> None:
     from wiretale.strace.inject import tampers
 
@@ -123,6 +125,7 @@ _QUALIFIERS: dict[str, Callable[[State, str], None]] = {
     **_aliases("decode-fds decode-fd", descriptor_details),
     **_aliases("decode-pids decode-pid", pid_details),
     "kvm": _kvm,
+    "secontext": secontext,
     "fault": _fault,
     "inject": _inject,
 }

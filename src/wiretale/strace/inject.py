@@ -64,7 +64,7 @@ def _when(rule: Tamper, value: str) -> Tamper:
 def _delay(*, at_exit: bool) -> Callable[[Tamper, str], Tamper]:
     def read(rule: Tamper, value: str) -> Tamper:
         try:
-            ns = duration_ns(value, "e")
+            ns = max(duration_ns(value, "-e inject"), 1)  # none at all is a delay, too, and said to be one
         except StraceFault:
             raise _Refused from None
         return replace(rule, delay_exit_ns=ns) if at_exit else replace(rule, delay_enter_ns=ns)

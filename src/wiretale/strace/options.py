@@ -47,6 +47,7 @@ class StraceOptions:
     """All options, with strace's defaults."""
 
     command: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # what is said before the run: options without an effect
     pids: list[int] = field(default_factory=list)
     follow: bool = False
     separately: bool = False

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from wiretale.decode.strace.style import Hex
+from wiretale.strace.conflicts import refuse_contradictions, remarks
 from wiretale.strace.expressions import (
     State,
     descriptor_details,
@@ -10,11 +11,23 @@ from wiretale.strace.expressions import (
     expression,
     pid_details,
     quiet,
+    secontext,
     unsupported,
 )
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import DETAILS, ENGINES, MESSAGES, Precision, StraceOptions, needs_stops, nothing
-from wiretale.strace.values import columns, duration_ns, interruptible, names, number, pids, precision, sort
+from wiretale.strace.values import (
+    MOST_COLUMNS,
+    MOST_STRINGS,
+    columns,
+    duration_ns,
+    interruptible,
+    names,
+    number,
+    pids,
+    precision,
+    sort,
+)
 from wiretale.strace.words import EXPRESSIONS, LONG, split
 
 
@@ -23,17 +36,19 @@ def parse(arguments: list[str]) -> tuple[StraceOptions, str]:
     pairs, command = split(arguments)
     state = State(StraceOptions(command=command))
     for name, value in pairs:
+        state.given.add(name)
         if name.startswith("--"):
             _long(state, name[2:], value)
         else:
-            _short(state, name[1], value)
+            _short(state, name[1], value, name)
     if state.wants_help or state.wants_version:
         return state.options, "help" if state.wants_help else "version"
     _settle(state)
     return state.options, ""
 
 
-def _short(state: State, letter: str, value: str) -> None:
+def _short(state: State, letter: str, value: str, given: str) -> None:
+    """`given`: the option as it was spelt."""
     o = state.options
     if letter in _FLAGS:
         name, flag = _FLAGS[letter]
@@ -41,7 +56,7 @@ def _short(state: State, letter: str, value: str) -> None:
     elif letter in _COUNTS:
         setattr(state, _COUNTS[letter], getattr(state, _COUNTS[letter]) + 1)
     elif letter in _VALUES:
-        _VALUES[letter](o, value)
+        _VALUES[letter](o, value, given)
     elif letter == "b":
         detach_on(state, value)
     elif letter == "Y":
@@ -60,6 +75,7 @@ _FLAGS: dict[str, tuple[str, object]] = {
     "C": ("summary", "also"),
     "i": ("instruction_pointer", True),
     "n": ("call_numbers", True),
+    "r": ("relative", Precision.US),
     "N": ("argument_names", True),
     "T": ("took", Precision.US),
     "v": ("abbreviated", nothing),
@@ -74,31 +90,31 @@ _LONG_FLAGS = {
     "more": "more",
 }
 _COUNTS = {
-    "f": "follow_count", "F": "follow_count", "q": "quiet_count", "t": "time_count", "r": "relative_count",
-    "x": "hex_count", "h": "wants_help", "V": "wants_version", "y": "descriptor_count", "D": "daemon_count",
+    "f": "follow_count", "q": "quiet_count", "t": "time_count", "x": "hex_count", "h": "wants_help",
+    "V": "wants_version", "y": "descriptor_count", "D": "daemon_count",
 }  # fmt: skip
 
 
-def _set(name: str, read: Callable[[str], object]) -> Callable[[StraceOptions, str], None]:
-    return lambda o, value: setattr(o, name, read(value))
+def _set(name: str, read: Callable[[str, str], object]) -> Callable[[StraceOptions, str, str], None]:
+    return lambda o, value, given: setattr(o, name, read(value, given))
 
 
-def _add(name: str, read: Callable[[str], Sequence[object]]) -> Callable[[StraceOptions, str], None]:
-    return lambda o, value: getattr(o, name).extend(read(value))
+def _add(name: str, read: Callable[[str], Sequence[object]]) -> Callable[[StraceOptions, str, str], None]:
+    return lambda o, value, _: getattr(o, name).extend(read(value))
 
 
-_VALUES: dict[str, Callable[[StraceOptions, str], None]] = {
-    "a": _set("column", lambda v: number(v, "a")),
+_VALUES: dict[str, Callable[[StraceOptions, str, str], None]] = {
+    "a": _set("column", lambda v, given: number(v, given, MOST_COLUMNS)),
     "E": _add("env", lambda v: [v]),
     "I": _set("interruptible", interruptible),
-    "o": _set("output", str),
-    "O": _set("summary_overhead_ns", lambda v: duration_ns(v, "O")),
+    "o": _set("output", lambda v, _: v),
+    "O": _set("summary_overhead_ns", duration_ns),
     "p": _add("pids", pids),
     "P": _add("paths", lambda v: [v]),
-    "s": _set("strings", lambda v: number(v, "s")),
-    "S": _set("summary_sort", sort),
-    "u": _set("user", str),
-    "U": _set("summary_columns", columns),
+    "s": _set("strings", lambda v, given: number(v, given, MOST_STRINGS)),
+    "S": _set("summary_sort", lambda v, _: sort(v)),
+    "u": _set("user", lambda v, _: v),
+    "U": _set("summary_columns", lambda v, _: columns(v)),
     "X": _set("names", names),
 }
 
@@ -117,11 +133,9 @@ def _long(state: State, name: str, value: str) -> None:
     elif name == "pidns-translation":
         o.pid_names, o.pid_namespaces = False, True
     elif name == "secontext":
-        raise unsupported("--secontext", "the contexts of SELinux are not recorded")
-    elif name == "no-abbrev":
-        _short(state, "v", "")
+        secontext(state, value)
     else:
-        _short(state, short, value)
+        _short(state, short, value, f"--{name}")
 
 
 def _timestamps(state: State, value: str) -> None:
@@ -129,33 +143,35 @@ def _timestamps(state: State, value: str) -> None:
     if not value or o.clock == "none":
         o.clock, o.clock_precision = "time", Precision.S
     for part in filter(None, value.split(",")):
-        word = part.removeprefix("format:").removeprefix("precision:")
-        if word in ("none", "time", "unix"):
+        kind, colon, word = part.rpartition(":")
+        if word in ("none", "time", "unix") and kind in ("", "format"):
             o.clock = word
-        else:
+        elif kind in ("", "precision") and not (colon and not kind):
             o.clock_precision = precision(word, "--absolute-timestamps")
+        else:
+            raise StraceFault(f"invalid --absolute-timestamps argument: '{value}'", usage=True)
 
 
 def _hex_strings(state: State, value: str) -> None:
     try:
-        state.options.hex = Hex(value or "all")
+        state.options.hex = Hex(value)
     except ValueError:
         raise StraceFault(f"invalid --strings-in-hex argument: '{value}'", usage=True) from None
 
 
 def _relative(state: State, value: str) -> None:
-    state.options.relative = precision(value or "us", "--relative-timestamps")
+    state.options.relative = precision(value, "--relative-timestamps")
 
 
 def _daemonize(state: State, value: str) -> None:
-    ways = ("grandchild", "pgroup", "session")
-    if value and value not in ways:
+    ways = {"grandchild": 1, "pgroup": 2, "pgrp": 2, "session": 3}
+    if value.lower() not in ways:
         raise StraceFault(f"invalid --daemonize argument: '{value}'", usage=True)
-    state.daemon_count = ways.index(value) + 1 if value else 1
+    state.daemon_count = ways[value.lower()]
 
 
 def _took(state: State, value: str) -> None:
-    state.options.took = precision(value or "us", "--syscall-times")
+    state.options.took = precision(value, "--syscall-times")
 
 
 def _engine(state: State, value: str) -> None:
@@ -184,30 +200,30 @@ _LONG_VALUES: dict[str, Callable[[State, str], None]] = {
 def _settle(state: State) -> None:
     """What depends on several options. Raises StraceFault where they contradict each other."""
     o = state.options
-    o.follow = o.follow or state.follow_count > 0
+    refuse_contradictions(state)
+    o.follow = o.follow or state.follow_count > 0 or "-F" in state.given
     o.separately = o.separately or state.follow_count > 1
     levels = [frozenset(), {"attach", "personality"}, {"attach", "personality", "exit"}, set(MESSAGES)]
     o.quiet = o.quiet | frozenset(levels[min(state.quiet_count, 3)])
     if state.time_count:
         o.clock = "unix" if state.time_count > 2 else "time"
         o.clock_precision = Precision.S if state.time_count == 1 else Precision.US
-    if state.relative_count:
-        o.relative = Precision.US
     if state.hex_count:
         o.hex = Hex.ALL if state.hex_count > 1 else Hex.NON_ASCII
     if not o.command and not o.pids:
         raise StraceFault("must have PROG [ARGS] or -p PID", usage=True)
-    if o.summary == "only" and o.separately:
+    if o.summary and o.separately:
         raise StraceFault(
             "(-c/--summary-only or -C/--summary) and -ff/--output-separately are mutually exclusive", usage=True
         )
+    o.remarks = remarks(state)
     if o.output is None:
         o.separately = False
     if o.command and o.output is not None and o.output[:1] not in ("|", "!"):
         o.quiet |= {"attach", "personality"}
     o.daemon = state.daemon_count
     if o.daemon > 3:
-        raise StraceFault("too many -D's", usage=True)
+        raise StraceFault(f"too many -D's ({o.daemon}): three are the most", usage=True)
     if o.daemon and (not o.command or o.pids):
         raise StraceFault(
             "-D and -p are mutually exclusive" if o.pids else "PROG [ARGS] must be specified with -D", usage=True

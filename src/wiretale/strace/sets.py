@@ -15,6 +15,7 @@ from wiretale.decode.syscalls.spec import Call, Effect, Kind
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import Select, everything, nothing
 
+_INT_MAX = 0x7FFFFFFF
 _NAMES = frozenset({*X86_64.values(), *I386.values(), *AARCH64.values(), *CALLS})
 _DESC_KINDS = frozenset({Kind.FD, Kind.DIRFD, Kind.FDSET})
 
@@ -101,11 +102,11 @@ def _members(word: str) -> frozenset[str]:
     """The calls that one word of a set stands for. Raises StraceFault."""
     optional = word.startswith("?")
     item = word.lstrip("?")
-    item, _, personality = item.partition("@")
+    item, at, personality = item.partition("@")
     found: frozenset[str] | None = None
-    if personality not in ("", "64", "32", "x32"):
-        found = None
-    elif item.startswith("/"):
+    if at and personality not in ("64", "32", "x32"):
+        raise StraceFault(f"incorrect personality '{personality}' in '{word}': it is 64, 32 or x32", usage=True)
+    if item.startswith("/"):
         try:
             pattern = re.compile(item[1:])
         except re.error as fault:
@@ -125,10 +126,15 @@ def _members(word: str) -> frozenset[str]:
     return found or frozenset()
 
 
+def _negation(text: str) -> tuple[bool, str]:
+    """Whether a set is negated, and the rest; a second `!` takes the first one back."""
+    body = text.lstrip("!")
+    return (len(text) - len(body)) % 2 == 1, body
+
+
 def call_set(text: str) -> Select:
     """The predicate of `[!]word,word`; `none` is empty."""
-    negated = text.startswith("!")
-    body = text.lstrip("!")
+    negated, body = _negation(text)
     if body in ("all", "none"):
         return everything if (body == "all") != negated else nothing
     found: set[str] = set()
@@ -161,12 +167,11 @@ def signal_set(text: str) -> Callable[[int], bool]:
 
 def descriptor_set(text: str) -> Callable[[int], bool]:
     """The predicate of `[!]FD,FD`."""
-    return _numbers(text, lambda word: int(word) if word.isdigit() else None, "descriptor")
+    return _numbers(text, lambda word: int(word) if word.isdigit() and int(word) <= _INT_MAX else None, "descriptor")
 
 
 def _numbers(text: str, read: Callable[[str], int | None], what: str) -> Callable[[int], bool]:
-    negated = text.startswith("!")
-    body = text.lstrip("!")
+    negated, body = _negation(text)
     if body in ("all", "none"):
         return everything if (body == "all") != negated else nothing
     found = set()
@@ -181,8 +186,7 @@ def _numbers(text: str, read: Callable[[str], int | None], what: str) -> Callabl
 def word_set(text: str, words: Iterable[str], what: str, aliases: dict[str, str] | None = None) -> frozenset[str]:
     """A set of words out of `words`."""
     known = tuple(words)
-    negated = text.startswith("!")
-    body = text.lstrip("!")
+    negated, body = _negation(text)
     if body in ("all", "none"):
         return frozenset(known) if (body == "all") != negated else frozenset()
     found = set()

@@ -46,7 +46,9 @@ class Summary:
         self._rows.setdefault(name, _Row(name)).add(took, failed)
 
     def text(self) -> str:
-        """The whole table; a head and a line even if nothing was counted."""
+        """The whole table; empty if nothing was counted."""
+        if not self._rows:
+            return ""
         columns = self._options.summary_columns
         head = "".join(self._cell(c, _COLUMNS[c][0]) for c in columns).rstrip()
         line = " ".join("-" * _COLUMNS[c][1] for c in columns)

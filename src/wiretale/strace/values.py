@@ -4,21 +4,25 @@ from wiretale.decode.strace.style import Names
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import Precision
 
+_INT_MAX = 0x7FFFFFFF
+MOST_COLUMNS = 1 << 16  # each line is padded to it
+MOST_STRINGS = 0x3FFFFFFF  # a byte of a string may take four characters, and a length is an int
 
-def number(text: str, letter: str, low: int = 0) -> int:
-    if not text.isdigit() or int(text) < low or int(text) > 0x7FFFFFFF:
-        raise StraceFault(f"invalid -{letter} argument: '{text}'", usage=True)
+
+def number(text: str, what: str, most: int = _INT_MAX) -> int:
+    if not text.isdigit() or int(text) > most:
+        raise StraceFault(f"invalid {what} argument: '{text}'", usage=True)
     return int(text)
 
 
 _UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 
-def duration_ns(text: str, letter: str) -> int:
+def duration_ns(text: str, what: str) -> int:
     digits = text.rstrip("smun")
     unit = text[len(digits) :] or "us"
     if not digits.isdigit() or unit not in _UNITS:
-        raise StraceFault(f"invalid -{letter} argument: '{text}'", usage=True)
+        raise StraceFault(f"invalid {what} argument: '{text}'", usage=True)
     return int(digits) * _UNITS[unit]
 
 
@@ -34,7 +38,7 @@ def pids(text: str) -> list[int]:
     if not words:
         raise StraceFault(f"Invalid process id: '{text}'")
     for word in words:
-        if not word.isdigit() or int(word) < 1:
+        if not word.isdigit() or not 1 <= int(word) <= _INT_MAX:
             raise StraceFault(f"Invalid process id: '{word}'")
     return [int(word) for word in words]
 
@@ -57,6 +61,8 @@ def columns(text: str) -> tuple[str, ...]:
     for word in text.replace("_", "-").split(","):
         if word not in _COLUMN_WORDS:
             raise StraceFault(f"unknown column name: '{word}'", usage=True)
+        if _COLUMN_WORDS[word] in found:
+            raise StraceFault(f"call summary column given more than once: '{word}'", usage=True)
         found.append(_COLUMN_WORDS[word])
     return (*found, *(() if "name" in found else ("name",)))
 
@@ -68,16 +74,16 @@ def sort(text: str) -> str:
     return _SORTS[word]
 
 
-def interruptible(value: str) -> int:
-    words = {"anywhere": 1, "waiting": 2, "never": 3, "never_tstp": 4}
+def interruptible(value: str, what: str) -> int:
+    words = {"anywhere": 1, "always": 1, "waiting": 2, "never": 3, "never_tstp": 4}
     number = words.get(value) or (int(value) if value.isdigit() else 0)
     if not 1 <= number <= 4:
-        raise StraceFault(f"invalid -I argument: '{value}'", usage=True)
+        raise StraceFault(f"invalid {what} argument: '{value}'", usage=True)
     return number
 
 
-def names(value: str) -> Names:
+def names(value: str, what: str) -> Names:
     try:
         return Names(value)
     except ValueError:
-        raise StraceFault(f"invalid -X argument: '{value}'", usage=True) from None
+        raise StraceFault(f"invalid {what} argument: '{value}'", usage=True) from None

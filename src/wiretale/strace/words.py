@@ -56,6 +56,12 @@ LONG: dict[str, str] = {
     "tips?": "",
     "secontext?": "",
 }
+# What an option that may have a value means without one.
+_DEFAULTS = {
+    "daemonize": "grandchild", "daemonise": "grandchild", "decode-fds": "path", "relative-timestamps": "us",
+    "syscall-times": "us", "strings-in-hex": "all", "quiet": "attach,personality", "silent": "attach,personality",
+    "silence": "attach,personality",
+}  # fmt: skip
 _VALUELESS = {name.rstrip("=?"): name[-1:] for name in LONG}
 EXPRESSIONS = frozenset(n.rstrip("=?") for n, short in LONG.items() if short == "e")
 
@@ -77,7 +83,7 @@ def split(arguments: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
                 value = rest.pop(0)
             elif kind not in ("=", "?") and equals:
                 raise StraceFault(f"option '--{full}' doesn't allow an argument", usage=True)
-            pairs.append(("--" + full, value))
+            pairs.append(("--" + full, value if equals or kind == "=" else _DEFAULTS.get(full, "")))
             continue
         pairs += _short(rest)
     if rest and rest[0] == "--":
@@ -107,6 +113,6 @@ def _complete(name: str) -> str:
         return name
     near = [n for n in _VALUELESS if n.startswith(name)]
     if len(near) != 1:
-        kind = "is ambiguous" if near else ""
-        raise StraceFault(f"option '--{name}' {kind}" if near else f"unrecognized option '--{name}'", usage=True)
+        many = f"option '--{name}' is ambiguous: it may be {', '.join('--' + n for n in near)}"
+        raise StraceFault(many if near else f"unrecognized option '--{name}'", usage=True)
     return near[0]
