@@ -274,7 +274,7 @@ class _Maker:
     def call(self, number: int, name: str) -> None:
         spec = call_spec(name, _ARCH)
         rewrite = rewrites.REWRITES.get(name)
-        if spec is None or (rewrite is not None and rewrite not in _REWRITES):
+        if spec is None or name in calls._MAY_END or (rewrite is not None and rewrite not in _REWRITES):
             return
         first, variants = len(self._variants), sorted(spec.variants.items())
         rows = [f"{{ {value}u, {self._list(name, args)} }}" for value, args in variants]
