@@ -22,6 +22,9 @@ TABLES = {
     "ptrace_peeksiginfo": ("linux/ptrace.h", r"PTRACE_PEEKSIGINFO_SHARED", "", "PTRACE_PEEKSIGINFO_???"),
     "ptrace_syscall_info": ("linux/ptrace.h", r"PTRACE_SYSCALL_INFO_\w+", "", "PTRACE_SYSCALL_INFO_???"),
     "note_type": ("linux/elf.h", r"NT_\w+", r"NT_(GNU_PROPERTY_TYPE_0|PRXFPREG)", "NT_???"),
+    "unshare": (
+        "linux/sched.h", r"CLONE_(NEW\w+|FILES|FS|SIGHAND|SYSVSEM|THREAD|VM)", "", "CLONE_???",
+    ),
     "audit_arch": ("linux/audit.h", r"AUDIT_ARCH_\w+", "", "AUDIT_ARCH_???"),
     "key_reqkey": ("linux/keyctl.h", r"KEY_REQKEY_DEFL_\w+", "", "KEY_REQKEY_DEFL_???"),
     "keyctl_supports": ("linux/keyctl.h", r"KEYCTL_SUPPORTS_\w+", "", "KEYCTL_SUPPORTS_???"),
@@ -118,6 +121,8 @@ RENAMED = {
 }
 _KEY_RIGHTS = ("VIEW", "READ", "WRITE", "SEARCH", "LINK", "SETATTR")
 PLAIN = {
+    # linux/userfaultfd.h, asm-generic/fcntl.h
+    "userfaultfd": ({"UFFD_USER_MODE_ONLY": 1, "O_NONBLOCK": 0o4000, "O_CLOEXEC": 0o2000000}, "UFFD_???"),
     # include/linux/key.h
     "key_permission": (
         {

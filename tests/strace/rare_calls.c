@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/quota.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -199,6 +200,81 @@ static void quotas(void)
 	}
 }
 
+static void attributes(void)
+{
+	char text[64];
+	int fd = memfd_create("attributes", 0);
+	syscall(SYS_setxattr, "/absent", "user.name", "abc", 4, 1);
+	syscall(SYS_setxattr, "/absent", "user.name", "abc\0", 5, 2);
+	syscall(SYS_setxattr, "/absent", "user.a name that is longer than strings are shown", "abc", 3, 9);
+	syscall(SYS_lsetxattr, "/absent", "user.name", page_end - 8, 65537, 0);
+	syscall(SYS_fsetxattr, fd, "user.name", "value", 6, 0);
+	syscall(SYS_fgetxattr, fd, "user.name", text, sizeof text);
+	syscall(SYS_fgetxattr, fd, "user.name", text, 1);
+	syscall(SYS_flistxattr, fd, text, 0);
+	syscall(SYS_getxattr, "/", UNREADABLE, text, 0);
+	syscall(SYS_removexattr, "/absent", "user.name");
+	syscall(SYS_statx, fd, "", 0x1000, 0x7ff, page_end - 256);
+	syscall(SYS_statx, -100, "/dev/null", 0, 2, page_end - 256);
+	syscall(SYS_open_tree, -1, "", 0x89700 | 0x8000);
+	syscall(SYS_openat, -1, "absent", 0x80000000);
+	syscall(SYS_ustat, 0xfacefeed00000300, text);
+	syscall(SYS_landlock_create_ruleset, 0, 0, 1);
+	close(fd);
+}
+
+static void waiting(void)
+{
+	int status;
+	siginfo_t info;
+	struct rusage usage;
+	sigset_t set;
+	struct timespec second = { 1, 5 };
+	long *size, *head;
+	memset(&usage, 0xff, sizeof usage);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, 0);
+	raise(SIGUSR1);
+	for (int bytes = 0; bytes < 10; bytes++)
+		syscall(SYS_rt_sigpending, page_end - 8, bytes);
+	syscall(SYS_rt_sigpending, page_end - 2, 2);
+	syscall(SYS_rt_sigtimedwait, &set, &info, &second, 8);
+	syscall(SYS_rt_sigtimedwait, &set, &info, &second, 9);
+	int ends[2];
+	pipe(ends);
+	pid_t pid = fork();
+	if (!pid) {
+		close(ends[1]);
+		read(ends[0], &status, 1);
+		_exit(7);
+	}
+	close(ends[0]);
+	syscall(SYS_wait4, pid, &status, WNOHANG, &usage);
+	syscall(SYS_waitid, P_PID, pid, &info, WNOHANG | WEXITED, 0);
+	close(ends[1]);
+	syscall(SYS_waitid, P_PID, pid, &info, WEXITED | WNOWAIT, 0);
+	syscall(SYS_wait4, pid, &status, 0, 0);
+	syscall(SYS_get_robust_list, 0, &head, &size);
+	syscall(SYS_get_robust_list, 0, UNREADABLE, &size);
+}
+
+static void numbers(void)
+{
+	const unsigned long limits[] = { -1, 4096, 1025, 0 };
+	syscall(SYS_setrlimit, 99, limits);
+	syscall(SYS_setrlimit, 99, limits + 2);
+	syscall(SYS_unshare, 0xbadc0ded0000000f);
+	syscall(SYS_unshare, 0x80000200);
+	syscall(SYS_userfaultfd, 0x40000001);
+	syscall(SYS_sethostname, page_end - 65, 65);
+	syscall(SYS_syslog, 9, 0, 0);
+	syscall(SYS_syslog, 77, "", 4);
+	syscall(SYS_syslog, 8, 0, 77);
+	prctl(PR_GET_SPECULATION_CTRL, 99, 0, 0, 0);
+	syscall(4000, 1, 2);
+}
+
 int main(void)
 {
 	char *two = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -210,5 +286,11 @@ int main(void)
 	keys();
 	chdir("/next part");
 	quotas();
+	chdir("/next part");
+	attributes();
+	chdir("/next part");
+	waiting();
+	chdir("/next part");
+	numbers();
 	return 0;
 }

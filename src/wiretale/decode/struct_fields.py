@@ -22,6 +22,7 @@ FIELDS: dict[str, str] = {
     "wait_status": "s32 value",
     "comm": "char value[16]~s",
     "address": "ptr value~x",
+    "pointer": "ptr value~p",
     "address64": "u64 value~x",
     "xfeatures": "u64 value~|xfeature_mask",
     "signal_number": "s32 value~sig",

@@ -74,7 +74,7 @@ _PRINTERS: dict[str, Callable[[Writer, int, Field], str]] = {
     "fd": lambda w, v, f: w.fd(v),
     "dev": lambda w, v, f: device_text(v),
     "mode": lambda w, v, f: mode_text(w, v),
-    "lim": lambda w, v, f: limit_text(v, f.size),
+    "lim": lambda w, v, f: w.decimal(limit_text(v, f.size), v & ((1 << 8 * f.size) - 1)),
     "if": lambda w, v, f: w.interface(v),
     "pid": lambda w, v, f: w.pid(v),
     "v4": lambda w, v, f: _v4(v),

@@ -95,6 +95,10 @@ class Writer:
         name = signal_name(number)
         return self.note(name, number) if name.startswith("SIG") else name
 
+    def decimal(self, text: str, value: int) -> str:
+        """A number in words that the dialects show with the number, or without them."""
+        return text
+
     def plain_signal(self, number: int) -> str:
         """A signal inside a condition, where no dialect writes numbers."""
         return self.signal(number)

@@ -186,7 +186,8 @@ class StracePrinter:
 
     def _name(self, arch: int, number: int) -> str:
         name = table(arch).get(number) or f"syscall_{number:#x}"
-        found = self._wanted[arch, number] = name if self._options.trace(name) else ""
+        # A call that nobody knows is shown whatever was asked for, as strace does.
+        found = self._wanted[arch, number] = name if number not in table(arch) or self._options.trace(name) else ""
         return found
 
     def _entered(self, e: TracerEvent) -> None:

@@ -49,13 +49,14 @@ _GIVEN = frozenset(
     {
         *(("io_getevents", "timeout"), ("io_pgetevents", "timeout"), ("process_vm_readv", "remote_iov")),
         *(("mq_timedreceive", "abs_timeout"), ("mq_timedreceive_time64", "abs_timeout")),
+        *(("rt_sigtimedwait", "timeout"), ("rt_sigtimedwait_time64", "timeout")),
     }
 )
 # Which descriptors are ready stands behind the result.
 _SHOWN_AFTER_RESULT = frozenset(
     {"poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64"}
 )
-_MAY_END = frozenset({"quotactl", "quotactl_fd"})  # some commands have no argument that comes with the result
+_MAY_END = frozenset({"quotactl", "quotactl_fd", "syslog"})  # some commands have no argument that comes with the result
 _Steps = tuple[tuple[int, Arg, Printer], ...]
 
 

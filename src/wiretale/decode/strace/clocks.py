@@ -25,7 +25,11 @@ def _ticks(w: Writer, index: int, arg: Arg) -> str:
     if data is None or len(data) < struct_size("tms", w.arch):
         return address(w, index)
     values = integers("tms", w.arch, data).items()
-    shown = [f"{name}={value}" + (f" /* {value / _TICKS:.2f} s */" if value else "") for name, value in values]
+    style = strace(w).style.names
+    shown = [
+        f"{name}={value}" + (f" /* {value / _TICKS:.2f} s */" if value and style is not Names.RAW else "")
+        for name, value in values
+    ]
     return "{" + ", ".join(shown) + "}"
 
 

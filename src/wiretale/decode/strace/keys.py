@@ -46,7 +46,7 @@ def _terminated(w: Writer, index: int, arg: Arg) -> str:
     datum = w.readable(index, "payload", at_exit=True)
     if datum is None or not w.succeeded:
         return address(w, index)
-    ends = len(datum.bytes) == datum.full_bytes and datum.bytes.endswith(b"\0")
+    ends = len(datum.bytes) == datum.full_bytes <= w.limit and datum.bytes.endswith(b"\0")
     return w.data(datum.bytes[:-1], datum.full_bytes - 1) if ends else w.data(datum.bytes, datum.full_bytes)
 
 

@@ -1,5 +1,7 @@
 """Landlock's rulesets in strace's words. Source: linux/landlock.h."""
 
+from collections.abc import Callable
+
 from wiretale.decode.strace.arguments import Printer, address
 from wiretale.decode.strace.arrays import whole
 from wiretale.decode.structs import integers
@@ -18,4 +20,10 @@ def _ruleset(w: Writer, index: int, arg: Arg) -> str:
     return f"{{handled_access_fs={access}{', ...' if size > _SIZE else ''}}}"
 
 
+def _made(w: Writer) -> str:
+    """Asked for the version it returns no descriptor."""
+    return str(w.call.retval) if w.values[2] & _VERSION else ""
+
+
+RESULTS: dict[str, Callable[[Writer], str]] = {"landlock_create_ruleset": _made}
 ARGUMENTS: dict[tuple[str, str], Printer] = {("landlock_create_ruleset", "attr"): _ruleset}

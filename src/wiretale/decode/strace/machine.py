@@ -1,9 +1,9 @@
-"""Priorities of I/O, comparing processes, and other kernels to start, in strace's words."""
+"""Priorities of I/O, comparing processes, the kernel's log and other kernels to start, in strace's words."""
 
 from collections.abc import Callable
 
 from wiretale.decode.strace import names
-from wiretale.decode.strace.arguments import Printer, address, bounded_string, strace
+from wiretale.decode.strace.arguments import KINDS, Printer, address, bounded_string, strace
 from wiretale.decode.strace.arrays import array
 from wiretale.decode.strace.style import Names
 from wiretale.decode.syscalls.spec import Arg
@@ -42,6 +42,36 @@ def _kexec_flags(w: Writer, index: int, arg: Arg) -> str:
     return f"{kind}|{w.flags('kexec_load', flags)}" if flags else kind
 
 
+_CLOSE, _OPEN, _READ, _READ_ALL, _READ_CLEAR, _CONSOLE_LEVEL = 0, 1, 2, 3, 4, 8  # include/linux/syslog.h
+_NO_MORE = frozenset({_CLOSE, _OPEN, 5, 6, 7, 9, 10})  # actions without a buffer
+_READS = frozenset({_READ, _READ_ALL, _READ_CLEAR})
+# include/linux/kern_levels.h
+_LEVELS = ("EMERG", "ALERT", "CRIT", "ERR", "WARNING", "NOTICE", "INFO", "DEBUG", "DEBUG+1")
+
+
+def _action(w: Writer, index: int, arg: Arg) -> str:
+    """The action, by number and name whatever the style."""
+    value = _signed(w.values[index])
+    name = names.known("syslog", value, w.arch) or "SYSLOG_ACTION_???"
+    return f"{value} /* {name} */"
+
+
+def _log(w: Writer, index: int, arg: Arg) -> str:
+    action = _signed(w.values[0])
+    if action in _NO_MORE:
+        return ""
+    return KINDS[arg.kind](w, index, arg) if action in _READS else address(w, index)
+
+
+def _log_length(w: Writer, index: int, arg: Arg) -> str:
+    action, value = _signed(w.values[0]), _signed(w.values[index])
+    if action in _NO_MORE:
+        return ""
+    if action != _CONSOLE_LEVEL:
+        return str(value)
+    return f"{value} /* LOGLEVEL_{_LEVELS[value] if 0 <= value < len(_LEVELS) else '???'} */"
+
+
 def _slot(w: Writer, index: int, arg: Arg) -> str:
     value = w.unsigned(w.values[index])
     return hex(value) if value else "0"
@@ -61,6 +91,9 @@ ARGUMENTS: dict[tuple[str, str], Printer] = {
     ("kexec_load", "segments"): _segments,
     ("reboot", "arg"): bounded_string(255),
     ("kexec_load", "flags"): _kexec_flags,
+    ("syslog", "type"): _action,
+    ("syslog", "bufp"): _log,
+    ("syslog", "len"): _log_length,
     ("kcmp", "idx1"): _slot,
     ("kcmp", "idx2"): _slot,
     ("kcmp", "fd1"): _descriptor,

@@ -222,6 +222,7 @@ _OWN["statx_attributes"] = {
     0x100000: "STATX_ATTR_VERITY", 0x200000: "STATX_ATTR_DAX",
 }  # fmt: skip
 _ADDED: dict[str, dict[int, str]] = {
+    "open_tree": {0x200: "AT_REMOVEDIR", 0x400: "AT_SYMLINK_FOLLOW"},
     "open_flags": {0x2000: "FASYNC", 0x100000: "__O_SYNC", 0x400000: "__O_TMPFILE"},
     "sched_policy": {0: "SCHED_OTHER"},
     "msg": {0x10: "MSG_PROBE", 0x80000: "MSG_NO_SHARED_FRAGS", 0x80000000: "MSG_CMSG_COMPAT"},
@@ -276,6 +277,7 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
 # Flags that strace does not list in the order of their values: these come first, in this order.
 _KEY_RIGHTS = ("VIEW", "READ", "WRITE", "SEARCH", "LINK", "SETATTR")
 _FIRST: dict[str, tuple[str, ...]] = {
+    "open_tree": ("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC"),
     "key_permission": tuple(f"KEY_{who}_{right}" for who in ("POS", "USR", "GRP", "OTH") for right in _KEY_RIGHTS),
     "sa_flags": ("SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_NODEFER", "SA_RESETHAND", "SA_NOCLDSTOP", "SA_SIGINFO"),
     "socket_flags": ("SOCK_CLOEXEC",),

@@ -193,7 +193,8 @@ def _result(w: Writer) -> str:
     shown = str(value) if option in (_GET_DUMPABLE, _MCE_KILL_GET) else names.number(value)
     if meant:
         return f"{shown} ({meant})"
-    return shown if option in _FLAGS_OF or option in _PARTS_OF else str(value)
+    unknown = option == _GET_SPECULATION and not names.known("prctl_spec", _long(w, 1), w.arch)
+    return shown if not unknown and (option in _FLAGS_OF or option in _PARTS_OF) else str(value)
 
 
 RESULTS: dict[str, Callable[[Writer], str]] = {"prctl": _result}

@@ -38,6 +38,10 @@ _MODULES: dict[str, str] = {
     **dict.fromkeys(("keyctl", "add_key", "request_key"), "keys"),
     **dict.fromkeys(("quotactl", "quotactl_fd"), "quotas"),
     "ptrace": "tracing",
+    **dict.fromkeys(
+        (f"{on}{do}xattr" for on in ("", "l", "f") for do in ("set", "get", "list", "remove")), "attributes"
+    ),
+    "syslog": "machine",
     "process_madvise": "vectors",
     "openat2": "opening",
     "memfd_create": "opening",

@@ -59,10 +59,16 @@ def _selected(w: Writer) -> str:
     return text or (" ()" if w.succeeded else "")
 
 
+def _waited_for(w: Writer) -> str:
+    """rt_sigtimedwait returns a signal."""
+    return f" ({w.plain_signal(w.call.retval or 0)})" if w.succeeded and w.call.retval else ""
+
+
 _SELECTS = ("select", "_newselect", "pselect6", "pselect6_time64")
 _EXTRAS: dict[str, Callable[[Writer], str]] = {
     **EXTRAS,
     **dict.fromkeys(("recvmmsg", "recvmmsg_time64"), _left),
     **dict.fromkeys(_SELECTS, _selected),
+    **dict.fromkeys(("rt_sigtimedwait", "rt_sigtimedwait_time64"), _waited_for),
     "ioctl": _namespace,
 }

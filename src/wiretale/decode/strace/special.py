@@ -6,9 +6,10 @@ from collections.abc import Callable
 from wiretale.decode import arguments as shared
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.strace import names
-from wiretale.decode.strace.arguments import Printer, address, path_result, short_string, strace
+from wiretale.decode.strace.arguments import KINDS, Printer, address, path_result, short_string, strace
 from wiretale.decode.strace.siginfo import sigevent, siginfo_text
-from wiretale.decode.strace.stat import stat_text
+from wiretale.decode.strace.stat import device, stat_text, whole_statx
+from wiretale.decode.strace.stat import mode as file_mode
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.waiting import epoll_event, epoll_events, poll_fds
@@ -58,6 +59,7 @@ def _random(w: Writer, index: int, arg: Arg) -> str:
 
 
 _SIGSET_BYTES = 8
+_LONGEST_HOST_NAME = 64  # __NEW_UTS_LEN of linux/utsname.h
 _SO_ATTACH_FILTER = 26
 _POSITIONED = ("preadv", "pwritev", "preadv2", "pwritev2")
 _SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
@@ -189,6 +191,25 @@ def _signal_set(size: str) -> Printer:
     return text
 
 
+def _pending(w: Writer, index: int, arg: Arg) -> str:
+    """As many bytes of the set as there is room for."""
+    size = w.unsigned(w.values[1])
+    datum = w.datum(index, "struct", at_exit=True) if w.succeeded and not strace(w).terse else None
+    if datum is None or not 0 < size <= min(_SIGSET_BYTES, len(datum.bytes)):
+        return address(w, index)
+    return w.signal_set(int.from_bytes(datum.bytes[:size], "little"))
+
+
+def _host_name(w: Writer, index: int, arg: Arg) -> str:
+    """More than a name can have is not looked at."""
+    too_long = w.values[arg.length] & 0xFFFFFFFF > _LONGEST_HOST_NAME
+    return address(w, index) if too_long else KINDS[arg.kind](w, index, arg)
+
+
+def _numbered_device(w: Writer, index: int, arg: Arg) -> str:
+    return device(strace(w), w.values[index] & 0xFFFFFFFF)
+
+
 def _offset(w: Writer, index: int, arg: Arg) -> str:
     """The kernel takes the low half of a 64-bit offset only on 32-bit machines; the high one is not printed."""
     value = w.values[index] & 0xFFFFFFFFFFFFFFFF
@@ -208,7 +229,8 @@ def _statx_flags(w: Writer, index: int, arg: Arg) -> str:
     text = w.flags("at_statx", value)
     if value & _STATX_SYNC:
         return text
-    return f"AT_STATX_SYNC_AS_STAT|{text}" if value else "AT_STATX_SYNC_AS_STAT"
+    waits = w.note("AT_STATX_SYNC_AS_STAT", 0)
+    return f"{waits}|{text}" if value else waits
 
 
 def _file_system(w: Writer, name: str, data: bytes) -> str:
@@ -221,9 +243,11 @@ def _statx(w: Writer, name: str, data: bytes) -> str:
     values = integers(name, w.arch, data)
     if "stx_size" not in values:
         return "{...}"
+    if not getattr(w, "brief", True):
+        return whole_statx(w, name, data)
     mask = w.flags("statx_mask", values["stx_mask"])
     attributes = w.flags("statx_attributes", values["stx_attributes"])
-    mode = mode_text(w, values["stx_mode"])
+    mode = file_mode(strace(w), values["stx_mode"])
     return f"{{stx_mask={mask}, stx_attributes={attributes}, stx_mode={mode}, stx_size={values['stx_size']}, ...}}"
 
 
@@ -377,6 +401,9 @@ SPECIAL |= {
     **{key: _open_flags for key in shared.SPECIAL if key[1] in ("flags", "oflag") and "open" in key[0]},
     **{(name, "flags"): _open_flags for name in ("fcntl", "fcntl64")},
     ("seccomp", "flags"): _seccomp_flags,
+    ("rt_sigpending", "set"): _pending,
+    **{(name, "name"): _host_name for name in ("sethostname", "setdomainname")},
+    ("ustat", "dev"): _numbered_device,
     **{(name, "pos_l"): _offset for name in _POSITIONED},
     **{(name, "pos_h"): lambda w, i, a: "" for name in _POSITIONED},
     **{(name, "timeout"): _given_time for name in ("recvmmsg", "recvmmsg_time64")},

@@ -3,8 +3,8 @@
 from wiretale.decode.strace.dates import date
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.writer import StraceWriter
-from wiretale.decode.struct_text import mode_text
-from wiretale.decode.structs import integers
+from wiretale.decode.struct_text import field_text, mode_text
+from wiretale.decode.structs import integers, unpack
 from wiretale.decode.writer import Writer
 
 _FORMAT, _DEVICES = 0o170000, (0o020000, 0o060000)
@@ -62,3 +62,39 @@ def stat_text(w: Writer, name: str, data: bytes) -> str:
         *(_time(f, values[f], values.get(f + "_nsec", 0)) for f in ("st_atime", "st_mtime", "st_ctime") if f in values),
     ]
     return "{" + ", ".join(parts) + "}"
+
+
+# Times that are shown only if the kernel has filled them in: STATX_ATIME and the like, linux/stat.h.
+_STATX_TIMES = {"stx_atime": 0x20, "stx_btime": 0x800, "stx_ctime": 0x80, "stx_mtime": 0x40}
+_STATX_FIELDS = (
+    "stx_mask", "stx_blksize", "stx_attributes", "stx_nlink", "stx_uid", "stx_gid", "stx_mode", "stx_ino", "stx_size",
+    "stx_blocks", "stx_attributes_mask", *_STATX_TIMES, "stx_rdev_major", "stx_rdev_minor", "stx_dev_major",
+    "stx_dev_minor", "stx_mnt_id",
+)  # fmt: skip
+
+
+def whole_statx(w: Writer, name: str, data: bytes) -> str:
+    """struct statx: every field in strace's order, times as dates too."""
+    fields = {f.name: (f, v) for f, v in unpack(name, w.arch, data)}
+    known = integers(name, w.arch, data)["stx_mask"]
+    shown = []
+    for key in _STATX_FIELDS:
+        if key not in fields:
+            continue
+        field, value = fields[key]
+        if key in _STATX_TIMES and not known & _STATX_TIMES[key]:
+            continue
+        if key in _STATX_TIMES and isinstance(value, list):
+            seconds, part = (v for pair in value if isinstance(pair, tuple) for v in (pair[1],))
+            assert isinstance(seconds, int) and isinstance(part, int)
+            comment = f" /* {when} */" if (when := date(seconds, part, 9)) else ""
+            shown.append(f"{key}={{tv_sec={seconds}, tv_nsec={part}}}{comment}")
+        elif key in ("stx_attributes", "stx_attributes_mask") and isinstance(value, int):
+            shown.append(f"{key}={w.flags('statx_attributes', value)}")
+        elif key == "stx_mode" and isinstance(value, int) and isinstance(w, StraceWriter):
+            shown.append(f"{key}={mode(w, value)}")
+        elif key == "stx_mnt_id" and isinstance(value, int):
+            shown.append(f"{key}={number(value)}")
+        else:
+            shown.append(f"{key}={field_text(w, field, value)}")
+    return "{" + ", ".join(shown) + "}"

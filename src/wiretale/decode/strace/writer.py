@@ -104,6 +104,12 @@ class StraceWriter(Writer):
             return name
         return str(number) if style is Names.RAW else f"{number} /* {name} */"
 
+    def decimal(self, text: str, value: int) -> str:
+        number = str(value)
+        if text == number or self.style.names is Names.ABBREV:
+            return text
+        return number if self.style.names is Names.RAW else f"{number} /* {text} */"
+
     def plain_signal(self, number: int) -> str:
         return names.signal_text(number)
 

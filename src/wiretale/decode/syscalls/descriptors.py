@@ -344,7 +344,7 @@ CALLS: tuple[Call, ...] = (
         Arg("dirfd", Kind.DIRFD),
         string(),
     ),
-    call("userfaultfd", flags("flags", "open_flags"), result=Result.FD),
+    call("userfaultfd", flags("flags", "userfaultfd"), result=Result.FD),
     call("memfd_create", string("name"), flags("flags", "memfd"), result=Result.FD),
     call("memfd_secret", flags("flags", "open_flags"), result=Result.FD),
     call(

@@ -27,6 +27,7 @@ from wiretale.decode.syscalls._args import (
     ulong,
     unsigned,
     wide_enum,
+    wide_flags,
 )
 from wiretale.decode.syscalls.prctl import PRCTL
 from wiretale.decode.syscalls.spec import Arg, Call, Follow, Kind, Result
@@ -161,14 +162,16 @@ CALLS: tuple[Call, ...] = (
     call("setpgid", pid(), pid("pgid")),
     call("set_tid_address", pointer("tidptr"), result=Result.PID),
     call("set_robust_list", pointer("head"), size("len")),
-    call("get_robust_list", pid(), pointer("head_ptr"), pointer("sizep")),
+    call("get_robust_list", pid(), struct_out("head_ptr", "pointer"), struct_out("sizep", "ulong")),
     call("rseq", pointer("rseq"), hexadecimal("rseq_len"), flags("flags", "rseq"), hexadecimal("sig")),
     PRCTL,
     call("arch_prctl", _CODE, hexadecimal("addr"), variant_arg=0, variants=_ARCH_PRCTL),
     call("modify_ldt", integer("func"), pointer("ptr"), size("bytecount")),
     call("set_thread_area", struct_inout("u_info", "user_desc")),
     call("get_thread_area", struct_inout("u_info", "user_desc")),
-    call("unshare", _CLONE_FLAGS, effects=(DESCRIPTOR,)),  # CLONE_FILES gives the task its own descriptor table
+    call(
+        "unshare", wide_flags("flags", "unshare"), effects=(DESCRIPTOR,)
+    ),  # CLONE_FILES gives the task its own descriptor table
     call("personality", hexadecimal("persona"), result=Result.HEX),
     call("kcmp", *_KCMP, hexadecimal("idx1"), hexadecimal("idx2"), variant_arg=2, variants=_KCMP_VARIANTS),
     *_identity(),
