@@ -188,6 +188,13 @@ static bool put_extra(struct writer *w)
 		return put_select_result(w);
 	case EXTRA_IOCTL:
 		return low_half(w, 1) != NS_GET_NSTYPE;
+	case EXTRA_SIGNAL:
+		if (!w->error && w->value) {
+			put(w->text, " (");
+			put_signal(w->text, w->value);
+			put_char(w->text, ')');
+		}
+		return true;
 	case EXTRA_UNKNOWN:
 		break;
 	}

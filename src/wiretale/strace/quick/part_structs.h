@@ -352,6 +352,12 @@ static bool arg_struct_out_cut(struct writer *w, int i, const struct argument *a
 }
 
 /* What is said of a child: nothing is filled in where there was none. */
+static bool arg_attribute(struct writer *w, int i, const struct argument *a)
+{
+	(void)a;
+	return w->error && put_address(w, i);	/* mostly there is none; what there is is left to Python */
+}
+
 static bool arg_of_child(struct writer *w, int i, const struct argument *a)
 {
 	return w->value ? arg_struct_out_cut(w, i, a) : put_address(w, i);

@@ -58,7 +58,7 @@ enum result_kind {
 	RESULT_UNKNOWN, RESULT_PLAIN, RESULT_HEX, RESULT_OCTAL, RESULT_UNSIGNED, RESULT_FCNTL, RESULT_PRCTL,
 	RESULT_ARCH_PRCTL,
 };
-enum extra { EXTRA_NONE, EXTRA_UNKNOWN, EXTRA_POLL, EXTRA_SELECT, EXTRA_IOCTL };
+enum extra { EXTRA_NONE, EXTRA_UNKNOWN, EXTRA_POLL, EXTRA_SELECT, EXTRA_IOCTL, EXTRA_SIGNAL };
 
 struct field {
 	uint32_t name;
@@ -117,7 +117,7 @@ struct error {
 	X(option_in) X(option_out) X(option) X(asked_option) X(protocol) X(socket_type) X(open_flags) X(create_mode) X(map_flags) \
 	X(protection) X(ioctl_request) X(futex_op) X(futex_second) X(futex_set) X(signal_set_in) X(signal_set_out) \
 	X(statx_flags) X(directory) X(remaining) X(path_result) X(random) X(poll_fds) X(epoll_event) X(epoll_events) X(argpack) \
-	X(cpus_in) X(cpus_out) X(arch_address) X(prctl_signal) X(sigevent) X(of_child)
+	X(cpus_in) X(cpus_out) X(arch_address) X(prctl_signal) X(sigevent) X(of_child) X(attribute)
 
 enum argument_kind {
 	AS_unknown,

@@ -17,6 +17,7 @@ from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.sockopt import OPTION_TABLES, SOL_NETLINK, VALUES
 from wiretale.decode.strace import (
     arguments,
+    attributes,
     calls,
     names,
     prctl,
@@ -59,6 +60,7 @@ _ARGUMENTS: dict[object, str] = {
     arguments._sockaddr_in: "sockaddr_in", arguments._sockaddr_out: "sockaddr_out", arguments._socklen: "socklen",
     arguments._struct_in: "struct_in", arguments._struct_out: "struct_out",
     shared._struct_in: "struct_in_cut", shared._struct_out: "struct_out_cut",
+    attributes._returned: "attribute",
     shared._struct_inout: "struct_inout", special._unsigned_offset: "struct_inout",
     shared._array_in: "array_in", shared._array_out: "array_out", arguments._fd_set: "fdset",
     _K[Kind.IOVEC_IN]: "iovec_in", _K[Kind.IOVEC_OUT]: "iovec_out",
@@ -86,6 +88,7 @@ _MADE: dict[str, tuple[str, str]] = {
 _EXTRAS: dict[object, str] = {
     results._selected: "EXTRA_SELECT",
     results._namespace: "EXTRA_IOCTL",
+    results._waited_for: "EXTRA_SIGNAL",
     results._EXTRAS["poll"]: "EXTRA_POLL",
 }
 _RESULTS: dict[object, str] = {prctl._result: "RESULT_PRCTL", processor._granted: "RESULT_ARCH_PRCTL"}
