@@ -351,13 +351,14 @@ static bool arg_struct_out_cut(struct writer *w, int i, const struct argument *a
 	return put_struct_argument(w, i, a, FILLED, false);
 }
 
-/* What is said of a child: nothing is filled in where there was none. */
+/* An extended attribute: mostly there is none; what there is is left to Python. */
 static bool arg_attribute(struct writer *w, int i, const struct argument *a)
 {
 	(void)a;
-	return w->error && put_address(w, i);	/* mostly there is none; what there is is left to Python */
+	return w->error && put_address(w, i);
 }
 
+/* What is said of a child: nothing is filled in where there was none. */
 static bool arg_of_child(struct writer *w, int i, const struct argument *a)
 {
 	return w->value ? arg_struct_out_cut(w, i, a) : put_address(w, i);
