@@ -143,27 +143,25 @@ static bool understand(struct asked *a, char *const *words)
 }
 
 #ifdef WT_SOURCES
-static bool is_older(const char *name, time_t made)
+static bool is_older(int folder, const char *name, time_t made)
 {
 	struct stat source;
-	char path[PATH_MAX];
-	snprintf(path, sizeof(path), "%s/%s", WT_SOURCES, name);
-	return stat(path, &source) == 0 && source.st_mtim.tv_sec <= made;
+	return fstatat(folder, name, &source, 0) == 0 && source.st_mtim.tv_sec <= made;
 }
 
 /* Installed as a checkout, whose files may have changed since: then this program is not what they say. */
 static bool is_current(void)
 {
 	struct stat self;
-	if (stat("/proc/self/exe", &self) < 0)
-		return false;
-	for (size_t i = 0; i < sizeof(SOURCES) / sizeof(SOURCES[0]); i++)
-		if (!is_older(SOURCES[i], self.st_mtim.tv_sec))
-			return false;
-	for (size_t i = 0; QUICK_SOURCES[i]; i++)
-		if (!is_older(QUICK_SOURCES[i], self.st_mtim.tv_sec))
-			return false;
-	return true;
+	int folder = open(WT_SOURCES, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool older = folder >= 0 && stat("/proc/self/exe", &self) == 0;
+	for (size_t i = 0; older && i < sizeof(SOURCES) / sizeof(SOURCES[0]); i++)
+		older = is_older(folder, SOURCES[i], self.st_mtim.tv_sec);
+	for (size_t i = 0; older && QUICK_SOURCES[i]; i++)
+		older = is_older(folder, QUICK_SOURCES[i], self.st_mtim.tv_sec);
+	if (folder >= 0)
+		close(folder);
+	return older;
 }
 #else
 static bool is_current(void)

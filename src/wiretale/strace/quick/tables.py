@@ -6,6 +6,7 @@ itself, so that an argument that gets another printer is no longer rendered in C
 """
 
 import platform
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -444,13 +445,10 @@ def _escaped(text: str) -> str:
 
 
 def _sources() -> list[str]:
-    """All that decides what the lines are."""
-    found = [
-        *(_ROOT / "decode").rglob("*.py"),
-        *_HERE.glob("*.[ch]"),
-        *(_ROOT / "strace").rglob("*.py"),
-        *(_ROOT / "strace").glob("*.[ch]"),
-    ]
+    """All that decides what the lines are: what was loaded to make these tables, and what prints or is compiled."""
+    loaded = [getattr(module, "__file__", None) for name, module in sys.modules.items() if name.startswith("wiretale.")]
+    strace = _ROOT / "strace"
+    found = {*map(Path, filter(None, loaded)), *strace.glob("*.py"), *strace.glob("*.[ch]"), *_HERE.glob("*.[ch]")}
     return sorted(str(path.relative_to(_ROOT)) for path in found if path.name[0] != "_" or path.suffix == ".py")
 
 
