@@ -53,7 +53,7 @@ def _built(folder: Path, sources: Path = Path(planned._ROOT)) -> str:
 
 @pytest.mark.parametrize(
     "options",
-    ["", "-f", "-F", "-o{}/t", "-o {}/t -A", "-fttTs 7", "-s0 -a 60", "-cw", "-C -qq", "-xx -v -i -n -N -r -z -Y --"],
+    ["", "-f", "-F", "-o{}/t", "-o {}/t -A", "-fttTs 7", "-s0 -a 60", "-c -qq", "-xx -v -i -n -N -r -z -Y --"],
 )
 def test_options_about_lines_do_not_make_the_program_wait(tmp_path: Path, current: str, options: str) -> None:
     words = options.format(tmp_path).split()
@@ -80,7 +80,8 @@ def test_other_options_are_left_to_python(tmp_path: Path, current: str, options:
 @pytest.mark.parametrize(
     "words",
     ["-s x touch {}/ran", "-s -1 touch {}/ran", "-o {}/no/file touch {}/ran", "-c -ff touch {}/ran", "-W touch {}/ran",
-     "-o {} touch {}/ran", "-s", "-f", "", "-f no-such-program", "{}", "{}/missing", "-e trace=nonsense touch {}/ran"],
+     "-w touch {}/ran", "-c -C touch {}/ran", "-a 65537 touch {}/ran", "-o {} touch {}/ran", "-s", "-f", "",
+     "-f no-such-program", "{}", "{}/missing", "-e trace=nonsense touch {}/ran"],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_the_same_words_and_nothing_runs(tmp_path: Path, current: str, words: str) -> None:
     ours, python = (run(*words.format(*[tmp_path] * 3).split(), command=c) for c in (current, PYTHON))

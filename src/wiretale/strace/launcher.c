@@ -34,6 +34,8 @@ struct asked {
 	bool plain;		/* its lines can be printed here */
 };
 
+#define MOST_COLUMN 65536	/* of -a: beyond it, Python says so */
+
 static bool read_number(const char *text, uint64_t *value)
 {
 	size_t digits = strspn(text, "0123456789");
@@ -79,6 +81,8 @@ static bool read_letters(struct asked *a, char *const *words, int *at, int *foll
 				a->output = value;
 			if (*letter == 's')
 				a->strings = number;
+			if (*letter == 'a' && number > MOST_COLUMN)
+				return false;
 			if (*letter == 'a')
 				a->column = number;
 			return true;
@@ -92,7 +96,7 @@ static bool read_letters(struct asked *a, char *const *words, int *at, int *foll
 			a->relative = true;
 		} else if (*letter == 'T') {
 			a->took = true;
-		} else if (strchr("cCiNnvwxYzZ", *letter)) {
+		} else if (strchr("ciNnvxYzZ", *letter)) {
 			a->plain = false;
 		} else {
 			return false;
