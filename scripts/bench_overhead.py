@@ -24,7 +24,7 @@ from bench import WAYS, Way, free_port, running, timed
 
 Work = Callable[[int], None]
 BAR = 0.8
-ROUNDS = 3
+ROUNDS = 5
 STRACE, WIRETALE = "strace -f -o FILE", "wiretale record"
 
 
@@ -96,7 +96,7 @@ def _queries(count: int) -> Work:
 
 
 def _iperf(port: int) -> None:
-    command = ["iperf3", "-c", "127.0.0.1", "-p", str(port), "-P", "2", "-n", "200M"]
+    command = ["iperf3", "-c", "127.0.0.1", "-p", str(port), "-P", "2", "-n", "1G"]
     # The server first has to get over the connection that asked whether it listens.
     while subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode:
         pass
@@ -162,16 +162,16 @@ SERVERS = (
         ],
         lambda _: _requests(200),
     ),
-    Server("nginx", _nginx, lambda _: _requests(400)),
+    Server("nginx", _nginx, lambda _: _requests(1200)),
     Server(
         "redis",
         lambda folder, port: ["redis-server", "--port", str(port), "--save", "", "--dir", str(folder)],
-        lambda _: _lines(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n", b"\r\n", 1000),
+        lambda _: _lines(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n", b"\r\n", 4000),
     ),
     Server(
         "memcached",
         lambda _, port: ["memcached", "-p", str(port), "-l", "127.0.0.1", "-u", "nobody"],
-        lambda _: _lines(b"get a\r\n", b"END\r\n", 1000),
+        lambda _: _lines(b"get a\r\n", b"END\r\n", 4000),
     ),
     Server(
         "socat, forking",
@@ -185,13 +185,13 @@ SERVERS = (
             *("dnsmasq", "-k", "-C", "/dev/null", "-p", str(port), "-a", "127.0.0.1", "-z", "--no-resolv"),
             *("--no-hosts", "--user=root", "--address=/x.test/10.0.0.2"),
         ],
-        lambda _: _queries(1000),
+        lambda _: _queries(2000),
     ),
     Server("sshd", _sshd, lambda folder: _logins(folder, 1)),
     Server(
         "asyncio server",
         lambda _, port: [sys.executable, "-c", ASYNCIO_ECHO, str(port)],
-        lambda _: _echoes(200),
+        lambda _: _echoes(1000),
     ),
 )
 CLIENTS = (

@@ -1,6 +1,8 @@
 """Running real programs under the tracer, for the tests of this folder."""
 
 import os
+import sys
+import textwrap
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Program, Spool
 
 DEADLINE_S = 30
+PYTHON = sys.executable
 
 
 @dataclass
@@ -118,3 +121,15 @@ def trace(folder: Path, *argv: str, options: dict[str, Any] | None = None, **req
     with Tracing(folder, **(options or {})) as tracing:
         tracing.spawn(*argv, **request)
         return tracing.finish()
+
+
+def script(tmp_path: Path, text: str) -> list[str]:
+    """A Python program, ready to run with little start-up."""
+    path = tmp_path / "program.py"
+    path.write_text(textwrap.dedent(text))
+    return [PYTHON, "-S", "-E", str(path)]
+
+
+def state_of(pid: int) -> str:
+    """The state letter of /proc/PID/stat."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
