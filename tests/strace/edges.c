@@ -119,6 +119,31 @@ static void messages(void)
 	close(fd);
 }
 
+/* The kernel's struct sigaction has its flags as a long: each bit alone, and those that a sign extended int sets. */
+static void actions(void)
+{
+	struct { void *handler; unsigned long flags; void *restorer; unsigned long mask; } action = { (void *)0x1234 };
+	for (int bit = 0; bit < 64; bit++) {
+		action.flags = 1UL << bit;
+		syscall(SYS_rt_sigaction, SIGUSR1, &action, NULL, 8);
+	}
+	action.flags = -1UL;
+	syscall(SYS_rt_sigaction, SIGUSR1, &action, NULL, 8);
+}
+
+/* Every command of fcntl(), with arguments of all its bits; also what is returned as flags where none is set. */
+static void commands(void)
+{
+	static const long values[] = { 0, 7, -1 };
+	int file = open("/proc/self/exe", O_RDONLY), ends[2];
+	pipe(ends);
+	for (int command = 0; command < 1045; command += command == 40 ? 982 : 1) {
+		for (unsigned i = 0; i < sizeof(values) / sizeof(*values); i++)
+			fcntl(file, command, values[i]);
+	}
+	fcntl(ends[1], F_GETFL);
+}
+
 static void files(void)
 {
 	long long place = -5;
@@ -281,7 +306,7 @@ int main(void)
 	munmap(pages + 4096, 4096);
 	end = pages + 4096;
 	void (*parts[])(void) = {
-		options, filters, waiting, messages, files, processes, memory, folders,
+		options, filters, waiting, messages, actions, commands, files, processes, memory, folders,
 	};
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		chdir("/next part");

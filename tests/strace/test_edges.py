@@ -12,7 +12,7 @@ from tests.conftest import require
 
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
-PARTS = ("options", "filters", "waiting", "messages", "files", "processes", "memory", "folders")
+PARTS = ("options", "filters", "waiting", "messages", "actions", "commands", "files", "processes", "memory", "folders")
 _VARIES = re.compile(r"0x[0-9a-f]{6,}|d_ino=\d+|d_off=-?\d+|\"\d+\"")
 
 

@@ -32,15 +32,15 @@ def _fcntl(w: Writer, value: int) -> str:
     if command in _F_DUPFDS:
         return w.fd(value)
     if command == _F_GETFL:
-        return f"{value:#x} (flags {w.open_flags(value)})"
+        return f"{hex(value) if value else 0} (flags {w.open_flags(value)})"
     if command == _F_GETFD and value:
         return f"{value:#x} (flags {w.flags('fd_flags', value)})"
     if command == _F_GETOWN:
         return w.pid(value)
     if command == _F_GETSIG and value:
-        return f"{value} ({w.signal(value)})"
+        return f"{value} ({w.plain_signal(value)})"
     if command == _F_GETLEASE:
-        return f"{value:#x} ({w.enum('lease', value)})"
+        return f"{hex(value) if value else 0} ({w.plain_enum('lease', value)})"
     if command == _F_GET_SEALS and value:
         return f"{value:#x} (seals {w.flags('seals', value)})"
     return str(value)

@@ -105,8 +105,8 @@ FIELDS: dict[str, str] = {
     " ulong totalswap; ulong freeswap; u16 procs; u16 _pad; ulong totalhigh; ulong freehigh; u32 mem_unit; char _f[8]",
     "user_desc": "u32 entry_number; u32 base_addr~x; u32 limit~x; u32 flags~x",
     # signals: asm-generic/signal.h (x86 and arm64 agree: both have sa_restorer), asm-generic/siginfo.h
-    "sigaction": "ptr sa_handler~=sighandler; ulong sa_flags~|sa_flags; ptr sa_restorer~x; u64 sa_mask~set",
-    "old_sigaction": "ptr sa_handler~=sighandler; ulong sa_mask~set; ulong sa_flags~|sa_flags; ptr sa_restorer~x",
+    "sigaction": "ptr sa_handler~=sighandler; ulong sa_flags~|sa_flags; ptr sa_restorer~p; u64 sa_mask~set",
+    "old_sigaction": "ptr sa_handler~=sighandler; ulong sa_mask~set; ulong sa_flags~|sa_flags; ptr sa_restorer~p",
     "stack_t": "ptr ss_sp~x; s32 ss_flags~|ss_flags; ulong ss_size",
     "siginfo": "char bytes[128]",  # decoded by signals.py
     "sigevent": "ptr sigev_value~x; s32 sigev_signo~sig; s32 sigev_notify~=sigev_notify; char _un[48]",

@@ -103,6 +103,10 @@ class Writer:
         """A signal inside a condition, where no dialect writes numbers."""
         return self.signal(number)
 
+    def plain_enum(self, table: str, value: int) -> str:
+        """A constant in what a call returned, where no dialect writes numbers."""
+        return self.enum(table, value)
+
     def signal_set(self, mask: int) -> str:
         """[INT TERM]."""
         return signal_set(mask)

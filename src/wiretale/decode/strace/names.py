@@ -76,6 +76,7 @@ UNKNOWN: dict[str, str] = {
     "at_statx": "AT_???",
     "access_mode": "?_OK",
     "fcntl_cmd": "F_???",
+    "lease": "F_???",
     "fd_flags": "FD_???",
     "lock_type": "F_???",
     "whence": "SEEK_???",
@@ -273,13 +274,24 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "sched_policy": frozenset({"SCHED_RESET_ON_FORK"}),
     "mempolicy": frozenset({"MPOL_WEIGHTED_INTERLEAVE"}),
     "memfd": frozenset({"MFD_NOEXEC_SEAL", "MFD_EXEC"}),
+    "sa_flags": frozenset({"SA_UNSUPPORTED", "SA_EXPOSE_TAGBITS"}),
+    "fcntl_cmd": frozenset(
+        {
+            "F_DUPFD_QUERY",
+            "F_CREATED_QUERY",
+            "F_GET_RW_HINT",
+            "F_SET_RW_HINT",
+            "F_GET_FILE_RW_HINT",
+            "F_SET_FILE_RW_HINT",
+        }
+    ),
 }
 # Flags that strace does not list in the order of their values: these come first, in this order.
 _KEY_RIGHTS = ("VIEW", "READ", "WRITE", "SEARCH", "LINK", "SETATTR")
 _FIRST: dict[str, tuple[str, ...]] = {
     "open_tree": ("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC"),
     "key_permission": tuple(f"KEY_{who}_{right}" for who in ("POS", "USR", "GRP", "OTH") for right in _KEY_RIGHTS),
-    "sa_flags": ("SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_NODEFER", "SA_RESETHAND", "SA_NOCLDSTOP", "SA_SIGINFO"),
+    "sa_flags": ("SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_INTERRUPT", "SA_NODEFER", "SA_RESETHAND", "SA_SIGINFO"),
     "socket_flags": ("SOCK_CLOEXEC",),
     "termios_lflag": (
         "ISIG", "ICANON", "XCASE", "ECHO", "ECHOE", "ECHOK", "ECHONL", "NOFLSH", "IEXTEN", "ECHOCTL", "ECHOPRT",

@@ -110,6 +110,9 @@ class StraceWriter(Writer):
             return text
         return number if self.style.names is Names.RAW else f"{number} /* {text} */"
 
+    def plain_enum(self, table: str, value: int) -> str:
+        return names.one(table, value, self.arch, Names.ABBREV)
+
     def plain_signal(self, number: int) -> str:
         return names.signal_text(number)
 

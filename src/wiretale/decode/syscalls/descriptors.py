@@ -30,6 +30,7 @@ from wiretale.decode.syscalls._args import (
     struct_out,
     ulong,
     unsigned,
+    wide_enum,
     wide_flags,
 )
 from wiretale.decode.syscalls.requests import variants
@@ -53,7 +54,7 @@ _EPOLL_WAIT = (fd("epfd"), array_out("events", "epoll_event"), integer("maxevent
 _FCNTL_CMD = enum("cmd", "fcntl_cmd")
 
 
-def _fcntl_variants(lock: str, lock64: str) -> dict[int, tuple[Arg, ...]]:
+def _fcntl_variants(lock: str, lock64: str, *locks64: int) -> dict[int, tuple[Arg, ...]]:
     """Third argument of fcntl by command. Source: fcntl(2), asm-generic/fcntl.h, linux/fcntl.h."""
     head = (fd(), _FCNTL_CMD)
     table: dict[int, tuple[Arg, ...]] = {
@@ -71,16 +72,16 @@ def _fcntl_variants(lock: str, lock64: str) -> dict[int, tuple[Arg, ...]]:
         11: head,  # F_GETSIG
         15: (*head, struct_in("arg", "f_owner_ex")),
         16: (*head, struct_out("arg", "f_owner_ex")),
-        1024: (*head, enum("arg", "lease")),
+        1024: (*head, wide_enum("arg", "lease")),
         1025: head,
-        1026: (*head, flags("arg", "dnotify")),
+        1026: (*head, wide_flags("arg", "dnotify")),
         1030: (*head, integer("arg")),  # F_DUPFD_CLOEXEC
         1031: (*head, integer("arg")),  # F_SETPIPE_SZ
         1032: head,
-        1033: (*head, flags("arg", "seals")),
+        1033: (*head, wide_flags("arg", "seals")),
         1034: head,
     }
-    for command in (12, 13, 14, 36, 37, 38):  # F_*LK64 on 32 bits; F_OFD_*
+    for command in (*locks64, 36, 37, 38):  # F_OFD_*
         word = struct_out if command in (12, 36) else struct_in
         table[command] = (*head, word("arg", lock64))
     return table
@@ -243,7 +244,7 @@ CALLS: tuple[Call, ...] = (
         Arg("arg", Kind.HEX),
         effects=(BLOCKS,),
         variant_arg=1,
-        variants=_fcntl_variants("flock", "flock64"),
+        variants=_fcntl_variants("flock", "flock64", 12, 13, 14),  # F_GETLK64, F_SETLK64, F_SETLKW64
     ),
     call("ioctl", *_IOCTL_HEAD, Arg("argp", Kind.REQUEST, 1), variant_arg=1, variants=_IOCTL),
     call("pipe", array_out("pipefd", "int", count=2), sets_fds=0),

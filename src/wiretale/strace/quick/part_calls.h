@@ -120,7 +120,7 @@ static bool put_fcntl_result(struct writer *w)
 {
 	switch (low_half(w, 1)) {
 	case F_GETFL:
-		put_hex(w->text, (uint64_t)w->value);
+		put_hex_or_zero(w->text, (uint64_t)w->value);
 		put(w->text, " (flags ");
 		put_open_flags(w->text, (uint32_t)w->value);
 		put_char(w->text, ')');
