@@ -38,8 +38,23 @@ int main(int argc, char **argv)
 	return 0;
 }
 """
+# linux/input.h: requests with a size or a code in their number
+SIZED = [
+    *(0x80404520 + kind for kind in range(32)),  # EVIOCGBIT(kind, 64)
+    *(0x80184540 + axis for axis in (0, 1, 0x0E, 0x2F, 0x3D, 0x3F)),  # EVIOCGABS(axis)
+    *(0x401845C0 + axis for axis in (0, 1, 0x0E, 0x2F, 0x3D, 0x3F)),  # EVIOCSABS(axis)
+    *(0x80204500 + number for number in (1, 6, 7, 8, 9, 0x0A, 0x18, 0x19, 0x1A, 0x1B, 0x1F)),
+    *(0x80004500 + (size << 16) + number for size in (19, 20, 23, 28) for number in (0x0A, 0x40)),
+]
 _SOUND = re.compile(r"MIXER_(READ|WRITE)\(\d+\) or ")  # names of strace that wiretale leaves out: docs/strace.md
-STYLES = [[], ["-v"], ["-X", "raw", "-v"], ["-X", "verbose"], ["-e", "inject=ioctl:retval=0", "-v"]]
+STYLES = [
+    [],
+    ["-v"],
+    ["-X", "raw", "-v"],
+    ["-X", "verbose"],
+    ["-e", "inject=ioctl:retval=0", "-v"],
+    ["-e", "inject=ioctl:retval=24"],
+]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +66,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trace(tracer: list[str], style: list[str], program: Path, out: Path) -> list[str]:
-    words = [*tracer, *style, "-a1", "-e", "trace=ioctl", "-o", str(out), str(program), *map(hex, ROWS)]
+    words = [*tracer, *style, "-a1", "-e", "trace=ioctl", "-o", str(out), str(program), *map(hex, [*ROWS, *SIZED])]
     subprocess.run(words, check=True, capture_output=True)
     # The extents behind a fiemap are not recorded.
     lines = [line.partition(" => ")[0] for line in out.read_text().splitlines() if "FIEMAP" in line]

@@ -7,7 +7,7 @@ the bytes stop: what is missing is left out, never filled in. `struct_text.py` p
 import struct
 from functools import lru_cache
 
-from wiretale.decode import request_fields
+from wiretale.decode import device_fields, request_fields
 from wiretale.decode.struct_fields import FIELDS, PACKED
 from wiretale.light import dataclass
 from wiretale.model.enums import Arch
@@ -53,7 +53,7 @@ Value = int | bytes | list[int] | list[tuple["Field", "Value"]]
 
 def _row(name: str, arch: int) -> str:
     own = FIELDS.get(f"{name}/{_SUFFIX.get(arch, 'x86_64')}")
-    return own or FIELDS.get(name) or request_fields.FIELDS[name]
+    return own or FIELDS.get(name) or request_fields.FIELDS.get(name) or device_fields.FIELDS[name]
 
 
 def _parse(text: str) -> tuple[str, str, int, str]:

@@ -13,10 +13,11 @@ from wiretale.model.enums import Arch
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.constants import ioctl, rare
+    from wiretale.decode.constants import devices, ioctl, rare
 else:
     rare = later("wiretale.decode.constants.rare")  # names of calls that few programs make
     ioctl = later("wiretale.decode.constants.ioctl")  # ... and of requests of ioctl
+    devices = later("wiretale.decode.constants.devices")  # ... and of those to devices
 
 Numbers = tuple[tuple[str, int], ...]
 Named = tuple[str, str, Numbers]  # text, text with the numbers, the numbers
@@ -26,12 +27,15 @@ _ARCH_TABLES: dict[int, str] = {Arch.AARCH64: "aarch64", Arch.ARM: "aarch64"}
 _SHOWN_AT = {"SOCK_CLOEXEC": 0}
 _REALTIME_SIGNALS = range(32, 65)
 _IOCTL = "ioctl_"  # tables of ioctl.py
+_DEVICE = "device_"  # tables of devices.py
 
 
 def table(name: str, arch: int = Arch.X86_64) -> dict[int, str]:
     """value -> name. KeyError if there is no such table."""
     if name.startswith(_IOCTL):
         return ioctl.TABLES[name]
+    if name.startswith(_DEVICE):
+        return devices.TABLES[name]
     suffix = _ARCH_TABLES.get(arch)
     special = TABLES.get(f"{name}/{suffix}") if suffix else None
     if special is not None:

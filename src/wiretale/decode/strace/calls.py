@@ -6,13 +6,12 @@ the rest and the result.
 
 from collections.abc import Callable
 
-from wiretale.decode import arguments as shared
 from wiretale.decode.record_types import FdLabel, RawCall
 from wiretale.decode.strace import rare
 from wiretale.decode.strace.arguments import KINDS, Printer
 from wiretale.decode.strace.results import result_text
 from wiretale.decode.strace.rewrites import REWRITES
-from wiretale.decode.strace.special import ENTRY_ARGUMENTS, FILLED_ON_ERROR, SPECIAL, STRUCTS
+from wiretale.decode.strace.special import ENTRY_ARGUMENTS, FILLED_ON_ERROR, SPECIAL, STRUCTS, request_reads
 from wiretale.decode.strace.style import DEFAULT_STYLE, StraceStyle
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.syscalls import call_spec
@@ -99,7 +98,7 @@ def _at_entry(name: str, args: tuple[Arg, ...]) -> int:
 
 def _entered(w: StraceWriter, name: str, args: tuple[Arg, ...]) -> int:
     """As `_at_entry`; what a request of ioctl fills in its number says."""
-    if args and args[-1].kind is Kind.REQUEST and shared.request_reads(w):
+    if args and args[-1].kind is Kind.REQUEST and request_reads(w):
         return len(args) - 1
     return _at_entry(name, args)
 

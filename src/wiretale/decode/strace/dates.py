@@ -2,12 +2,13 @@
 
 import time
 
-_MOST_SECONDS = 250_000_000_000  # the years of four digits
-
 
 def date(seconds: int, fraction: int = 0, digits: int = 0) -> str:
     """`2026-11-28T01:02:03.000000004+0100`; empty where it is no point in time, or the very first."""
-    if not (seconds or fraction) or abs(seconds) > _MOST_SECONDS or not 0 <= fraction < 10 ** max(digits, 1):
+    if not (seconds or fraction) or not 0 <= fraction < 10 ** max(digits, 1):
         return ""
-    when = time.localtime(seconds)
+    try:
+        when = time.localtime(seconds)
+    except (OverflowError, OSError):  # a year that struct tm cannot hold
+        return ""
     return time.strftime(f"%Y-%m-%dT%H:%M:%S{f'.{fraction:0{digits}d}' if fraction else ''}%z", when)

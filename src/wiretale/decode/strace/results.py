@@ -5,7 +5,7 @@ from collections.abc import Callable
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.readiness import select_result
 from wiretale.decode.results import EXTRAS, value_text
-from wiretale.decode.strace import rare
+from wiretale.decode.strace import names, rare
 from wiretale.decode.struct_text import struct_text
 from wiretale.decode.syscalls.spec import Call
 from wiretale.decode.writer import Writer
@@ -39,9 +39,10 @@ def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str
 
 def _namespace(w: Writer) -> str:
     """NS_GET_NSTYPE of linux/nsfs.h returns a flag of clone."""
-    if w.values[1] & 0xFFFFFFFF != _NS_GET_NSTYPE or not w.call.retval or not w.succeeded:
+    if w.values[1] & 0xFFFFFFFF != _NS_GET_NSTYPE or not w.succeeded:
         return ""
-    return f" ({w.flags('clone', w.call.retval)})"
+    known = names.known("clone", w.call.retval or 0, w.arch)
+    return f" ({w.flags('clone', w.call.retval or 0)})" if known else ""
 
 
 def _left(w: Writer) -> str:

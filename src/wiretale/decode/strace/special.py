@@ -21,8 +21,11 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.strace import directory, requests, rings, terminals
+    from wiretale.decode.strace import devices, directory, requests, rings, terminals
+    from wiretale.decode.strace.devices import evdev, hdio
 else:
+    devices, evdev = later("wiretale.decode.strace.devices"), later("wiretale.decode.strace.devices.evdev")
+    hdio = later("wiretale.decode.strace.devices.hdio")
     directory, rings = later("wiretale.decode.strace.directory"), later("wiretale.decode.strace.rings")
     requests = later("wiretale.decode.strace.requests")
     terminals = later("wiretale.decode.strace.terminals")
@@ -130,7 +133,7 @@ def request_name(value: int, arch: int) -> str:
 
 def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
     value = w.values[index] & 0xFFFFFFFF
-    style, name = strace(w).style.names, request_name(value, w.arch)
+    style, name = strace(w).style.names, request_name(value, w.arch) or evdev.request_name(strace(w), value)
     if style is Names.RAW:
         return names.number(value)
     if name:
@@ -141,15 +144,26 @@ def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
     return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
 
 
+def request_reads(w: Writer) -> bool:
+    """Whether the kernel fills in what the pointer of a request of ioctl points to."""
+    return shared.request_reads(w) or evdev.reads(w.values[1] & 0xFFFFFFFF)
+
+
 def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
     """Of a request that nobody knows it is a number."""
+    request = w.values[1] & 0xFFFFFFFF
+    text = devices.argument(strace(w), index, arg) if arg.struct else None
+    if text is not None:
+        return text
+    if arg.kind is Kind.REQUEST and evdev.is_ours(request):
+        return evdev.argument(strace(w), index, request)
     if arg.kind is Kind.STRUCT_INOUT and arg.struct in _ASKED_AND_ANSWERED:
         return requests.argument(strace(w), index, arg.struct)
     if arg.struct == "ifreq":
         strace(w).refused = False  # what a call that failed was given is printed all the same
     if arg.kind is Kind.STRING:
         return short_string(w, index, arg)
-    if arg.kind is Kind.REQUEST and not request_name(w.values[1] & 0xFFFFFFFF, w.arch):
+    if arg.kind is Kind.REQUEST and not request_name(request, w.arch):
         return names.number(w.unsigned(w.values[index]))
     return shared.SPECIAL["ioctl", "argp"](w, index, arg)
 
@@ -432,6 +446,7 @@ SPECIAL |= {
     **{(name, "sevp"): sigevent for name in ("timer_create", "mq_notify")},
     ("membarrier", "cpu_id"): lambda w, i, a: "",
     ("ioctl", "request"): _ioctl_request,
+    ("ioctl", "nice"): lambda w, i, a: hdio.nice(strace(w), w.unsigned(w.values[i])),
     **{(name, "futex_op"): _futex_op for name in ("futex", "futex_time64")},
     ("epoll_ctl", "event"): lambda w, i, a: epoll_event(w, i),
     **{(name, "events"): lambda w, i, a: epoll_events(w, i) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")},

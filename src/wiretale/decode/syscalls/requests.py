@@ -1,12 +1,15 @@
 """Arguments of requests of ioctl: number -> what is given, by request. Sources: the header named beside each group.
 
-`-`: nothing; `value KIND [TABLE]`: a number; `string`; `in S`, `out S`, `inout S`: structure S of `struct_fields.py`
-or `request_fields.py`, read before the call, after it or both.
+`-`: nothing; `value KIND [TABLE]`: a number; `special NAME`: a number that a decoder prints in a way of its own;
+`string`; `in S`, `out S`, `inout S`: structure S of `struct_fields.py`,
+`request_fields.py` or `device_fields.py`, read before the call, after it or both. `POINTER:SIZE[*COUNT]` after it: what
+a pointer in the structure points to, bytes (0: a string), as often as the field COUNT says.
 """
 
 from collections.abc import Iterator
 
-from wiretale.decode.syscalls.spec import Arg, Kind
+from wiretale.decode.syscalls import device_requests
+from wiretale.decode.syscalls.spec import Arg, Follow, Kind
 
 ROWS: dict[int, str] = {
     # linux/fs.h
@@ -248,6 +251,7 @@ ROWS: dict[int, str] = {
     0x40043D0D: "value hex",  # PTP_ENABLE_PPS2
     0x40603D07: "in ptp_pin",  # PTP_PIN_SETFUNC
     0x40603D10: "in ptp_pin2",  # PTP_PIN_SETFUNC2
+    **device_requests.ROWS,
 }
 _STRUCTS = {"in": Kind.STRUCT_IN, "out": Kind.STRUCT_OUT, "inout": Kind.STRUCT_INOUT}
 
@@ -260,7 +264,16 @@ def variants(head: tuple[Arg, ...]) -> Iterator[tuple[int, tuple[Arg, ...]]]:
             yield request, head
         elif word == "value":
             yield request, (*head, Arg("arg", Kind(rest[0]), constants=rest[1] if len(rest) > 1 else ""))
+        elif word == "special":
+            yield request, (*head, Arg(rest[0], Kind.HEX))
         elif word == "string":
             yield request, (*head, Arg("argp", Kind.STRING))
         else:
-            yield request, (*head, Arg("argp", _STRUCTS[word], struct=rest[0]))
+            follows = tuple(map(_follow, rest[1:]))
+            yield request, (*head, Arg("argp", _STRUCTS[word], struct=rest[0], follows=follows))
+
+
+def _follow(text: str) -> Follow:
+    pointer, _, rest = text.partition(":")
+    size, _, count = rest.partition("*")
+    return Follow(pointer, int(size), count)

@@ -20,6 +20,7 @@ from wiretale.decode.strace import (
     arguments,
     attributes,
     calls,
+    devices,
     names,
     prctl,
     processor,
@@ -387,7 +388,7 @@ def _ioctl_argument(a: Arg) -> str:
     """What `special._ioctl_argument` does with an argument."""
     if a.kind is Kind.STRING:
         return "short_string"
-    if a.struct == "ifreq" or a.kind in (Kind.STRUCT_INOUT, Kind.REQUEST):
+    if a.struct == "ifreq" or a.kind in (Kind.STRUCT_INOUT, Kind.REQUEST) or devices.has_form(a.struct):
         return "unknown"
     return _ARGUMENTS.get(_SHARED[a.kind], "unknown")
 

@@ -1,0 +1,116 @@
+"""Regenerate src/wiretale/decode/syscalls/device_requests.py: what requests of ioctl to devices take, by number.
+
+The C compiler says the numbers, from linux-libc-dev. What a row says is described in decode/syscalls/requests.py.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+TARGET = Path(__file__).parent.parent / "src/wiretale/decode/syscalls/device_requests.py"
+HEADERS = ["sys/types.h", "time.h", "stdint.h", "linux/types.h", "linux/ioctl.h"]
+GROUPS: dict[str, dict[str, str]] = {
+    "linux/gpio.h": {
+        "GPIO_GET_CHIPINFO_IOCTL": "out gpio_chip",
+        "GPIO_GET_LINEINFO_IOCTL": "inout gpio_line",
+        "GPIO_GET_LINEINFO_WATCH_IOCTL": "inout gpio_line",
+        "GPIO_GET_LINEINFO_UNWATCH_IOCTL": "in gpio_offset",
+        "GPIO_GET_LINEHANDLE_IOCTL": "inout gpio_handle",
+        "GPIO_GET_LINEEVENT_IOCTL": "inout gpio_event",
+        "GPIOHANDLE_GET_LINE_VALUES_IOCTL": "out gpio_values",
+        "GPIOHANDLE_SET_LINE_VALUES_IOCTL": "in gpio_values",
+        "GPIOHANDLE_SET_CONFIG_IOCTL": "in gpio_config",
+        "GPIO_V2_GET_LINEINFO_IOCTL": "inout gpio_v2_line",
+        "GPIO_V2_GET_LINEINFO_WATCH_IOCTL": "inout gpio_v2_line",
+        "GPIO_V2_GET_LINE_IOCTL": "inout gpio_v2_request",
+        "GPIO_V2_LINE_GET_VALUES_IOCTL": "inout gpio_v2_asked_values",
+        "GPIO_V2_LINE_SET_VALUES_IOCTL": "in gpio_v2_values",
+        "GPIO_V2_LINE_SET_CONFIG_IOCTL": "in gpio_v2_config",
+    },
+    "linux/hdreg.h": {
+        "HDIO_GETGEO": "out hd_geometry",
+        "HDIO_DRIVE_CMD": "inout hd_command",
+        "HDIO_DRIVE_RESET": "in hd_three",
+        "HDIO_SCAN_HWIF": "in hd_three",
+        **dict.fromkeys(
+            (
+                f"HDIO_GET_{name}"
+                for name in ["32BIT", "ACOUSTIC", "ADDRESS", "DMA", "KEEPSETTINGS", "MULTCOUNT", "NOWERR", "UNMASKINTR", "WCACHE"]
+            ),
+            "out ulong",
+        ),
+        **dict.fromkeys(
+            (
+                f"HDIO_SET_{name}"
+                for name in ["32BIT", "ACOUSTIC", "ADDRESS", "DMA", "KEEPSETTINGS", "MULTCOUNT", "NOWERR", "PIO_MODE", "UNMASKINTR", "WCACHE"]
+            ),
+            "value ulong",
+        ),
+        "HDIO_UNREGISTER_HWIF": "value ulong",
+        "HDIO_OBSOLETE_IDENTITY": "out hd_old_identity",
+        "HDIO_GET_IDENTITY": "out hd_identity",
+        "HDIO_GET_NICE": "out hd_nice",
+        "HDIO_SET_NICE": "special nice",
+        "HDIO_GET_BUSSTATE": "out hd_bus_state",
+        "HDIO_SET_BUSSTATE": "value wide_enum device_bus_state",
+        **dict.fromkeys(
+            (
+                "HDIO_GET_QDMA", "HDIO_SET_XFER", "HDIO_TRISTATE_HWIF", "HDIO_DRIVE_TASKFILE", "HDIO_DRIVE_TASK",
+                "HDIO_SET_QDMA",
+            ),
+            "value hex",
+        ),
+    },
+    "linux/input.h": {
+        "EVIOCGVERSION": "out hex32",
+        "EVIOCGEFFECTS": "out uint",
+        "EVIOCGID": "out evdev_id",
+        "EVIOCGREP": "out evdev_pair",
+        "EVIOCSREP": "in evdev_pair",
+        "EVIOCGKEYCODE": "out evdev_key",
+        "EVIOCSKEYCODE": "in evdev_key",
+        "EVIOCGKEYCODE_V2": "out evdev_keymap",
+        "EVIOCSKEYCODE_V2": "in evdev_keymap",
+        "EVIOCSFF": "in evdev_effect",
+        "EVIOCRMFF": "value int",
+        "EVIOCGRAB": "value ulong",
+        "EVIOCREVOKE": "value ulong",
+        "EVIOCSCLOCKID": "in uint",
+        # Any size may be asked for. 0 asks for nothing, but what is said to be returned is shown.
+        **{f"EVIOCGBIT({kind}, 0)": "out evdev_any" for kind in range(32)},
+        **{f"EVIOCG{what}(0)": "out evdev_any" for what in ["NAME", "PHYS", "UNIQ", "PROP", "KEY", "LED", "SND", "SW"]},
+    },
+    "linux/ptp_clock.h": {
+        **{f"PTP_PEROUT_REQUEST{n}": f"in ptp_periodic{n}" for n in ("", "2")},
+        **{f"PTP_SYS_OFFSET{n}": "inout ptp_samples" for n in ("", "2")},
+        **{f"PTP_SYS_OFFSET_EXTENDED{n}": "inout ptp_triples" for n in ("", "2")},
+        **{f"PTP_SYS_OFFSET_PRECISE{n}": "out ptp_precise" for n in ("", "2")},
+        **{f"PTP_PIN_GETFUNC{n}": f"inout ptp_named_pin{n}" for n in ("", "2")},
+    },
+}  # fmt: skip
+
+
+def numbers(header: str, names: list[str], folder: str) -> list[int]:
+    source, program = Path(folder) / "numbers.c", Path(folder) / "numbers"
+    head = "".join(f"#include <{h}>\n" for h in ("stdio.h", *HEADERS, *header.split()))
+    lines = "".join(f'printf("%u\\n", (unsigned)({name}));\n' for name in names)
+    source.write_text(f"{head}int main(void) {{\n{lines}return 0; }}\n", encoding="ascii")
+    subprocess.run(["cc", "-w", "-D_GNU_SOURCE", "-o", program, source], check=True)
+    return [int(line) for line in subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()]
+
+
+def main() -> None:
+    out = [
+        '"""Requests of ioctl to devices. Made by scripts/make_device_requests.py from linux-libc-dev; do not edit."""'
+    ]
+    out += ["", "ROWS: dict[int, str] = {"]
+    with tempfile.TemporaryDirectory() as folder:
+        for header, rows in GROUPS.items():
+            out.append(f"    # {header}")
+            for (name, row), number in zip(rows.items(), numbers(header, list(rows), folder), strict=True):
+                out.append(f'    {hex(number).upper().replace("X", "x")}: "{row}",  # {name}')
+    TARGET.write_text("\n".join([*out, "}"]) + "\n", encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Fields of the structures that requests of ioctl to devices take and give, in the words of `struct_fields.py`.
+
+Sources: linux/gpio.h, hdreg.h, input.h, ptp_clock.h.
+"""
+
+_NAMES = "char name[32]; char consumer[32]"
+
+FIELDS: dict[str, str] = {
+    # linux/gpio.h
+    "gpio_chip": "char name[32]; char label[32]; u32 lines",
+    "gpio_line": f"u32 line_offset; u32 flags~|device_gpio_line; {_NAMES}",
+    "gpio_offset": "u32 offset",
+    "gpio_handle": "u32 lineoffsets[64]; u32 flags~|device_gpio_handle; u8 default_values[64]; char consumer_label[32];"
+    " u32 lines; s32 fd~fd",
+    "gpio_event": "u32 lineoffset; u32 handleflags~|device_gpio_handle; u32 eventflags~|device_gpio_event;"
+    " char consumer_label[32]; s32 fd~fd",
+    "gpio_values": "u8 values[64]",
+    "gpio_config": "u32 flags~|device_gpio_handle; u8 default_values[64]; u32 padding[4]",
+    "gpio_v2_values": "u64 bits~x; u64 mask~x",
+    "gpio_v2_asked_values": "u64 bits~x; u64 mask~x",
+    "gpio_v2_attribute": "u32 id; u32 padding~x; u64 data~x",
+    "gpio_v2_config_attribute": "gpio_v2_attribute attr; u64 mask~x",
+    "gpio_v2_config": "u64 flags~|device_gpio_v2_line; u32 num_attrs; u32 padding[5]~h;"
+    " gpio_v2_config_attribute attrs[10]",
+    "gpio_v2_request": "u32 offsets[64]; char consumer[32]; gpio_v2_config config; u32 num_lines;"
+    " u32 event_buffer_size; u32 padding[5]~h; s32 fd~fd",
+    "gpio_v2_line": f"{_NAMES}; u32 offset; u32 num_attrs; u64 flags~|device_gpio_v2_line; gpio_v2_attribute attrs[10];"
+    " u32 padding[4]~h",
+    # linux/hdreg.h
+    "hd_geometry": "u8 heads; u8 sectors; u16 cylinders; ulong start",
+    "hd_command": "u8 command; u8 sector_number; u8 feature; u8 sector_count; u8 _buf[4092]",
+    "hd_three": "u32 values[3]~h",
+    "hd_old_identity": "char value[142]",
+    "hd_identity": "char value[512]",
+    "hd_nice": "ulong value",
+    "hd_bus_state": "ulong value~=device_bus_state",
+    # linux/input.h
+    "evdev_any": "u8 value[512]",
+    "evdev_id": "u16 bustype; u16 vendor; u16 product; u16 version",
+    "evdev_pair": "u32 values[2]",
+    "evdev_key": "u32 index; u32 keycode~=device_input_key",
+    "evdev_keymap": "u8 flags; u8 len; u16 index; u32 keycode~=device_input_key; u8 scancode[32]~h",
+    "evdev_absinfo": "u32 value; u32 minimum; u32 maximum; u32 fuzz; u32 flat; u32 resolution",
+    "evdev_trigger": "u16 button; u16 interval",
+    "evdev_replay": "u16 length; u16 delay",
+    "evdev_envelope": "u16 attack_length; u16 attack_level; u16 fade_length; u16 fade_level~x",
+    "evdev_constant": "s16 level; evdev_envelope envelope",
+    "evdev_ramp": "s16 start_level; s16 end_level; evdev_envelope envelope",
+    "evdev_periodic": "u16 waveform; u16 period; s16 magnitude; s16 offset; u16 phase; evdev_envelope envelope;"
+    " u32 custom_len; ptr custom_data~p",
+    "evdev_rumble": "u16 strong_magnitude; u16 weak_magnitude",
+    "evdev_effect": "u16 type~=device_input_ff; s16 id; u16 direction; evdev_trigger trigger; evdev_replay replay;"
+    " evdev_periodic periodic",
+    # linux/ptp_clock.h
+    "ptp_time": "s64 sec; u32 nsec; u32 reserved~x",
+    "ptp_periodic": "ptp_time start; ptp_time period; u32 index; u32 flags~|ioctl_ptp_perout; u32 rsv[4]~h",
+    "ptp_periodic2": "ptp_time start; ptp_time period; u32 index; u32 flags~|ioctl_ptp_perout; u32 rsv[4]~h",
+    "ptp_samples": "u32 n_samples; u32 rsv[3]~h; ptp_time ts[51]",
+    "ptp_triples": "u32 n_samples; u32 rsv[3]~h; ptp_time ts[75]",
+    "ptp_precise": "ptp_time device; ptp_time sys_realtime; ptp_time sys_monoraw; u32 rsv[4]~h",
+    "ptp_named_pin": "char name[64]; u32 index; u32 func~=ioctl_ptp_pin; u32 chan; u32 rsv[5]~h",
+    "ptp_named_pin2": "char name[64]; u32 index; u32 func~=ioctl_ptp_pin; u32 chan; u32 rsv[5]~h",
+}

@@ -1,0 +1,123 @@
+"""Requests of ioctl to devices. Made by scripts/make_device_requests.py from linux-libc-dev; do not edit."""
+
+ROWS: dict[int, str] = {
+    # linux/gpio.h
+    0x8044B401: "out gpio_chip",  # GPIO_GET_CHIPINFO_IOCTL
+    0xC048B402: "inout gpio_line",  # GPIO_GET_LINEINFO_IOCTL
+    0xC048B40B: "inout gpio_line",  # GPIO_GET_LINEINFO_WATCH_IOCTL
+    0xC004B40C: "in gpio_offset",  # GPIO_GET_LINEINFO_UNWATCH_IOCTL
+    0xC16CB403: "inout gpio_handle",  # GPIO_GET_LINEHANDLE_IOCTL
+    0xC030B404: "inout gpio_event",  # GPIO_GET_LINEEVENT_IOCTL
+    0xC040B408: "out gpio_values",  # GPIOHANDLE_GET_LINE_VALUES_IOCTL
+    0xC040B409: "in gpio_values",  # GPIOHANDLE_SET_LINE_VALUES_IOCTL
+    0xC054B40A: "in gpio_config",  # GPIOHANDLE_SET_CONFIG_IOCTL
+    0xC100B405: "inout gpio_v2_line",  # GPIO_V2_GET_LINEINFO_IOCTL
+    0xC100B406: "inout gpio_v2_line",  # GPIO_V2_GET_LINEINFO_WATCH_IOCTL
+    0xC250B407: "inout gpio_v2_request",  # GPIO_V2_GET_LINE_IOCTL
+    0xC010B40E: "inout gpio_v2_asked_values",  # GPIO_V2_LINE_GET_VALUES_IOCTL
+    0xC010B40F: "in gpio_v2_values",  # GPIO_V2_LINE_SET_VALUES_IOCTL
+    0xC110B40D: "in gpio_v2_config",  # GPIO_V2_LINE_SET_CONFIG_IOCTL
+    # linux/hdreg.h
+    0x301: "out hd_geometry",  # HDIO_GETGEO
+    0x31F: "inout hd_command",  # HDIO_DRIVE_CMD
+    0x31C: "in hd_three",  # HDIO_DRIVE_RESET
+    0x328: "in hd_three",  # HDIO_SCAN_HWIF
+    0x309: "out ulong",  # HDIO_GET_32BIT
+    0x30F: "out ulong",  # HDIO_GET_ACOUSTIC
+    0x310: "out ulong",  # HDIO_GET_ADDRESS
+    0x30B: "out ulong",  # HDIO_GET_DMA
+    0x308: "out ulong",  # HDIO_GET_KEEPSETTINGS
+    0x304: "out ulong",  # HDIO_GET_MULTCOUNT
+    0x30A: "out ulong",  # HDIO_GET_NOWERR
+    0x302: "out ulong",  # HDIO_GET_UNMASKINTR
+    0x30E: "out ulong",  # HDIO_GET_WCACHE
+    0x324: "value ulong",  # HDIO_SET_32BIT
+    0x32C: "value ulong",  # HDIO_SET_ACOUSTIC
+    0x32F: "value ulong",  # HDIO_SET_ADDRESS
+    0x326: "value ulong",  # HDIO_SET_DMA
+    0x323: "value ulong",  # HDIO_SET_KEEPSETTINGS
+    0x321: "value ulong",  # HDIO_SET_MULTCOUNT
+    0x325: "value ulong",  # HDIO_SET_NOWERR
+    0x327: "value ulong",  # HDIO_SET_PIO_MODE
+    0x322: "value ulong",  # HDIO_SET_UNMASKINTR
+    0x32B: "value ulong",  # HDIO_SET_WCACHE
+    0x32A: "value ulong",  # HDIO_UNREGISTER_HWIF
+    0x307: "out hd_old_identity",  # HDIO_OBSOLETE_IDENTITY
+    0x30D: "out hd_identity",  # HDIO_GET_IDENTITY
+    0x30C: "out hd_nice",  # HDIO_GET_NICE
+    0x329: "special nice",  # HDIO_SET_NICE
+    0x31A: "out hd_bus_state",  # HDIO_GET_BUSSTATE
+    0x32D: "value wide_enum device_bus_state",  # HDIO_SET_BUSSTATE
+    0x305: "value hex",  # HDIO_GET_QDMA
+    0x306: "value hex",  # HDIO_SET_XFER
+    0x31B: "value hex",  # HDIO_TRISTATE_HWIF
+    0x31D: "value hex",  # HDIO_DRIVE_TASKFILE
+    0x31E: "value hex",  # HDIO_DRIVE_TASK
+    0x32E: "value hex",  # HDIO_SET_QDMA
+    # linux/input.h
+    0x80044501: "out hex32",  # EVIOCGVERSION
+    0x80044584: "out uint",  # EVIOCGEFFECTS
+    0x80084502: "out evdev_id",  # EVIOCGID
+    0x80084503: "out evdev_pair",  # EVIOCGREP
+    0x40084503: "in evdev_pair",  # EVIOCSREP
+    0x80084504: "out evdev_key",  # EVIOCGKEYCODE
+    0x40084504: "in evdev_key",  # EVIOCSKEYCODE
+    0x80284504: "out evdev_keymap",  # EVIOCGKEYCODE_V2
+    0x40284504: "in evdev_keymap",  # EVIOCSKEYCODE_V2
+    0x40304580: "in evdev_effect",  # EVIOCSFF
+    0x40044581: "value int",  # EVIOCRMFF
+    0x40044590: "value ulong",  # EVIOCGRAB
+    0x40044591: "value ulong",  # EVIOCREVOKE
+    0x400445A0: "in uint",  # EVIOCSCLOCKID
+    0x80004520: "out evdev_any",  # EVIOCGBIT(0, 0)
+    0x80004521: "out evdev_any",  # EVIOCGBIT(1, 0)
+    0x80004522: "out evdev_any",  # EVIOCGBIT(2, 0)
+    0x80004523: "out evdev_any",  # EVIOCGBIT(3, 0)
+    0x80004524: "out evdev_any",  # EVIOCGBIT(4, 0)
+    0x80004525: "out evdev_any",  # EVIOCGBIT(5, 0)
+    0x80004526: "out evdev_any",  # EVIOCGBIT(6, 0)
+    0x80004527: "out evdev_any",  # EVIOCGBIT(7, 0)
+    0x80004528: "out evdev_any",  # EVIOCGBIT(8, 0)
+    0x80004529: "out evdev_any",  # EVIOCGBIT(9, 0)
+    0x8000452A: "out evdev_any",  # EVIOCGBIT(10, 0)
+    0x8000452B: "out evdev_any",  # EVIOCGBIT(11, 0)
+    0x8000452C: "out evdev_any",  # EVIOCGBIT(12, 0)
+    0x8000452D: "out evdev_any",  # EVIOCGBIT(13, 0)
+    0x8000452E: "out evdev_any",  # EVIOCGBIT(14, 0)
+    0x8000452F: "out evdev_any",  # EVIOCGBIT(15, 0)
+    0x80004530: "out evdev_any",  # EVIOCGBIT(16, 0)
+    0x80004531: "out evdev_any",  # EVIOCGBIT(17, 0)
+    0x80004532: "out evdev_any",  # EVIOCGBIT(18, 0)
+    0x80004533: "out evdev_any",  # EVIOCGBIT(19, 0)
+    0x80004534: "out evdev_any",  # EVIOCGBIT(20, 0)
+    0x80004535: "out evdev_any",  # EVIOCGBIT(21, 0)
+    0x80004536: "out evdev_any",  # EVIOCGBIT(22, 0)
+    0x80004537: "out evdev_any",  # EVIOCGBIT(23, 0)
+    0x80004538: "out evdev_any",  # EVIOCGBIT(24, 0)
+    0x80004539: "out evdev_any",  # EVIOCGBIT(25, 0)
+    0x8000453A: "out evdev_any",  # EVIOCGBIT(26, 0)
+    0x8000453B: "out evdev_any",  # EVIOCGBIT(27, 0)
+    0x8000453C: "out evdev_any",  # EVIOCGBIT(28, 0)
+    0x8000453D: "out evdev_any",  # EVIOCGBIT(29, 0)
+    0x8000453E: "out evdev_any",  # EVIOCGBIT(30, 0)
+    0x8000453F: "out evdev_any",  # EVIOCGBIT(31, 0)
+    0x80004506: "out evdev_any",  # EVIOCGNAME(0)
+    0x80004507: "out evdev_any",  # EVIOCGPHYS(0)
+    0x80004508: "out evdev_any",  # EVIOCGUNIQ(0)
+    0x80004509: "out evdev_any",  # EVIOCGPROP(0)
+    0x80004518: "out evdev_any",  # EVIOCGKEY(0)
+    0x80004519: "out evdev_any",  # EVIOCGLED(0)
+    0x8000451A: "out evdev_any",  # EVIOCGSND(0)
+    0x8000451B: "out evdev_any",  # EVIOCGSW(0)
+    # linux/ptp_clock.h
+    0x40383D03: "in ptp_periodic",  # PTP_PEROUT_REQUEST
+    0x40383D0C: "in ptp_periodic2",  # PTP_PEROUT_REQUEST2
+    0x43403D05: "inout ptp_samples",  # PTP_SYS_OFFSET
+    0x43403D0E: "inout ptp_samples",  # PTP_SYS_OFFSET2
+    0xC4C03D09: "inout ptp_triples",  # PTP_SYS_OFFSET_EXTENDED
+    0xC4C03D12: "inout ptp_triples",  # PTP_SYS_OFFSET_EXTENDED2
+    0xC0403D08: "out ptp_precise",  # PTP_SYS_OFFSET_PRECISE
+    0xC0403D11: "out ptp_precise",  # PTP_SYS_OFFSET_PRECISE2
+    0xC0603D06: "inout ptp_named_pin",  # PTP_PIN_GETFUNC
+    0xC0603D0F: "inout ptp_named_pin2",  # PTP_PIN_GETFUNC2
+}
