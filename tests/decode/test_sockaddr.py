@@ -64,6 +64,14 @@ def test_netlink_has_pid_and_groups() -> None:
     assert decode_sockaddr(data).text == "{sa_family=AF_NETLINK, nl_pid=4021, nl_groups=00000011}"
 
 
+def test_vsock_has_a_port_of_32_bits_or_none_yet() -> None:
+    address = "<HHIIB3x"  # struct sockaddr_vm, linux/vm_sockets.h
+    given = decode_sockaddr(struct.pack(address, socket.AF_VSOCK, 0, 0xF0000001, 3, 0))
+    assert (given.address, given.port) == ("3", 0xF0000001)
+    unbound = decode_sockaddr(struct.pack(address, socket.AF_VSOCK, 0, 0xFFFFFFFF, 0xFFFFFFFF, 0))
+    assert (unbound.address, unbound.port) == ("VMADDR_CID_ANY", None)
+
+
 def test_packet_has_protocol_interface_and_hardware_address() -> None:
     data = struct.pack("<H", 17) + struct.pack("!H", 3) + struct.pack("<iHBB8s", 1, 772, 4, 6, bytes(range(8)))
     assert decode_sockaddr(data).text == (

@@ -18,6 +18,7 @@ _NETLINK = struct.Struct("<II")
 _VSOCK = struct.Struct("<II")
 _PACKET = struct.Struct("<iHBB")
 _VSOCK_CIDS = {0: "VMADDR_CID_HYPERVISOR", 1: "VMADDR_CID_LOCAL", 2: "VMADDR_CID_HOST", 0xFFFFFFFF: "VMADDR_CID_ANY"}
+_VSOCK_PORT_ANY = 0xFFFFFFFF  # VMADDR_PORT_ANY, linux/vm_sockets.h: no port is chosen yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,9 @@ def _vsock(family: int, data: bytes) -> SockAddr:
     if len(data) < 12:
         return SockAddr(family, None, None, (), _short(data, 16))
     port, cid = _VSOCK.unpack_from(data, 4)
-    fields = (f"svm_cid={_VSOCK_CIDS.get(cid, cid)}", f"svm_port={port}")
-    return SockAddr(family, str(cid), port, fields, _short(data, 16))
+    name = str(_VSOCK_CIDS.get(cid, cid))
+    fields = (f"svm_cid={name}", f"svm_port={port}")
+    return SockAddr(family, name, None if port == _VSOCK_PORT_ANY else port, fields, _short(data, 16))
 
 
 _FAMILIES: dict[int, Callable[[int, bytes], SockAddr]] = {

@@ -521,7 +521,7 @@ static __always_inline void put_inet6(struct wt_socket *s, const struct sock *sk
 	const struct inet_sock *inet = (const void *)sk;
 	__u32 bound = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
 	__u64 zero[2] = {};
-	BPF_CORE_READ_INTO(s->local + 8, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+	bpf_core_read(s->local + 8, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 	__builtin_memcpy(zero, s->local + 8, 16);
 	if (!zero[0] && !zero[1]) {
 		struct ipv6_pinfo *info = BPF_CORE_READ(inet, pinet6);

@@ -160,7 +160,7 @@ def _socket_columns(sockets: Array, time_ns: Numbers, call_id: Numbers) -> Batch
         found = [_address(bytes(raw)[:size]) for raw, size in zip(raws, sizes, strict=True)]
         columns[f"{end}_addr"] = coded(address for address, _ in found)
         ports = [port for _, port in found]
-        columns[f"{end}_port"] = np.ma.masked_array([p or 0 for p in ports], [p is None for p in ports], np.int32)
+        columns[f"{end}_port"] = np.ma.masked_array([p or 0 for p in ports], [p is None for p in ports], np.int64)
     return columns
 
 

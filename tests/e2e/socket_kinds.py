@@ -1,0 +1,300 @@
+"""Programs that use sockets in ways of their own, all ends in one tree of processes.
+
+`python -m tests.e2e.socket_kinds NAME`, from the repository's folder. Payload is pseudo-random by
+position, so that a byte at the wrong place is noticed.
+"""
+
+import multiprocessing
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+from tests.e2e.awkward_programs import HOST, PORT, assert_same, payload, receive
+
+SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000  # asm-generic/socket.h, linux/socket.h
+IP_PKTINFO, IPV6_RECVPKTINFO = 8, 49  # linux/in.h, linux/in6.h
+IPPROTO_UDPLITE, IPPROTO_MPTCP = 136, 262  # linux/in.h
+UDPLITE_SEND_CSCOV = 10  # linux/udp.h
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err, linux/errqueue.h: ... ee_info, ee_data
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Do `work` in a child; its process id."""
+    child = os.fork()
+    if child == 0:
+        work()
+        os._exit(0)
+    return child
+
+
+def all_well(*children: int) -> None:
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def echo(listener: socket.socket, size: int) -> None:
+    """Accept once and send back so many bytes."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.sendall(receive(connection, size))
+
+
+def _completed(sock: socket.socket, sends: int) -> None:
+    """Take notices from the error queue until all sends are said to be done (Documentation/networking/msg_zerocopy)."""
+    done = 0
+    while done < sends:
+        waiting = select.poll()
+        waiting.register(sock, 0)
+        waiting.poll()
+        ((_, _, notice),) = sock.recvmsg(0, 200, socket.MSG_ERRQUEUE)[1]
+        done = _EXTENDED_ERROR.unpack_from(notice)[6] + 1
+
+
+def zero_copy() -> None:
+    """TCP and UDP sends whose pages the kernel borrows, and the notices that it has given them back."""
+    data = payload(300_000)
+    with socket.create_server((HOST, PORT)) as listener:
+        child = in_child(lambda: echo(listener, len(data)))
+    with socket.create_connection((HOST, PORT)) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+        sent = sends = 0
+        while sent < len(data):
+            sent += sock.send(memoryview(data)[sent : sent + 100_000], MSG_ZEROCOPY)
+            sends += 1
+        assert_same(receive(sock, len(data)), data)
+        _completed(sock, sends)
+    all_well(child)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind((HOST, PORT))
+        sender.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+        sender.connect((HOST, PORT))
+        messages = [payload(3000, n) for n in range(3)]  # kept until the kernel has given them back
+        for message in messages:
+            sender.send(message, MSG_ZEROCOPY)
+            assert_same(receiver.recv(5000), message)
+        _completed(sender, len(messages))
+
+
+def handed_listener() -> None:
+    """A listener is handed to a worker, as systemd does, and the socket that this accepts to one of its own."""
+    first, rest = payload(100), payload(50_000, 2)
+    ours, theirs = socket.socketpair()
+
+    def worker() -> None:
+        ours.close()
+        _, (fd,), _, _ = socket.recv_fds(theirs, 10, 1)
+        connection, _ = socket.socket(fileno=fd).accept()
+        connection.sendall(receive(connection, len(first)))
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+        def second() -> None:
+            near.close()
+            connection.close()
+            _, (handed,), _, _ = socket.recv_fds(far, 10, 1)
+            with socket.socket(fileno=handed) as again:
+                again.sendall(receive(again, len(rest)))
+
+        child = in_child(second)
+        socket.send_fds(near, [b"take it"], [connection.fileno()])
+        connection.close()
+        all_well(child)
+
+    child = in_child(worker)
+    with socket.create_server((HOST, PORT)) as listener:
+        socket.send_fds(ours, [b"listen"], [listener.fileno()])
+    with socket.create_connection((HOST, PORT)) as sock:
+        for data in (first, rest):
+            sock.sendall(data)
+            assert_same(receive(sock, len(data)), data)
+    all_well(child)
+
+
+def handed_by_multiprocessing() -> None:
+    """An accepted socket goes through a queue; multiprocessing passes it by a connection of its own."""
+    data = payload(20_000)
+    context = multiprocessing.get_context("fork")
+    sockets: multiprocessing.Queue[socket.socket] = context.Queue()
+    ours, theirs = context.Pipe()
+
+    def work(told: Connection) -> None:
+        with sockets.get() as sock:
+            sock.sendall(receive(sock, len(data)))
+        told.send_bytes(data[:300])
+
+    with socket.create_server((HOST, PORT)) as listener:
+        worker = context.Process(target=work, args=(theirs,))
+        worker.start()
+        with socket.create_connection((HOST, PORT)) as sock:
+            accepted, _ = listener.accept()
+            sockets.put(accepted)
+            sock.sendall(data)
+            assert_same(receive(sock, len(data)), data)
+            assert_same(ours.recv_bytes(), data[:300])
+            accepted.close()
+    worker.join()
+
+
+def shared_port() -> None:
+    """Three workers with a TCP and a UDP socket each at one port (SO_REUSEPORT); the kernel chooses among them."""
+    told, tell = os.pipe()
+
+    def bound(kind: socket.SocketKind) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, kind)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((HOST, PORT))
+        return sock
+
+    def worker() -> None:
+        with bound(socket.SOCK_STREAM) as listener, bound(socket.SOCK_DGRAM) as datagrams:
+            listener.listen()
+            os.write(tell, b".")
+            waiting = select.poll()
+            waiting.register(listener, select.POLLIN)
+            waiting.register(datagrams, select.POLLIN)
+            while True:
+                for fd, _ in waiting.poll():
+                    if fd == listener.fileno():
+                        echo(listener, 500)
+                    else:
+                        data, place = datagrams.recvfrom(1000)
+                        datagrams.sendto(data, place)
+
+    workers = [in_child(worker) for _ in range(3)]
+    ready = 0
+    while ready < len(workers):
+        ready += len(os.read(told, 3))
+    for n in range(8):
+        with socket.create_connection((HOST, PORT)) as sock:
+            sock.sendall(payload(500, n))
+            assert_same(receive(sock, 500), payload(500, n))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect((HOST, PORT))
+            sock.send(payload(100, n))
+            assert_same(sock.recv(200), payload(100, n))
+    for child in workers:
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+def link_local() -> None:
+    """TCP and UDP between link-local and between unique local addresses."""
+    _ip("link", "add", "near", "type", "veth", "peer", "name", "far")
+    for name in ("near", "far"):
+        _ip("link", "set", name, "up")
+    scope = socket.if_nametoindex("near")
+    for ends, where in ((("fe80::1", "fe80::2"), scope), (("fd00:1:2::3", "fd00:1:2::4"), 0)):
+        for address in ends:
+            _ip("-6", "addr", "add", f"{address}/64", "dev", "near", "nodad")
+        server, client = ((address, PORT if n == 0 else 0, 0, where) for n, address in enumerate(ends))
+        with socket.socket(socket.AF_INET6) as listener, socket.socket(socket.AF_INET6) as sock:
+            listener.bind(server)
+            listener.listen()
+            sock.bind(client)
+            sock.connect(server)
+            connection, _ = listener.accept()
+            for sender, receiver, size in ((sock, connection, 10_000), (connection, sock, 20_000)):
+                sender.sendall(payload(size))
+                assert_same(receive(receiver, size), payload(size))
+            connection.close()
+        with (
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as receiver,
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender,
+        ):
+            receiver.bind(server)
+            sender.sendto(payload(50), server)
+            data, place = receiver.recvfrom(100)
+            receiver.sendto(data * 2, place)
+            assert_same(sender.recv(200), payload(50) * 2)
+
+
+def many_homes() -> None:
+    """A UDP server at all addresses answers from the one it was asked at; one client socket asks several."""
+    homes = (HOST, "10.1.0.1", "10.2.0.1")
+    for home in homes[1:]:
+        _ip("addr", "add", f"{home}/24", "dev", "lo")
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as both,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client6,
+    ):
+        server.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        server.bind(("0.0.0.0", PORT))
+        both.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+        both.bind(("::", PORT + 1))
+
+        def ask(own: socket.socket, sock: socket.socket, home: str, data: bytes) -> None:
+            port = own.getsockname()[1]
+            sock.sendto(data, (home, port))
+            asked, wherefrom, _, place = own.recvmsg(1000, 200)
+            own.sendmsg([asked, b"!"], wherefrom, 0, place)
+            answer, by = sock.recvfrom(2000)
+            assert_same(answer, data + b"!")
+            assert by[:2] == (home, port), by
+
+        for n, home in enumerate(homes):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as another:
+                ask(server, another, home, payload(100 + n, n))
+            ask(server, client, home, payload(60, 7))  # equal bytes to each
+            ask(both, client, home, payload(70, 8))
+        ask(both, client6, "::1", payload(80, 9))
+
+
+def splicing_proxy() -> None:
+    """A proxy moves bytes between its sockets through a pipe, in both directions."""
+    data = payload(200_000)
+    with socket.create_server((HOST, PORT)) as front, socket.create_server((HOST, PORT + 1)) as back:
+
+        def proxy() -> None:
+            connection, _ = front.accept()
+            upstream = socket.create_connection((HOST, PORT + 1))
+            out, into = os.pipe()
+            for source, target in ((connection, upstream), (upstream, connection)):
+                left = len(data)
+                while left:
+                    held = os.splice(source.fileno(), into, left)
+                    left -= held
+                    while held:
+                        held -= os.splice(out, target.fileno(), held)
+
+        children = [in_child(lambda: echo(back, len(data))), in_child(proxy)]
+    with socket.create_connection((HOST, PORT)) as sock:
+        sock.sendall(data)
+        assert_same(receive(sock, len(data)), data)
+    all_well(*children)
+
+
+def vsock() -> None:
+    """A listener at a port of 32 bits, and a socket that has none yet."""
+    with socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM) as listener:
+        listener.bind((socket.VMADDR_CID_ANY, 0xF0000001))
+        listener.listen()
+
+
+KINDS = {
+    "vsock": vsock,
+    "zero-copy": zero_copy,
+    "handed-listener": handed_listener,
+    "handed-by-multiprocessing": handed_by_multiprocessing,
+    "shared-port": shared_port,
+    "link-local": link_local,
+    "many-homes": many_homes,
+    "splicing-proxy": splicing_proxy,
+}
+
+if __name__ == "__main__":
+    KINDS[sys.argv[1]]()
