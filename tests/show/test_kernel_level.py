@@ -56,7 +56,10 @@ def test_the_steps_stand_between_the_calls_and_packets_with_function_and_meaning
     lines = listed(capture, capsys, "--level", "kernel").splitlines()
     assert [line.split()[1] for line in lines if line.split()[1] == "kern"] == ["kern"] * 4
     first = next(i for i, line in enumerate(lines) if " kern " in line)
-    assert f"kern nc {CLIENT} " in lines[first] and "net:net_dev_queue in __dev_queue_xmit(): IP hands" in lines[first]
+    assert (
+        f"kern nc {CLIENT} " in lines[first]
+        and "net:net_dev_queue in __dev_queue_xmit(): the packet is handed" in lines[first]
+    )
     assert "packet 4" in lines[first] and lines[first].endswith("in write(); cpu 1")
     assert "write(3" in lines[first - 1]
     # in a softirq nobody is named: the writer only lent its time

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from wiretale.explain.kernel_way import spans
+from wiretale.join.kernel_passing import PassedOn, passed_on
 from wiretale.join.kernel_path import Did, KernelPath, PathCall, PathEvent
 from wiretale.show.kernel_path import path_lines
 
@@ -15,7 +16,8 @@ def event(
     time_ns: int, name: str, *, about: int | None = None, call: int | None = 1, answer: bool = False
 ) -> PathEvent:
     return PathEvent(
-        time_ns, time_ns, 0, name, WRITER, "task", None, about, 0, 0, call, 4, 6, 1, 0x18, "lo", None, answer
+        time_ns, time_ns, 0, name, WRITER, "task", None, about, 0, 0, call, 4, 6, 1, 0x18, "lo", None, 6, None, None,
+        None, None, None, answer
     )  # fmt: skip
 
 
@@ -55,7 +57,7 @@ def test_a_packet_that_waited_for_its_neighbours_address_says_so() -> None:
     answered = replace(event(8, "neigh:neigh_update"), value=1, value2=2)
     found = spent(told, answered, event(10, "net:net_dev_queue"))
     assert [ns for ns, _ in found] == [8, 2, 10] and "neighbour" in found[0][1]
-    assert "INCOMPLETE to REACHABLE" in "\n".join(path_lines(path(answered), color=False, reasons={}))
+    assert "INCOMPLETE to REACHABLE" in "\n".join(path_lines(path(answered), color=False))
 
 
 def test_another_threads_turn_and_the_answers_packets_are_no_step() -> None:
@@ -79,8 +81,44 @@ def test_bytes_that_were_not_seen_to_arrive_are_not_said_to_have() -> None:
     assert spent() == []
 
 
+def test_lost_bytes_wait_until_they_are_sent_again() -> None:
+    dropped = replace(event(20, "skb:kfree_skb"), value=7)
+    again = replace(event(60, "net:net_dev_queue"), context="softirq", softirq="TIMER", packet_number=5)
+    way = path(event(10, "net:net_dev_queue"), event(15, "net:netif_receive_skb"), dropped)
+    way.reasons = {"drop": {7: "NO_SOCKET"}}
+    assert [s.what for s in spans(way)][2] == "in the receiving stack, until the packet was dropped (NO_SOCKET)"
+    way.events += [again, replace(event(70, "net:netif_receive_skb"), packet_number=5), event(75, READY)]
+    way.packets.append(5)
+    assert [(s.ns, s.what) for s in spans(way)][2:5] == [
+        (45, "lost, as the packet was dropped (NO_SOCKET), until a timer sent them again"),
+        (10, "in the device, and until the deferred work took the packet"),
+        (5, "in the receiving stack, until the socket's sleepers were told"),
+    ]
+
+
+def test_what_another_packet_does_at_its_socket_is_no_step_of_the_first() -> None:
+    other = replace(event(17, "net:netif_receive_skb"), packet_number=9)
+    found = spent(event(15, "net:netif_receive_skb"), other, event(20, READY), event(70, COPIED, call=2))
+    assert [what for _, what in found if "told" in what] == []
+
+
+def test_a_packet_that_is_passed_on_is_followed_and_nat_is_told() -> None:
+    came = replace(event(20, "net:netif_receive_skb"), head=1, skb=2, source="a port 1", destination="b port 2")
+    on = replace(came, event_id=30, time_ns=30, name="net:net_dev_queue", source="c port 1", interface="vb")
+    way = path(event(10, "net:net_dev_queue"), came, on)
+    way.passed_on = passed_on(way.events)
+    assert [s.what for s in spans(way)][2] == "in IP, which passes the packet on, until it handed it to vb"
+    (line,) = (x for x in path_lines(way, color=False) if "passes it on" in x)
+    assert line.endswith("NAT: a port 1 -> b port 2 became c port 1 -> b port 2")
+    answer = replace(on, source="b port 2", destination="a port 1")  # where the packet lay that it answers
+    turn = replace(event(25, "irq:softirq_exit"), cpu=came.cpu)
+    assert not passed_on([came, answer]) and not passed_on([came, turn, on])
+    bridged = replace(on, value=1, source=came.source)
+    assert passed_on([came, bridged]) == {30: PassedOn(by_bridge=True, was=None)}
+
+
 def test_hostile_names_never_reach_the_terminal() -> None:
-    lines = list(path_lines(path(event(10, READY), comm="n\x1b[2Jc"), color=False, reasons={}))
+    lines = list(path_lines(path(event(10, READY), comm="n\x1b[2Jc"), color=False))
     assert not any("\x1b" in line for line in lines)
 
 
@@ -95,7 +133,7 @@ def test_bytes_that_left_after_their_call_had_returned_waited_in_the_senders_que
     way = path(event(150, "net:net_dev_queue", call=7))
     way.calls[7] = "shutdown"
     assert [s.what for s in spans(way)][1] == "in the sender's queue, until shutdown() handed the packet to the device"
-    assert "in shutdown() (call 7), thread 100, CPU 0" in list(path_lines(way, color=False, reasons={}))
+    assert "in shutdown() (call 7), thread 100, CPU 0" in list(path_lines(way, color=False))
 
 
 def test_whoever_wakes_the_reader_later_does_not_do_it_for_the_bytes() -> None:
@@ -113,21 +151,21 @@ def test_what_met_its_connection_in_a_call_had_waited_for_the_socket() -> None:
         20,
         "in the socket's backlog, until the call that had it locked let go of it",
     )
-    (line,) = (x for x in path_lines(path(received, reached), color=False, reasons={}) if "tcp_probe" in x)
+    (line,) = (x for x in path_lines(path(received, reached), color=False) if "tcp_probe" in x)
     assert line.endswith("done late, for the backlog: what arrived while a call had the socket locked")
     polled = path(replace(received, context="task"), reached)  # a call took it from the device itself
-    assert not any("backlog" in line for line in path_lines(polled, color=False, reasons={}))
+    assert not any("backlog" in line for line in path_lines(polled, color=False))
 
 
 def test_a_unix_socket_has_no_receiving_stack() -> None:
     way = path(event(20, READY))
     way.packets.clear()
     assert next(iter(spans(way))).what.startswith("in the sender's call, until they lay in the receiver's queue")
-    assert "in no packet: they stayed in this machine's memory" in next(iter(path_lines(way, color=False, reasons={})))
+    assert "in no packet: they stayed in this machine's memory" in next(iter(path_lines(way, color=False)))
 
 
 def test_bytes_that_were_put_to_those_of_an_earlier_packet_say_so() -> None:
-    lines = list(path_lines(path(replace(event(70, COPIED, call=2), packet_number=3)), color=False, reasons={}))
+    lines = list(path_lines(path(replace(event(70, COPIED, call=2), packet_number=3)), color=False))
     assert any("of packet 3" in line and "put into the same buffer" in line for line in lines)
 
 
@@ -140,4 +178,4 @@ def test_what_the_reader_did_while_its_bytes_lay_in_the_queue() -> None:
     ]  # fmt: skip
     queued = list(spans(way))[1]
     assert queued.parts == ((20, "it was blocked in futex()"), (20, "it waited for a CPU"), (9, "it ran in read()"))
-    assert any("20 ns it waited for a CPU" in line for line in path_lines(way, color=False, reasons={}))
+    assert any("20 ns it waited for a CPU" in line for line in path_lines(way, color=False))

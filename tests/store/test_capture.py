@@ -116,7 +116,8 @@ def test_a_capture_from_before_stacks_can_be_read(tmp_path: Path) -> None:
         write_meta(db, {"version": 1})
         for statement in ("DROP TABLE kernel_stack", "DROP TABLE kernel_frame"):
             db.execute(statement)
-        db.execute("ALTER TABLE kernel_event DROP COLUMN stack_id")
+        for column in ("stack_id", "netns", "device"):
+            db.execute(f"ALTER TABLE kernel_event DROP COLUMN {column}")
         build(db)
         db.execute("ALTER TABLE segment DROP COLUMN acked")
     before = path.read_bytes()

@@ -59,7 +59,6 @@ def command(
 ) -> int:
     from wiretale.explain.folded import of_way
     from wiretale.explain.lookup import function_sentences
-    from wiretale.join.kernel_path import reasons
     from wiretale.show.kernel_path import path_lines
     from wiretale.store.capture import open_capture
 
@@ -75,7 +74,6 @@ def command(
             print_notes(missing)
             return Exit.FAILED
         found = _found(db, call_id, packet, connection, place)
-        named = reasons(db)
     if found is None:
         nothing = "no bytes were written at one recorded end and read at the other"
         what = f"there is no call {call_id}" if call_id else nothing
@@ -88,7 +86,7 @@ def command(
         print_json(_object(found, function_sentences()))
         return Exit.OK
     known = function_sentences() if functions else None
-    lines = path_lines(found, color=output_of(context).color, reasons=named, functions=known)
+    lines = path_lines(found, color=output_of(context).color, functions=known)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return Exit.OK
 
@@ -99,7 +97,9 @@ def _object(found: "KernelPath", known: dict[str, str]) -> dict[str, object]:
     from wiretale.explain.lookup import sentence_of
 
     names = {f.function for stack in found.stacks.values() for f in stack.frames if f.function and f.part != "tracing"}
-    return dataclasses.asdict(found) | {
+    told = dataclasses.asdict(found)
+    del told["reasons"]  # the names of all there are
+    return told | {
         "stacks": [dataclasses.asdict(stack) for stack in found.stacks.values()],
         "caused": sorted(found.caused),
         "functions": {name: does for name in sorted(names) if (does := sentence_of(name, known))},

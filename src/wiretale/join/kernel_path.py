@@ -13,12 +13,15 @@ their connections while it lasted. A packet without payload has its own events, 
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
+from wiretale.join.kernel_passing import PassedOn, passed_on
 from wiretale.join.kernel_stacks import CAUSED, Stack, stacks
 
 _LAST_NS = (1 << 63) - 1
+_MOST_HOPS = 8  # bridges and routers in one machine
 Reasons = dict[str, dict[int, str]]  # names of drop and reset reasons by number, as the recorded kernel numbers them
 
 
@@ -42,6 +45,12 @@ class PathEvent:
     rel_seq: int | None
     flags: int | None
     interface: str | None
+    netns: int | None  # of the interface, if that is not the recorder's
+    protocol: int | None
+    head: int | None  # the packet's data, and its sk_buff: a clone has the first, one that was made writable the second
+    skb: int | None
+    source: str | None  # address and port in a packet's headers
+    destination: str | None
     state: str | None
     answer: bool  # about a packet of the other direction: the acknowledgement
     stack_id: int | None = None
@@ -89,6 +98,8 @@ class KernelPath:
     did: list[Did] = field(default_factory=list)  # of the writer and of the first reader, in order of time
     stacks: dict[int, Stack] = field(default_factory=dict)  # by stack_id
     caused: set[int] = field(default_factory=set)  # events in softirqs that the thread's own call caused
+    passed_on: dict[int, PassedOn] = field(default_factory=dict)  # events that pass a packet on, by their number
+    reasons: Reasons = field(default_factory=dict)
     stopped: bool = False  # the calls were recorded by ptrace, whose stops are in the times
 
     @property
@@ -108,7 +119,17 @@ _PACKETS = """SELECT DISTINCT l.packet_id, p.number
 FROM stream_write w JOIN link l USING (write_id) JOIN packet p USING (packet_id)
 WHERE w.call_id = ? AND l.kind = 'write_segment' ORDER BY p.number"""
 
-_EVENTS = """
+_END = "CASE WHEN e.head IS NOT NULL AND e.{0}port > 0 THEN e.{0} || ' port ' || e.{0}port END"
+_ENDS = f"{_END.format('src')}, {_END.format('dst')}"
+
+_READS_OF_PACKETS = """SELECT DISTINCT r.call_id FROM link l JOIN stream_read r USING (read_id)
+WHERE l.packet_id IN (SELECT unnest(?)) AND l.kind = 'segment_read' AND NOT r.peeked"""
+
+_NUMBERED = "SELECT packet_id FROM packet WHERE number IN (SELECT unnest(?)) AND shown"
+
+_NUMBERS = "SELECT number FROM packet WHERE packet_id IN (SELECT unnest(?)) ORDER BY number"
+
+_EVENTS = f"""
 WITH mine AS (SELECT unnest($packets) AS packet_id),
 ends AS ( -- of the sockets the packets were for, where the calls do not tell them
     SELECT DISTINCT p.srcport AS peer, p.dstport AS own FROM packet p JOIN mine USING (packet_id)
@@ -152,32 +173,32 @@ chosen AS (
         WHERE k.call_id IN (SELECT unnest($reads)) AND e.context = 'task' AND e.name NOT LIKE 'sched:sched_wak%'
 )
 SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
-       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state,
+       p.number, e.bytes, g.rel_seq, e.flags, e.device, nullif(e.netns, $own_netns), e.protocol, e.head, e.skb,
+       {_ENDS}, e.state,
        coalesce(g.direction <> (SELECT any_value(direction) FROM stream_write WHERE call_id = $write), false),
        e.stack_id
 FROM chosen JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
-LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
 WHERE e.time_ns BETWEEN $from_ns AND $to_ns
-ORDER BY e.time_ns, e.event_id"""
+ORDER BY e.time_ns, e.event_id"""  # noqa: S608 (constants)
 
-_EVENTS_OF_CALL = """
+_EVENTS_OF_CALL = f"""
 WITH mine AS (
     SELECT socket_id FROM call_file WHERE call_id = $call AND socket_id IS NOT NULL
     UNION SELECT socket_id FROM socket WHERE made_call_id = $call
 ),
 connected AS (SELECT connection_id FROM endpoint WHERE socket_id IN (FROM mine) AND connection_id IS NOT NULL)
 SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
-       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false, e.stack_id
+       p.number, e.bytes, g.rel_seq, e.flags, e.device, nullif(e.netns, $own_netns), e.protocol, e.head, e.skb,
+       {_ENDS}, e.state, false, e.stack_id
 FROM kernel_event e JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
-LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
 WHERE e.time_ns BETWEEN $from_ns AND $to_ns
   AND (k.call_id = $call OR k.socket_id IN (FROM mine) OR k.connection_id IN (FROM connected) OR e.other_tid = $tid)
-ORDER BY e.time_ns, e.event_id"""
+ORDER BY e.time_ns, e.event_id"""  # noqa: S608 (constants)
 
 # A packet without payload: itself, and in the softirq that received it the sockets it was for and whom they woke.
-_EVENTS_OF_PACKET = """
+_EVENTS_OF_PACKET = f"""
 WITH runs AS (
     SELECT e.event_id, e.cpu, sum(CAST(e.name = 'irq:softirq_entry' AS INTEGER)) OVER (
         PARTITION BY e.cpu ORDER BY e.time_ns, e.event_id ROWS UNBOUNDED PRECEDING) AS run
@@ -198,19 +219,19 @@ chosen AS (
                SELECT (dstport, srcport) FROM packet WHERE packet_id = $packet))
 )
 SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
-       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false, e.stack_id
+       p.number, e.bytes, g.rel_seq, e.flags, e.device, nullif(e.netns, $own_netns), e.protocol, e.head, e.skb,
+       {_ENDS}, e.state, false, e.stack_id
 FROM chosen JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
-LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
-ORDER BY e.time_ns, e.event_id"""
+ORDER BY e.time_ns, e.event_id"""  # noqa: S608 (constants)
 
-_EVENTS_BY_ID = """
+_EVENTS_BY_ID = f"""
 SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
-       p.number, e.bytes, g.rel_seq, e.flags, i.interface, e.state, false, e.stack_id
+       p.number, e.bytes, g.rel_seq, e.flags, e.device, nullif(e.netns, $own_netns), e.protocol, e.head, e.skb,
+       {_ENDS}, e.state, false, e.stack_id
 FROM kernel_event e LEFT JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
-LEFT JOIN (SELECT ifindex, any_value(interface) AS interface FROM interface GROUP BY ifindex) i ON i.ifindex = e.ifindex
-WHERE e.event_id IN (SELECT unnest(?))"""
+WHERE e.event_id IN (SELECT unnest($events))"""  # noqa: S608 (constants)
 
 _THREADS = "SELECT tid, coalesce(arg_max(comm, start_ns), '?') || ' ' || any_value(pid) FROM task GROUP BY tid"
 
@@ -266,7 +287,7 @@ def packet_path(db: duckdb.DuckDBPyConnection, number: int) -> KernelPath | None
     row = db.execute("SELECT packet_id FROM packet WHERE number = ? AND shown", [number]).fetchone()
     if row is None:
         return None
-    found = db.execute(_EVENTS_OF_PACKET, {"packet": row[0]}).fetchall()
+    found = db.execute(_EVENTS_OF_PACKET, {"packet": row[0], "own_netns": _own_netns(db)}).fetchall()
     path = KernelPath(None, packets=[number], events=[PathEvent(*event) for event in found], threads=threads(db))
     _complete(db, path)
     return path
@@ -282,25 +303,13 @@ def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | Non
     place = db.execute("SELECT min(lo), max(hi) FROM stream_write WHERE call_id = ?", [call_id]).fetchone()
     if place is None or place[0] is None:
         end = call.exit_ns if call.exit_ns is not None else _LAST_NS
-        parameters = {"call": call_id, "tid": call.tid, "from_ns": call.start_ns, "to_ns": end}
+        within = {"from_ns": call.start_ns, "to_ns": end}
+        parameters = {"call": call_id, "tid": call.tid, "own_netns": _own_netns(db), **within}
         path.events = [PathEvent(*row) for row in db.execute(_EVENTS_OF_CALL, parameters).fetchall()]
         _complete(db, path)
         return path
     path.lo, path.hi = place
-    reads = [i for (i,) in db.execute(_READS, [call_id]).fetchall()]
-    packets = db.execute(_PACKETS, [call_id]).fetchall()
-    ids = [i for i, _ in packets]
-    path.packets = [number for _, number in packets]
-    path.reads = _calls(db, reads)
-    path.waits = _calls(db, [i for (i,) in db.execute(_WAITS, [ids, reads]).fetchall()])
-    ends = [c.exit_ns for c in (call, *path.reads) if c.exit_ns is not None]
-    of_bytes = {
-        "packets": ids, "reads": reads, "readers": reads, "write": call_id, "writer": call.tid,
-        "written_ns": call.exit_ns if call.exit_ns is not None else _LAST_NS,
-        # without a known reader the packets' own way goes on after the sender's call
-        "from_ns": call.start_ns, "to_ns": max(ends) if path.reads and ends else _LAST_NS,
-    }  # fmt: skip
-    path.events = [PathEvent(*row) for row in db.execute(_EVENTS, of_bytes).fetchall()]
+    _follow(db, path, call)
     _complete(db, path)
     if path.events:
         window = {"from_ns": call.start_ns, "to_ns": path.events[-1].time_ns}
@@ -309,8 +318,39 @@ def kernel_path(db: duckdb.DuckDBPyConnection, call_id: int) -> KernelPath | Non
     return path
 
 
+def _follow(db: duckdb.DuckDBPyConnection, path: KernelPath, call: PathCall) -> None:
+    """The packets that carried a call's bytes, who read them, and the events of both.
+
+    What a bridge or router passes on is another packet, perhaps with other addresses: it is followed from there.
+    """
+    ids = [i for i, _ in db.execute(_PACKETS, [call.call_id]).fetchall()]
+    reads = [i for (i,) in db.execute(_READS, [call.call_id]).fetchall()]
+    for _ in range(_MOST_HOPS):
+        reads = reads or [i for (i,) in db.execute(_READS_OF_PACKETS, [ids]).fetchall()]
+        path.reads = _calls(db, reads)
+        ends = [c.exit_ns for c in (call, *path.reads) if c.exit_ns is not None]
+        of_bytes = {
+            "packets": ids, "reads": reads, "readers": reads, "write": call.call_id, "writer": call.tid,
+            "own_netns": _own_netns(db), "written_ns": call.exit_ns if call.exit_ns is not None else _LAST_NS,
+            # without a known reader the packets' own way goes on after the sender's call
+            "from_ns": call.start_ns, "to_ns": max(ends) if path.reads and ends else _LAST_NS,
+        }  # fmt: skip
+        path.events = [PathEvent(*row) for row in db.execute(_EVENTS, of_bytes).fetchall()]
+        path.passed_on = passed_on(path.events)
+        more = {e.packet_number for e in path.events if e.event_id in path.passed_on and not e.answer}
+        found = db.execute(_NUMBERED, [[number for number in more if number is not None]]).fetchall()
+        new = [i for (i,) in found if i not in ids]
+        if not new:
+            break
+        ids += new
+    path.packets = [number for (number,) in db.execute(_NUMBERS, [ids]).fetchall()]
+    path.waits = _calls(db, [i for (i,) in db.execute(_WAITS, [ids, reads]).fetchall()])
+
+
 def _complete(db: duckdb.DuckDBPyConnection, path: KernelPath) -> None:
     """What is known of the events: the calls they happened in, and their stacks."""
+    path.reasons = reasons(db)
+    path.passed_on = passed_on(path.events)
     path.stopped = db.execute("SELECT 1 FROM source WHERE source = 'ptrace' AND ran").fetchone() is not None
     within = sorted({e.call_id for e in path.events if e.call_id is not None})
     path.calls = dict(db.execute(_NAMES, [within]).fetchall())
@@ -324,19 +364,35 @@ def _complete(db: duckdb.DuckDBPyConnection, path: KernelPath) -> None:
 
 def events(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, PathEvent]:
     """Events by their number, without regard to any way."""
-    return {row[0]: PathEvent(*row) for row in db.execute(_EVENTS_BY_ID, [wanted]).fetchall()}
+    found = db.execute(_EVENTS_BY_ID, {"events": wanted, "own_netns": _own_netns(db)}).fetchall()
+    return {row[0]: PathEvent(*row) for row in found}
 
 
 def threads(db: duckdb.DuckDBPyConnection) -> dict[int, str]:
-    """Command name and process id of the capture's threads."""
-    return dict(db.execute(_THREADS).fetchall())
+    """Command name and process id of the capture's threads; of those that were not recorded, name and thread id."""
+    return strangers(db) | dict(db.execute(_THREADS).fetchall())
+
+
+def strangers(db: duckdb.DuckDBPyConnection) -> dict[int, str]:
+    """Threads that were not recorded and had a CPU beside those that were, or lent their time."""
+    return {int(tid): f"{name} {tid}, not recorded" for tid, name in _reported(db).get("strangers", {}).items()}
 
 
 def reasons(db: duckdb.DuckDBPyConnection) -> Reasons:
     """The reasons' names, which the recorder has asked the kernel for."""
-    row = db.execute("SELECT detail FROM source WHERE source = 'ebpf'").fetchone()
-    named = json.loads(row[0]).get("reasons", {}) if row and row[0] else {}
+    named = _reported(db).get("reasons", {})
     return {kind: {int(number): str(name) for number, name in names.items()} for kind, names in named.items()}
+
+
+def _own_netns(db: duckdb.DuckDBPyConnection) -> int:
+    """The recorder's network namespace; 0 if it is not known."""
+    return int(_reported(db).get("netns", 0))
+
+
+def _reported(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """What the recorder says of the kernel level."""
+    row = db.execute("SELECT detail FROM source WHERE source = 'ebpf'").fetchone()
+    return json.loads(row[0]) if row and row[0] else {}
 
 
 def _calls(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> list[PathCall]:

@@ -80,6 +80,8 @@ TCP_STATES = {
     8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN-RECEIVED",
 }  # fmt: skip
 
+# By their numbers (linux/interrupt.h)
+SOFTIRQS = ("HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU")
 # Of a neighbour (linux/neighbour.h), which is in one at a time
 NUD_INCOMPLETE = 1
 NUD_VALID = 0xDE  # those in which its link address is known

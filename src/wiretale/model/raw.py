@@ -6,7 +6,7 @@ Times are integer nanoseconds of CLOCK_MONOTONIC. Addresses are text (RFC 5952 f
 from wiretale.model.table import Column as C
 from wiretale.model.table import Table
 
-CAPTURE_VERSION = 3
+CAPTURE_VERSION = 4
 
 META = Table(
     "meta",
@@ -325,7 +325,7 @@ KERNEL_EVENT = Table(
         C("skb", "UBIGINT", "kernel address of the packet's sk_buff; NULL if none. Addresses are used again"),
         C("head", "UBIGINT", "address of its data, which clones share"),
         C("location", "UBIGINT", "kfree_skb: address of the code that freed it; NULL otherwise"),
-        C("ifindex", "INTEGER", "interface; NULL if none"),
+        C("ifindex", "INTEGER", "interface, in its network namespace; NULL if none"),
         C("family", "UTINYINT", "AF_* of the packet or socket; NULL if none"),
         C("protocol", "UTINYINT", "IPPROTO_*; NULL if none"),
         C("src", "VARCHAR", "packet: source address; socket: its own address"),
@@ -338,6 +338,8 @@ KERNEL_EVENT = Table(
         C("bytes", "UINTEGER", "payload of the packet; NULL if no packet", "bytes"),
         C("state", "VARCHAR", "TCP state of the socket; NULL if no socket"),
         C("stack_id", "INTEGER", "how the kernel came here; NULL if no stack was recorded"),
+        C("netns", "UBIGINT", "inode of the interface's network namespace; NULL if there is no interface"),
+        C("device", "VARCHAR", "name of the interface; NULL if none, or unknown"),
     ),
 )
 

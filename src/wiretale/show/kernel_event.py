@@ -5,14 +5,20 @@ from collections.abc import Mapping
 from wiretale.decode.constants import error_name, signal_name
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
+from wiretale.decode.icmp_names import icmp_name
 from wiretale.join.kernel_path import PathEvent, Reasons
-from wiretale.model.enums import NEIGHBOUR_STATES, TCP_STATES
+from wiretale.model.enums import NEIGHBOUR_STATES, SOFTIRQS, TCP_STATES
 from wiretale.model.kernel_ring import KINDS
 
 MEANING = {kind.name: kind.meaning for kind in KINDS}
 WHERE = {kind.name: kind.where for kind in KINDS}
 Threads = Mapping[int, str]  # command name and process id by thread id
 
+# Protocols without ports, whose packets are not told from each other (linux/in.h).
+_OTHER_PROTOCOLS = {1: "an ICMP message", 2: "an IGMP message", 58: "an ICMPv6 message"}
+_PACKET_GROUPS = ("net:", "qdisc:", "skb:")
+# enum tcp_ca_state of linux/tcp.h
+_CONGESTION = {0: "open", 1: "disorder", 2: "CWR (window reduced)", 3: "recovery", 4: "loss"}
 _SHOWN_FLAGS = ((2, "SYN"), (1, "FIN"), (4, "RST"))  # RFC 9293; the others say nothing here
 
 
@@ -31,14 +37,20 @@ def _state(number: int) -> str:
     return TCP_STATES.get(number, str(number))
 
 
+def _device(event: PathEvent) -> str:
+    name = escape_text(event.interface or "")
+    return f"{name} in network namespace {event.netns}" if event.netns else name
+
+
 def _packet(event: PathEvent) -> str:
+    where = f", {_device(event)}" if event.interface else ""
     if event.packet_number is None:
-        return ""
+        known = _OTHER_PROTOCOLS.get(event.protocol or 0) if event.name.startswith(_PACKET_GROUPS) else None
+        return f"{known}{where}" if known else where.removeprefix(", ")
     seq = f"seq {event.rel_seq}, " if event.rel_seq is not None else ""
     named = [name for bit, name in _SHOWN_FLAGS if (event.flags or 0) & bit]
     what = ", ".join(named) + ", " if named else "acknowledgement, " if event.answer and not event.payload_bytes else ""
     size = f"{event.payload_bytes} bytes" if event.payload_bytes else "no payload"
-    where = f", {escape_text(event.interface)}" if event.interface else ""
     return f"packet {event.packet_number} ({what}{seq}{size}{where})"
 
 
@@ -48,7 +60,11 @@ def _detail(event: PathEvent, threads: Threads, reasons: Reasons) -> str:
         case "sock:inet_sock_set_state":
             return f"{_state(event.value)} to {_state(event.value2)}"
         case "sock:inet_sk_error_report":
-            return error_name(event.value)
+            return error_name(event.value) if event.value else "there is none"
+        case "tcp:tcp_cong_state_set":
+            return _CONGESTION.get(event.value, str(event.value))
+        case "icmp:icmp_send":
+            return f"{_packet(event)}; {icmp_name(4, event.value, event.value2)}"
         case "sock:sock_send_length" | "sock:sock_recv_length":
             return str(event.value)
         case "skb:kfree_skb":
@@ -72,5 +88,5 @@ def _detail(event: PathEvent, threads: Threads, reasons: Reasons) -> str:
         case name if name.startswith("sched:"):
             return other
         case name if name.startswith("irq:"):
-            return {2: "NET_TX", 3: "NET_RX"}.get(event.value, f"vector {event.value}")
+            return SOFTIRQS[event.value] if event.value in range(len(SOFTIRQS)) else f"vector {event.value}"
     return _packet(event)

@@ -6,9 +6,11 @@ from wiretale.decode.constants import error_name
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.explain.kernel_functions import BACKLOG, passed, why_there
-from wiretale.explain.kernel_way import is_backlog, spans
+from wiretale.explain.kernel_steps import is_backlog
+from wiretale.explain.kernel_way import spans
 from wiretale.explain.lookup import sentence_of
-from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent, Reasons
+from wiretale.join.kernel_passing import PassedOn
+from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent
 from wiretale.join.kernel_stacks import Frame
 from wiretale.model.kernel_ring import KINDS
 from wiretale.show.kernel_event import WHERE, in_words, thread
@@ -17,13 +19,12 @@ _NAME_COLUMNS = max(len(kind.name) for kind in KINDS)
 _MOST_ERRNO = 4095  # MAX_ERRNO of linux/err.h
 _COPIED = "skb:skb_copy_datagram_iovec"
 _MERGED = "what arrived after that packet was put into the same buffer"
+_PASSES = {True: "the bridge passes it on", False: "IP passes it on (it forwards)"}
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
-def path_lines(
-    path: KernelPath, *, color: bool, reasons: Reasons, functions: Mapping[str, str] | None = None
-) -> Iterator[str]:
-    """The whole answer. `reasons` names drop and reset reasons by number, as the recorded kernel numbers them.
+def path_lines(path: KernelPath, *, color: bool, functions: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The whole answer.
 
     `functions` says what a kernel function does, in a sentence that goes on from its name; they are then shown.
     """
@@ -42,7 +43,9 @@ def path_lines(
         way = ways.get(event.event_id)
         note = way.note if way and way.note else BACKLOG if is_backlog(path, event) else ""
         note = f"; {note}" if note else ""
-        about = in_words(event, path.threads, reasons)
+        passes = path.passed_on.get(event.event_id)
+        note += f"; {_PASSES[passes.by_bridge]}{_translated(passes, event)}" if passes is not None else ""
+        about = in_words(event, path.threads, path.reasons)
         if event.name == _COPIED and event.packet_number not in (None, *path.packets):
             note += f"; {_MERGED}"
         text = f"{after:>9}  {event.name:<{_NAME_COLUMNS}}  {about}{note}"
@@ -59,6 +62,13 @@ def path_lines(
             yield f"{duration(span.ns):>9}  {span.what}"
             for ns, clause in span.parts:
                 yield f"{dim}{'':>11}{duration(ns)} {clause}{reset}"
+
+
+def _translated(passes: PassedOn, event: PathEvent) -> str:
+    """What address translation (NAT) has made of the ends of a packet on its way."""
+    if passes.was is None:
+        return ""
+    return f"; NAT: {' -> '.join(passes.was)} became {event.source} -> {event.destination}"
 
 
 def _function(event: PathEvent, functions: Mapping[str, str]) -> str:

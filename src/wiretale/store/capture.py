@@ -54,8 +54,14 @@ def _add_acked(db: duckdb.DuckDBPyConnection) -> None:
         ) s WHERE s.connection_id = segment.connection_id AND s.direction <> segment.direction""")
 
 
+def _add_devices(db: duckdb.DuckDBPyConnection) -> None:
+    """Version 4: which network namespace's interface an event was about. Of older events that was not recorded."""
+    for column in ("netns UBIGINT", "device VARCHAR"):
+        db.execute(f"ALTER TABLE kernel_event ADD COLUMN {column}")
+
+
 # version N -> step that turns a capture of version N into one of N + 1
-STEPS: dict[int, Step] = {1: _add_stacks, 2: _add_acked}
+STEPS: dict[int, Step] = {1: _add_stacks, 2: _add_acked, 3: _add_devices}
 
 
 def _lock_down(db: duckdb.DuckDBPyConnection) -> None:

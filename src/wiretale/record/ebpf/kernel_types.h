@@ -243,6 +243,13 @@ struct tcp_sock {
 
 struct net_device {
 	int ifindex;
+	possible_net_t nd_net;
+	char name[16];	/* IFNAMSIZ */
+	unsigned long priv_flags:32;	/* a bit field since Linux 6.10, no matter to CO-RE */
+};
+
+enum netdev_priv_flags {
+	IFF_BRIDGE_PORT = 1 << 9,	/* linux/netdevice.h */
 };
 
 struct sk_buff {

@@ -45,6 +45,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "bpf_map__set_initial_value": (_int, [_pointer, _pointer, ctypes.c_size_t]),
     "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, ctypes.c_uint64]),
     "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
+    "bpf_map_get_next_key": (_int, [_int, _pointer, _pointer]),
     "btf__load_vmlinux_btf": (_pointer, []),
     "btf__find_by_name_kind": (ctypes.c_int32, [_pointer, _text, ctypes.c_uint32]),
     "btf__type_by_id": (_pointer, [_pointer, ctypes.c_uint32]),
@@ -253,6 +254,18 @@ class Object:
         if self._bpf.call("bpf_map_lookup_elem", self.map_fd(name), key, values) < 0:
             return 0
         return sum(values)
+
+    def entries(self, name: str, key_bytes: int, value_bytes: int) -> list[tuple[bytes, bytes]]:
+        """The elements of a hash, in no order."""
+        fd = self.map_fd(name)
+        key, value = ctypes.create_string_buffer(key_bytes), ctypes.create_string_buffer(value_bytes)
+        found: dict[bytes, bytes] = {}
+        before: ctypes.Array[ctypes.c_char] | None = None
+        while self._bpf.call("bpf_map_get_next_key", fd, before, key) == 0 and key.raw not in found:
+            if self._bpf.call("bpf_map_lookup_elem", fd, key, value) == 0:
+                found[key.raw] = value.raw
+            before = ctypes.create_string_buffer(key.raw, key_bytes)
+        return list(found.items())
 
     def detach(self) -> None:
         """Stop all programs; the maps stay."""

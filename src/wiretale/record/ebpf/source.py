@@ -6,6 +6,7 @@ Nothing is looked at while recording, and NumPy must not be imported here (see `
 import ctypes
 import errno
 import os
+import struct
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +31,7 @@ BUILD = "apt install clang llvm libbpf-dev, then install wiretale anew: pip inst
 _LEAST_RING_BYTES = 1 << 16  # whole pages on every machine
 _FOLLOWS = "sched_process_fork"  # without it no program would be followed
 _MOST_REFUSED = 8  # each costs another try; more than these, and it is no matter of single tracepoints
+_PLACE, _NUMBER, _NAME_BYTES = struct.Struct("=II"), struct.Struct("=I"), 16  # struct place, a tid, struct name
 _REASONS = {"drop": "skb_drop_reason", "reset": "sk_rst_reason"}
 
 
@@ -101,6 +103,7 @@ class KernelSource:
         self._object = loaded
         self._report.detail = {
             "ring_bytes": self.options.ring_bytes,
+            "netns": Path("/proc/self/ns/net").stat().st_ino,
             **absent,
             "groups": list(self.options.groups),
             # Their numbers shift from kernel to kernel: the names are kept with the events.
@@ -157,7 +160,7 @@ class KernelSource:
             return report
         lost, counts, no_room = (self._counted(place) for place in range(3))
         report.lost = sum(lost.values()) + events.lost
-        report.detail |= {"events": counts, "lost": lost}
+        report.detail |= {"events": counts, "lost": lost, "devices": self._devices(), "strangers": self._strangers()}
         if self._symbols is not None:
             report.detail |= {"stacks_recorded": stacks.records, "stacks_lost": sum(no_room.values()) + stacks.lost}
         reasons = [f"the ring was full: {sum(lost.values())} events lost"] if lost else []
@@ -171,6 +174,16 @@ class KernelSource:
         if self._object is None:
             raise ValueError("open() comes first")
         return self._object
+
+    def _devices(self) -> list[tuple[int, int, str]]:
+        """Of the devices that events are about: network namespace (inode), index, name."""
+        found = self._opened().entries("devices", _PLACE.size, _NAME_BYTES)
+        return [(*_PLACE.unpack(place), _text(name)) for place, name in found]
+
+    def _strangers(self) -> dict[int, str]:
+        """Names of threads that are not recorded and had a part in what was."""
+        names = self._opened().entries("strangers", _NUMBER.size, _NAME_BYTES)
+        return {_NUMBER.unpack(tid)[0]: _text(name) for tid, name in names}
 
     def _counted(self, place: int) -> dict[str, int]:
         """Of each kind with any: events lost (0), events written (1), stacks lost (2)."""
@@ -200,6 +213,10 @@ class KernelSource:
 
     def _drain(self) -> None:
         _library().wt_ring_run(self._rings, self._open_rings(), self._wake[0])
+
+
+def _text(name: bytes) -> str:
+    return name.partition(b"\0")[0].decode(errors="backslashreplace")
 
 
 def can_run() -> list[str]:

@@ -123,6 +123,34 @@ struct {
 	__type(value, __u64);
 } stacks_taken SEC(".maps");	/* by kind and context */
 
+#define NAME_BYTES 16	/* IFNAMSIZ, and TASK_COMM_LEN */
+
+struct name {
+	union {
+		char text[NAME_BYTES];
+		__u64 word[2];
+	};
+};
+
+struct place {
+	__u32 netns, ifindex;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct place);
+	__type(value, struct name);
+} devices SEC(".maps");	/* an index alone says nothing, and a device may be gone when the recording ends */
+
+/* Tasks that are not traced and had a CPU before or after one that is, or lent their time to what was done for one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct name);
+} strangers SEC(".maps");	/* by tid */
+
 /* Per kind: events that found the ring full; behind them, per kind, events written; then stacks that found theirs full. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -193,6 +221,31 @@ static __always_inline bool is_traced(__u32 tgid)
 static __always_inline bool current_is_traced(void *ctx)
 {
 	return is_traced(bpf_get_current_pid_tgid() >> 32) && on_task_stack(ctx) && in_system_call();
+}
+
+/* A name may change (exec), and a number come again: the last one stays. */
+static __always_inline void note_stranger(struct task_struct *task)
+{
+	__u32 tid = task->pid;
+	struct name now, *known = bpf_map_lookup_elem(&strangers, &tid);
+	__builtin_memcpy(now.text, task->comm, NAME_BYTES);
+	if (!tid || (known && known->word[0] == now.word[0] && known->word[1] == now.word[1]))
+		return;
+	bpf_map_update_elem(&strangers, &tid, &now, BPF_ANY);
+}
+
+static __always_inline void put_device(struct wt_kernel_event *e, const struct net_device *device)
+{
+	struct place place = {};
+	struct name now;
+	e->ifindex = place.ifindex = device->ifindex;
+	if (!place.ifindex)	/* the packet has no device yet */
+		return;
+	e->other_tgid = place.netns = device->nd_net.net->ns.inum;
+	if (bpf_map_lookup_elem(&devices, &place))
+		return;
+	__builtin_memcpy(now.text, device->name, NAME_BYTES);
+	bpf_map_update_elem(&devices, &place, &now, BPF_ANY);
 }
 
 static __always_inline struct wt_kernel_event *begin_in(enum wt_context context, __u16 kind)
@@ -269,6 +322,8 @@ static __always_inline void note_softirq(void *ctx)
 	if (!running || !running->vector || running->written || !is_deferred(ctx))
 		return;
 	running->written = 1;
+	if (!is_traced(bpf_get_current_pid_tgid() >> 32))
+		note_stranger(bpf_get_current_task_btf());
 	e = begin(ctx, WT_SOFTIRQ_ENTRY);
 	if (!e)
 		return;
@@ -442,7 +497,7 @@ static __always_inline void put_packet(struct wt_kernel_event *e, const struct s
 {
 	e->skb = (__u64)skb;
 	e->head = (__u64)skb->head;
-	e->ifindex = skb->dev->ifindex;
+	put_device(e, skb->dev);
 	if (!h->family)
 		return;
 	e->family = h->family;
@@ -559,6 +614,10 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	}
 	if (!leaves && !comes)
 		return 0;
+	if (!is_traced(prev->tgid))
+		note_stranger(prev);
+	if (!is_traced(next->tgid))
+		note_stranger(next);
 	e = begin(ctx, WT_SCHED_SWITCH);
 	if (!e)
 		return 0;
@@ -688,7 +747,7 @@ int BPF_PROG(on_napi_poll, struct napi_struct *napi, int work, int budget)
 	struct wt_kernel_event *e;
 	if (!running || !running->written || !(e = begin(ctx, WT_NAPI_POLL)))
 		return 0;
-	e->ifindex = napi->dev->ifindex;
+	put_device(e, napi->dev);
 	e->value = work;
 	e->value2 = budget;
 	end(ctx, e);
@@ -707,12 +766,24 @@ int BPF_PROG(on_##name, struct sk_buff *skb) \
 	return 0; \
 }
 
-PACKET_EVENT(net_dev_queue, WT_NET_DEV_QUEUE)
 PACKET_EVENT(net_dev_start_xmit, WT_NET_DEV_START_XMIT)
 PACKET_EVENT(netif_rx, WT_NETIF_RX)
 PACKET_EVENT(napi_gro_receive_entry, WT_NAPI_GRO_RECEIVE)
 PACKET_EVENT(netif_receive_skb, WT_NETIF_RECEIVE_SKB)
 PACKET_EVENT(consume_skb, WT_CONSUME_SKB)
+
+SEC("tp_btf/net_dev_queue")
+int BPF_PROG(on_net_dev_queue, struct sk_buff *skb)
+{
+	struct wt_kernel_event *e = begin_packet(ctx, skb, WT_NET_DEV_QUEUE);
+	struct net_device *device = skb->dev;
+	if (!e)
+		return 0;
+	e->value = (BPF_CORE_READ_BITFIELD_PROBED(device, priv_flags) &
+		    bpf_core_enum_value(enum netdev_priv_flags, IFF_BRIDGE_PORT)) != 0;
+	end(ctx, e);
+	return 0;
+}
 
 /* After the driver took it the packet may be gone already; only what the tracepoint itself gives is certain. */
 SEC("tp_btf/net_dev_xmit")
@@ -725,7 +796,7 @@ int BPF_PROG(on_net_dev_xmit, struct sk_buff *skb, int result, struct net_device
 	if (!e)
 		return 0;
 	e->skb = (__u64)skb;
-	e->ifindex = dev->ifindex;
+	put_device(e, dev);
 	e->bytes = bytes;
 	e->value = result;
 	end(ctx, e);
@@ -978,7 +1049,7 @@ int BPF_PROG(on_neigh_update, struct neighbour *neighbour, const __u8 *address, 
 	e = begin(ctx, WT_NEIGH_UPDATE);
 	if (!e)
 		return 0;
-	e->ifindex = neighbour->dev->ifindex;
+	put_device(e, neighbour->dev);
 	e->value = neighbour->nud_state;
 	e->value2 = state;
 	end(ctx, e);

@@ -10,7 +10,9 @@ struct wt_kernel_event {
 	__u64 head;		/* its data: clones share it, so it identifies the packet */
 	__u64 location;		/* kfree_skb: the code that freed it */
 	__u32 tid, tgid;	/* the current task: whose thread ran the code, not for whom */
-	__u32 other_tid, other_tgid;	/* of scheduler events: the task they are about (switch: the next one) */
+	/* Of scheduler events: the task they are about (switch: the next one). Of events about a device, in place of the
+	 * process: the inode of its network namespace. */
+	__u32 other_tid, other_tgid;
 	__s32 value, value2;	/* depends on the kind, see KINDS */
 	__u32 seq, ack;		/* TCP header, host order */
 	__u32 bytes;		/* payload of the transport, or the argument that counts bytes */

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretale.model.enums import TCP_STATES
+from wiretale.model.enums import SOFTIRQS, TCP_STATES
 from wiretale.model.kernel_ring import EVENT, EVENT_BYTES, KINDS, RING_HEADER_BYTES
 from wiretale.model.raw import KERNEL_EVENT
 from wiretale.store.load.kernel_stacks import load_kernel_stacks
@@ -23,8 +23,6 @@ _RECORD = np.dtype([("length", "<u4"), ("page", "<u4"), *((name, kind) for name,
 _BATCH = 1 << 17
 _MOST_TIME_NS = (1 << 62) - 1
 _FLAG_BITS = 0xC0000000  # BUSY and DISCARD of a ring record's length
-# linux/interrupt.h
-_SOFTIRQS = ("HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU")
 _ABSENT = {  # keys of the report's detail: what became of these tracepoints
     "missing_tracepoints": "this kernel has no such tracepoint",
     "refused_tracepoints": "this kernel does not take the program at this tracepoint",
@@ -51,8 +49,9 @@ def load_kernel_events(
     order = np.argsort(records["time_ns"], kind="stable")  # the ring's order is that of reservation
     report = next(s for s in manifest.sources if s.source == "ebpf")
     stacks = load_kernel_stacks(spool, report, db, records[order])
+    devices = {(netns, ifindex): name for netns, ifindex, name in report.detail.get("devices", ())}
     for begin in range(0, len(order), _BATCH):
-        _insert(db, records[order[begin : begin + _BATCH]], begin + 1, stacks[begin : begin + _BATCH])
+        _insert(db, records[order[begin : begin + _BATCH]], begin + 1, stacks[begin : begin + _BATCH], devices)
     statements: list[tuple[int, str, str | None]] = [(len(records), "recorded", None)]
     if unread:
         statements.append((unread, "lost", "records of kernel.events that are cut or damaged"))
@@ -77,12 +76,16 @@ def read_records(path: Path) -> tuple[Records, int]:
     return whole, len(records) - len(whole) + int(size % _RECORD.itemsize > 0)
 
 
-def _insert(db: duckdb.DuckDBPyConnection, records: Records, first_id: int, stacks: NDArray[np.int32]) -> None:
+def _insert(
+    db: duckdb.DuckDBPyConnection, records: Records, first_id: int, stacks: NDArray[np.int32],
+    devices: dict[tuple[int, int], str],
+) -> None:  # fmt: skip
     is_packet = records["head"] != 0
     is_segment = is_packet & (records["protocol"] == _TCP) & (records["tcp_flags"] != 0)
     has_socket = (records["sk"] != 0) & (records["state"] != 0)
     no_other = np.isin(records["kind"], list(_NO_OTHER))
     inet = np.isin(records["family"], (_AF_INET, _AF_INET6))
+    no_device = records["ifindex"] == 0
     columns = {
         "event_id": np.arange(first_id, first_id + len(records)),
         "time_ns": records["time_ns"].astype(np.int64),
@@ -91,7 +94,7 @@ def _insert(db: duckdb.DuckDBPyConnection, records: Records, first_id: int, stac
         "tid": records["tid"].astype(np.int32),
         "pid": records["tgid"].astype(np.int32),
         "context": _named(records["context"], _CONTEXTS),
-        "softirq": _named(records["softirq"], (None, *_SOFTIRQS)),
+        "softirq": _named(records["softirq"], (None, *SOFTIRQS)),
         "other_tid": _null(records["other_tid"].astype(np.int32), no_other),
         "other_pid": _null(records["other_tgid"].astype(np.int32), no_other),
         "value": records["value"],
@@ -101,7 +104,7 @@ def _insert(db: duckdb.DuckDBPyConnection, records: Records, first_id: int, stac
         "skb": _null(records["skb"], records["skb"] == 0),
         "head": _null(records["head"], ~is_packet),
         "location": _null(records["location"], records["location"] == 0),
-        "ifindex": _null(records["ifindex"].astype(np.int32), records["ifindex"] == 0),
+        "ifindex": _null(records["ifindex"].astype(np.int32), no_device),
         "family": _null(records["family"], records["family"] == 0),
         "protocol": _null(records["protocol"], ~inet),
         "src": _addresses(records["family"], records["source"]),
@@ -113,11 +116,23 @@ def _insert(db: duckdb.DuckDBPyConnection, records: Records, first_id: int, stac
         "flags": _null(records["tcp_flags"], ~is_segment),
         "bytes": _null(records["bytes"], ~is_packet),
         "stack_id": _null(stacks, stacks == 0),
+        "netns": _null(records["other_tgid"].astype(np.uint64), no_device),
+        "device": _device_names(records["other_tgid"], records["ifindex"], devices),
         "state": _named(np.where(has_socket & inet, records["state"], 0), [TCP_STATES.get(n) for n in range(16)]),
     }
     batch = {c.name: columns[c.name] for c in KERNEL_EVENT.columns}  # DuckDB finds it by its name
     assert batch
     db.execute("INSERT INTO kernel_event SELECT * FROM batch")
+
+
+def _device_names(
+    netns: NDArray[np.generic], ifindex: NDArray[np.generic], names: dict[tuple[int, int], str]
+) -> NDArray[np.object_]:
+    """Of each event the name of its device; None where there is none, or it is not known."""
+    places = netns.astype(np.uint64) << np.uint64(32) | ifindex.astype(np.uint64)
+    distinct, which = np.unique(places, return_inverse=True)
+    known = np.array([names.get((int(p) >> 32, int(p) & 0xFFFFFFFF)) for p in distinct], object)
+    return known[which]
 
 
 def _null(values: NDArray[Any], absent: NDArray[np.bool_]) -> "np.ma.MaskedArray[Any, np.dtype[Any]]":
