@@ -13,7 +13,7 @@ from pathlib import Path
 TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/requests.py"
 INCLUDE = Path("/usr/include")
 FOLDERS = ("linux", "linux/*", "asm-generic", "mtd", "rdma", "sound", "scsi", "misc", "video", "drm")
-FIRST = ("sys/types.h", "sys/socket.h", "time.h", "stdint.h", "linux/types.h", "linux/ioctl.h")
+FIRST = ("sys/types.h", "sys/socket.h", "time.h", "stdint.h", "linux/types.h", "linux/ioctl.h", "linux/filter.h")
 PLAIN = re.compile(
     r"SIOC\w+|TC(GET|SET)[AFSWX2]+\w*|TCSBRKP?|TCXONC|TCFLSH|TIOC\w+|FIO\w+|HDIO_\w+|BLK[A-Z]+|CDROM[A-Z_]+|DVD_[A-Z_]+"
     r"|KD[A-Z]+|KI[A-Z]+|GIO_\w+|PIO_\w+|VT_[A-Z]+|LOOP_[A-Z_0-9]+|SG_\w+|SCSI_IOCTL_\w+|LP[A-Z]+|FIBMAP|FIGETBSZ"
@@ -23,7 +23,7 @@ NUMBER = re.compile(r"\(?(0x[0-9A-Fa-f]+|\w+\s*\+\s*\d+)\)?")
 LEFT_OUT = re.compile(
     r"TIOC(PKT|M|SER)_\w+|TIOCLINUX_\w+|SIOC(PROTO|DEV)PRIVATE|SIOC(GSTAMP(NS)?|INQ|OUTQ)|TIOCINQ|BLKTRACESETUP2|FS_IOC32_\w+"
     r"|KD(MKT|SKBM)\w*|VT_[A-Z]*(AUTO|PROCESS|ACKACQ)|LOOP_(CONFIGURABLE|SET_STATUS_\w+_FLAGS)|SG_(MAX|DEF|BIG|SCATTER|INFO|FLAG|DXFER|LIB|INTERFACE)\w*"
-    r"|CDROM_(LBA|MSF|DATA|LEADOUT|AUDIO)\w*|DVD_(STRUCT|LU|AUTH|HOST|INVALIDATE|REPORT)_\w*|HDIO_DRIVE_\w+_HDR_SIZE|SIOCKCM\w+|_\w+"
+    r"|CDROM_(LBA|MSF|DATA|LEADOUT|AUDIO)\w*|DVD_(STRUCT|LU|AUTH|HOST|INVALIDATE|REPORT)_\w*|HDIO_DRIVE_\w+_HDR_SIZE|SIOCKCM\w+|PPPIOCGIDLE|_\w+"
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
-from wiretale.decode.syscalls.requests import ROWS
+from wiretale.decode.syscalls.requests import rows
 
 pytestmark = pytest.mark.e2e
 SOURCE = """
@@ -66,7 +66,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trace(tracer: list[str], style: list[str], program: Path, out: Path) -> list[str]:
-    words = [*tracer, *style, "-a1", "-e", "trace=ioctl", "-o", str(out), str(program), *map(hex, [*ROWS, *SIZED])]
+    words = [*tracer, *style, "-a1", "-e", "trace=ioctl", "-o", str(out), str(program), *map(hex, [*rows(), *SIZED])]
     subprocess.run(words, check=True, capture_output=True)
     # The extents behind a fiemap are not recorded.
     lines = [line.partition(" => ")[0] for line in out.read_text().splitlines() if "FIEMAP" in line]

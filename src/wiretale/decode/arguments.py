@@ -17,8 +17,9 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode import ioctls, msghdr, readiness, sockopt
+    from wiretale.decode import followed, ioctls, msghdr, readiness, sockopt
 else:
+    followed = later("wiretale.decode.followed")
     msghdr, sockopt = later("wiretale.decode.msghdr"), later("wiretale.decode.sockopt")
     readiness, ioctls = later("wiretale.decode.readiness"), later("wiretale.decode.ioctls")
 
@@ -351,6 +352,8 @@ def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
 
 
 def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
+    if arg.follows:
+        return followed.argument(w, index, arg)
     if arg.struct != "ifreq":
         return KINDS[arg.kind](w, index, arg)
     pieces = [w.readable(index, "struct", at_exit=at_exit) for at_exit in (False, True)]

@@ -58,7 +58,6 @@ _MEMBERS: dict[int, Callable[[Writer, bytes], str]] = {
     **dict.fromkeys((0x8929, 0x8930), lambda w, data: f"ifr_slave={_name(data)}"),  # SIOCGIFSLAVE, SIOCSIFSLAVE
     **dict.fromkeys((0x8937, 0x8931, 0x8932), _hardware),  # SIOCSIFHWBROADCAST, SIOCADDMULTI, SIOCDELMULTI
     **dict.fromkeys((0x8970, 0x8971), _map),  # SIOCGIFMAP, SIOCSIFMAP
-    0x400454CA: lambda w, data: f"ifr_flags={int.from_bytes(data[:2], 'little'):#x}",  # TUNSETIFF
 }
 
 

@@ -3,7 +3,6 @@
 Each row names the structure (`struct_fields.py`) behind the pointer. Sources: the header named beside each group.
 """
 
-from wiretale.decode.ifreq import ifreq_text
 from wiretale.decode.struct_text import struct_text
 from wiretale.decode.structs import struct_size
 from wiretale.decode.writer import Writer, pointer_text
@@ -16,18 +15,15 @@ STRUCTS: dict[int, str] = {
     0x80045438: "int",  # TIOCGPKT
     0x80045439: "int",  # TIOCGPTLCK
     0x80045440: "int",  # TIOCGEXCL
-    # linux/if_tun.h
-    0x400454CA: "ifreq",  # TUNSETIFF
-    0x400454C8: "int",  # TUNSETNOCSUM
-    0x800454CF: "uint",  # TUNGETFEATURES
-    0x400454D4: "int",  # TUNSETSNDBUF
-    0x800454D3: "int",  # TUNGETSNDBUF
-    0x800454D7: "int",  # TUNGETVNETHDRSZ
-    0x400454D8: "int",  # TUNSETVNETHDRSZ
     # linux/fs.h
     0x80081272: "loff_t",  # BLKGETSIZE64
 }
 _READS = 2  # _IOC_READ
+
+
+def is_known(request: int) -> bool:
+    """Whether there is a row for the request."""
+    return request in STRUCTS
 
 
 def reads(request: int) -> bool:
@@ -42,8 +38,6 @@ def requested(w: Writer, index: int) -> str:
     pieces = [w.readable(index, "struct", at_exit=at_exit) for at_exit in (False, True)]
     before, after = (piece.bytes if piece is not None else None for piece in pieces)
     address = pointer_text(w.unsigned(w.values[index]))
-    if name == "ifreq":
-        return ifreq_text(w, request, before, after) or address
     given = after if request >> 30 & _READS else before
     if not name or given is None or len(given) < struct_size(name, w.arch):
         return address

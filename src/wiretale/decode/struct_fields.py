@@ -4,9 +4,9 @@ Each row is `type name[count]~how; ...`. Types: s8 u8 s16 u16 s32 u32 s64 u64 ch
 word of the task; another row's name nests it. A name beginning with `_` is padding. `how` says how a value is
 printed: `x` hex, `o` octal, `|T` OR of constants of table T, `=T` one constant of table T, `sig` signal, `set` signal
 set, `h` hex where not 0, `p` pointer, `?` before it: not printed if all is 0, `fd` descriptor, `v4`/`v6` address,
-`mac` hardware address, `if` interface index, `dev` device number, `mode` file mode, `pid` process, `lim` limit, `s`
-text up to the NUL. Offsets follow from the natural alignment of the task's ABI (`structs.py`), except in rows of
-PACKED. A row `name/arch` holds for that architecture only.
+`mac` hardware address, `sa` socket address, `if` interface index, `dev` device number, `mode` file mode, `pid`
+process, `lim` limit, `s` text up to the NUL. Offsets follow from the natural alignment of the task's ABI
+(`structs.py`), except in rows of PACKED. A row `name/arch` holds for that architecture only.
 """
 
 FIELDS: dict[str, str] = {

@@ -94,6 +94,8 @@ def field_text(w: Writer, field: Field, value: Value) -> str:
             return w.enum(how[1:], value) if known else hex(value)
         return _PRINTERS[how](w, value, field)
     if isinstance(value, bytes):
+        if how == "sa":
+            return w.sockaddr(value)
         return escape_bytes(value.split(b"\0", 1)[0] if how == "s" else value.rstrip(b"\0"))
     if field.nested and not field.count:
         return "{" + ", ".join(f"{f.name}={field_text(w, f, v)}" for f, v in _pairs(value)) + "}"
@@ -107,7 +109,7 @@ def field_text(w: Writer, field: Field, value: Value) -> str:
 _NUMBERS: dict[str, Callable[[int], str]] = {"x": hex, "h": lambda v: hex(v) if v else "0"}
 
 
-def _is_shown(field: Field, value: Value) -> bool:
+def is_shown(field: Field, value: Value) -> bool:
     return field.how[:1] != "?" or (any(_ints(value)) if isinstance(value, list) else bool(value))
 
 
@@ -121,7 +123,7 @@ def _ints(value: Value) -> list[int]:
 
 def generic_text(w: Writer, name: str, data: bytes) -> str:
     """Every field in order."""
-    fields = [f"{f.name}={field_text(w, f, v)}" for f, v in unpack(name, w.arch, data) if _is_shown(f, v)]
+    fields = [f"{f.name}={field_text(w, f, v)}" for f, v in unpack(name, w.arch, data) if is_shown(f, v)]
     if len(data) < struct_size(name, w.arch):
         fields.append("...")
     return "{" + ", ".join(fields) + "}"

@@ -7,10 +7,17 @@ the bytes stop: what is missing is left out, never filled in. `struct_text.py` p
 import struct
 from functools import lru_cache
 
-from wiretale.decode import device_fields, request_fields
 from wiretale.decode.struct_fields import FIELDS, PACKED
-from wiretale.light import dataclass
+from wiretale.light import dataclass, later
 from wiretale.model.enums import Arch
+
+TYPE_CHECKING = False  # see light.py
+if TYPE_CHECKING:
+    from wiretale.decode import device_fields, network_request_fields, request_fields
+else:
+    device_fields = later("wiretale.decode.device_fields")
+    request_fields = later("wiretale.decode.request_fields")
+    network_request_fields = later("wiretale.decode.network_request_fields")
 
 _WORD: dict[int, int] = {Arch.X86_64: 8, Arch.AARCH64: 8, Arch.I386: 4, Arch.ARM: 4}
 # i386 aligns 64-bit integers to 4 bytes (System V ABI, Intel386 supplement); ARM EABI to 8.
@@ -53,7 +60,8 @@ Value = int | bytes | list[int] | list[tuple["Field", "Value"]]
 
 def _row(name: str, arch: int) -> str:
     own = FIELDS.get(f"{name}/{_SUFFIX.get(arch, 'x86_64')}")
-    return own or FIELDS.get(name) or request_fields.FIELDS.get(name) or device_fields.FIELDS[name]
+    found = own or FIELDS.get(name) or request_fields.FIELDS.get(name) or device_fields.FIELDS.get(name)
+    return found or network_request_fields.FIELDS[name]
 
 
 def _parse(text: str) -> tuple[str, str, int, str]:
@@ -68,7 +76,7 @@ def _parse(text: str) -> tuple[str, str, int, str]:
 def layout(name: str, arch: int) -> Layout:
     """The layout of structure `name` in a task of `arch`. KeyError if there is no such structure."""
     packed = PACKED.get(name)
-    is_packed = name in request_fields.PACKED or (packed is not None and packed in ("", _SUFFIX.get(arch)))
+    is_packed = packed in ("", _SUFFIX.get(arch)) if name in FIELDS else name in request_fields.PACKED
     fields: list[Field] = []
     position, widest = 0, 1
     for text in _row(name, arch).split(";"):

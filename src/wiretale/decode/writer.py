@@ -148,6 +148,10 @@ class Writer:
 
     # -- bytes -----------------------------------------------------------------------------------------------------
 
+    def text(self, data: bytes) -> str:
+        """A path or name: never cut."""
+        return escape_bytes(data)
+
     def data(self, data: bytes, full: int) -> str:
         """Payload, cut at the limit; "..." also where the recording holds less than there was."""
         limit = self.limit

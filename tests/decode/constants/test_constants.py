@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wiretale.decode import constants, device_fields, request_fields
-from wiretale.decode.constants import devices, ioctl, rare
+from wiretale.decode import constants, device_fields, network_request_fields, request_fields
+from wiretale.decode.constants import devices, ioctl, kernel, rare
 from wiretale.decode.constants.tables import TABLES
 from wiretale.decode.struct_fields import FIELDS
 from wiretale.decode.syscalls import CALLS
@@ -22,9 +22,14 @@ COMPOSED = {"protocol", "socket_type", "sockopt", "futex"}
 
 def test_every_table_that_a_call_or_structure_names_exists() -> None:
     named = {a.constants for c in CALLS.values() for v in (c.args, *c.variants.values()) for a in v if a.constants}
-    for row in (*FIELDS.values(), *request_fields.FIELDS.values(), *device_fields.FIELDS.values()):
+    for row in (
+        *FIELDS.values(),
+        *request_fields.FIELDS.values(),
+        *device_fields.FIELDS.values(),
+        *network_request_fields.FIELDS.values(),
+    ):
         named |= {how[1:] for text in row.split(";") for how in [text.partition("~")[2]] if how[:1] in ("|", "=")}
-    assert named - COMPOSED <= {*TABLES, *rare.TABLES, *ioctl.TABLES, *devices.TABLES}
+    assert named - COMPOSED <= {*TABLES, *rare.TABLES, *ioctl.TABLES, *devices.TABLES, *kernel.TABLES}
 
 
 @pytest.mark.parametrize(

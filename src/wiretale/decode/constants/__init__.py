@@ -13,10 +13,11 @@ from wiretale.model.enums import Arch
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.constants import devices, ioctl, rare
+    from wiretale.decode.constants import devices, ioctl, kernel, rare
 else:
     rare = later("wiretale.decode.constants.rare")  # names of calls that few programs make
     ioctl = later("wiretale.decode.constants.ioctl")  # ... and of requests of ioctl
+    kernel = later("wiretale.decode.constants.kernel")
     devices = later("wiretale.decode.constants.devices")  # ... and of those to devices
 
 Numbers = tuple[tuple[str, int], ...]
@@ -28,6 +29,7 @@ _SHOWN_AT = {"SOCK_CLOEXEC": 0}
 _REALTIME_SIGNALS = range(32, 65)
 _IOCTL = "ioctl_"  # tables of ioctl.py
 _DEVICE = "device_"  # tables of devices.py
+_KERNEL = "kernel_"  # tables of kernel.py
 
 
 def table(name: str, arch: int = Arch.X86_64) -> dict[int, str]:
@@ -36,6 +38,8 @@ def table(name: str, arch: int = Arch.X86_64) -> dict[int, str]:
         return ioctl.TABLES[name]
     if name.startswith(_DEVICE):
         return devices.TABLES[name]
+    if name.startswith(_KERNEL):
+        return kernel.TABLES[name]
     suffix = _ARCH_TABLES.get(arch)
     special = TABLES.get(f"{name}/{suffix}") if suffix else None
     if special is not None:

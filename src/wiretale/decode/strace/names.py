@@ -11,10 +11,11 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.constants import devices, ioctl, netlink, rare
+    from wiretale.decode.constants import devices, ioctl, kernel, netlink, rare
 else:
     netlink, rare = later("wiretale.decode.constants.netlink"), later("wiretale.decode.constants.rare")
     ioctl = later("wiretale.decode.constants.ioctl")
+    kernel = later("wiretale.decode.constants.kernel")
     devices = later("wiretale.decode.constants.devices")
 
 # table -> what strace says of a value that has no name
@@ -334,6 +335,7 @@ _FIRST: dict[str, tuple[str, ...]] = {
 _NETLINK = "nl_"  # tables of constants/netlink.py
 _IOCTL = "ioctl_"  # tables of constants/ioctl.py
 _DEVICE = "device_"  # tables of constants/devices.py
+_KERNEL = "kernel_"  # tables of constants/kernel.py
 
 
 @lru_cache(maxsize=512)
@@ -382,6 +384,8 @@ def _unknown(name: str) -> str:
         return ioctl.UNKNOWN[name]
     if name.startswith(_DEVICE):
         return devices.UNKNOWN[name]
+    if name.startswith(_KERNEL):
+        return kernel.UNKNOWN[name]
     return UNKNOWN.get(name) or rare.UNKNOWN.get(name, "")
 
 

@@ -21,6 +21,7 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
+    from wiretale.decode import ioctls
     from wiretale.decode.strace import devices, directory, requests, rings, terminals
     from wiretale.decode.strace.devices import evdev, hdio
 else:
@@ -29,6 +30,7 @@ else:
     directory, rings = later("wiretale.decode.strace.directory"), later("wiretale.decode.strace.rings")
     requests = later("wiretale.decode.strace.requests")
     terminals = later("wiretale.decode.strace.terminals")
+    ioctls = later("wiretale.decode.ioctls")
 
 StructPrinter = Callable[[Writer, str, bytes], str]
 
@@ -144,27 +146,34 @@ def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
     return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
 
 
+_SOCKET_REQUESTS = 0x89  # asm-generic/sockios.h: SOCK_IOC_TYPE
+
+
 def request_reads(w: Writer) -> bool:
     """Whether the kernel fills in what the pointer of a request of ioctl points to."""
     return shared.request_reads(w) or evdev.reads(w.values[1] & 0xFFFFFFFF)
 
 
 def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
-    """Of a request that nobody knows it is a number."""
+    """Of a request that strace does not decode it is a number, unless it is one of sockets."""
     request = w.values[1] & 0xFFFFFFFF
     text = devices.argument(strace(w), index, arg) if arg.struct else None
     if text is not None:
         return text
     if arg.kind is Kind.REQUEST and evdev.is_ours(request):
         return evdev.argument(strace(w), index, request)
+    decoded = arg.kind is not Kind.REQUEST or ioctls.is_known(request)
+    if not decoded or (arg.more and not strace(w).style.more):
+        of_socket = request >> 8 & 0xFF == _SOCKET_REQUESTS and request_name(request, w.arch)
+        return address(w, index) if of_socket else names.number(w.unsigned(w.values[index]))
+    if arg.more or arg.follows:
+        strace(w).refused = False  # what a call that failed was given is printed all the same
     if arg.kind is Kind.STRUCT_INOUT and arg.struct in _ASKED_AND_ANSWERED:
         return requests.argument(strace(w), index, arg.struct)
     if arg.struct == "ifreq":
         strace(w).refused = False  # what a call that failed was given is printed all the same
     if arg.kind is Kind.STRING:
         return short_string(w, index, arg)
-    if arg.kind is Kind.REQUEST and not request_name(request, w.arch):
-        return names.number(w.unsigned(w.values[index]))
     return shared.SPECIAL["ioctl", "argp"](w, index, arg)
 
 

@@ -25,7 +25,7 @@ def call(
     found = set(effects)
     if result in _FD_RESULTS or sets_fds >= 0 or any(a.kind in _FD_KINDS or a.struct in _FD_STRUCTS for a in args):
         found.add(DESCRIPTOR)
-    return Call(name, args, result, frozenset(found), sets_fds, variant_arg, variants or {})
+    return Call(name, args, result, frozenset(found), sets_fds, variant_arg, {} if variants is None else variants)
 
 
 def integer(name: str) -> Arg:

@@ -33,7 +33,7 @@ from wiretale.decode.syscalls._args import (
     wide_enum,
     wide_flags,
 )
-from wiretale.decode.syscalls.requests import variants
+from wiretale.decode.syscalls.requests import ByRequest
 from wiretale.decode.syscalls.spec import Arg, Call, Follow, Kind, Result
 
 _SENDS = (SENDS, BLOCKS)
@@ -117,7 +117,6 @@ _IOCTL_OUT = {
     0x8906: "timeval",  # SIOCGSTAMP
     0x8907: "timespec",
     0x894B: "int",  # SIOCOUTQNSD
-    0x8912: "ifconf",
 }
 _IOCTL_IFREQ_IN = (
     0x8911,
@@ -149,7 +148,6 @@ _IOCTL_IFREQ_INOUT = (
     0x8927,
     0x8933,
     0x8942,
-    0x8946,
     0x8929,
     0x8970,
 )
@@ -163,7 +161,6 @@ _IOCTL: dict[int, tuple[Arg, ...]] = {
     **{request: (*_IOCTL_HEAD, struct_inout("argp", "ifreq")) for request in _IOCTL_IFREQ_INOUT},
     **{request: (*_IOCTL_HEAD, long("arg")) for request in _IOCTL_NUMBER},
     **dict.fromkeys(_IOCTL_NONE, _IOCTL_HEAD),
-    **dict(variants(_IOCTL_HEAD)),
 }
 
 _RULE = (fd("ruleset_fd"), enum("rule_type", "landlock_rule"))
@@ -246,7 +243,7 @@ CALLS: tuple[Call, ...] = (
         variant_arg=1,
         variants=_fcntl_variants("flock", "flock64", 12, 13, 14),  # F_GETLK64, F_SETLK64, F_SETLKW64
     ),
-    call("ioctl", *_IOCTL_HEAD, Arg("argp", Kind.REQUEST, 1), variant_arg=1, variants=_IOCTL),
+    call("ioctl", *_IOCTL_HEAD, Arg("argp", Kind.REQUEST, 1), variant_arg=1, variants=ByRequest(_IOCTL_HEAD, _IOCTL)),
     call("pipe", array_out("pipefd", "int", count=2), sets_fds=0),
     call("pipe2", array_out("pipefd", "int", count=2), flags("flags", "open_flags"), sets_fds=0),
     call("poll", *_POLLFD, integer("timeout"), effects=(BLOCKS,)),

@@ -1,15 +1,27 @@
 """Arguments of requests of ioctl: number -> what is given, by request. Sources: the header named beside each group.
 
 `-`: nothing; `value KIND [TABLE]`: a number; `special NAME`: a number that a decoder prints in a way of its own;
-`string`; `in S`, `out S`, `inout S`: structure S of `struct_fields.py`,
-`request_fields.py` or `device_fields.py`, read before the call, after it or both. `POINTER:SIZE[*COUNT]` after it: what
-a pointer in the structure points to, bytes (0: a string), as often as the field COUNT says.
+`string`; `address`: something that is not decoded; `in S`, `out S`, `inout S`: structure S of `struct_fields.py` and
+its like, read before the call, after it or both. `POINTER:T[*COUNT]` after it: what a pointer in it points to, T (a
+structure, bytes, or `string`) as often as the field COUNT says; `.NAME:T[*COUNT]`: what lies behind S itself. A row
+beginning with `+` is one that strace does not decode.
+
+Rows by name are in the modules of BY_NAME: they are loaded when a request is seen that has no row here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from wiretale.decode.structs import struct_size
 from wiretale.decode.syscalls import device_requests
 from wiretale.decode.syscalls.spec import Arg, Follow, Kind
+from wiretale.light import later
+from wiretale.model.enums import Arch
+
+TYPE_CHECKING = False  # see light.py
+if TYPE_CHECKING:
+    from wiretale.decode.constants import requests as known
+else:
+    known = later("wiretale.decode.constants.requests")  # large, and rarely needed
 
 ROWS: dict[int, str] = {
     # linux/fs.h
@@ -256,24 +268,76 @@ ROWS: dict[int, str] = {
 _STRUCTS = {"in": Kind.STRUCT_IN, "out": Kind.STRUCT_OUT, "inout": Kind.STRUCT_INOUT}
 
 
-def variants(head: tuple[Arg, ...]) -> Iterator[tuple[int, tuple[Arg, ...]]]:
-    """The arguments by request; `head` are those before it."""
-    for request, row in ROWS.items():
-        word, *rest = row.split()
-        if word == "-":
-            yield request, head
-        elif word == "value":
-            yield request, (*head, Arg("arg", Kind(rest[0]), constants=rest[1] if len(rest) > 1 else ""))
-        elif word == "special":
-            yield request, (*head, Arg(rest[0], Kind.HEX))
-        elif word == "string":
-            yield request, (*head, Arg("argp", Kind.STRING))
-        else:
-            follows = tuple(map(_follow, rest[1:]))
-            yield request, (*head, Arg("argp", _STRUCTS[word], struct=rest[0], follows=follows))
+BY_NAME = ("network_requests",)
+
+
+def by_name() -> dict[str, str]:
+    """The rows of all modules of BY_NAME."""
+    found: dict[str, str] = {}
+    for module in BY_NAME:
+        found |= __import__(f"wiretale.decode.syscalls.{module}", fromlist=[""]).ROWS
+    return found
+
+
+def rows() -> dict[int, str]:
+    """All rows by number."""
+    named = by_name()
+    return {**ROWS, **{request: named[name] for request, name in known.REQUESTS.items() if name in named}}
+
+
+class ByRequest(Mapping[int, tuple[Arg, ...]]):
+    """The arguments by request; `head` are those before it, `own` the requests that have no row."""
+
+    def __init__(self, head: tuple[Arg, ...], own: Mapping[int, tuple[Arg, ...]]) -> None:
+        self._head = head
+        self._known: dict[int, tuple[Arg, ...] | None] = {r: a for r, a in own.items() if r not in ROWS}
+        self._named: dict[str, str] | None = None
+
+    def __getitem__(self, request: int) -> tuple[Arg, ...]:
+        if request not in self._known:
+            row = self._row(request)
+            self._known[request] = _arguments(self._head, row) if row else None
+        found = self._known[request]
+        if found is None:
+            raise KeyError(request)
+        return found
+
+    def _row(self, request: int) -> str:
+        if request in ROWS:
+            return ROWS[request]
+        self._named = by_name() if self._named is None else self._named
+        return self._named.get(known.REQUESTS.get(request, ""), "")
+
+    def __iter__(self) -> Iterator[int]:
+        return iter({**{request: None for request, args in self._known.items() if args is not None}, **rows()})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _arguments(head: tuple[Arg, ...], row: str) -> tuple[Arg, ...]:
+    word, *rest = row.removeprefix("+").split()
+    more = row.startswith("+")
+    if word == "-":
+        return head
+    if word == "value":
+        return (
+            *head,
+            Arg("argp" if more else "arg", Kind(rest[0]), constants=rest[1] if len(rest) > 1 else "", more=more),
+        )
+    if word == "special":
+        return (*head, Arg(rest[0], Kind.HEX))
+    if word == "string":
+        return (*head, Arg("argp", Kind.STRING, more=more))
+    if word == "address":
+        return (*head, Arg("argp", Kind.POINTER))
+    follows = tuple(map(_follow, rest[1:]))
+    return (*head, Arg("argp", _STRUCTS[word], struct=rest[0], follows=follows, more=more))
 
 
 def _follow(text: str) -> Follow:
     pointer, _, rest = text.partition(":")
-    size, _, count = rest.partition("*")
-    return Follow(pointer, int(size), count)
+    element, _, count = rest.partition("*")
+    if element.isdigit():
+        return Follow(pointer, int(element), count)
+    return Follow(pointer, 0 if element == "string" else struct_size(element, Arch.X86_64), count, element)

@@ -69,11 +69,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """What a pointer inside a structure points to: `size` bytes (0: a string), as often as the field `count` says."""
+    """What a pointer inside a structure points to: `size` bytes (0: a string), as often as the field `count` says.
+
+    They are a `struct` of `decode/structs` each. A `pointer` that begins with a dot is the name of what lies behind the
+    structure itself.
+    """
 
     pointer: str
     size: int = 0
     count: str = ""
+    struct: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ class Arg:
     struct: str = ""
     count: int = 0  # fixed number of elements; 0: see `length`
     follows: tuple[Follow, ...] = ()  # pointers inside `struct`
+    more: bool = False  # strace does not decode it
 
 
 class Result(StrEnum):

@@ -836,7 +836,8 @@ __noinline int capture_followed(__u32 number)
 	place = op->fixed;
 	if (!base)
 		return 0;
-	if (!load_field(base + WT_POINTER_AT(place), WT_POINTER_BYTES(place), &address) ||
+	address = base + WT_POINTER_AT(place);
+	if ((WT_POINTER_BYTES(place) && !load_field(address, WT_POINTER_BYTES(place), &address)) ||
 	    (WT_COUNT_BYTES(place) && !load_field(base + WT_COUNT_AT(place), WT_COUNT_BYTES(place), &n))) {
 		w->faulted = 1;
 		return 0;
@@ -958,7 +959,7 @@ static __always_inline struct wt_call *plan_of(struct wt_settings *s, __u32 arch
 }
 
 /* Of one call; ioctl has one for each argument of each request. A test holds the plan to it. */
-#define CALL_OPS 256
+#define CALL_OPS 512
 
 static __always_inline void run_ops(const struct wt_call *call, __u32 when)
 {

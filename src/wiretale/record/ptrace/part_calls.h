@@ -131,7 +131,8 @@ static void capture_followed(struct wt *w, struct task *t, const struct wt_op *o
 {
 	uint64_t base = t->args[op->arg], address, count = 1;
 	uint32_t place = op->fixed;
-	if (!base || !load_field(w, t, base + WT_POINTER_AT(place), WT_POINTER_BYTES(place), &address))
+	address = base + WT_POINTER_AT(place);
+	if (!base || (WT_POINTER_BYTES(place) && !load_field(w, t, address, WT_POINTER_BYTES(place), &address)))
 		return;
 	unsigned width = WT_COUNT_BYTES(place);
 	if (width && !load_field(w, t, base + WT_COUNT_AT(place), width, &count))

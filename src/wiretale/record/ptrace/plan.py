@@ -223,8 +223,8 @@ def _followed(index: int, arg: Arg, when: int, arch: int) -> Iterator[Step]:
     """What the pointers inside a structure point to; read at the index 1 + the pointer's offset."""
     fields = {f.name: f for f in layout(arg.struct, arch).fields} if arg.follows else {}
     for follow in arg.follows:
-        pointer, count = fields[follow.pointer], fields.get(follow.count)
-        place = pointer.offset | pointer.size << 12
+        pointer, count = fields.get(follow.pointer), fields.get(follow.count)
+        place = struct_size(arg.struct, arch) if pointer is None else pointer.offset | pointer.size << 12
         if count is not None:
             place |= count.offset << 16 | count.size << 28
         what = What.FOLLOW if follow.size else What.FOLLOW_STRING
@@ -294,9 +294,19 @@ def steps(call: Call, arch: int, *, links: bool = False) -> list[Step]:
                 continue
             only = value & 0xFFFFFFFF
             found += [
-                replace(s, only_arg=call.variant_arg, only_value=only) for s in _steps_of_arg(index, arg, call, arch)
+                replace(s, only_arg=call.variant_arg, only_value=only)
+                for s in _steps_of_arg(index, arg, call, arch)
+                if not (call.name == "ioctl" and _says_itself(only, s))
             ]
     return found
+
+
+def _says_itself(request: int, step: Step) -> bool:
+    """Whether the number of a request of ioctl already says that this is read, so that the call's own steps do."""
+    size, direction = request >> 16 & 0x3FFF, request >> 30
+    reads = (_ENTRY if direction & _IOC_WRITE else 0) | (_EXIT if direction & _IOC_READ else 0)
+    plain = step.what is What.BYTES and step.role is Role.STRUCT and step.count_from is Count.FIXED
+    return plain and step.fixed * step.size == size <= step.limit and step.when & ~reads == 0
 
 
 _IN_ORDER = attrgetter(*(described[0] for described in Op._fields_))

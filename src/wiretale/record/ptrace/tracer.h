@@ -156,7 +156,10 @@ enum wt_op_flag {
 };
 #define WT_NO_ARG 0xff
 
-/* `fixed` of a FOLLOW: offset and width of the pointer, offset and width of the count; no width: one element. */
+/*
+ * `fixed` of a FOLLOW: offset and width of the pointer (no width: what is wanted lies there itself), offset and width of
+ * the count (no width: one element).
+ */
 #define WT_POINTER_AT(fixed) ((fixed) & 0xfff)
 #define WT_POINTER_BYTES(fixed) ((fixed) >> 12 & 0xf)
 #define WT_COUNT_AT(fixed) ((fixed) >> 16 & 0xfff)

@@ -386,6 +386,8 @@ def _made(made: tuple[str, str], printer: object, a: Arg) -> tuple[str, int]:
 
 def _ioctl_argument(a: Arg) -> str:
     """What `special._ioctl_argument` does with an argument."""
+    if a.more or a.follows:
+        return "unknown"
     if a.kind is Kind.STRING:
         return "short_string"
     if a.struct == "ifreq" or a.kind in (Kind.STRUCT_INOUT, Kind.REQUEST) or devices.has_form(a.struct):

@@ -1,0 +1,40 @@
+"""Regenerate src/wiretale/decode/constants/kernel.py: constants of network devices' requests of ioctl, BPF, perf and others.
+
+As make_netlink_constants.py, whose machinery it uses: a module of its own, loaded when such a call is printed.
+"""
+
+from pathlib import Path
+
+from make_netlink_constants import write
+
+TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/kernel.py"
+HEADERS = (
+    "linux/if_tun.h linux/ethtool.h linux/if_vlan.h linux/wireless.h linux/net_tstamp.h linux/ppp-ioctl.h linux/ppp_defs.h"
+    " linux/if_bonding.h linux/if_bridge.h linux/if_arp.h linux/route.h"
+)
+TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
+    "kernel_tun_flags": (r"IFF_(TUN|TAP|NAPI|NAPI_FRAGS|NO_PI|ONE_QUEUE|VNET_HDR|TUN_EXCL|MULTI_QUEUE|ATTACH_QUEUE|DETACH_QUEUE|PERSIST|NOFILTER)", "", ""),
+    "kernel_tun_offload": (r"TUN_F_\w+", "", ""),
+    "kernel_tun_filter": (r"TUN_FLT_\w+", "", ""),
+    "kernel_ethtool": (r"ETHTOOL_(([GS]SET|TEST|PHYS_ID|RESET|PERQUEUE|NWAY_RST)|[GS](DRVINFO|REGS|WOL|MSGLVL|LINK|EEPROM|COALESCE|RINGPARAM|PAUSEPARAM|RXCSUM|TXCSUM|SG|STRINGS|STATS|TSO|PERMADDR|UFO|GSO|FLAGS|PFLAGS|RXFH|GRO|RXRINGS|RXCLSRLCNT|RXCLSRULE|RXCLSRLALL|RXCLSRLDEL|RXCLSRLINS|RXNTUPLE|SSET_INFO|RXFHINDIR|FEATURES|CHANNELS|ET_DUMP|ET_DUMP_FLAG|ET_DUMP_DATA|ET_TS_INFO|MODULEINFO|MODULEEEPROM|EEE|RSSH|TUNABLE|PHYSTATS|LINKSETTINGS|FECPARAM)|PHY_[GS]TUNABLE)", "", ""),
+    "kernel_ethtool_strings": (r"ETH_SS_\w+", "ETH_SS_COUNT", ""),
+    "kernel_ethtool_flags": (r"ETH_FLAG_\w+", "", ""),
+    "kernel_ethtool_wake": (r"WAKE_[A-Z]+", "", ""),
+    "kernel_ethtool_duplex": (r"DUPLEX_\w+", "", ""),
+    "kernel_ethtool_port": (r"PORT_(TP|AUI|MII|FIBRE|BNC|DA|NONE|OTHER)", "", ""),
+    "kernel_ethtool_autoneg": (r"AUTONEG_\w+", "", ""),
+    "kernel_vlan_command": (r"(ADD|DEL|SET|GET)_VLAN_\w+_CMD|(ADD|DEL)_VLAN_CMD", "", ""),
+    "kernel_iw_mode": (r"IW_MODE_[A-Z]+", "", ""),
+    "kernel_timestamp_tx": (r"HWTSTAMP_TX_\w+", "", ""),
+    "kernel_timestamp_filter": (r"HWTSTAMP_FILTER_\w+", "", ""),
+    "kernel_timestamp_flags": (r"HWTSTAMP_FLAG_BONDED_PHC_INDEX", "", ""),
+    "kernel_ppp_flags": (r"SC_\w+", "SC_MASK", ""),
+    "kernel_ppp_mode": (r"NPMODE_\w+", "", ""),
+    "kernel_bond_mode": (r"BOND_MODE_\w+", "", ""),
+    "kernel_bridge": (r"BRCTL_[A-Z]+_\w+", "", ""),
+    "kernel_arp_flags": (r"ATF_[A-Z]+", "", ""),
+    "kernel_route_flags": (r"RTF_(UP|GATEWAY|HOST|REINSTATE|DYNAMIC|MODIFIED|MTU|WINDOW|IRTT|REJECT)", "", ""),
+}  # fmt: skip
+
+if __name__ == "__main__":
+    write(TARGET, "Constants of rare kernel interfaces. Made by scripts/make_kernel_constants.py", HEADERS, TABLES, {})
