@@ -8,7 +8,7 @@ from pathlib import Path
 from make_netlink_constants import write
 
 TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/devices.py"
-HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h"
+HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h"
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "device_gpio_line": (r"GPIOLINE_FLAG_\w+", "", "GPIOLINE_FLAG_???"),
     "device_gpio_handle": (r"GPIOHANDLE_REQUEST_\w+", "", "GPIOHANDLE_REQUEST_???"),
@@ -34,6 +34,8 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "device_input_ff": (r"FF_[A-Z]\w*", r"FF_(CNT|STATUS\w*|(EFFECT|WAVEFORM)_(MIN|MAX)|GAIN|AUTOCENTER|MAX_EFFECTS)", "FF_???"),
     "device_input_ff_all": (r"FF_[A-Z]\w*", r"FF_(CNT|STATUS\w*|(EFFECT|WAVEFORM)_(MIN|MAX)|MAX_EFFECTS)", "FF_???"),
     "device_input_ff_status": (r"FF_STATUS_(STOPPED|PLAYING)", "", "FF_STATUS_???"),
+    "device_seccomp_answer": (r"SECCOMP_USER_NOTIF_FLAG_\w+", "", "SECCOMP_USER_NOTIF_FLAG_???"),
+    "device_seccomp_descriptor": (r"SECCOMP_ADDFD_FLAG_\w+", "", "SECCOMP_ADDFD_FLAG_???"),
 }  # fmt: skip
 EXTRA: dict[str, tuple[dict[int, str], str]] = {
     # include/linux/ata.h of the kernel; linux/hdreg.h knows few of them, by other names

@@ -80,6 +80,13 @@ GROUPS: dict[str, dict[str, str]] = {
         **{f"EVIOCGBIT({kind}, 0)": "out evdev_any" for kind in range(32)},
         **{f"EVIOCG{what}(0)": "out evdev_any" for what in ["NAME", "PHYS", "UNIQ", "PROP", "KEY", "LED", "SND", "SW"]},
     },
+    "linux/seccomp.h": {
+        "SECCOMP_IOCTL_NOTIF_RECV": "inout seccomp_notice",
+        "SECCOMP_IOCTL_NOTIF_SEND": "in seccomp_answer",
+        "SECCOMP_IOCTL_NOTIF_ID_VALID": "in seccomp_id",
+        "_IOR('!', 2, __u64)": "in seccomp_id",
+        "SECCOMP_IOCTL_NOTIF_ADDFD": "in seccomp_descriptor",
+    },
     "linux/ptp_clock.h": {
         **{f"PTP_PEROUT_REQUEST{n}": f"in ptp_periodic{n}" for n in ("", "2")},
         **{f"PTP_SYS_OFFSET{n}": "inout ptp_samples" for n in ("", "2")},

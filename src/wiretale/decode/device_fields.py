@@ -1,6 +1,6 @@
 """Fields of the structures that requests of ioctl to devices take and give, in the words of `struct_fields.py`.
 
-Sources: linux/gpio.h, hdreg.h, input.h, ptp_clock.h.
+Sources: linux/gpio.h, hdreg.h, input.h, ptp_clock.h, seccomp.h.
 """
 
 _NAMES = "char name[32]; char consumer[32]"
@@ -60,4 +60,11 @@ FIELDS: dict[str, str] = {
     "ptp_precise": "ptp_time device; ptp_time sys_realtime; ptp_time sys_monoraw; u32 rsv[4]~h",
     "ptp_named_pin": "char name[64]; u32 index; u32 func~=ioctl_ptp_pin; u32 chan; u32 rsv[5]~h",
     "ptp_named_pin2": "char name[64]; u32 index; u32 func~=ioctl_ptp_pin; u32 chan; u32 rsv[5]~h",
+    # linux/seccomp.h
+    "seccomp_call": "u32 nr; u32 arch~=audit_arch; u64 instruction_pointer~p; u64 args[6]~h",
+    "seccomp_notice": "u64 id~x; s32 pid~pid; u32 flags~x; seccomp_call data",
+    "seccomp_answer": "u64 id~x; s64 val; s32 error; u32 flags~|device_seccomp_answer",
+    "seccomp_descriptor": "u64 id~x; u32 flags~|device_seccomp_descriptor; s32 srcfd~fd; s32 newfd;"
+    " u32 newfd_flags~|open_flags",
+    "seccomp_id": "u64 value~x",
 }

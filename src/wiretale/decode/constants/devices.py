@@ -214,6 +214,12 @@ TABLES: dict[str, dict[int, str]] = {
     "device_input_ff_status": {
         0: "FF_STATUS_STOPPED", 1: "FF_STATUS_PLAYING",
     },
+    "device_seccomp_answer": {
+        1: "SECCOMP_USER_NOTIF_FLAG_CONTINUE",
+    },
+    "device_seccomp_descriptor": {
+        1: "SECCOMP_ADDFD_FLAG_SETFD", 2: "SECCOMP_ADDFD_FLAG_SEND",
+    },
     "device_ata_command": {
         0: "ATA_CMD_NOP", 3: "ATA_CMD_CFA_REQ_EXT_ERR", 6: "ATA_CMD_DSM", 8: "ATA_CMD_DEV_RESET",
         11: "ATA_CMD_REQ_SENSE_DATA", 16: "ATA_CMD_RESTORE", 32: "ATA_CMD_PIO_READ", 34: "ATA_CMD_READ_LONG",
@@ -264,6 +270,8 @@ UNKNOWN: dict[str, str] = {
     "device_input_ff": "FF_???",
     "device_input_ff_all": "FF_???",
     "device_input_ff_status": "FF_STATUS_???",
+    "device_seccomp_answer": "SECCOMP_USER_NOTIF_FLAG_???",
+    "device_seccomp_descriptor": "SECCOMP_ADDFD_FLAG_???",
     "device_ata_command": "ATA_CMD_???",
 }
 # fmt: on

@@ -244,6 +244,7 @@ _ADDED: dict[str, dict[int, str]] = {
         0x5404: "SNDCTL_TMR_CONTINUE or TCSETSF",
         0x80046601: "FS_IOC32_GETFLAGS",
         0xC020660B: "FS_IOC_FIEMAP",
+        0x80082102: "SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR",  # kernel/seccomp.c
         0xC0481273: "BLKTRACESETUP",
         0x2289: "SG_GET_ACCESS_COUNT",
         0x40046602: "FS_IOC32_SETFLAGS",

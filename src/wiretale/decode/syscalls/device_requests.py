@@ -109,6 +109,12 @@ ROWS: dict[int, str] = {
     0x80004519: "out evdev_any",  # EVIOCGLED(0)
     0x8000451A: "out evdev_any",  # EVIOCGSND(0)
     0x8000451B: "out evdev_any",  # EVIOCGSW(0)
+    # linux/seccomp.h
+    0xC0502100: "inout seccomp_notice",  # SECCOMP_IOCTL_NOTIF_RECV
+    0xC0182101: "in seccomp_answer",  # SECCOMP_IOCTL_NOTIF_SEND
+    0x40082102: "in seccomp_id",  # SECCOMP_IOCTL_NOTIF_ID_VALID
+    0x80082102: "in seccomp_id",  # _IOR('!', 2, __u64)
+    0x40182103: "in seccomp_descriptor",  # SECCOMP_IOCTL_NOTIF_ADDFD
     # linux/ptp_clock.h
     0x40383D03: "in ptp_periodic",  # PTP_PEROUT_REQUEST
     0x40383D0C: "in ptp_periodic2",  # PTP_PEROUT_REQUEST2

@@ -14,12 +14,13 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.strace.devices import evdev, gpio, hdio, ptp
+    from wiretale.decode.strace.devices import evdev, gpio, hdio, ptp, seccomp
 else:
     evdev, gpio = later("wiretale.decode.strace.devices.evdev"), later("wiretale.decode.strace.devices.gpio")
     hdio, ptp = later("wiretale.decode.strace.devices.hdio"), later("wiretale.decode.strace.devices.ptp")
+    seccomp = later("wiretale.decode.strace.devices.seccomp")
 
-_MODULES = {"evdev": evdev, "gpio": gpio, "hd": hdio, "ptp": ptp}
+_MODULES = {"evdev": evdev, "gpio": gpio, "hd": hdio, "ptp": ptp, "seccomp": seccomp}
 
 
 def kind_of(struct: str) -> str:

@@ -137,6 +137,13 @@ def styled(w: StraceWriter, value: int, text: str) -> str:
     return f"{number} /* {text} */" if w.style.names is Names.VERBOSE else text
 
 
+def decimal(w: StraceWriter, value: int, text: str) -> str:
+    """As `styled`, of a number that is decimal in every style."""
+    if w.style.names is Names.RAW or not text:
+        return str(value)
+    return f"{value} /* {text} */" if w.style.names is Names.VERBOSE else text
+
+
 def bits(w: StraceWriter, value: int, known: dict[int, str], unknown: str) -> str:
     """Flags in the order of `known`."""
     shown = [label for mask, label in known.items() if value & mask == mask]
