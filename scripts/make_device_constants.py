@@ -8,7 +8,7 @@ from pathlib import Path
 from make_netlink_constants import write
 
 TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/devices.py"
-HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h"
+HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h"
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "device_gpio_line": (r"GPIOLINE_FLAG_\w+", "", "GPIOLINE_FLAG_???"),
     "device_gpio_handle": (r"GPIOHANDLE_REQUEST_\w+", "", "GPIOHANDLE_REQUEST_???"),
@@ -36,8 +36,22 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "device_input_ff_status": (r"FF_STATUS_(STOPPED|PLAYING)", "", "FF_STATUS_???"),
     "device_seccomp_answer": (r"SECCOMP_USER_NOTIF_FLAG_\w+", "", "SECCOMP_USER_NOTIF_FLAG_???"),
     "device_seccomp_descriptor": (r"SECCOMP_ADDFD_FLAG_\w+", "", "SECCOMP_ADDFD_FLAG_???"),
+    "device_ubi_flags": (r"UBI_VOL_SKIP_CRC_CHECK_FLG", "", "UBI_VOL_???"),
+    "device_ubi_type": (r"UBI_(DYNAMIC|STATIC)_VOLUME", "", "UBI_???_VOLUME"),
 }  # fmt: skip
 EXTRA: dict[str, tuple[dict[int, str], str]] = {
+    # include/scsi/sg.h of the kernel
+    "device_scsi_reset": (
+        {
+            0: "SG_SCSI_RESET_NOTHING",
+            1: "SG_SCSI_RESET_DEVICE",
+            2: "SG_SCSI_RESET_BUS",
+            3: "SG_SCSI_RESET_HOST",
+            4: "SG_SCSI_RESET_TARGET",
+        },
+        "SG_SCSI_RESET_???",
+    ),
+    "device_scsi_escalate": ({0x100: "SG_SCSI_RESET_NO_ESCALATE"}, ""),
     # include/linux/ata.h of the kernel; linux/hdreg.h knows few of them, by other names
     "device_ata_command": (
         {

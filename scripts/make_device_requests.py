@@ -87,6 +87,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "_IOR('!', 2, __u64)": "in seccomp_id",
         "SECCOMP_IOCTL_NOTIF_ADDFD": "in seccomp_descriptor",
     },
+    "linux/random.h": {"RNDADDENTROPY": "in other_random"},
+    "scsi/sg.h": {
+        "SG_SET_TRANSFORM": "special half",
+        "SG_SCSI_RESET": "in other_reset",
+        "SG_GET_RESERVED_SIZE": "out int",
+        "0x2289": "out int",  # SG_GET_ACCESS_COUNT, which the header has no more
+    },
+    "mtd/ubi-user.h": {"UBI_IOCMKVOL": "inout other_new_volume", "UBI_IOCRNVOL": "in other_renamed"},
     "linux/ptp_clock.h": {
         **{f"PTP_PEROUT_REQUEST{n}": f"in ptp_periodic{n}" for n in ("", "2")},
         **{f"PTP_SYS_OFFSET{n}": "inout ptp_samples" for n in ("", "2")},

@@ -60,6 +60,13 @@ FIELDS: dict[str, str] = {
     "ptp_precise": "ptp_time device; ptp_time sys_realtime; ptp_time sys_monoraw; u32 rsv[4]~h",
     "ptp_named_pin": "char name[64]; u32 index; u32 func~=ioctl_ptp_pin; u32 chan; u32 rsv[5]~h",
     "ptp_named_pin2": "char name[64]; u32 index; u32 func~=ioctl_ptp_pin; u32 chan; u32 rsv[5]~h",
+    # linux/random.h, scsi/sg.h, mtd/ubi-user.h
+    "other_random": "s32 entropy_count; s32 buf_size; u8 _buf[4088]",
+    "other_reset": "u32 value~=device_scsi_reset",
+    "other_new_volume": "s32 vol_id; s32 alignment; s64 bytes; u8 vol_type~=device_ubi_type;"
+    " u8 flags~|device_ubi_flags; s16 name_len; s8 _pad[4]; char name[128]",
+    "other_rename": "s32 vol_id; s16 name_len; s8 _pad[2]; char name[128]",
+    "other_renamed": "s32 count; s8 _pad[12]; other_rename ents[32]",
     # linux/seccomp.h
     "seccomp_call": "u32 nr; u32 arch~=audit_arch; u64 instruction_pointer~p; u64 args[6]~h",
     "seccomp_notice": "u64 id~x; s32 pid~pid; u32 flags~x; seccomp_call data",

@@ -220,6 +220,19 @@ TABLES: dict[str, dict[int, str]] = {
     "device_seccomp_descriptor": {
         1: "SECCOMP_ADDFD_FLAG_SETFD", 2: "SECCOMP_ADDFD_FLAG_SEND",
     },
+    "device_ubi_flags": {
+        1: "UBI_VOL_SKIP_CRC_CHECK_FLG",
+    },
+    "device_ubi_type": {
+        3: "UBI_DYNAMIC_VOLUME", 4: "UBI_STATIC_VOLUME",
+    },
+    "device_scsi_reset": {
+        0: "SG_SCSI_RESET_NOTHING", 1: "SG_SCSI_RESET_DEVICE", 2: "SG_SCSI_RESET_BUS", 3: "SG_SCSI_RESET_HOST",
+        4: "SG_SCSI_RESET_TARGET",
+    },
+    "device_scsi_escalate": {
+        256: "SG_SCSI_RESET_NO_ESCALATE",
+    },
     "device_ata_command": {
         0: "ATA_CMD_NOP", 3: "ATA_CMD_CFA_REQ_EXT_ERR", 6: "ATA_CMD_DSM", 8: "ATA_CMD_DEV_RESET",
         11: "ATA_CMD_REQ_SENSE_DATA", 16: "ATA_CMD_RESTORE", 32: "ATA_CMD_PIO_READ", 34: "ATA_CMD_READ_LONG",
@@ -272,6 +285,10 @@ UNKNOWN: dict[str, str] = {
     "device_input_ff_status": "FF_STATUS_???",
     "device_seccomp_answer": "SECCOMP_USER_NOTIF_FLAG_???",
     "device_seccomp_descriptor": "SECCOMP_ADDFD_FLAG_???",
+    "device_ubi_flags": "UBI_VOL_???",
+    "device_ubi_type": "UBI_???_VOLUME",
+    "device_scsi_reset": "SG_SCSI_RESET_???",
+    "device_scsi_escalate": "",
     "device_ata_command": "ATA_CMD_???",
 }
 # fmt: on

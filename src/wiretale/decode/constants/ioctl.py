@@ -103,12 +103,6 @@ TABLES: dict[str, dict[int, str]] = {
         0: "MTD_NANDECC_OFF", 1: "MTD_NANDECC_PLACE", 2: "MTD_NANDECC_AUTOPLACE", 3: "MTD_NANDECC_PLACEONLY",
         4: "MTD_NANDECC_AUTOPL_USR",
     },
-    "ioctl_ubi_type": {
-        3: "UBI_DYNAMIC_VOLUME", 4: "UBI_STATIC_VOLUME",
-    },
-    "ioctl_ubi_flags": {
-        1: "UBI_VOL_SKIP_CRC_CHECK_FLG",
-    },
     "ioctl_ubi_property": {
         1: "UBI_VOL_PROP_DIRECT_WRITE",
     },
@@ -149,9 +143,6 @@ TABLES: dict[str, dict[int, str]] = {
         14: "N_SYNC_PPP", 15: "N_HCI", 16: "N_GIGASET_M101", 17: "N_SLCAN", 18: "N_PPS", 19: "N_V253", 20: "N_CAIF",
         21: "N_GSM0710", 22: "N_TI_WL", 23: "N_TRACESINK", 24: "N_TRACEROUTER", 25: "N_NCI", 26: "N_SPEAKUP",
         27: "N_NULL", 28: "N_MCTP", 30: "N_CAN327",
-    },
-    "ioctl_busstate": {
-        0: "BUSSTATE_OFF", 1: "BUSSTATE_ON", 2: "BUSSTATE_TRISTATE",
     },
     "ioctl_kd_mode": {
         0: "KD_TEXT", 1: "KD_GRAPHICS", 2: "KD_TEXT0", 3: "KD_TEXT1",
@@ -209,8 +200,6 @@ UNKNOWN: dict[str, str] = {
     "ioctl_mtd_type": "MTD_???",
     "ioctl_mtd_flags": "MTD_???",
     "ioctl_mtd_nandecc": "MTD_NANDECC_???",
-    "ioctl_ubi_type": "UBI_???",
-    "ioctl_ubi_flags": "UBI_???",
     "ioctl_ubi_property": "UBI_VOL_PROP_???",
     "ioctl_blkpg": "BLKPG_???",
     "ioctl_ptp_extts": "PTP_???",
@@ -221,7 +210,6 @@ UNKNOWN: dict[str, str] = {
     "ioctl_char_size": "CS???",
     "ioctl_cflag": "C???",
     "ioctl_line": "N_???",
-    "ioctl_busstate": "BUSSTATE_???",
     "ioctl_kd_mode": "KD_???",
     "ioctl_kd_type": "KB_???",
     "ioctl_kd_kbmode": "K_???",

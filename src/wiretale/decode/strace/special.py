@@ -455,6 +455,7 @@ SPECIAL |= {
     **{(name, "sevp"): sigevent for name in ("timer_create", "mq_notify")},
     ("membarrier", "cpu_id"): lambda w, i, a: "",
     ("ioctl", "request"): _ioctl_request,
+    ("ioctl", "half"): lambda w, i, a: names.number(w.values[i] & 0xFFFFFFFF),
     ("ioctl", "nice"): lambda w, i, a: hdio.nice(strace(w), w.unsigned(w.values[i])),
     **{(name, "futex_op"): _futex_op for name in ("futex", "futex_time64")},
     ("epoll_ctl", "event"): lambda w, i, a: epoll_event(w, i),

@@ -115,6 +115,16 @@ ROWS: dict[int, str] = {
     0x40082102: "in seccomp_id",  # SECCOMP_IOCTL_NOTIF_ID_VALID
     0x80082102: "in seccomp_id",  # _IOR('!', 2, __u64)
     0x40182103: "in seccomp_descriptor",  # SECCOMP_IOCTL_NOTIF_ADDFD
+    # linux/random.h
+    0x40085203: "in other_random",  # RNDADDENTROPY
+    # scsi/sg.h
+    0x2204: "special half",  # SG_SET_TRANSFORM
+    0x2284: "in other_reset",  # SG_SCSI_RESET
+    0x2272: "out int",  # SG_GET_RESERVED_SIZE
+    0x2289: "out int",  # 0x2289
+    # mtd/ubi-user.h
+    0x40986F00: "inout other_new_volume",  # UBI_IOCMKVOL
+    0x51106F03: "in other_renamed",  # UBI_IOCRNVOL
     # linux/ptp_clock.h
     0x40383D03: "in ptp_periodic",  # PTP_PEROUT_REQUEST
     0x40383D0C: "in ptp_periodic2",  # PTP_PEROUT_REQUEST2

@@ -196,7 +196,8 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
     elif kind in _STRUCT_WHEN:
         when = _STRUCT_WHEN[kind] | _ON_ERROR if call.name in _FILLED_ON_ERROR else _STRUCT_WHEN[kind]
         if length == NO_ARG:
-            yield Step(What.BYTES, when, index, Role.STRUCT, size=struct_size(arg.struct, arch))
+            size = struct_size(arg.struct, arch)
+            yield Step(What.BYTES, when, index, Role.STRUCT, size=size, limit=max(size, _STRUCT_LIMIT))
         else:
             yield Step(What.BYTES, when, index, Role.STRUCT, Count.ARG, length)
         yield from _followed(index, arg, when, arch)
