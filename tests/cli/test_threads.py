@@ -1,6 +1,7 @@
 """`wiretale threads` on real programs, beside what the kernel itself counts of them."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -65,11 +66,28 @@ def test_run_times_and_waits_for_a_cpu_are_the_kernels_own(work: tuple[Path, str
             f" WHERE name = 'sched:sched_switch' AND other_tid = {tid} AND time_ns < {until})"
             f" FROM thread_state WHERE tid = {tid} AND from_ns < {until}",
         )
-        assert seen_turns == turns
-        # A thread's run time is brought up to date when it leaves the CPU, or at a tick; what is woken is in the run
-        # queue some microseconds later than its waking began.
-        assert abs(int(str(seen_ran)) - ran) < 0.1 * ran + 5_000_000, (seen_ran, ran)
-        assert abs(int(str(seen_waited)) - waited) < 0.05 * waited + turns * 20_000, (seen_waited, waited)
+        unseen = unseen_turns(capture, tid, until)
+        assert int(str(seen_turns)) + unseen == turns
+        if unseen:  # told, see below; how long such a turn was is not known
+            ((told,),) = query(capture, "SELECT count FROM coverage WHERE item = 'switches of threads'")
+            assert int(str(told)) >= unseen
+            continue
+        # A thread's run time is brought up to date when it leaves the CPU, or at a tick. The kernel looks at the clock
+        # before it passes the tracepoint of a switch: what all tracers there take is waiting here and running there.
+        ran_and_waited, known = int(str(seen_ran)) + int(str(seen_waited)), ran + waited
+        assert abs(ran_and_waited - known) < 0.05 * known + 5_000_000 + turns * 20_000, (ran_and_waited, known)
+        assert abs(int(str(seen_ran)) - ran) < 0.1 * ran + 5_000_000 + turns * 50_000, (seen_ran, ran)
+
+
+def unseen_turns(capture: Path, tid: int, until: object) -> int:
+    """How often a thread left the CPU without having been seen to get it."""
+    rows = query(
+        capture,
+        f"SELECT other_tid = {tid} FROM kernel_event WHERE name = 'sched:sched_switch' AND {tid} IN (tid, other_tid)"
+        f" AND time_ns < {until} ORDER BY time_ns, event_id",
+    )
+    comes = [bool(row[0]) for row in rows]
+    return sum(not a and not b for a, b in pairwise(comes))
 
 
 def test_lanes_table_and_states_of_a_capture(work: tuple[Path, str]) -> None:

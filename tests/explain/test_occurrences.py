@@ -121,6 +121,25 @@ def test_epoll_events_are_found_in_any_element(empty, arch, gap):
     assert totals(empty, "POLLOUT") == {}
 
 
+@pytest.mark.parametrize(("arch", "word"), [(Arch.X86_64, 8), (Arch.I386, 4)])
+def test_control_messages_are_found_behind_others_and_never_in_their_data(empty, arch, word):
+    def control(kind, data):
+        header = (
+            (word + 8 + len(data)).to_bytes(word, "little") + (1).to_bytes(4, "little") + kind.to_bytes(4, "little")
+        )
+        return header + data + bytes(-len(data) % word)
+
+    inner = control(1, b"\7\0\0\0")  # the credentials look like descriptors
+    _call(empty, "sendmsg", 3, arch=arch)
+    _data(empty, "control", control(2, inner + bytes(3)) + control(4, b"\5\0\0\0"))
+    _call(empty, "recvmsg", 4, arch=arch)
+    _data(empty, "control", control(2, b"1") + inner, at_exit=True)
+    _data(empty, "control", b"\0" * 5, at_exit=True)
+    assert totals(empty, "SCM_RIGHTS") == {"messages received with it": 1}
+    assert totals(empty, "SCM_PIDFD") == {"messages sent with it": 1}
+    assert totals(empty, "SCM_CREDENTIALS") == {"messages sent with it": 1, "messages received with it": 1}
+
+
 def test_poll_events_that_were_asked_for_are_not_those_that_were_reported(empty):
     fd, asked, given = (4).to_bytes(4, "little"), b"\1\0", b"\x10\x20"  # POLLIN; POLLHUP|POLLRDHUP
     _call(empty, "poll", 1, 2)

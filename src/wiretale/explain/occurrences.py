@@ -178,6 +178,38 @@ def _of_constant(entry: Entry) -> Iterator[_Search]:
     if conditions:
         either = " OR ".join(f"({c})" for c in sorted(conditions))
         yield _Search("calls that name it", RowKind.CALL, either)
+    for value, name in TABLES["scm"].items():
+        if name in (entry.name, *entry.aliases):
+            yield _of_control("messages sent with it", value, at_exit=False)
+            yield _of_control("messages received with it", value, at_exit=True)
+
+
+# Control messages lie behind each other: struct cmsghdr {size_t len; int level; int type}, whose length counts the
+# header, the next one at the next whole size_t (linux/socket.h CMSG_ALIGN). Numbers are little-endian.
+_CONTROL = f"""c.call_id IN (
+WITH RECURSIVE raw AS (
+    SELECT d.call_id, hex(d.bytes) AS digits, octet_length(d.bytes) AS bytes,
+           CASE WHEN k.arch IN ({int(Arch.X86_64)}, {int(Arch.AARCH64)}) THEN 8 ELSE 4 END AS word
+    FROM call_data d JOIN call k USING (call_id) WHERE d.role = 'control' AND d.at_exit = ?
+),
+header AS (
+    SELECT *, 0 AS place FROM raw
+    UNION ALL
+    SELECT call_id, digits, bytes, word, place + (length_of(digits, place) + word - 1) // word * word FROM header
+    WHERE length_of(digits, place) >= word + 8 AND place + length_of(digits, place) + word + 8 <= bytes
+)
+SELECT call_id FROM header WHERE digits[2 * (place + word) + 1 : 2 * (place + word) + 16] = ?)"""  # noqa: S608 (numbers)
+_DIGITS = " || ".join(
+    f"digits[2 * place + {n} : 2 * place + {n + 1}]" for n in (7, 5, 3, 1)
+)  # of 32 bits, little-endian
+_LENGTH = f"CAST('0x' || {_DIGITS} AS BIGINT)"
+
+
+def _of_control(what: str, kind: int, *, at_exit: bool) -> _Search:
+    """Messages with a control message of the level SOL_SOCKET and a type."""
+    wanted = (_LEVEL_NUMBERS["SOL_SOCKET"].to_bytes(4, "little") + kind.to_bytes(4, "little")).hex().upper()
+    condition = _CONTROL.replace("length_of(digits, place)", _LENGTH)
+    return _Search(what, RowKind.CALL, condition, (at_exit, wanted))
 
 
 # Elements of an array as two digits a byte: struct pollfd is {int fd; short events; short revents}
