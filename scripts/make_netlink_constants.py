@@ -12,7 +12,7 @@ from pathlib import Path
 
 TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/netlink.py"
 HEADERS = (
-    "sys/socket.h linux/netlink.h linux/rtnetlink.h linux/if_link.h linux/if_addr.h linux/neighbour.h linux/fib_rules.h"
+    "sys/socket.h linux/mptcp.h linux/netlink.h linux/rtnetlink.h linux/if_link.h linux/if_addr.h linux/neighbour.h linux/fib_rules.h"
     " linux/inet_diag.h linux/unix_diag.h linux/packet_diag.h linux/netlink_diag.h linux/sock_diag.h linux/genetlink.h"
     " linux/pkt_sched.h linux/gen_stats.h linux/netconf.h linux/audit.h linux/cryptouser.h linux/if_bridge.h"
     " linux/selinux_netlink.h linux/xfrm.h linux/dcbnl.h linux/if_addrlabel.h linux/mroute.h linux/mroute6.h linux/smc_diag.h"
@@ -21,7 +21,7 @@ HEADERS = (
     " linux/netfilter/nfnetlink_conntrack.h linux/netfilter/nfnetlink_queue.h linux/netfilter/nfnetlink_log.h"
     " linux/netfilter/nfnetlink_osf.h linux/netfilter/ipset/ip_set.h linux/netfilter/nfnetlink_acct.h"
     " linux/netfilter/nfnetlink_cttimeout.h linux/netfilter/nfnetlink_cthelper.h linux/netfilter/nf_tables.h"
-    " linux/netfilter/nf_tables_compat.h"
+    " linux/netfilter/nf_tables_compat.h linux/if_bonding.h linux/mpls.h linux/tls.h"
 )
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "nl_msg": (r"NLMSG_(NOOP|ERROR|DONE|OVERRUN)", "", "NLMSG_???"),
@@ -123,7 +123,21 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "nl_ifla_tun": (r"IFLA_TUN_[A-Z]\w*", "", "IFLA_TUN_???"),
     "nl_addr_gen": (r"IN6_ADDR_GEN_MODE_\w+", "", "IN6_ADDR_GEN_MODE_???"),
     "nl_ifstats": (r"IFLA_STATS_[A-Z]\w*", r"IFLA_STATS_(GETSET|GET)_\w*", "IFLA_STATS_???"),
-    "nl_ifstats_offload": (r"IFLA_OFFLOAD_XSTATS_[A-Z]\w*", r"IFLA_OFFLOAD_XSTATS_(HW_S_INFO|TYPE)_\w*", "IFLA_OFFLOAD_XSTATS_???"),
+    "nl_ifstats_offload": (r"IFLA_OFFLOAD_XSTATS_[A-Z]\w*", r"IFLA_OFFLOAD_XSTATS_(HW_S_INFO|L3_STATS)\w*", "IFLA_OFFLOAD_XSTATS_???"),
+    "nl_link_xstats": (r"LINK_XSTATS_TYPE_\w+", "", "LINK_XSTATS_TYPE_???"),
+    "nl_bridge_xstats": (r"BRIDGE_XSTATS_\w+", "", "BRIDGE_XSTATS_???"),
+    "nl_br_mcast_dir": (r"BR_MCAST_DIR_[RT]X", "", "BR_MCAST_DIR_???"),
+    "nl_bond_xstats": (r"BOND_XSTATS_\w+", "", "BOND_XSTATS_???"),
+    "nl_bond_3ad": (r"BOND_3AD_STAT_\w+", "", "BOND_XSTATS_???"),
+    "nl_mpls_stats": (r"MPLS_STATS_\w+", "", "MPLS_STATS_???"),
+    "nl_tls_info": (r"TLS_INFO_\w+", "", "TLS_INFO_???"),
+    "nl_tls_version": (r"TLS_1_[23]_VERSION", "", "TLS_???_VERSION"),
+    "nl_tls_cipher": (r"TLS_CIPHER_\w+", r"TLS_CIPHER_\w+_SIZE", "TLS_CIPHER_???"),
+    "nl_tls_conf": (r"TLS_CONF_\w+", "", "TLS_CONF_???"),
+    "nl_mptcp": (r"MPTCP_SUBFLOW_ATTR_\w+", "", "MPTCP_SUBFLOW_ATTR_???"),
+    "nl_mptcp_flags": (r"MPTCP_SUBFLOW_FLAG_\w+", "", "MPTCP_SUBFLOW_FLAG_???"),
+    "nl_bpf_storages": (r"SK_DIAG_BPF_STORAGE_REP_NONE|SK_DIAG_BPF_STORAGE", "", "SK_DIAG_BPF_STORAGE_???"),
+    "nl_bpf_storage": (r"SK_DIAG_BPF_STORAGE_(NONE|PAD|MAP_ID|MAP_VALUE)", "", "SK_DIAG_BPF_STORAGE_???"),
     "nl_ipv4_devconf": (r"IPV4_DEVCONF_\w+", "", "IPV4_DEVCONF_???"),
     "nl_metrics": (r"RTAX_[A-Z]\w*", r"RTAX_FEATURE_\w*", "RTAX_???"),
     "nl_rtax_features": (r"RTAX_FEATURE_[A-Z]\w*", r"RTAX_FEATURE_MASK", "RTAX_FEATURE_???"),

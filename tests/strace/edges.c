@@ -14,6 +14,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -96,6 +97,8 @@ static void waiting(void)
 
 static void messages(void)
 {
+	for (int length = 23; length < 30; length++)
+		connect(-1, (void *)&(struct sockaddr_in6){ AF_INET6, 256, 0x01000000, .sin6_scope_id = 0x01020304 }, length);
 	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	bind(fd, (struct sockaddr *)&(struct sockaddr_nl){ .nl_family = AF_NETLINK }, sizeof(struct sockaddr_nl));
 	struct {

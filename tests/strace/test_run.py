@@ -1,10 +1,12 @@
 """`wiretale strace` on real programs, beside the installed strace."""
 
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,21 @@ def test_the_same_lines_as_strace(program: str) -> None:
     same, total, differences, _, _ = compare(PROGRAMS[program])
     assert total > 20
     assert same >= 0.98 * total, "\n".join(differences)
+
+
+def test_a_signal_to_its_whole_group_ends_it_in_the_middle_of_a_line_with_i_anywhere(tmp_path: Path) -> None:
+    out = tmp_path / "t"
+    words = ["-D", "-I", "anywhere", "-e", "trace=clock_nanosleep", "-o", str(out)]
+    command = [sys.executable, "-m", "wiretale", "strace", *words, "sleep", "60"]
+    process = subprocess.Popen(command, start_new_session=True)
+    deadline = time.monotonic() + 30
+    while not (out.exists() and "clock_nanosleep" in out.read_text()) and time.monotonic() < deadline:
+        select.select([], [], [], 0.01)
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(30) == -signal.SIGTERM
+    while time.monotonic() < deadline:  # its tracer is of the same group, and nobody's child here
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            break
+    assert out.read_text().endswith("{tv_sec=60, tv_nsec=0}, ")

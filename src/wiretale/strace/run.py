@@ -96,6 +96,8 @@ class _Run:
         self._reader = EventReader(files)
         self._lazy_printer: StracePrinter | None = None
         self._ended_by: signal.Signals | None = None
+        # -I anywhere: a signal ends strace where it stands; what it followed goes on, and nothing more is printed.
+        self._ends_at_once = options.interruptible == 1
 
     @property
     def _printer(self) -> "StracePrinter":
@@ -168,7 +170,7 @@ class _Run:
         while self._source.alive():
             if self._ended_by is not None:
                 self._source.detach_all()
-                if pid and self._source.status_of(pid) is None:  # it may have had the signal, too
+                if pid and not self._ends_at_once and self._source.status_of(pid) is None:  # it may have had it, too
                     with suppress(ProcessLookupError):
                         os.kill(pid, self._ended_by)
                 return
@@ -195,6 +197,8 @@ class _Run:
         """Print some of what is new; whether there was something."""
         printer = self._printer
         events = self._reader.read()
+        if self._ended_by is not None and self._ends_at_once:
+            return False
         printer.take_all(events)
         self._outputs.flush()
         return bool(events)

@@ -492,8 +492,63 @@ TABLES: dict[str, dict[int, str]] = {
         3: "IFLA_STATS_LINK_XSTATS_SLAVE", 4: "IFLA_STATS_LINK_OFFLOAD_XSTATS", 5: "IFLA_STATS_AF_SPEC",
     },
     "nl_ifstats_offload": {
-        0: "IFLA_OFFLOAD_XSTATS_UNSPEC", 1: "IFLA_OFFLOAD_XSTATS_CPU_HIT", 2: "IFLA_OFFLOAD_XSTATS_HW_S_INFO",
-        3: "IFLA_OFFLOAD_XSTATS_L3_STATS",
+        0: "IFLA_OFFLOAD_XSTATS_UNSPEC", 1: "IFLA_OFFLOAD_XSTATS_CPU_HIT",
+    },
+    "nl_link_xstats": {
+        0: "LINK_XSTATS_TYPE_UNSPEC", 1: "LINK_XSTATS_TYPE_BRIDGE", 2: "LINK_XSTATS_TYPE_BOND",
+    },
+    "nl_bridge_xstats": {
+        0: "BRIDGE_XSTATS_UNSPEC", 1: "BRIDGE_XSTATS_VLAN", 2: "BRIDGE_XSTATS_MCAST", 3: "BRIDGE_XSTATS_PAD",
+        4: "BRIDGE_XSTATS_STP",
+    },
+    "nl_br_mcast_dir": {
+        0: "BR_MCAST_DIR_RX", 1: "BR_MCAST_DIR_TX",
+    },
+    "nl_bond_xstats": {
+        0: "BOND_XSTATS_UNSPEC", 1: "BOND_XSTATS_3AD",
+    },
+    "nl_bond_3ad": {
+        0: "BOND_3AD_STAT_LACPDU_RX", 1: "BOND_3AD_STAT_LACPDU_TX", 2: "BOND_3AD_STAT_LACPDU_UNKNOWN_RX",
+        3: "BOND_3AD_STAT_LACPDU_ILLEGAL_RX", 4: "BOND_3AD_STAT_MARKER_RX", 5: "BOND_3AD_STAT_MARKER_TX",
+        6: "BOND_3AD_STAT_MARKER_RESP_RX", 7: "BOND_3AD_STAT_MARKER_RESP_TX", 8: "BOND_3AD_STAT_MARKER_UNKNOWN_RX",
+        9: "BOND_3AD_STAT_PAD",
+    },
+    "nl_mpls_stats": {
+        0: "MPLS_STATS_UNSPEC", 1: "MPLS_STATS_LINK",
+    },
+    "nl_tls_info": {
+        0: "TLS_INFO_UNSPEC", 1: "TLS_INFO_VERSION", 2: "TLS_INFO_CIPHER", 3: "TLS_INFO_TXCONF", 4: "TLS_INFO_RXCONF",
+        5: "TLS_INFO_ZC_RO_TX", 6: "TLS_INFO_RX_NO_PAD",
+    },
+    "nl_tls_version": {
+        771: "TLS_1_2_VERSION", 772: "TLS_1_3_VERSION",
+    },
+    "nl_tls_cipher": {
+        51: "TLS_CIPHER_AES_GCM_128", 52: "TLS_CIPHER_AES_GCM_256", 53: "TLS_CIPHER_AES_CCM_128",
+        54: "TLS_CIPHER_CHACHA20_POLY1305", 55: "TLS_CIPHER_SM4_GCM", 56: "TLS_CIPHER_SM4_CCM",
+        57: "TLS_CIPHER_ARIA_GCM_128", 58: "TLS_CIPHER_ARIA_GCM_256",
+    },
+    "nl_tls_conf": {
+        1: "TLS_CONF_BASE", 2: "TLS_CONF_SW", 3: "TLS_CONF_HW", 4: "TLS_CONF_HW_RECORD",
+    },
+    "nl_mptcp": {
+        0: "MPTCP_SUBFLOW_ATTR_UNSPEC", 1: "MPTCP_SUBFLOW_ATTR_TOKEN_REM", 2: "MPTCP_SUBFLOW_ATTR_TOKEN_LOC",
+        3: "MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ", 4: "MPTCP_SUBFLOW_ATTR_MAP_SEQ", 5: "MPTCP_SUBFLOW_ATTR_MAP_SFSEQ",
+        6: "MPTCP_SUBFLOW_ATTR_SSN_OFFSET", 7: "MPTCP_SUBFLOW_ATTR_MAP_DATALEN", 8: "MPTCP_SUBFLOW_ATTR_FLAGS",
+        9: "MPTCP_SUBFLOW_ATTR_ID_REM", 10: "MPTCP_SUBFLOW_ATTR_ID_LOC", 11: "MPTCP_SUBFLOW_ATTR_PAD",
+    },
+    "nl_mptcp_flags": {
+        1: "MPTCP_SUBFLOW_FLAG_MCAP_REM", 2: "MPTCP_SUBFLOW_FLAG_MCAP_LOC", 4: "MPTCP_SUBFLOW_FLAG_JOIN_REM",
+        8: "MPTCP_SUBFLOW_FLAG_JOIN_LOC", 16: "MPTCP_SUBFLOW_FLAG_BKUP_REM", 32: "MPTCP_SUBFLOW_FLAG_BKUP_LOC",
+        64: "MPTCP_SUBFLOW_FLAG_FULLY_ESTABLISHED", 128: "MPTCP_SUBFLOW_FLAG_CONNECTED",
+        256: "MPTCP_SUBFLOW_FLAG_MAPVALID",
+    },
+    "nl_bpf_storages": {
+        0: "SK_DIAG_BPF_STORAGE_REP_NONE", 1: "SK_DIAG_BPF_STORAGE",
+    },
+    "nl_bpf_storage": {
+        0: "SK_DIAG_BPF_STORAGE_NONE", 1: "SK_DIAG_BPF_STORAGE_PAD", 2: "SK_DIAG_BPF_STORAGE_MAP_ID",
+        3: "SK_DIAG_BPF_STORAGE_MAP_VALUE",
     },
     "nl_ipv4_devconf": {
         1: "IPV4_DEVCONF_FORWARDING", 2: "IPV4_DEVCONF_MC_FORWARDING", 3: "IPV4_DEVCONF_PROXY_ARP",
@@ -810,6 +865,20 @@ UNKNOWN: dict[str, str] = {
     "nl_addr_gen": "IN6_ADDR_GEN_MODE_???",
     "nl_ifstats": "IFLA_STATS_???",
     "nl_ifstats_offload": "IFLA_OFFLOAD_XSTATS_???",
+    "nl_link_xstats": "LINK_XSTATS_TYPE_???",
+    "nl_bridge_xstats": "BRIDGE_XSTATS_???",
+    "nl_br_mcast_dir": "BR_MCAST_DIR_???",
+    "nl_bond_xstats": "BOND_XSTATS_???",
+    "nl_bond_3ad": "BOND_XSTATS_???",
+    "nl_mpls_stats": "MPLS_STATS_???",
+    "nl_tls_info": "TLS_INFO_???",
+    "nl_tls_version": "TLS_???_VERSION",
+    "nl_tls_cipher": "TLS_CIPHER_???",
+    "nl_tls_conf": "TLS_CONF_???",
+    "nl_mptcp": "MPTCP_SUBFLOW_ATTR_???",
+    "nl_mptcp_flags": "MPTCP_SUBFLOW_FLAG_???",
+    "nl_bpf_storages": "SK_DIAG_BPF_STORAGE_???",
+    "nl_bpf_storage": "SK_DIAG_BPF_STORAGE_???",
     "nl_ipv4_devconf": "IPV4_DEVCONF_???",
     "nl_metrics": "RTAX_???",
     "nl_rtax_features": "RTAX_FEATURE_???",

@@ -28,16 +28,13 @@ def ax25_fields(w: Writer, data: bytes) -> list[str]:
     """struct sockaddr_ax25, or the full one when there is room for digipeaters."""
     (count,) = struct.unpack_from("<i", data, 12) if len(data) >= 16 else (0,)
     sign = call_sign(data[2:9])
-    if not count:
+    if not count and len(data) <= _AT:
         return [f"sax25_call={sign}", f"sax25_ndigis={count}"]
-    shown = []
+    fields = [f"fsa_ax25={{sax25_call={sign}, sax25_ndigis={count}}}"]
     wanted = min(max(count, 0), _MOST_DIGIPEATERS)
     there = min((len(data) - _AT) // _CALL, wanted)
     shown = [call_sign(data[_AT + _CALL * i : _AT + _CALL * (i + 1)]) for i in range(there)]
     shown += ["..."] if there < wanted else []
-    rest = ["..."] if len(data) > _AT + _CALL * there and (there < wanted or count > _MOST_DIGIPEATERS) else []
-    return [
-        f"fsa_ax25={{sax25_call={sign}, sax25_ndigis={count}}}",
-        f"fsa_digipeater=[{', '.join(shown)}]",
-        *rest,
-    ]
+    if shown:
+        fields.append(f"fsa_digipeater=[{', '.join(shown)}]")
+    return [*fields, *(["..."] if len(data) > _AT + _CALL * there else [])]

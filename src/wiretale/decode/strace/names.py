@@ -55,6 +55,7 @@ UNKNOWN: dict[str, str] = {
     "xdp_flags": "XDP_???",
     "nfc_protocol": "NFC_PROTO_???",
     "rxrpc_service": "???_SERVICE",
+    "ieee802154_addr": "IEEE802154_ADDR_???",
     "hci_channel": "HCI_CHANNEL_???",
     "l2cap_psm": "L2CAP_PSM_???",
     "l2cap_cid": "L2CAP_CID_???",
@@ -200,7 +201,19 @@ _OWN |= {
         1: "NFC_PROTO_JEWEL", 2: "NFC_PROTO_MIFARE", 3: "NFC_PROTO_FELICA", 4: "NFC_PROTO_ISO14443",
         5: "NFC_PROTO_NFC_DEP", 6: "NFC_PROTO_ISO14443_B", 7: "NFC_PROTO_ISO15693",
     },
-    "rxrpc_service": {1: "CM_SERVICE", 52: "VL_SERVICE", 2500: "YFS_CM_SERVICE", 2503: "YFS_VL_SERVICE"},
+    # fs/afs/protocol_yfs.h and afs_fs.h of the kernel
+    "rxrpc_service": {
+        1: "CM_SERVICE", 52: "VL_SERVICE", 2500: "YFS_FS_SERVICE", 2501: "YFS_CM_SERVICE", 2503: "YFS_VL_SERVICE",
+    },
+    "vsock_port": {0xFFFFFFFF: "VMADDR_PORT_ANY"},
+    "ieee802154_addr": {0: "IEEE802154_ADDR_NONE", 2: "IEEE802154_ADDR_SHORT", 3: "IEEE802154_ADDR_LONG"},
+    "ieee802154_pan": {0xFFFF: "IEEE802154_PANID_BROADCAST"},
+    "ieee802154_short": {0xFFFE: "IEEE802154_ADDR_UNDEF", 0xFFFF: "IEEE802154_ADDR_BROADCAST"},
+    "nfc_sap": {1: "LLCP_SAP_SDP", 2: "LLCP_SAP_IP", 3: "LLCP_SAP_OBEX", 4: "LLCP_SAP_SNEP", 255: "LLCP_SAP_MAX"},
+    "qrtr_node": {0xFFFFFFFF: "QRTR_NODE_BCAST"},
+    "qrtr_port": {0xFFFFFFFE: "QRTR_PORT_CTRL"},
+    "mctp_network": {0: "MCTP_NET_ANY"},
+    "mctp_address": {0: "MCTP_ADDR_NULL", 255: "MCTP_ADDR_ANY"},
     "hci_channel": {
         0: "HCI_CHANNEL_RAW", 1: "HCI_CHANNEL_USER", 2: "HCI_CHANNEL_MONITOR", 3: "HCI_CHANNEL_CONTROL",
         4: "HCI_CHANNEL_LOGGING",
@@ -210,11 +223,12 @@ _OWN |= {
         0xF: "L2CAP_PSM_BNEP", 0x11: "L2CAP_PSM_HID_CTRL", 0x13: "L2CAP_PSM_HID_INT", 0x15: "L2CAP_PSM_UPNP",
         0x17: "L2CAP_PSM_AVCTP", 0x19: "L2CAP_PSM_AVDTP", 0x1B: "L2CAP_PSM_AVCTP_BROWSING",
         0x1D: "L2CAP_PSM_UDI_C_PLANE", 0x1F: "L2CAP_PSM_ATT", 0x21: "L2CAP_PSM_3DSP", 0x23: "L2CAP_PSM_LE_IPSP",
-        0x25: "L2CAP_PSM_OTS", 0x1001: "L2CAP_PSM_DYN_START",
+        0x25: "L2CAP_PSM_OTS", 0x1001: "L2CAP_PSM_DYN_START", 0xFFFF: "L2CAP_PSM_DYN_END",
     },
     "l2cap_cid": {
         1: "L2CAP_CID_SIGNALING", 2: "L2CAP_CID_CONN_LESS", 3: "L2CAP_CID_A2MP", 4: "L2CAP_CID_ATT",
         5: "L2CAP_CID_LE_SIGNALING", 6: "L2CAP_CID_SMP", 7: "L2CAP_CID_SMP_BREDR", 0x40: "L2CAP_CID_DYN_START",
+        0xFFFF: "L2CAP_CID_DYN_END",
     },
     "bdaddr_type": {0: "BDADDR_BREDR", 1: "BDADDR_LE_PUBLIC", 2: "BDADDR_LE_RANDOM"},
 }  # fmt: skip
@@ -377,7 +391,7 @@ def _widest(name: str, arch: int) -> tuple[tuple[int, str], ...]:
     return tuple(sorted(_order(name, arch), key=lambda row: -row[0].bit_count()))
 
 
-def _unknown(name: str) -> str:
+def unknown(name: str) -> str:
     """What strace says of a value of this table that has no name."""
     if name.startswith(_NETLINK):
         return netlink.UNKNOWN[name]
@@ -407,8 +421,8 @@ def one(name: str, value: int, arch: int, style: Names) -> str:
     found = _table(name, arch).get(value)
     shown = hex(value & 0xFFFFFFFF if value < 0 else value) if value else "0"
     if found is None:
-        unknown = _unknown(name)
-        return f"{shown} /* {unknown} */" if unknown else shown
+        without_name = unknown(name)
+        return f"{shown} /* {without_name} */" if without_name else shown
     return f"{shown} /* {found} */" if style is Names.VERBOSE else found
 
 
@@ -427,7 +441,7 @@ def several(name: str, value: int, arch: int, style: Names) -> str:
             found.add(label)
     names = [label for _, label in _order(name, arch) if label in found]
     if not names:
-        unknown = _unknown(name)
-        return f"{rest:#x} /* {unknown} */" if unknown else hex(rest)
+        without_name = unknown(name)
+        return f"{rest:#x} /* {without_name} */" if without_name else hex(rest)
     text = "|".join([*names, *([hex(rest)] if rest else [])])
     return f"{value:#x} /* {text} */" if style is Names.VERBOSE else text

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.strace import filters
+from wiretale.decode.strace.address import address_text
 from wiretale.decode.strace.names import several
 from wiretale.decode.strace.netlink_values import (
     Attributes,
@@ -30,11 +31,12 @@ from wiretale.decode.strace.netlink_values import (
     structure,
     text,
     u8,
+    u16,
     u32,
     u64,
     whole,
 )
-from wiretale.decode.strace.strings import hex_literal
+from wiretale.decode.strace.strings import hex_literal, in_style
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import device_text
@@ -44,15 +46,17 @@ _INSTRUCTION_BYTES = 8  # sizeof(struct sock_filter)
 _ID = parts(
     "2s idiag_sport; 2s idiag_dport; 16s idiag_src; 16s idiag_dst; 4s idiag_if; 8s idiag_cookie",
     idiag_sport=port, idiag_dport=port, idiag_if=interface, idiag_cookie=cookie,
-    idiag_src=lambda w, data, family: _end("idiag_src", data, family),
-    idiag_dst=lambda w, data, family: _end("idiag_dst", data, family),
+    idiag_src=lambda w, data, family: _end(w, "idiag_src", data, family),
+    idiag_dst=lambda w, data, family: _end(w, "idiag_dst", data, family),
 )  # fmt: skip
 
 
-def _end(name: str, data: bytes, family: int) -> str:
+def _end(w: StraceWriter, name: str, data: bytes, family: int) -> str:
     if family == 2:
-        return f'inet_addr("{IPv4Address(data[:4])}")'
-    return f'inet_pton(AF_INET6, "{ipv6_text(data)}", &{name})'
+        return in_style(w.style.names, data, f'inet_addr("{IPv4Address(data[:4])}")')
+    if w.style.names is Names.ABBREV:
+        return f'inet_pton(AF_INET6, "{ipv6_text(data)}", &{name})'
+    return in_style(w.style.names, data, f'inet_pton(AF_INET6, "{ipv6_text(data)}")')
 
 
 def _identity(w: StraceWriter, data: bytes, family: int) -> str:
@@ -139,9 +143,15 @@ _SOCKET_OPTIONS = (  # struct inet_diag_sockopt: bits in the order of their decl
 
 
 def _socket_options(w: StraceWriter, data: bytes, _: int) -> str:
-    """Only those that are set."""
+    """Only those that are set, with -v all; then what no name is known for."""
     value = int.from_bytes(data[:2], "little")
-    return "{" + ", ".join(f"{name}=1" for bit, name in enumerate(_SOCKET_OPTIONS) if value >> bit & 1) + "}"
+    held = [(name, value >> bit & 1) for bit, name in enumerate(_SOCKET_OPTIONS)]
+    shown = [f"{name}={is_set}" for name, is_set in held if is_set or not w.brief]
+    unnamed = value >> len(_SOCKET_OPTIONS)
+    shown += [f"unused={hex(unnamed) if unnamed else 0} /* bits 3..8 */"] if unnamed or not w.brief else []
+    rest = part(data, 2)
+    behind = f", /* bytes 2..{size_in(data) - 1} */ {hexadecimal(w, rest)}" if any(rest) else ""
+    return f"{{{', '.join(shown)}}}{behind}"
 
 
 def _raw_name(w: StraceWriter, data: bytes, _: int) -> str:
@@ -246,14 +256,31 @@ def _shutdown(w: StraceWriter, data: bytes, _: int) -> str:
     return names if " /* " in names else f"{data[0]:#x} /* {names} */"
 
 
+def _stored(w: StraceWriter, data: bytes, _: int) -> str:
+    """A value of a map of BPF: a number, if it has the size of one."""
+    if size_in(data) in (1, 2, 4, 8) and len(data) == size_in(data):
+        return hexed("?BH?I???Q"[len(data)])(w, data, 0)
+    return hexadecimal(w, data)
+
+
+_TLS: Attributes = {
+    1: one("nl_tls_version", "H"), 2: one("nl_tls_cipher", "H"), 3: one("nl_tls_conf", "H"), 4: one("nl_tls_conf", "H"),
+}  # fmt: skip
+_MPTCP: Attributes = {
+    1: hexed("I"), 2: hexed("I"), 3: u32, 4: u64, 5: u32, 6: u32, 7: u16, 8: some("nl_mptcp_flags"), 9: u8, 10: u8,
+}  # fmt: skip
+_ULP: Attributes = {1: text, 2: nested("nl_tls_info", _TLS), 3: nested("nl_mptcp", _MPTCP)}
+_SOCKET_ADDRESSES = array(lambda w, data, _: address_text(w, data), 128)  # struct sockaddr_storage
+_STORAGE: Attributes = {2: u32, 3: _stored}
 _INET_REQUEST_ATTRIBUTES: Attributes = {1: _bytecode, 3: one("ip_protocol", "I")}
 _INET_ATTRIBUTES: Attributes = {
     1: structure(_MEMORY), 4: text, 5: u8, 6: u8, 7: _SOCKET_MEMORY,
     8: whole(1, _shutdown), 15: u32, 17: u32, 21: u64,
-    22: whole(2, _socket_options), 12: hexadecimal, 13: hexadecimal,
+    22: whole(2, _socket_options), 12: _SOCKET_ADDRESSES, 13: _SOCKET_ADDRESSES,
     3: structure("I tcpv_enabled; I tcpv_rttcnt; I tcpv_rtt; I tcpv_minrtt"),
     9: structure("H dctcp_enabled; H dctcp_ce_state; I dctcp_alpha; I dctcp_ab_ecn; I dctcp_ab_tot"),
-    10: one("ip_protocol"), 11: u8, 18: array(_signature, 100), 19: nested("nl_ulp", {1: text}),
+    10: one("ip_protocol"), 11: u8, 18: array(_signature, 100), 19: nested("nl_ulp", _ULP),
+    20: nested("nl_bpf_storages", {1: nested("nl_bpf_storage", _STORAGE)}),
     16: structure(
         "I bbr_bw_lo; I bbr_bw_hi; I bbr_min_rtt; I bbr_pacing_gain; I bbr_cwnd_gain", bbr_bw_lo=hexed("I"),
         bbr_bw_hi=hexed("I"),

@@ -3,6 +3,7 @@
 from wiretale.decode.strace.netlink_values import (
     Attributes,
     attributes,
+    bits,
     by_index,
     descriptor,
     grown,
@@ -121,16 +122,7 @@ def _protocol(w: StraceWriter, data: bytes, family: int) -> str:
     return hexadecimal(w, data)
 
 
-def _options(w: StraceWriter, data: bytes, _: int) -> str:
-    """A set of options of a bridge, by their numbers."""
-    value = int.from_bytes(data, "little")
-    known = [bit for bit in range(3) if value >> bit & 1]
-    rest = value & ~sum(1 << bit for bit in known)
-    if not known:
-        return f"{rest:#x} /* 1<<BR_BOOLOPT_??? */" if rest else "0"
-    return "|".join([*(f"1<<{w.enum('nl_br_boolopt', bit)}" for bit in known), *([hex(rest)] if rest else [])])
-
-
+_OPTIONS = bits("nl_br_boolopt", range(3))
 _QUERIER: Attributes = {1: ipv4, 2: interface, 3: ticks, 5: ipv6, 6: interface, 7: ticks}
 _BRIDGE_LINK: Attributes = {
     **dict.fromkeys((1, 2, 3, 4), ticks), 5: u32, 6: u16, 7: u8, 8: network_order("ethertype"), 9: hexed("H"),
@@ -138,7 +130,7 @@ _BRIDGE_LINK: Attributes = {
     **dict.fromkeys((16, 17, 18, 19), ticks), 20: hardware, 47: nested("nl_querier", _QUERIER),
     **dict.fromkeys(range(22, 26), u8), **dict.fromkeys(range(26, 30), u32),
     **dict.fromkeys(range(30, 36), ticks), 36: u8, 37: u8, 38: u8, 39: u16, 41: u8,
-    46: structure("I optval; I optmask", optval=_options, optmask=_options), 42: u8, 43: u8, 44: u8, 45: u8,
+    46: structure("I optval; I optmask", optval=_OPTIONS, optmask=_OPTIONS), 42: u8, 43: u8, 44: u8, 45: u8,
 }  # fmt: skip
 _TUN: Attributes = {
     1: owner, 2: owner, 3: one("nl_tun_type"), **dict.fromkeys((4, 5, 6, 7), u8), 8: u32, 9: u32,

@@ -3,7 +3,8 @@
 from ipaddress import IPv4Address
 from socket import AF_INET, AF_INET6
 
-from wiretale.decode.strace.netlink_links import LINK_ATTRIBUTES, STATS64
+from wiretale.decode.strace.netlink_links import LINK_ATTRIBUTES
+from wiretale.decode.strace.netlink_statistics import STATISTICS, STATISTICS_ATTRIBUTES
 from wiretale.decode.strace.netlink_values import (
     Attributes,
     Memory,
@@ -16,6 +17,7 @@ from wiretale.decode.strace.netlink_values import (
     hardware,
     hexadecimal,
     hexed,
+    if_set,
     interface,
     ipv4,
     ipv6,
@@ -44,12 +46,6 @@ from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.writer import pointer_text
 
 _FAMILY = one("family")
-
-
-def _if_set(w: StraceWriter, data: bytes, _: int) -> str:
-    """A field that is shown only if it is not zero."""
-    value = int.from_bytes(data, "little")
-    return hex(value) if value else ""
 
 
 LINK = parts(
@@ -247,30 +243,6 @@ _MULTICAST: Attributes = {
 }
 
 
-def _filter_mask(w: StraceWriter, data: bytes, _: int) -> str:
-    """A set of attributes, by their numbers."""
-    value = int.from_bytes(data, "little")
-    known = [bit for bit in range(6) if value >> bit & 1]
-    rest = value & ~sum(1 << bit for bit in known)
-    if not known:
-        return f"{rest:#x} /* 1<<IFLA_STATS_??? */" if rest else "0"
-    return "|".join([*(f"1<<{w.enum('nl_ifstats', bit)}" for bit in known), *([hex(rest)] if rest else [])])
-
-
-STATISTICS = parts(
-    "B family; B pad1; H pad2; I ifindex; I filter_mask",
-    family=_FAMILY,
-    pad1=_if_set,
-    pad2=_if_set,
-    ifindex=interface,
-    filter_mask=_filter_mask,
-)
-_STATISTICS: Attributes = {
-    1: STATS64,
-    4: nested("nl_ifstats_offload", {1: STATS64}),
-}
-
-
 def _any_family(w: StraceWriter, data: bytes, _: int) -> str:
     name = w.enum("family", data[0])
     return w.enum("nl_rtnl_family", data[0]) if name.startswith("0x") else name
@@ -285,14 +257,16 @@ _REPORT: Attributes = {1: one("nl_mroute_msg"), 2: u32, 3: ipv4, 4: ipv4, 5: hex
 
 
 def _scope(w: StraceWriter, data: bytes, _: int) -> str:
-    return w.enum("nl_rt_scope", data[0]).split(" /*")[0]
+    """Nothing is said of a scope without a name."""
+    shown = w.enum("nl_rt_scope", data[0])
+    return shown.removesuffix(" /* RT_SCOPE_??? */")
 
 
 NEXTHOP = parts(
     "B nh_family; B nh_scope; B nh_protocol; B resvd; I nh_flags", nh_family=_FAMILY, nh_scope=_scope,
-    nh_protocol=one("nl_rtprot"), resvd=_if_set, nh_flags=some("nl_nexthop_flags"),
+    nh_protocol=one("nl_rtprot"), resvd=if_set, nh_flags=some("nl_nexthop_flags"),
 )  # fmt: skip
-_GROUP = structure("I id; B weight; B resvd1; H resvd2", resvd1=_if_set, resvd2=_if_set)
+_GROUP = structure("I id; B weight; B resvd1; H resvd2", resvd1=if_set, resvd2=if_set)
 _NEXTHOP: Attributes = {
     1: u32, 2: array(_GROUP, 8), 3: one("nl_nexthop_group", "H"), 4: u32,
     9: u32, 11: u32, 5: interface, 6: address, 7: one("nl_lwtunnel", "H"),
@@ -325,7 +299,7 @@ KINDS: dict[int, Kind] = {  # nlmsg_type -> structure, names of attributes, attr
     **dict.fromkeys((80, 81, 82), (NETCONF, "nl_netconf", _NETCONF)),
     **dict.fromkeys((84, 85, 86), (MULTICAST, "nl_mdba", _MULTICAST)),
     **dict.fromkeys((88, 89, 90), (GENERAL, "nl_netnsa", _GENERAL)),
-    **dict.fromkeys((92, 94), (STATISTICS, "nl_ifstats", _STATISTICS)),
+    **dict.fromkeys((92, 94), (STATISTICS, "nl_ifstats", STATISTICS_ATTRIBUTES)),
     96: (REPORT, "nl_creport", _REPORT),
     **dict.fromkeys((104, 105, 106), (NEXTHOP, "nl_nha", _NEXTHOP)),
 }

@@ -10,7 +10,8 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from wiretale.decode.escape import escape_bytes
-from wiretale.decode.strace.strings import hex_literal
+from wiretale.decode.strace.names import known, unknown
+from wiretale.decode.strace.strings import hex_literal, in_style
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.writer import pointer_text
@@ -113,6 +114,30 @@ def whole(least: int, show: Printer, most: int = 0) -> Printer:
     return value
 
 
+def if_set(w: StraceWriter, data: bytes, _: int) -> str:
+    """A field that is shown only if it is not zero."""
+    value = int.from_bytes(data, "little")
+    return hex(value) if value else ""
+
+
+def bits(table: str, numbers: range) -> Printer:
+    """A set of values of a table, which stand for bits: 1<<IFLA_STATS_LINK_64|1<<IFLA_STATS_AF_SPEC."""
+
+    def value(w: StraceWriter, data: bytes, _: int) -> str:
+        number = int.from_bytes(data, "little")
+        if not number or w.style.names is Names.RAW:
+            return hex(number) if number else "0"
+        named = [bit for bit in numbers if number >> bit & 1]
+        rest = number & ~sum(1 << bit for bit in named)
+        if not named:
+            return f"{rest:#x} /* 1<<{unknown(table)} */"
+        shown = [f"1<<{known(table, bit, w.arch)}" for bit in named]
+        text_of = "|".join([*shown, *([hex(rest)] if rest else [])])
+        return f"{number:#x} /* {text_of} */" if w.style.names is Names.VERBOSE else text_of
+
+    return value
+
+
 def states(w: StraceWriter, data: bytes, _: int) -> str:
     """A set of TCP states, by their numbers."""
     if len(data) < 4:
@@ -128,20 +153,13 @@ u8, u16, u32, u64, s32 = number("B"), number("H"), number("I"), number("Q"), num
 interface = _of("<I", lambda w, v: w.interface(v))
 descriptor = _of("<i", lambda w, v: w.fd(v))
 process = _of("<i", lambda w, v: w.pid(v))
-port = _of("!H", lambda _, v: f"htons({v})")
+port = _of("2s", lambda w, v: in_style(w.style.names, v, f"htons({int.from_bytes(v, 'big')})"))
 network_u64 = _of("!Q", lambda _, v: f"htobe64({v})")
 
 
-def in_style(w: StraceWriter, data: bytes, text_of: str) -> str:
-    """A text for bytes, or with -X raw the bytes, with -X verbose both."""
-    if w.style.names is Names.ABBREV:
-        return text_of
-    return hex_literal(data) if w.style.names is Names.RAW else f"{hex_literal(data)} /* {text_of} */"
-
-
 owner = _of("<I", lambda _, v: "-1" if v == 0xFFFFFFFF else str(v))  # a user or a group; -1: none
-ipv4 = _of("4s", lambda w, v: in_style(w, v, f'inet_addr("{IPv4Address(v)}")'))
-ipv6 = _of("16s", lambda w, v: in_style(w, v, f'inet_pton(AF_INET6, "{ipv6_text(v)}")'))
+ipv4 = _of("4s", lambda w, v: in_style(w.style.names, v, f'inet_addr("{IPv4Address(v)}")'))
+ipv6 = _of("16s", lambda w, v: in_style(w.style.names, v, f'inet_pton(AF_INET6, "{ipv6_text(v)}")'))
 
 
 def ipv6_text(data: bytes) -> str:
@@ -165,7 +183,7 @@ def ticks(w: StraceWriter, data: bytes, _: int) -> str:
 def hardware(w: StraceWriter, data: bytes, _: int) -> str:
     if isinstance(data, Memory) and len(data) < data.full:
         return pointer_text(data.address)
-    return in_style(w, bytes(data), ":".join(f"{b:02x}" for b in data)) if data else ""
+    return in_style(w.style.names, bytes(data), ":".join(f"{b:02x}" for b in data)) if data else ""
 
 
 def address(w: StraceWriter, data: bytes, family: int) -> str:

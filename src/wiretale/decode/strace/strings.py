@@ -1,7 +1,7 @@
 """Strings as strace prints them: C literals, with -x in hexadecimal, cut at -s bytes."""
 
 from wiretale.decode.escape import escape_bytes
-from wiretale.decode.strace.style import Hex
+from wiretale.decode.strace.style import Hex, Names
 
 _SHORT = {0x09: "\\t", 0x0A: "\\n", 0x0B: "\\v", 0x0C: "\\f", 0x0D: "\\r", 0x22: '\\"', 0x5C: "\\\\"}
 _TEXT = frozenset(b"\t\n\v\f\r") | frozenset(range(0x20, 0x7F))
@@ -21,3 +21,10 @@ def literal(data: bytes, style: Hex = Hex.NONE) -> str:
 def hex_literal(data: bytes) -> str:
     """Random bytes, hardware addresses and the like are hexadecimal whatever the options say."""
     return literal(data, Hex.ALL)
+
+
+def in_style(names: Names, data: bytes, text: str) -> str:
+    """What bytes mean; with -X raw the bytes, with -X verbose both."""
+    if names is Names.ABBREV:
+        return text
+    return hex_literal(data) if names is Names.RAW else f"{hex_literal(data)} /* {text} */"

@@ -63,6 +63,12 @@ class StraceWriter(Writer):
         text = self.open_flags(value)
         return f"{names.number(value)} /* {text} */" if self.style.names is Names.VERBOSE else text
 
+    def commented(self, table: str, value: int) -> str:
+        """A number with its name behind it, which only -X raw leaves out."""
+        number = names.number(value)
+        name = names.known(table, value, self.arch) or names.unknown(table)
+        return number if self.style.names is Names.RAW or not name else f"{number} /* {name} */"
+
     def note(self, name: str, value: int) -> str:
         number = names.number(value) if value >= 0 else str(value)
         if self.style.names is Names.RAW:

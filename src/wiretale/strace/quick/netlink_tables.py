@@ -123,7 +123,7 @@ class NetlinkMaker:
         elif field.name in _FIELDS and field.how not in self._places:
             kind, number, least = _FIELDS[field.name]
             place = self._add(kind, size=number, least=least)
-        elif field.how is netlink_route._if_set:
+        elif field.how is values.if_set:
             place = self._add("if_set", size=size)
         elif field.how is netlink_diag._identity:
             place = self._structure(netlink_diag._ID, values.size_of(netlink_diag._ID))

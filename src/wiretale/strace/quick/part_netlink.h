@@ -299,7 +299,7 @@ static bool put_netlink_value(struct writer *w, uint16_t number, const uint8_t *
 		return true;
 	case NETLINK_AS_socket_options:
 		put_socket_options(t, (unsigned)value);
-		return true;
+		return n == 2 && !(value >> sizeof(SOCKET_OPTIONS) / sizeof(SOCKET_OPTIONS[0]));
 	case NETLINK_AS_shutdown:
 		if (!bytes[0] || bytes[0] & ~3u) {
 			put_char(t, '0');

@@ -11,7 +11,7 @@ static bool put_inet6_address(struct quick_text *t, const uint8_t *bytes, uint64
 {
 	char spelled[INET6_ADDRSTRLEN];
 	bool is_local = (big_endian(bytes + 8) & 0xffc0) == 0xfe80 || (big_endian(bytes + 8) & 0xff0f) == 0xff02;
-	if (n >= 28 && is_local)
+	if (n > 24 && is_local)
 		return false;	/* its interface has a name */
 	put_port(t, ", sin6_port=htons(", bytes + 2);
 	put(t, ", sin6_flowinfo=htonl(");
@@ -20,9 +20,9 @@ static bool put_inet6_address(struct quick_text *t, const uint8_t *bytes, uint64
 	put(t, "), inet_pton(AF_INET6, \"");
 	put(t, spelled);
 	put(t, "\", &sin6_addr)");
-	if (n >= 28) {
+	if (n > 24) {
 		put(t, ", sin6_scope_id=");
-		put_unsigned(t, integer(bytes + 24, 4));
+		put_unsigned(t, integer(bytes + 24, n < 28 ? n - 24 : 4));
 	}
 	return true;
 }

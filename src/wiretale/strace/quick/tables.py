@@ -169,7 +169,7 @@ class _Maker:
     def _add_names(self, name: str) -> None:
         values = dict(names._table(name, _ARCH))
         order, widest = list(names._order(name, _ARCH)), list(names._widest(name, _ARCH))
-        unknown = names._unknown(name) if name != "open_flags" else ""  # the access mode stands before them
+        unknown = names.unknown(name) if name != "open_flags" else ""  # the access mode stands before them
         if name == "ioctl":
             values = REQUESTS | values
         if len(order) > _MOST_FLAGS:  # an enumeration
