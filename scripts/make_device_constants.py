@@ -8,7 +8,7 @@ from pathlib import Path
 from make_netlink_constants import write
 
 TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/devices.py"
-HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h"
+HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h"
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "device_gpio_line": (r"GPIOLINE_FLAG_\w+", "", "GPIOLINE_FLAG_???"),
     "device_gpio_handle": (r"GPIOHANDLE_REQUEST_\w+", "", "GPIOHANDLE_REQUEST_???"),
@@ -25,7 +25,7 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
         r"|BTN_(MISC|MOUSE|JOYSTICK|GAMEPAD|DIGI|WHEEL|TRIGGER_HAPPY|A|B|X|Y)",
         "KEY_???",
     ),
-    "device_input_led": (r"LED_[A-Z]\w*", r"LED_CNT", "LED_???"),
+    "device_input_led": (r"LED_[A-Z]\w*", r"LED_(CNT|SCR|NUM|CAP)", "LED_???"),
     "device_input_msc": (r"MSC_[A-Z]\w*", r"MSC_CNT", "MSC_???"),
     "device_input_repeat": (r"REP_[A-Z]\w*", r"REP_CNT", "REP_???"),
     "device_input_sound": (r"SND_[A-Z]\w*", r"SND_CNT", "SND_???"),
@@ -36,10 +36,18 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "device_input_ff_status": (r"FF_STATUS_(STOPPED|PLAYING)", "", "FF_STATUS_???"),
     "device_seccomp_answer": (r"SECCOMP_USER_NOTIF_FLAG_\w+", "", "SECCOMP_USER_NOTIF_FLAG_???"),
     "device_seccomp_descriptor": (r"SECCOMP_ADDFD_FLAG_\w+", "", "SECCOMP_ADDFD_FLAG_???"),
+    "device_kd_font": (r"KD_FONT_OP_\w+", "", "KD_FONT_OP_???"),
+    "device_kd_key": (
+        r"K_\w+",
+        r"K_(RAW|XLATE|MEDIUMRAW|UNICODE|OFF|METABIT|ESCPREFIX|SCROLLLOCK|NUMLOCK|CAPSLOCK|(NORM|SHIFT|ALT|ALTSHIFT)TAB)",
+        "",
+    ),
     "device_ubi_flags": (r"UBI_VOL_SKIP_CRC_CHECK_FLG", "", "UBI_VOL_???"),
     "device_ubi_type": (r"UBI_(DYNAMIC|STATIC)_VOLUME", "", "UBI_???_VOLUME"),
 }  # fmt: skip
 EXTRA: dict[str, tuple[dict[int, str], str]] = {
+    # linux/kd.h, and include/linux/kd.h of the kernel
+    "device_kd_font_flags": ({1: "KD_FONT_FLAG_DONT_RECALC", 0x80000000: "KD_FONT_FLAG_OLD"}, "KD_FONT_FLAG_???"),
     # include/scsi/sg.h of the kernel
     "device_scsi_reset": (
         {

@@ -1,6 +1,7 @@
 """Fields of the structures that requests of ioctl to devices take and give, in the words of `struct_fields.py`.
 
-Sources: linux/gpio.h, hdreg.h, input.h, ptp_clock.h, seccomp.h.
+Sources: linux/gpio.h, hdreg.h, input.h, ptp_clock.h, seccomp.h,
+kd.h.
 """
 
 _NAMES = "char name[32]; char consumer[32]"
@@ -67,6 +68,31 @@ FIELDS: dict[str, str] = {
     " u8 flags~|device_ubi_flags; s16 name_len; s8 _pad[4]; char name[128]",
     "other_rename": "s32 vol_id; s16 name_len; s8 _pad[2]; char name[128]",
     "other_renamed": "s32 count; s8 _pad[12]; other_rename ents[32]",
+    # linux/kd.h
+    "kd_colours": "u8 value[48]",
+    "kd_font": "u8 value[8192]",
+    "kd_map": "u8 value[256]",
+    "kd_unicode_map": "u16 value[256]",
+    "kd_accents": "u32 kb_cnt; u8 _kbdiacr[768]",
+    "kd_wide_accents": "u32 kb_cnt; u32 _kbdiacruc[768]",
+    "kd_entry": "u8 kb_table; u8 kb_index; u16 kb_value",
+    "kd_given_entry": "u8 kb_table; u8 kb_index; u16 kb_value",
+    "kd_string": "u8 kb_func; char kb_string[512]",
+    "kd_given_string": "u8 kb_func; char kb_string[512]",
+    "kd_code": "u32 scancode~x; u32 keycode~x",
+    "kd_repeat": "s32 delay; s32 period",
+    "kd_old_font": "u16 charcount; u16 charheight; ptr chardata~p",
+    "kd_font_op": "u32 op~=device_kd_font; u32 flags~|device_kd_font_flags; u32 width; u32 height; u32 charcount;"
+    " ptr data~p",
+    "kd_pairs": "u16 entry_ct; ptr entries~p",
+    "kd_pair": "u16 unicode~x; u16 fontpos~x",
+    "kd_clear": "u16 advised_hashsize; u16 advised_hashstep; u16 advised_hashlevel",
+    "kd_leds": "u8 value",
+    "kd_lock_leds": "u8 value",
+    "kd_type": "u8 value~=ioctl_kd_type",
+    "kd_screen_mode": "u32 value~=ioctl_kd_mode",
+    "kd_keyboard_mode": "s32 value",
+    "kd_meta": "u32 value~=ioctl_kd_meta",
     # linux/seccomp.h
     "seccomp_call": "u32 nr; u32 arch~=audit_arch; u64 instruction_pointer~p; u64 args[6]~h",
     "seccomp_notice": "u64 id~x; s32 pid~pid; u32 flags~x; seccomp_call data",

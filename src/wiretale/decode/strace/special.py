@@ -23,10 +23,10 @@ TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
     from wiretale.decode import ioctls
     from wiretale.decode.strace import devices, directory, requests, rings, terminals
-    from wiretale.decode.strace.devices import evdev, hdio
+    from wiretale.decode.strace.devices import evdev, hdio, kd
 else:
     devices, evdev = later("wiretale.decode.strace.devices"), later("wiretale.decode.strace.devices.evdev")
-    hdio = later("wiretale.decode.strace.devices.hdio")
+    hdio, kd = later("wiretale.decode.strace.devices.hdio"), later("wiretale.decode.strace.devices.kd")
     directory, rings = later("wiretale.decode.strace.directory"), later("wiretale.decode.strace.rings")
     requests = later("wiretale.decode.strace.requests")
     terminals = later("wiretale.decode.strace.terminals")
@@ -456,6 +456,10 @@ SPECIAL |= {
     ("membarrier", "cpu_id"): lambda w, i, a: "",
     ("ioctl", "request"): _ioctl_request,
     ("ioctl", "half"): lambda w, i, a: names.number(w.values[i] & 0xFFFFFFFF),
+    **{
+        ("ioctl", f"kd_{name}"): lambda w, i, a: kd.NUMBERS[a.name](strace(w), w.unsigned(w.values[i]))
+        for name in ("mode", "port", "sound", "tone", "signal", "lights", "locks")
+    },
     ("ioctl", "nice"): lambda w, i, a: hdio.nice(strace(w), w.unsigned(w.values[i])),
     **{(name, "futex_op"): _futex_op for name in ("futex", "futex_time64")},
     ("epoll_ctl", "event"): lambda w, i, a: epoll_event(w, i),

@@ -125,6 +125,53 @@ ROWS: dict[int, str] = {
     # mtd/ubi-user.h
     0x40986F00: "inout other_new_volume",  # UBI_IOCMKVOL
     0x51106F03: "in other_renamed",  # UBI_IOCRNVOL
+    # linux/kd.h
+    0x4B36: "-",  # KDENABIO
+    0x4B37: "-",  # KDDISABIO
+    0x4B3C: "-",  # KDMAPDISP
+    0x4B3D: "-",  # KDUNMAPDISP
+    0x4B6D: "-",  # PIO_FONTRESET
+    0x4B34: "special kd_port",  # KDADDIO
+    0x4B35: "special kd_port",  # KDDELIO
+    0x4B2F: "special kd_sound",  # KIOCSOUND
+    0x4B30: "special kd_tone",  # KDMKTONE
+    0x4B4E: "special kd_signal",  # KDSIGACCEPT
+    0x4B31: "out kd_leds",  # KDGETLED
+    0x4B32: "special kd_lights",  # KDSETLED
+    0x4B64: "out kd_lock_leds",  # KDGKBLED
+    0x4B65: "special kd_locks",  # KDSKBLED
+    0x4B33: "out kd_type",  # KDGKBTYPE
+    0x4B3B: "out kd_screen_mode",  # KDGETMODE
+    0x4B3A: "value enum ioctl_kd_mode",  # KDSETMODE
+    0x4B44: "out kd_keyboard_mode",  # KDGKBMODE
+    0x4B45: "special kd_mode",  # KDSKBMODE
+    0x4B62: "out kd_meta",  # KDGKBMETA
+    0x4B63: "value enum ioctl_kd_meta",  # KDSKBMETA
+    0x4B46: "inout kd_entry",  # KDGKBENT
+    0x4B47: "in kd_given_entry",  # KDSKBENT
+    0x4B48: "inout kd_string",  # KDGKBSENT
+    0x4B49: "in kd_given_string",  # KDSKBSENT
+    0x4B4A: "out kd_accents",  # KDGKBDIACR
+    0x4B4B: "in kd_accents",  # KDSKBDIACR
+    0x4BFA: "out kd_wide_accents",  # KDGKBDIACRUC
+    0x4BFB: "in kd_wide_accents",  # KDSKBDIACRUC
+    0x4B4C: "inout kd_code",  # KDGETKEYCODE
+    0x4B4D: "in kd_code",  # KDSETKEYCODE
+    0x4B52: "inout kd_repeat",  # KDKBDREP
+    0x4B70: "out kd_colours",  # GIO_CMAP
+    0x4B71: "in kd_colours",  # PIO_CMAP
+    0x4B60: "out kd_font",  # GIO_FONT
+    0x4B61: "in kd_font",  # PIO_FONT
+    0x4B6B: "inout kd_old_font chardata:4096",  # GIO_FONTX
+    0x4B6C: "in kd_old_font chardata:4096",  # PIO_FONTX
+    0x4B40: "out kd_map",  # GIO_SCRNMAP
+    0x4B41: "in kd_map",  # PIO_SCRNMAP
+    0x4B69: "out kd_unicode_map",  # GIO_UNISCRNMAP
+    0x4B6A: "in kd_unicode_map",  # PIO_UNISCRNMAP
+    0x4B66: "inout! kd_pairs entries:4*entry_ct",  # GIO_UNIMAP
+    0x4B67: "in kd_pairs entries:4*entry_ct",  # PIO_UNIMAP
+    0x4B68: "in kd_clear",  # PIO_UNIMAPCLR
+    0x4B72: "inout kd_font_op data:4096",  # KDFONTOP
     # linux/ptp_clock.h
     0x40383D03: "in ptp_periodic",  # PTP_PEROUT_REQUEST
     0x40383D0C: "in ptp_periodic2",  # PTP_PEROUT_REQUEST2

@@ -2,9 +2,9 @@
 
 `-`: nothing; `value KIND [TABLE]`: a number; `special NAME`: a number that a decoder prints in a way of its own;
 `string`; `address`: something that is not decoded; `in S`, `out S`, `inout S`: structure S of `struct_fields.py` and
-its like, read before the call, after it or both. `POINTER:T[*COUNT]` after it: what a pointer in it points to, T (a
-structure, bytes, or `string`) as often as the field COUNT says; `.NAME:T[*COUNT]`: what lies behind S itself. A row
-beginning with `+` is one that strace does not decode.
+its like, read before the call, after it or both; `inout! S`: after a call that failed too. `POINTER:T[*COUNT]` after
+it: what a pointer in it points to, T (a structure, bytes, or `string`) as often as the field COUNT says;
+`.NAME:T[*COUNT]`: what lies behind S itself. A row beginning with `+` is one that strace does not decode.
 
 Rows by name are in the modules of BY_NAME: they are loaded when a request is seen that has no row here.
 """
@@ -332,7 +332,8 @@ def _arguments(head: tuple[Arg, ...], row: str) -> tuple[Arg, ...]:
     if word == "address":
         return (*head, Arg("argp", Kind.POINTER))
     follows = tuple(map(_follow, rest[1:]))
-    return (*head, Arg("argp", _STRUCTS[word], struct=rest[0], follows=follows, more=more))
+    kind = _STRUCTS[word.removesuffix("!")]
+    return (*head, Arg("argp", kind, struct=rest[0], follows=follows, more=more, on_error=word[-1] == "!"))
 
 
 def _follow(text: str) -> Follow:

@@ -92,6 +92,7 @@ class Arg:
     struct: str = ""
     count: int = 0  # fixed number of elements; 0: see `length`
     follows: tuple[Follow, ...] = ()  # pointers inside `struct`
+    on_error: bool = False  # what comes back counts even if the call fails
     more: bool = False  # strace does not decode it
 
 

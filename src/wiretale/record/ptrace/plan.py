@@ -194,7 +194,8 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
     elif kind is Kind.FDSET:
         yield Step(What.BYTES, _BOTH, index, Role.FDSET, Count.BITS, length, limit=_FDSET_LIMIT)
     elif kind in _STRUCT_WHEN:
-        when = _STRUCT_WHEN[kind] | _ON_ERROR if call.name in _FILLED_ON_ERROR else _STRUCT_WHEN[kind]
+        filled = arg.on_error or call.name in _FILLED_ON_ERROR
+        when = _STRUCT_WHEN[kind] | _ON_ERROR if filled else _STRUCT_WHEN[kind]
         if length == NO_ARG:
             size = struct_size(arg.struct, arch)
             yield Step(What.BYTES, when, index, Role.STRUCT, size=size, limit=max(size, _STRUCT_LIMIT))

@@ -144,6 +144,40 @@ def decimal(w: StraceWriter, value: int, text: str) -> str:
     return f"{value} /* {text} */" if w.style.names is Names.VERBOSE else text
 
 
+def number_noted(w: StraceWriter, text: str, comment: str) -> str:
+    """A number that is followed by what it means, but for -X raw."""
+    return text if w.style.names is Names.RAW or not comment else f"{text} /* {comment} */"
+
+
+def elements(
+    w: StraceWriter,
+    data: bytes,
+    address: int,
+    text: Callable[[bytes], str],
+    *,
+    count: int,
+    size: int,
+    room: int = 1 << 32,
+) -> str:
+    """An array of `count` elements, of which there is `room` for some; where it could not be read, the address."""
+    shown: list[str] = []
+    for number in range(count):
+        piece = data[number * size : (number + 1) * size]
+        if number >= room:
+            shown.append("...")
+            break
+        if len(piece) < size and not number:
+            return pointer_text(address)
+        if len(piece) < size:
+            shown.append(f"... /* {address + number * size:#x} */")
+            break
+        if w.brief and number >= w.limit:
+            shown.append("...")
+            break
+        shown.append(text(piece))
+    return f"[{', '.join(shown)}]"
+
+
 def bits(w: StraceWriter, value: int, known: dict[int, str], unknown: str) -> str:
     """Flags in the order of `known`."""
     shown = [label for mask, label in known.items() if value & mask == mask]
