@@ -174,3 +174,17 @@ def test_a_signal_to_its_whole_group_ends_it_in_the_middle_of_a_line_with_i_anyw
         except ProcessLookupError:
             break
     assert out.read_text().endswith("{tv_sec=60, tv_nsec=0}, ")
+
+
+def test_the_line_of_a_thread_that_takes_over_its_leader_says_so(tmp_path: Path) -> None:
+    code = (
+        "import os, threading; t = threading.Thread(target=os.execv, args=('/bin/true', ['true'])); t.start(); t.join()"
+    )
+    out = tmp_path / "t"
+    assert strace("-f", "-e", "trace=execve", "-o", str(out), sys.executable, "-I", "-c", code).returncode == 0
+    lines = out.read_text().splitlines()
+    (at,) = (i for i, line in enumerate(lines) if " <pid changed to " in line)
+    thread, leader = lines[at].split()[0], lines[0].split()[0]
+    assert thread != leader and lines[at].endswith(f"<pid changed to {leader} ...>")
+    assert lines[at + 1].split(maxsplit=1) == [leader, f"+++ superseded by execve in pid {thread} +++"]
+    assert lines[at + 2].startswith(f"{leader} <... execve resumed>) ")

@@ -79,6 +79,13 @@ class Layout:
         sink.write(f"{arguments}) {pad}= {result}{took}\n")
         sink.owner = None
 
+    def change_owner(self, former: int, tid: int) -> None:
+        """The line that is open for `former` ends, because its thread is `tid` from now on."""
+        sink = self._outputs.of(former)
+        if sink.owner == former:
+            sink.write(f" <pid changed to {self._pid_text(tid)} ...>\n")
+            sink.owner = None
+
     def whole(self, task: Task, time_ns: int, text: str) -> None:
         """A line that is no call."""
         sink = self._outputs.of(task.tid)

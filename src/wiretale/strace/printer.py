@@ -295,6 +295,7 @@ class StracePrinter:
         task = self._task(e.tid)
         if former != e.tid and former in self._tasks:
             old = self._tasks.pop(former)
+            self._layout.change_owner(former, e.tid)
             if not self._silent and "thread-execve" not in self._options.quiet:
                 self._say(e, f"+++ superseded by execve in pid {former} +++")
             task.begun, task.name, task.shown, task.held = old.begun, old.name, old.shown, old.held

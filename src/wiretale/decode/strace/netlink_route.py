@@ -3,6 +3,7 @@
 from ipaddress import IPv4Address
 from socket import AF_INET, AF_INET6
 
+from wiretale.decode.strace.names import known
 from wiretale.decode.strace.netlink_links import LINK_ATTRIBUTES
 from wiretale.decode.strace.netlink_statistics import STATISTICS, STATISTICS_ATTRIBUTES
 from wiretale.decode.strace.netlink_values import (
@@ -244,8 +245,7 @@ _MULTICAST: Attributes = {
 
 
 def _any_family(w: StraceWriter, data: bytes, _: int) -> str:
-    name = w.enum("family", data[0])
-    return w.enum("nl_rtnl_family", data[0]) if name.startswith("0x") else name
+    return w.enum("family" if known("family", data[0], w.arch) else "nl_rtnl_family", data[0])
 
 
 GENERAL = parts("B rtgen_family", rtgen_family=_any_family)

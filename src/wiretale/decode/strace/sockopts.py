@@ -21,7 +21,7 @@ from wiretale.decode.sockopt import (
     SOL_UDP,
 )
 from wiretale.decode.strace import filters, names
-from wiretale.decode.strace.strings import hex_literal
+from wiretale.decode.strace.strings import hex_literal, in_style
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.struct_text import field_text, struct_text
@@ -52,10 +52,11 @@ def _icmp_filter(w: StraceWriter, data: bytes) -> str:
 
 def _packet_request(w: StraceWriter, data: bytes) -> str:
     index, kind, length = struct.unpack_from("<IHH", data)
-    address = ":".join(f"{b:02x}" for b in data[8 : 8 + min(length, 8)])
+    address = data[8 : 8 + min(length, 8)]
+    shown = in_style(w.style.names, address, ":".join(f"{b:02x}" for b in address)) if address else ""
     return (
         f"{{mr_ifindex={w.interface(index)}, mr_type={w.enum('packet_mr', kind)}, mr_alen={length}, "
-        f"mr_address={address}}}"
+        f"mr_address={shown}}}"
     )
 
 
