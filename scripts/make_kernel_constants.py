@@ -10,7 +10,7 @@ from make_netlink_constants import write
 TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/kernel.py"
 HEADERS = (
     "linux/if_tun.h linux/ethtool.h linux/if_vlan.h linux/wireless.h linux/net_tstamp.h linux/ppp-ioctl.h linux/ppp_defs.h"
-    " linux/if_bonding.h linux/if_bridge.h linux/if_arp.h linux/route.h"
+    " linux/if_bonding.h linux/if_bridge.h linux/if_arp.h linux/route.h linux/bpf.h"
 )
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "kernel_tun_flags": (r"IFF_(TUN|TAP|NAPI|NAPI_FRAGS|NO_PI|ONE_QUEUE|VNET_HDR|TUN_EXCL|MULTI_QUEUE|ATTACH_QUEUE|DETACH_QUEUE|PERSIST|NOFILTER)", "", ""),
@@ -33,6 +33,19 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "kernel_bond_mode": (r"BOND_MODE_\w+", "", ""),
     "kernel_bridge": (r"BRCTL_[A-Z]+_\w+", "", ""),
     "kernel_arp_flags": (r"ATF_[A-Z]+", "", ""),
+    "kernel_bpf_map": (r"BPF_MAP_TYPE_\w+", "", "BPF_MAP_TYPE_???"),
+    "kernel_bpf_program": (r"BPF_PROG_TYPE_\w+", "", "BPF_PROG_TYPE_???"),
+    "kernel_bpf_attach": (r"BPF_(CGROUP_(INET|SOCK_OPS|DEVICE|UDP|SYSCTL|[GS]ETSOCKOPT)\w*|SK_(SKB|MSG|LOOKUP|REUSEPORT)\w*|LIRC_MODE2|FLOW_DISSECTOR|TRACE_(RAW_TP|FENTRY|FEXIT|ITER|KPROBE_MULTI)|MODIFY_RETURN|LSM_(MAC|CGROUP)|XDP\w*|PERF_EVENT)", r"BPF_XDP_\w*FLAG\w*", "BPF_???"),
+    "kernel_bpf_map_flags": (r"BPF_F_(NO_PREALLOC|NO_COMMON_LRU|NUMA_NODE|RDONLY|WRONLY|STACK_BUILD_ID|ZERO_SEED|RDONLY_PROG|WRONLY_PROG|CLONE|MMAPABLE|PRESERVE_ELEMS|INNER_MAP)", "", "BPF_F_???"),
+    "kernel_bpf_program_flags": (r"BPF_F_(STRICT_ALIGNMENT|ANY_ALIGNMENT|TEST_RND_HI32|TEST_STATE_FREQ|SLEEPABLE)", "", "BPF_F_???"),
+    "kernel_bpf_attach_flags": (r"BPF_F_(ALLOW_OVERRIDE|ALLOW_MULTI|REPLACE)", "", "BPF_F_???"),
+    "kernel_bpf_kprobes": (r"BPF_F_KPROBE_MULTI_RETURN", "", "BPF_F_???"),
+    "kernel_bpf_open": (r"BPF_F_(RDONLY|WRONLY)", "", "BPF_F_???"),
+    "kernel_bpf_element": (r"BPF_(ANY|NOEXIST|EXIST)|BPF_F_LOCK", "", "BPF_???"),
+    "kernel_bpf_element_short": (r"BPF_(ANY|EXIST)|BPF_F_LOCK", "", "BPF_???"),  # those that strace knows
+    "kernel_bpf_query": (r"BPF_F_QUERY_EFFECTIVE", "", "BPF_F_QUERY_???"),
+    "kernel_bpf_test": (r"BPF_F_TEST_(RUN_ON_CPU|XDP_LIVE_FRAMES)", "", "BPF_F_???"),
+    "kernel_bpf_task_fd": (r"BPF_FD_TYPE_\w+", "", "BPF_FD_TYPE_???"),
     "kernel_route_flags": (r"RTF_(UP|GATEWAY|HOST|REINSTATE|DYNAMIC|MODIFIED|MTU|WINDOW|IRTT|REJECT)", "", ""),
 }  # fmt: skip
 

@@ -13,8 +13,9 @@ from wiretale.model.enums import Arch
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode import device_fields, network_request_fields, request_fields
+    from wiretale.decode import bpf_fields, device_fields, network_request_fields, request_fields
 else:
+    bpf_fields = later("wiretale.decode.bpf_fields")
     device_fields = later("wiretale.decode.device_fields")
     request_fields = later("wiretale.decode.request_fields")
     network_request_fields = later("wiretale.decode.network_request_fields")
@@ -61,7 +62,7 @@ Value = int | bytes | list[int] | list[tuple["Field", "Value"]]
 def _row(name: str, arch: int) -> str:
     own = FIELDS.get(f"{name}/{_SUFFIX.get(arch, 'x86_64')}")
     found = own or FIELDS.get(name) or request_fields.FIELDS.get(name) or device_fields.FIELDS.get(name)
-    return found or network_request_fields.FIELDS[name]
+    return found or network_request_fields.FIELDS.get(name) or bpf_fields.FIELDS[name]
 
 
 def _parse(text: str) -> tuple[str, str, int, str]:

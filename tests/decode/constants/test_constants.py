@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wiretale.decode import constants, device_fields, network_request_fields, request_fields
+from wiretale.decode import bpf_fields, constants, device_fields, network_request_fields, request_fields
 from wiretale.decode.constants import devices, ioctl, kernel, rare
 from wiretale.decode.constants.tables import TABLES
 from wiretale.decode.struct_fields import FIELDS
@@ -27,6 +27,7 @@ def test_every_table_that_a_call_or_structure_names_exists() -> None:
         *request_fields.FIELDS.values(),
         *device_fields.FIELDS.values(),
         *network_request_fields.FIELDS.values(),
+        *bpf_fields.FIELDS.values(),
     ):
         named |= {how[1:] for text in row.split(";") for how in [text.partition("~")[2]] if how[:1] in ("|", "=")}
     assert named - COMPOSED <= {*TABLES, *rare.TABLES, *ioctl.TABLES, *devices.TABLES, *kernel.TABLES}

@@ -42,6 +42,7 @@ _MODULES: dict[str, str] = {
         (f"{on}{do}xattr" for on in ("", "l", "f") for do in ("set", "get", "list", "remove")), "attributes"
     ),
     "syslog": "machine",
+    "bpf": "bpf",
     "process_madvise": "vectors",
     "openat2": "opening",
     "memfd_create": "opening",

@@ -32,6 +32,42 @@ _OPTION = enum("optname", "sockopt")  # which table depends on the level
 _ACCEPT = (fd("sockfd"), address_out("addr", 2), socklen("addrlen"))
 _RECVMMSG = (fd("sockfd"), Arg("msgvec", Kind.MMSGHDR_OUT, 2), integer("vlen"), flags("flags", "msg"))
 
+_BPF_COMMAND = enum("cmd", "bpf_cmd")
+# member of union bpf_attr, as bpf_fields.py calls it: the commands that use it (linux/bpf.h: enum bpf_cmd)
+_BPF = {
+    "map_create": (0,),
+    "element": (1, 2, 3, 21),
+    "next_key": (4,),
+    "prog_load": (5,),
+    "object": (6, 7),
+    "attach": (8,),
+    "detach": (9,),
+    "test_run": (10,),
+    "start_id": (11, 12, 23, 31),
+    "prog_id": (13,),
+    "map_id": (14,),
+    "info": (15,),
+    "query": (16,),
+    "tracepoint": (17,),
+    "btf_load": (18,),
+    "btf_id": (19,),
+    "task_query": (20,),
+    "map": (22,),
+    "batch": (24, 25, 26, 27),
+    "link_create": (28,),
+    "link_update": (29,),
+    "link_id": (30,),
+}
+_BPF_KINDS = dict.fromkeys(("query", "start_id"), Kind.STRUCT_INOUT)
+_BPF_FOLLOWS = {
+    "prog_load": (Follow("license"), Follow("log_buf", 1, "log_size")),
+    "object": (Follow("pathname"),),
+    "tracepoint": (Follow("name"),),
+    "btf_load": (Follow("btf", 1, "btf_size"),),
+    "link_create": (Follow("_iter_info", 4, "_iter_info_len"),),
+    "query": (Follow("prog_ids", 4, "prog_cnt"),),
+}
+
 CALLS: tuple[Call, ...] = (
     call(
         "socket",
@@ -204,10 +240,26 @@ CALLS: tuple[Call, ...] = (
     ),
     call(
         "bpf",
-        enum("cmd", "bpf_cmd"),
+        _BPF_COMMAND,
         Arg("attr", Kind.POINTER),
-        integer("size"),
+        unsigned("size"),
         effects=(DESCRIPTOR,),
+        variant_arg=0,
+        variants={
+            command: (
+                _BPF_COMMAND,
+                Arg(
+                    "attr",
+                    _BPF_KINDS.get(name, Kind.STRUCT_IN),
+                    2,
+                    struct=f"bpf_{name}",
+                    follows=_BPF_FOLLOWS.get(name, ()),
+                ),
+                unsigned("size"),
+            )
+            for name, commands in _BPF.items()
+            for command in commands
+        },
     ),
     call(
         "seccomp",

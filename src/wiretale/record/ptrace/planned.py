@@ -32,6 +32,7 @@ SOURCES = (
         "decode/structs.py",
         "decode/struct_fields.py",
         "decode/request_fields.py",
+        "decode/bpf_fields.py",
         "decode/device_fields.py",
         "decode/syscalls/requests.py",
         "decode/syscalls/device_requests.py",
