@@ -36,7 +36,7 @@ FIELDS: dict[str, str] = {
     "hd_nice": "ulong value",
     "hd_bus_state": "ulong value~=device_bus_state",
     # linux/input.h
-    "evdev_any": "u8 value[512]",
+    "evdev_any": "char value[512]",
     "evdev_id": "u16 bustype; u16 vendor; u16 product; u16 version",
     "evdev_pair": "u32 values[2]",
     "evdev_key": "u32 index; u32 keycode~=device_input_key",
@@ -69,9 +69,9 @@ FIELDS: dict[str, str] = {
     "other_rename": "s32 vol_id; s16 name_len; s8 _pad[2]; char name[128]",
     "other_renamed": "s32 count; s8 _pad[12]; other_rename ents[32]",
     # linux/kd.h
-    "kd_colours": "u8 value[48]",
-    "kd_font": "u8 value[8192]",
-    "kd_map": "u8 value[256]",
+    "kd_colours": "char value[48]",
+    "kd_font": "char value[8192]",
+    "kd_map": "char value[256]",
     "kd_unicode_map": "u16 value[256]",
     "kd_accents": "u32 kb_cnt; u8 _kbdiacr[768]",
     "kd_wide_accents": "u32 kb_cnt; u32 _kbdiacruc[768]",

@@ -99,6 +99,8 @@ def field_text(w: Writer, field: Field, value: Value) -> str:
         return escape_bytes(value.split(b"\0", 1)[0] if how == "s" else value.rstrip(b"\0"))
     if field.nested and not field.count:
         return "{" + ", ".join(f"{f.name}={field_text(w, f, v)}" for f, v in _pairs(value)) + "}"
+    if field.nested:  # an array of structures: not taken apart here
+        return "[...]"
     if how == "v6":
         return f'inet_pton(AF_INET6, "{inet_ntop(AF_INET6, bytes(_ints(value)))}")'
     if how == "mac":
