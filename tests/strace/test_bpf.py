@@ -24,10 +24,10 @@ static void ask(int command, unsigned size, int pattern)
 		at[i] = pattern == 0 ? 0 : pattern == 1 ? i % 4 == 0 : 0x80 + i * 7;
 	syscall(SYS_bpf, command, at, size);
 }
-/* Whether programs, maps and links with small numbers exist is the machine's affair. */
+/* Whether programs, maps, links and types with small numbers exist is the machine's affair. */
 static int asks_for_ids(int command)
 {
-	return command >= 11 && command <= 14 || command == 19 || command >= 30;
+	return command >= 11 && command <= 14 || command == 19 || command == 23 || command >= 30;
 }
 int main(void)
 {
