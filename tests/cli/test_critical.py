@@ -177,3 +177,65 @@ def test_what_cannot_be_answered_is_said_with_the_next_step(capture: Path, tmp_p
     without = run("critical", recorded(tmp_path, program(["sleep"])))
     assert without.returncode == Exit.FAILED and not without.stdout
     assert "the kernel level was not recorded" in without.stderr and "try: wiretale record --kernel" in without.stderr
+
+
+TWO_WRITES = """
+import socket, threading
+server = socket.create_server(("127.0.0.1", 4000))
+def answer():
+    peer, _ = server.accept()
+    for _ in range(3):
+        got = b""
+        while len(got) < 400:
+            got += peer.recv(1000)
+        peer.send(b"ok")
+answering = threading.Thread(target=answer)
+answering.start()
+client = socket.create_connection(("127.0.0.1", 4000))
+if AT_ONCE:
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+for _ in range(3):
+    client.send(b"x" * 200)
+    client.send(b"y" * 200)
+    client.recv(9)
+answering.join()
+"""
+FULL_WINDOW = """
+import socket, threading, time
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+server.bind(("127.0.0.1", 4000))
+server.listen()
+client = socket.socket()
+client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+client.connect(("127.0.0.1", 4000))
+peer, _ = server.accept()
+def read():
+    time.sleep(0.3)
+    left = 100000
+    while left:
+        left -= len(peer.recv(8192))
+    peer.send(b"done")
+reading = threading.Thread(target=read)
+reading.start()
+client.sendall(b"x" * 100000)
+client.recv(9)
+reading.join()
+"""
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_small_segment_that_waits_for_a_delayed_acknowledgement_is_named(tmp_path: Path, *, at_once: bool) -> None:
+    capture = recorded(tmp_path, f"AT_ONCE = {at_once}\n{TWO_WRITES}", *ONE_ENGINE)
+    told = run("critical", capture).stdout
+    assert ("a bare acknowledgement, was held back (delayed ACK)" in told.splitlines()[0]) == (not at_once), told
+    assert bool(re.search(r"let the kernel send packet \d+, a small one, which had waited for it \(Nagle\)", told)) == (
+        not at_once
+    ), told
+
+
+def test_a_write_that_waits_for_the_other_ends_window_says_so(tmp_path: Path) -> None:
+    told = run("critical", recorded(tmp_path, FULL_WINDOW, *ONE_ENGINE)).stdout
+    assert "slept in clock_nanosleep()" in told.splitlines()[0], told
+    assert "for room: the other end's receive window was full during the call" in told.splitlines()[0], told
+    assert re.search(r"it got CPU \d+, which (was idle|\S.* had until then)", told), told

@@ -15,7 +15,7 @@ from wiretale.model.kernel_ring import KINDS
     ("close", "close"), ("CLOSED", "CLOSED"), ("listen", "listen"), ("LISTEN", "LISTEN"), ("send", "sendto"),
     ("EPOLLIN", "POLLIN"), ("SO_RCVTIMEO_NEW", "SO_RCVTIMEO"), ("keep-alive", "keep_alive"), ("peek", "MSG_PEEK"),
     ("backlog", "accept-queue"), ("SOL_TCP", "IPPROTO_TCP"), ("nodelay", "TCP_NODELAY"), ("reset", "RST"),
-    ("inet_sock_set_state", "inet_sk_state_store"), ("kfree_skb", "kfree_skb_reason"), ("net_dev_xmit", "xmit_one"),
+    ("inet_sock_set_state", "inet_sk_state_store"), ("kfree_skb", "sk_skb_reason_drop"), ("net_dev_xmit", "xmit_one"),
     ("sched:sched_switch", "__schedule"), ("dev_queue_xmit", "__dev_queue_xmit"), ("tcp_ack", "tcp_ack"),
     ("cwnd", "congestion-control"), ("rto", "retransmission-timeout"), ("INADDR_ANY", "wildcard-address"),
 ])  # fmt: skip

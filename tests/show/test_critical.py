@@ -13,6 +13,10 @@ ONE, TWO = 100, 200
 CALL = CallFacts(1, "read", 3, ONE, 5, None, None, None, sleeps=False)
 
 
+# no packet only acknowledges or waited for that, no window was full, nobody had a CPU before
+NOTHING = (frozenset[int](), frozenset[int](), frozenset[int](), dict[tuple[int, int], int]())
+
+
 def piece(from_ns: int, to_ns: int, did: Did, tid: int = ONE, by: By = By.NEXT, **more: bool | int) -> Piece:
     return Piece(from_ns, to_ns, did, by, tid, 0, 0, (), **more)  # type: ignore[arg-type]
 
@@ -20,7 +24,9 @@ def piece(from_ns: int, to_ns: int, did: Did, tid: int = ONE, by: By = By.NEXT, 
 def chain_of(*pieces: Piece, every: bool = False) -> list[str]:
     """The lines of the chain, without their times."""
     span = Span(1, 1, ONE, pieces[0].from_ns, pieces[-1].to_ns)
-    path = CriticalPath(span, list(pieces), {1: CALL}, {ONE: "one 100", TWO: "two 200"}, {}, stopped=False, lost=0)
+    path = CriticalPath(
+        span, list(pieces), {1: CALL}, {ONE: "one 100", TWO: "two 200"}, {}, *NOTHING, stopped=False, lost=0
+    )
     lines = list(critical_lines(path, color=False, every=every))
     begin = lines.index("the chain, in order of time")
     return [re.sub(r"^.*%  ", "", line) for line in lines[begin + 2 :]]
@@ -54,7 +60,7 @@ def test_many_short_waits_of_one_kind_are_one_cause() -> None:
     calls = {2 + i: replace(CALL, call_id=2 + i, name="pread64") for i in range(50)} | {1: CALL}
     span = Span(1, 1, ONE, 100, 600)
     pieces = sorted([*waits, *turns], key=lambda p: p.from_ns)
-    path = CriticalPath(span, pieces, calls, {ONE: "one 100"}, {}, stopped=False, lost=0)
+    path = CriticalPath(span, pieces, calls, {ONE: "one 100"}, {}, *NOTHING, stopped=False, lost=0)
     first, second = totals(path)
     assert (first.ns, second.ns) == (350, 150)
     assert first.clause.endswith("was blocked in pread64(fd 3), on the disk, or something inside the kernel (50 times)")

@@ -140,8 +140,10 @@ def _packet(path: CriticalPath, piece: Piece | None) -> str:
     return f"packet {number}" if number else "a packet"
 
 
-def _waits_for(call: CallFacts) -> str:
+def _waits_for(path: CriticalPath, call: CallFacts) -> str:
     """What a call that blocks waits for."""
+    if call.call_id in path.no_room:
+        return "room: the other end's receive window was full during the call"
     if call.sleeps:
         return "the time to pass"
     if call.name in LOCKS:
@@ -170,7 +172,7 @@ def _what(path: CriticalPath, piece: Piece) -> str:
         case Did.RUNNABLE:
             return "waited for a CPU" + (f", in {_call(call)}" if call is not None else "")
         case Did.BLOCKED:
-            return _blocked(piece, call)
+            return _blocked(path, piece, call)
         case Did.STOPPED:
             return _STOPPED
         case Did.WIRE:
@@ -180,6 +182,10 @@ def _what(path: CriticalPath, piece: Piece) -> str:
                 "for the retransmission timer" if piece.by is By.TIMER else "until the other end's answers showed it"
             )
             return f"{_packet(path, piece)} was lost; its bytes waited {until}"
+        case Did.QUEUED if piece.packet_id in path.bare and piece.by is By.TIMER:
+            return f"{_packet(path, piece)}, a bare acknowledgement, was held back (delayed ACK)"
+        case Did.QUEUED if piece.packet_id in path.bare:
+            return f"{_packet(path, piece)}, a bare acknowledgement, was not sent yet"
         case Did.QUEUED:
             return f"the bytes of {_packet(path, piece)} waited in the sender's queue"
         case Did.OUTSIDE if piece.packet_id or piece.by is not By.MADE:
@@ -189,12 +195,12 @@ def _what(path: CriticalPath, piece: Piece) -> str:
     return "no scheduler event says what it did"
 
 
-def _blocked(piece: Piece, call: CallFacts | None) -> str:
+def _blocked(path: CriticalPath, piece: Piece, call: CallFacts | None) -> str:
     if call is None:
         return "was blocked outside of any call: a page had to be read" if piece.by is By.DISK else "was blocked"
     if call.sleeps:
         return f"slept in {_call(call)}"
-    on = "the disk, or something inside the kernel" if piece.by is By.DISK else _waits_for(call)
+    on = "the disk, or something inside the kernel" if piece.by is By.DISK else _waits_for(path, call)
     return f"was blocked in {_call(call)}, on {on}"
 
 
@@ -204,7 +210,7 @@ def _waiter(path: CriticalPath, piece: Piece) -> str:
     if piece.waiter_stopped:
         return f"{_thread(path, piece.waiter)} {_STOPPED}"
     call = path.calls.get(piece.waiter_call)
-    where = f" in {_call(call)} for {_waits_for(call)}" if call is not None else ""
+    where = f" in {_call(call)} for {_waits_for(path, call)}" if call is not None else ""
     return f"{_thread(path, piece.waiter)} waited{where}"
 
 
@@ -221,6 +227,8 @@ def _until(path: CriticalPath, piece: Piece, following: Piece | None) -> str:
             return f"sent {_packet(path, following)}"
         case By.ANSWERED if piece.did is Did.LOST:
             return "they were sent again"
+        case By.ANSWERED if following is not None and following.packet_id in path.nagle:
+            return f"let the kernel send {_packet(path, following)}, a small one, which had waited for it (Nagle)"
         case By.ANSWERED:
             return f"made the kernel send {_packet(path, following)}"
         case By.TIMER if piece.did is Did.LOST:
@@ -246,11 +254,19 @@ def _went_on(path: CriticalPath, piece: Piece, following: Piece | None) -> str:
     if following.did in (Did.BLOCKED, Did.STOPPED):
         return "it had to wait"
     if piece.did is Did.RUNNABLE:
-        return "it got a CPU" + (f", CPU {following.cpu}" if following.cpu is not None else "")
+        return f"it got CPU {following.cpu}{_from_whom(path, piece)}" if following.cpu is not None else "it got a CPU"
     if following.did is Did.CALL and call is not None:
         return f"it called {escape_text(call.name)}"
     own = path.calls.get(piece.call_id)
     return f"{escape_text(own.name)} returned" if own is not None and following.did is Did.USER else "it went on"
+
+
+def _from_whom(path: CriticalPath, piece: Piece) -> str:
+    """Who had the CPU last that a thread waited for."""
+    who = path.before.get((piece.tid, piece.to_ns))
+    if who is None or who == piece.tid:
+        return ""
+    return f", which {_thread(path, who)} had until then" if who else ", which was idle"
 
 
 def _clause(path: CriticalPath, piece: Piece, ran_in: str) -> str:

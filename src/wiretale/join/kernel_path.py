@@ -375,7 +375,7 @@ def threads(db: duckdb.DuckDBPyConnection) -> dict[int, str]:
 
 def strangers(db: duckdb.DuckDBPyConnection) -> dict[int, str]:
     """Threads that were not recorded and had a CPU beside those that were, or lent their time."""
-    return {int(tid): f"{name} {tid}, not recorded" for tid, name in _reported(db).get("strangers", {}).items()}
+    return {int(tid): f"{name} {tid} (not recorded)" for tid, name in _reported(db).get("strangers", {}).items()}
 
 
 def reasons(db: duckdb.DuckDBPyConnection) -> Reasons:

@@ -61,7 +61,7 @@ class Kind:
     number: int
     name: str  # group:tracepoint, as under /sys/kernel/tracing/events
     meaning: str  # what has happened when the kernel passes it
-    where: str  # the function that passes it, and its file in the kernel tree
+    where: str  # the function that passes it (Linux 6.18), and its file in the kernel tree
     value: str = ""
     value2: str = ""
 
@@ -82,16 +82,16 @@ _NAMED = (
     ("irq:softirq_raise", "deferred work is asked for", "__raise_softirq_irqoff, kernel/softirq.c", "vector", ""),
     ("irq:softirq_entry", "the deferred work begins", "handle_softirqs, kernel/softirq.c", "vector", ""),
     ("irq:softirq_exit", "the deferred work is done", "handle_softirqs, kernel/softirq.c", "vector", ""),
-    ("napi:napi_poll", "one round of taking packets from a device is over", "napi_poll, net/core/dev.c", "packets done", "budget"),
+    ("napi:napi_poll", "one round of taking packets from a device is over", "__napi_poll, net/core/dev.c", "packets done", "budget"),
     ("net:net_dev_queue", "the packet is handed to the device", "__dev_queue_xmit, net/core/dev.c", "1: the device is a port of a bridge", ""),
     ("net:net_dev_start_xmit", "the device's driver is given the packet", "xmit_one, net/core/dev.c", "", ""),
     ("net:net_dev_xmit", "the driver has answered", "xmit_one, net/core/dev.c", "the driver's answer (0: taken)", ""),
     ("net:netif_rx", "the packet is put into this CPU's queue of received packets", "netif_rx_internal, net/core/dev.c", "", ""),
-    ("net:napi_gro_receive_entry", "a driver delivers a received packet", "napi_gro_receive, net/core/gro.c", "", ""),
+    ("net:napi_gro_receive_entry", "a driver delivers a received packet", "gro_receive_skb, net/core/gro.c", "", ""),
     ("net:netif_receive_skb", "the packet enters the network stack", "__netif_receive_skb_core, net/core/dev.c", "", ""),
     ("qdisc:qdisc_enqueue", "the packet is put into the device's queue", "dev_qdisc_enqueue, net/core/dev.c", "", ""),
     ("qdisc:qdisc_dequeue", "the packet is taken from the device's queue", "dequeue_skb, net/sched/sch_generic.c", "packets", ""),
-    ("skb:kfree_skb", "the packet is dropped", "kfree_skb_reason, net/core/skbuff.c", "drop reason", ""),
+    ("skb:kfree_skb", "the packet is dropped", "sk_skb_reason_drop, net/core/skbuff.c", "drop reason", ""),
     ("skb:consume_skb", "the packet, or a capture's copy of it, is used up and freed",
      "consume_skb, net/core/skbuff.c", "", ""),
     ("skb:skb_copy_datagram_iovec", "bytes are copied from the packet to the program", "__skb_datagram_iter, net/core/datagram.c",
