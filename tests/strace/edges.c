@@ -176,8 +176,25 @@ static void files(void)
 }
 
 /* prctl and its kin: every option with values it knows and values it does not. */
+/* Every command of futex, with each modifier; none of them waits. */
+static void futexes(void)
+{
+	static const int modifiers[] = { 0, 0x80, 0x100, 0x180 };
+	static const unsigned operations[] = { 0x15345678, -1, 0x80002003, 0x40000000 };
+	struct timespec never = { 0, -1 };
+	int *word = (int *)(end - 4);
+	for (int command = 0; command < 15; command++)
+		for (unsigned i = 0; i < 4; i++) {
+			int counts = command == 3 || command == 4 || command == 5 || command == 12;
+			*word = 1;
+			syscall(SYS_futex, word, command | modifiers[i], 0xdeadbeef, counts ? (void *)4 : &never, word + 1, operations[i]);
+			syscall(SYS_futex, NULL, command | modifiers[i], 2, 3, NULL, operations[i]);
+		}
+}
+
 static void processes(void)
 {
+	futexes();
 	static const unsigned long values[] = { 0, 1, 2, 5, 255, 0xffffffff, 0xdeadc0debadc0dedUL };
 	int tid[2] = { 1, 2 };
 	for (unsigned option = 0; option < 66; option++) {

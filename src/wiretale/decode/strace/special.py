@@ -70,6 +70,10 @@ _POSITIONED = ("preadv", "pwritev", "preadv2", "pwritev2")
 _SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
 _MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
 _FUTEX_COMMANDS, _FUTEX_MODIFIERS = 14, 0x180
+_FUTEX_CLOCK, _FUTEX_PRIVATE, _FUTEX_FD, _FUTEX_WAKE_OP, _FUTEX_OP_SHIFT = 0x100, 0x80, 2, 5, 8
+_FUTEX_TIMED = frozenset({0, 9, 11})  # FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI
+_FUTEX_OPS = ("SET", "ADD", "OR", "ANDN", "XOR")
+_FUTEX_COMPARISONS = ("EQ", "NE", "LT", "LE", "GT", "GE")
 _FUTEX_BITSETS = frozenset({9, 10})  # FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET
 
 
@@ -177,21 +181,65 @@ def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
     return shared.SPECIAL["ioctl", "argp"](w, index, arg)
 
 
+def _futex_command(w: Writer) -> int:
+    return w.values[1] & 0xFFFFFFFF & ~_FUTEX_MODIFIERS
+
+
 def _futex_op(w: Writer, index: int, arg: Arg) -> str:
-    value = w.values[index] & 0xFFFFFFFF
-    if value & ~_FUTEX_MODIFIERS >= _FUTEX_COMMANDS:
+    value, style = w.values[index] & 0xFFFFFFFF, strace(w).style.names
+    command = value & ~_FUTEX_MODIFIERS
+    if style is Names.RAW:
+        return names.number(value)
+    if command >= _FUTEX_COMMANDS or (value & _FUTEX_CLOCK and command not in _FUTEX_TIMED):
         return f"{value:#x} /* FUTEX_??? */"
-    return shared.SPECIAL["futex", "futex_op"](w, index, arg)
+    text = names.one("futex_cmd", command, w.arch, Names.ABBREV)
+    if value & _FUTEX_PRIVATE:
+        text += "|FUTEX_PRIVATE_FLAG" if command == _FUTEX_FD else "_PRIVATE"
+    text += "|FUTEX_CLOCK_REALTIME" if value & _FUTEX_CLOCK else ""
+    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
 
 
 def _futex_set(w: Writer, index: int, arg: Arg) -> str:
-    return shared.SPECIAL["futex", "val3"](w, index, arg) if w.values[index] & 0xFFFFFFFF else "0"
+    """The last argument: a set of bits, an operation, or what the futex is compared with."""
+    value, command = w.values[index] & 0xFFFFFFFF, _futex_command(w)
+    if command == _FUTEX_WAKE_OP:
+        return _wake_operation(w, value)
+    if command >= _FUTEX_COMMANDS:
+        return names.number(value)
+    if command not in _FUTEX_BITSETS:
+        return str(value)
+    return shared.SPECIAL["futex", "val3"](w, index, arg) if value else "0"
+
+
+def _wake_operation(w: Writer, value: int) -> str:
+    """FUTEX_OP(op, oparg, cmp, cmparg) of linux/futex.h."""
+    operation, compared = value >> 28, value >> 24 & 0xF
+    is_shift = operation & _FUTEX_OP_SHIFT
+    return "|".join(
+        [
+            *([f"{w.note('FUTEX_OP_OPARG_SHIFT', is_shift)}<<28"] if is_shift else []),
+            _shifted(w, "FUTEX_OP_", _FUTEX_OPS, operation & 7, 28),
+            f"{names.number(value >> 12 & 0xFFF)}<<12",
+            _shifted(w, "FUTEX_OP_CMP_", _FUTEX_COMPARISONS, compared, 24),
+            names.number(value & 0xFFF),
+        ]
+    )
+
+
+def _shifted(w: Writer, prefix: str, known: tuple[str, ...], value: int, bits: int) -> str:
+    """With -X raw strace takes every value for one without a name."""
+    if value < len(known) and strace(w).style.names is not Names.RAW:
+        return f"{w.note(prefix + known[value], value)}<<{bits}"
+    return f"{names.number(value)}<<{bits} /* {prefix}??? */"
+
+
+def _futex_count(w: Writer, index: int, arg: Arg) -> str:
+    return "" if _futex_command(w) in _FUTEX_BITSETS else shared.KINDS[arg.kind](w, index, arg)
 
 
 def _futex_second(w: Writer, index: int, arg: Arg) -> str:
     """The waits and wakes by bit set do not look at it."""
-    ignored = w.values[1] & 0xFFFFFFFF & ~_FUTEX_MODIFIERS in _FUTEX_BITSETS
-    return "" if ignored else shared.KINDS[arg.kind](w, index, arg)
+    return "" if _futex_command(w) in _FUTEX_BITSETS else address(w, index)
 
 
 def _open_flags(w: Writer, index: int, arg: Arg) -> str:
@@ -450,6 +498,8 @@ SPECIAL |= {
     **{(name, "remain"): _left for name in ("clock_nanosleep", "clock_nanosleep_time64")},
     **{(name, "uaddr2"): _futex_second for name in ("futex", "futex_time64")},
     **{(name, "uaddr"): lambda w, i, a: address(w, i) for name in ("futex", "futex_time64")},
+    **{(name, "ignored"): lambda w, i, a: "" for name in ("futex", "futex_time64")},
+    **{(name, "val2"): _futex_count for name in ("futex", "futex_time64")},
     **{(name, "val3"): _futex_set for name in ("futex", "futex_time64")},
     **{(name, "count"): lambda w, i, a: str(w.values[i] & 0xFFFFFFFF) for name in ("getdents", "getdents64")},
     **{(name, "sevp"): sigevent for name in ("timer_create", "mq_notify")},

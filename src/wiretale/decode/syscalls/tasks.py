@@ -64,17 +64,18 @@ def _futex_variants(timespec: str) -> dict[int, tuple[Arg, ...]]:
     rows: dict[int, tuple[Arg, ...]] = {
         0: (*_FUTEX_HEAD, timed),  # WAIT
         1: _FUTEX_HEAD,  # WAKE
+        2: _FUTEX_HEAD,  # FD, which Linux no longer has
         3: (*_FUTEX_HEAD, unsigned("val2"), second),  # REQUEUE
         4: (*_FUTEX_HEAD, unsigned("val2"), second, unsigned("val3")),  # CMP_REQUEUE
         5: (*_FUTEX_HEAD, unsigned("val2"), second, hexadecimal("val3")),  # WAKE_OP
-        6: (*_FUTEX_HEAD[:2], integer("val"), timed),  # LOCK_PI
+        6: (*_FUTEX_HEAD[:2], integer("ignored"), timed),  # LOCK_PI
         7: _FUTEX_HEAD[:2],  # UNLOCK_PI
         8: _FUTEX_HEAD[:2],  # TRYLOCK_PI
         9: (*_FUTEX_HEAD, timed, hexadecimal("uaddr2"), flags("val3", "futex_bitset")),
         10: (*_FUTEX_HEAD, hexadecimal("val2"), second, flags("val3", "futex_bitset")),
         11: (*_FUTEX_HEAD, timed, second),
         12: (*_FUTEX_HEAD, unsigned("val2"), second, unsigned("val3")),
-        13: (*_FUTEX_HEAD[:2], integer("val"), timed),
+        13: (*_FUTEX_HEAD[:2], integer("ignored"), timed),
     }
     modifiers = (0, _FUTEX_PRIVATE, _FUTEX_CLOCK, _FUTEX_PRIVATE | _FUTEX_CLOCK)
     return {operation | modifier: args for operation, args in rows.items() for modifier in modifiers}

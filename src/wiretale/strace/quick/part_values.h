@@ -192,15 +192,19 @@ static bool arg_ioctl_request(struct writer *w, int i, const struct argument *a)
 
 #define FUTEX_MODIFIERS 0x180	/* FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME of linux/futex.h */
 #define FUTEX_COMMANDS 14
+#define FUTEX_WAIT 0
+#define FUTEX_DESCRIPTOR 2
 #define FUTEX_WAIT_BY_BITS 9
 #define FUTEX_WAKE_BY_BITS 10
+#define FUTEX_WAIT_FOR_ANOTHER 11	/* FUTEX_WAIT_REQUEUE_PI */
 
 static bool arg_futex_op(struct writer *w, int i, const struct argument *a)
 {
 	(void)a;
 	uint32_t value = low_half(w, i), command = value & ~(uint32_t)FUTEX_MODIFIERS;
 	const char *name = command < FUTEX_COMMANDS ? name_of(NAMES_futex_cmd, command) : NULL;
-	if (!name)
+	bool timed = command == FUTEX_WAIT || command == FUTEX_WAIT_BY_BITS || command == FUTEX_WAIT_FOR_ANOTHER;
+	if (!name || command == FUTEX_DESCRIPTOR || (value & 0x100 && !timed))
 		return false;
 	put(w->text, name);
 	put(w->text, value & 0x80 ? "_PRIVATE" : "");
@@ -213,12 +217,15 @@ static bool arg_futex_second(struct writer *w, int i, const struct argument *a)
 	uint32_t command = low_half(w, 1) & ~(uint32_t)FUTEX_MODIFIERS;
 	if (command == FUTEX_WAIT_BY_BITS || command == FUTEX_WAKE_BY_BITS)
 		return true;	/* they do not look at it */
-	return arg_hex(w, i, a);
+	return arg_pointer(w, i, a);
 }
 
 static bool arg_futex_set(struct writer *w, int i, const struct argument *a)
 {
 	(void)a;
+	uint32_t command = low_half(w, 1) & ~(uint32_t)FUTEX_MODIFIERS;
+	if (command != FUTEX_WAIT_BY_BITS && command != FUTEX_WAKE_BY_BITS)
+		return false;
 	if (low_half(w, i) == UINT32_MAX)
 		put(w->text, "FUTEX_BITSET_MATCH_ANY");
 	else
