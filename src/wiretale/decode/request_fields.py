@@ -29,6 +29,8 @@ FIELDS: dict[str, str] = {
     " u32 fsx_cowextsize; u8 _pad[8]",
     "fiemap": "u64 fm_start; u64 fm_length; u32 fm_flags~|ioctl_fiemap; u32 fm_mapped_extents; u32 fm_extent_count;"
     " u32 _pad",
+    "fiemap_extent": "u64 fe_logical; u64 fe_physical; u64 fe_length; u64 _reserved64[2];"
+    " u32 fe_flags~|ioctl_fiemap_extent; u32 _reserved[3]",
     "block_range": "u64 range[2]",
     "loop_info": "s32 lo_number; ulong lo_device~dev; ulong lo_inode; ulong lo_rdevice~dev; u32 lo_offset~x;"
     " u32 lo_encrypt_type~=ioctl_loop_crypt; u32 lo_encrypt_key_size; u32 lo_flags~|ioctl_loop_flags; char lo_name[64];"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from wiretale.decode.strace.names import number
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.writer import StraceWriter
-from wiretale.decode.struct_text import device_text, field_text
+from wiretale.decode.struct_text import device_text, field_text, struct_text
 from wiretale.decode.structs import Field, Value, struct_size, unpack
 from wiretale.decode.writer import Writer, pointer_text
 
@@ -20,6 +20,7 @@ _RTC_FEATURES = (
 # Calls of the whole descriptor, and of a range that was registered.
 _UFFD_ALL = {0: "REGISTER", 1: "UNREGISTER", 63: "API"}
 _UFFD_RANGE = {2: "WAKE", 3: "COPY", 4: "ZEROPAGE", 6: "WRITEPROTECT", 7: "CONTINUE"}
+_ARGUMENT = 2  # of ioctl
 _RTC_SHOWN, _KEY_BYTES = 6, 32
 _FEATURES, _CORRECTION, _SWITCH_MODE = range(3)  # RTC_PARAM_*
 
@@ -72,9 +73,21 @@ def _fiemap(w: StraceWriter, before: bytes, after: bytes | None, address: str) -
     asked = _braces(_fields(w, "fiemap", before, "fm_start", "fm_length", "fm_flags", "fm_extent_count"))
     if after is None:
         return asked
-    none = not w.brief and not _integers(w, "fiemap", after)["fm_mapped_extents"]
-    extents = "fm_extents=[]" if none else "..."
+    extents = "..." if w.brief else f"fm_extents={_extents(w, _integers(w, 'fiemap', after)['fm_mapped_extents'])}"
     return f"{asked} => {_braces([*_fields(w, 'fiemap', after, 'fm_flags', 'fm_mapped_extents'), extents])}"
+
+
+def _extents(w: StraceWriter, count: int) -> str:
+    """The extents lie behind the structure."""
+    place = struct_size("fiemap", w.arch)
+    datum, size = w.datum(_ARGUMENT, "struct", at_exit=True, idx=1 + place), struct_size("fiemap_extent", w.arch)
+    data = b"" if datum is None else datum.bytes
+    found = [struct_text(w, "fiemap_extent", data[at : at + size]) for at in range(0, len(data) - size + 1, size)]
+    start = w.unsigned(w.values[_ARGUMENT]) + place
+    if count and not found:
+        return pointer_text(start)
+    rest = [f"... /* {start + len(found) * size:#x} */"] if len(found) < count else []
+    return f"[{', '.join([*found, *rest])}]"
 
 
 def _rtc_value(w: Writer, data: bytes) -> str:

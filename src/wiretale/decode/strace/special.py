@@ -170,11 +170,9 @@ def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
     if not decoded or (arg.more and not strace(w).style.more):
         of_socket = request >> 8 & 0xFF == _SOCKET_REQUESTS and request_name(request, w.arch)
         return address(w, index) if of_socket else names.number(w.unsigned(w.values[index]))
-    if arg.more or arg.follows:
-        strace(w).refused = False  # what a call that failed was given is printed all the same
     if arg.kind is Kind.STRUCT_INOUT and arg.struct in _ASKED_AND_ANSWERED:
         return requests.argument(strace(w), index, arg.struct)
-    if arg.struct == "ifreq":
+    if arg.more or arg.follows or arg.struct == "ifreq":
         strace(w).refused = False  # what a call that failed was given is printed all the same
     if arg.kind is Kind.STRING:
         return short_string(w, index, arg)

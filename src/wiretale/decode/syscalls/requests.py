@@ -30,7 +30,7 @@ ROWS: dict[int, str] = {
     0xC0185879: "in fstrim_range",  # FITRIM
     0x801C581F: "out fsxattr",  # FS_IOC_FSGETXATTR
     0x401C5820: "in fsxattr_set",  # FS_IOC_FSSETXATTR
-    0xC020660B: "inout fiemap",  # FS_IOC_FIEMAP
+    0xC020660B: "inout fiemap .fm_extents:fiemap_extent*fm_mapped_extents",  # FS_IOC_FIEMAP
     0x80086601: "out fs_flags",  # FS_IOC_GETFLAGS
     0x40086602: "in fs_flags",  # FS_IOC_SETFLAGS
     0x80046601: "out fs_flags",  # FS_IOC32_GETFLAGS
