@@ -81,6 +81,15 @@ def test_the_entry_of_a_softirq_is_told_by_what_follows_in_it() -> None:
     assert why_there(way(QUEUED, entry, stacks=[TASK]), entry) == ""
 
 
+def test_the_entry_of_a_softirq_stands_under_what_follows_in_it() -> None:
+    entry = replace(event(20, "irq:softirq_entry"), context="softirq", softirq="NET_RX")
+    begun = (*SEND, *ENTRY[: ENTRY.index("handle_softirqs") + 1])
+    caused = of_way(way(QUEUED, entry, received(2), stacks=[TASK, INLINE], caused=[20, 25]))
+    assert caused[f"nc 100;softirq in a call;{';'.join(begun)}"] == 10
+    other = of_way(way(QUEUED, entry, received(3), stacks=[TASK, VICTIM], caused=[20, 25]))
+    assert other["kernel;softirq NET_RX after an interrupt;handle_softirqs"] == 10
+
+
 def test_a_step_that_entered_nothing_has_the_innermost_function() -> None:
     found = way(QUEUED, replace(QUEUED, event_id=12, time_ns=12), stacks=[TASK])
     assert names(found, 12) == ["__dev_queue_xmit"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import duckdb
 
 from wiretale.decode.escape import escape_text
-from wiretale.explain.kernel_functions import is_own, way_of
+from wiretale.explain.kernel_functions import is_own, stacks_of_run, way_of
 from wiretale.join.kernel_path import KernelPath
 from wiretale.join.kernel_stacks import CAUSED, Frame, stacks
 from wiretale.model.kernel_ring import KINDS
@@ -18,7 +18,7 @@ Folded = Counter[str]
 _WHERE = {kind.name: kind.where.partition(",")[0] for kind in KINDS}
 _KERNEL = "kernel"
 _OF_KERNEL = frozenset(("idle", "kernel thread", "interrupt"))
-_SWITCH = "sched:sched_switch"
+_SWITCH, _ENTRY = "sched:sched_switch", "irq:softirq_entry"
 
 _COUNTS = f"""
 WITH caused AS ({CAUSED}),
@@ -41,6 +41,11 @@ def of_way(path: KernelPath) -> Folded:
         if stack is None and event.name == _SWITCH:  # from a thread that is not recorded
             own, context = False, "waiting for a CPU"
         frames = way_of(path, event, stack) if stack else []
+        begun = next(stacks_of_run(path, event), None) if event.name == _ENTRY else None
+        if stack is None and begun is not None:  # written late, and how it began is on the stacks of what it did
+            own, context = is_own(path, event, begun), begun.context
+            way = way_of(path, event, begun)
+            frames = way[: next((at for at, f in enumerate(way, 1) if f.function == _WHERE[_ENTRY]), 0)]
         names = [_frame(f) for f in frames] or [_WHERE[event.name]]
         root = _root(path.threads.get(event.tid, f"thread {event.tid}"), context, event.softirq, own=own)
         found[_line([*root, *names])] += max(event.time_ns - before, 0)

@@ -66,7 +66,7 @@ def is_own(path: KernelPath, event: PathEvent, stack: Stack | None) -> bool:
 
 def why_there(path: KernelPath, event: PathEvent) -> str:
     """What a step in a softirq has to do with the thread it ran in; empty where no stack tells."""
-    stack = next(_stacks_of_run(path, event), None)
+    stack = next(stacks_of_run(path, event), None)
     if stack is None:
         return ""
     if stack.context != _IN_CALL:
@@ -76,7 +76,7 @@ def why_there(path: KernelPath, event: PathEvent) -> str:
     return "it let deferred work run; its call is not known to be the cause"
 
 
-def _stacks_of_run(path: KernelPath, event: PathEvent) -> Iterator[Stack]:
+def stacks_of_run(path: KernelPath, event: PathEvent) -> Iterator[Stack]:
     """Of the events from this one on in the same context: the entry of a softirq has no stack of its own."""
     for later in path.events[path.events.index(event) :]:
         if (later.cpu, later.tid, later.context) != (event.cpu, event.tid, event.context):
