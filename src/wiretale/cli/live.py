@@ -6,7 +6,6 @@ order. A call that has not returned by then is printed as it begins, and once mo
 
 import heapq
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any, TextIO
@@ -19,6 +18,7 @@ from wiretale.decode.constants import signal_name
 from wiretale.decode.packet_text import Known, packet_text
 from wiretale.decode.record_types import RawCall
 from wiretale.filter.condition import Filter
+from wiretale.light import replace
 from wiretale.model.spool import EventKind
 from wiretale.record.recording import Recording
 from wiretale.show.lines import Line, LineRenderer, Style

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.icmp_names import ECHO_V4, ECHO_V6, ERRORS_V4, ERRORS_V6, icmp_name
 from wiretale.decode.packets import ABSENT, ETH_ARP, TCP, UDP, decode_frames
+from wiretale.light import dataclass
 from wiretale.model.packet_ring import LINKTYPE_RAW
 
 PAYLOAD_SHOWN_BYTES = 32
@@ -73,6 +74,7 @@ def packet_text(packet: Row, known: Known | None = None, payload_shown: int = PA
     return f"{text}{marks}{why}"
 
 
+@lru_cache(maxsize=1024)
 def flag_names(flags: int) -> str:
     """`[SYN, ACK]`; `[none]` if no flag is set."""
     return f"[{', '.join(name for bit, name in _FLAGS if flags & bit) or 'none'}]"
@@ -86,8 +88,12 @@ def address_and_port(address: str | None, port: int | None) -> str:
 
 
 def _ends(packet: Row) -> str:
-    source = address_and_port(packet["src"], packet["srcport"])
-    return f"{source} -> {address_and_port(packet['dst'], packet['dstport'])}"
+    return _from_to(packet["src"], packet["srcport"], packet["dst"], packet["dstport"])
+
+
+@lru_cache(maxsize=4096)
+def _from_to(src: str, srcport: int | None, dst: str, dstport: int | None) -> str:
+    return f"{address_and_port(src, srcport)} -> {address_and_port(dst, dstport)}"
 
 
 def _tcp(packet: Row, known: Known, payload_shown: int) -> str:

@@ -1,6 +1,6 @@
 """The rows a story is told from, fetched in bulk by their ids: a few queries a story, never one a step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -96,13 +96,15 @@ def keep_few(db: duckdb.DuckDBPyConnection) -> None:
         _kept[db] = _fetch(db, None)
 
 
-def call_data(db: duckdb.DuckDBPyConnection, ids: list[int] | None) -> dict[int, list[Datum]]:
-    """What calls carried (None: all of them), by call, in the order it was copied."""
+def call_data(
+    db: duckdb.DuckDBPyConnection, condition: str = "", parameters: Sequence[object] = ()
+) -> dict[int, list[Datum]]:
+    """What calls carried, by call, in the order it was copied. `condition`: of which calls, a WHERE on call_id."""
     data: dict[int, list[Datum]] = {}
     for call_id, *rest in db.execute(
         'SELECT call_id, at_exit, role, arg, idx, address, "offset", full_bytes, error, bytes FROM call_data'  # noqa: S608 (fixed text)
-        f"{'' if ids is None else _WANTED} ORDER BY call_id, rowid",
-        [] if ids is None else [ids],
+        f"{condition} ORDER BY call_id, rowid",
+        parameters,
     ).fetchall():
         at_exit, role, arg, idx, address, offset, full, error, captured = rest
         datum = Datum(bool(at_exit), role, arg, idx, address or 0, offset or 0, full or 0, error or 0, captured or b"")
@@ -121,11 +123,12 @@ def calls(db: duckdb.DuckDBPyConnection, wanted: Iterable[int]) -> dict[int, Cal
 
 def _fetch(db: duckdb.DuckDBPyConnection, ids: list[int] | None) -> dict[int, Call]:
     """Calls by id; None: all."""
-    data = call_data(db, ids)
+    which: tuple[str, list[object]] = ("", []) if ids is None else (_WANTED, [ids])
+    data = call_data(db, *which)
     found = db.execute(
         "SELECT call_id, task_id, pid, tid, name, fd, retval, errno, entry_ns, start_ns, exit_ns, arch,"  # noqa: S608
-        f" a0, a1, a2, a3, a4, a5 FROM call{'' if ids is None else _WANTED}",
-        [] if ids is None else [ids],
+        f" a0, a1, a2, a3, a4, a5 FROM call{which[0]}",
+        which[1],
     ).fetchall()
     result = {}
     for row in found:

@@ -12,6 +12,7 @@ from wiretale.join import kernel_path
 from wiretale.show.kernel_event import WHERE, in_words
 from wiretale.show.order import LineKind, Place
 from wiretale.show.records import Actor, CallRecord, KernelRecord, PacketRecord, SignalRecord, TaskRecord
+from wiretale.show.wanted import want_calls, want_packets
 
 _OF_CALL = (LineKind.CALL, LineKind.ENTER, LineKind.RETURN)
 _OF_TASK = (LineKind.BEGIN, LineKind.END, LineKind.START, LineKind.LOOK)
@@ -35,12 +36,14 @@ def ids(places: Iterable[Place], kinds: Sequence[LineKind]) -> list[int]:
 
 
 def fetch(db: duckdb.DuckDBPyConnection, places: Sequence[Place]) -> Rows:
-    """Everything needed to print `places`."""
+    """Everything needed to print `places`. Leaves their calls and packets in the tables of `show/wanted.py`."""
     rows = Rows()
     if wanted := ids(places, _OF_CALL):
-        rows.calls = calls(db, wanted)
+        want_calls(db, wanted)
+        rows.calls = calls(db)
     if wanted := ids(places, (LineKind.PACKET,)):
-        rows.packets = packets(db, wanted)
+        want_packets(db, wanted)
+        rows.packets = packets(db)
     if wanted := ids(places, (LineKind.KERNEL,)):
         rows.kernel = _kernel(db, wanted)
     if wanted := ids(places, (LineKind.SIGNAL,)):
@@ -50,14 +53,13 @@ def fetch(db: duckdb.DuckDBPyConnection, places: Sequence[Place]) -> Rows:
     return rows
 
 
-def calls(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, CallRecord]:
-    """Calls with what they carried."""
-    data = call_data(db, wanted)
+def calls(db: duckdb.DuckDBPyConnection) -> dict[int, CallRecord]:
+    """The wanted calls with what they carried."""
+    data = call_data(db, " WHERE call_id IN (FROM wanted_call)")
     found = db.execute(
         "SELECT c.call_id, c.pid, c.tid, t.comm, c.name, c.arch, c.a0, c.a1, c.a2, c.a3, c.a4, c.a5, c.retval, c.errno,"
         " c.entry_ns, c.exit_ns, c.fd, c.number FROM call c LEFT JOIN task t ON t.task_id = c.task_id"
-        " WHERE c.call_id IN (SELECT unnest(?))",
-        [wanted],
+        " WHERE c.call_id IN (FROM wanted_call)"
     ).fetchall()
     return {
         r[0]: CallRecord(
@@ -77,7 +79,7 @@ def calls(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, CallRec
 _PACKET_COLUMNS = (
     "ethertype", "ip_version", "ip_protocol", "fragment", "src", "dst", "srcport", "dstport", "seq", "ack", "flags",
     "window", "mss", "wscale", "sack_permitted", "sack", "icmp_type", "icmp_code", "payload_offset", "payload_bytes",
-    "frame_bytes", "undecoded",
+    "frame_bytes", "undecoded", "frame",
 )  # fmt: skip
 
 
@@ -90,20 +92,19 @@ _ANALYSIS = (
 )
 
 
-def packets(db: duckdb.DuckDBPyConnection, wanted: list[int], payload_shown: int = 32) -> dict[int, PacketRecord]:
-    """Packets with their one-line summary."""
-    columns = ", ".join(f'p."{name}"' for name in _PACKET_COLUMNS)
+def packets(db: duckdb.DuckDBPyConnection, payload_shown: int = 32) -> dict[int, PacketRecord]:
+    """The wanted packets with their one-line summary."""
+    columns = ", ".join(f'p."{name}"' for name in _PACKET_COLUMNS if name != "frame")
     found = db.execute(
         "SELECT p.packet_id, p.number, p.time_ns, i.interface, p.ifindex, p.tap, g.rel_seq, g.rel_ack, g.scaled_window,"  # noqa: S608 (built from fixed text; values are parameters)
-        f" {_ANALYSIS}, p.frame[1 : {HEADER_BYTES + payload_shown}] AS frame, {columns} FROM packet p"
+        f" {_ANALYSIS}, {columns}, p.frame[1 : {HEADER_BYTES + payload_shown}] AS frame FROM packet p"
         " LEFT JOIN segment g ON g.packet_id = p.packet_id"
         " LEFT JOIN interface i ON i.ifindex = p.ifindex AND i.netns IS NOT DISTINCT FROM p.netns"
-        " WHERE p.packet_id IN (SELECT unnest(?))",
-        [wanted],
+        " WHERE p.packet_id IN (FROM wanted_packet)"
     ).fetchall()
     records = {}
-    for packet_id, number, time_ns, interface, ifindex, tap, seq, ack, window, analysis, frame, *rest in found:
-        row = dict(zip(_PACKET_COLUMNS, rest, strict=True)) | {"frame": frame}
+    for packet_id, number, time_ns, interface, ifindex, tap, seq, ack, window, analysis, *rest in found:
+        row = dict(zip(_PACKET_COLUMNS, rest, strict=True))
         text = packet_text(row, Known(seq, ack, window, tuple(analysis or ())), payload_shown)
         records[packet_id] = PacketRecord(packet_id, number, time_ns, interface or f"if{ifindex}", text, tap or "")
     return records

@@ -9,7 +9,7 @@ Json = dict[str, object]
 PACKETS_LISTED = 1000  # of one stretch; `packet_count` says how many there are
 
 _STRETCHES = """
-WITH mine AS (SELECT * FROM {table} WHERE call_id IN (SELECT unnest(?)))
+WITH mine AS (SELECT * FROM {table} WHERE call_id IN (FROM wanted_call))
 SELECT w.call_id, w.connection_id, w.direction, w.lo, w.hi, w.exact, w.reason, {peeked},
     coalesce(list_sort(list(DISTINCT p.number) FILTER (p.number IS NOT NULL)), [])[1:{listed}], count(DISTINCT p.number)
 FROM mine w LEFT JOIN link l ON l.{key} = w.{key} AND l.kind = '{kind}' LEFT JOIN packet p ON p.packet_id = l.packet_id
@@ -24,13 +24,13 @@ _READS = _STRETCHES.format(
 
 _WAITS = """
 SELECT w.call_id, w.from_ns, w.to_ns, w.fd, w.ended_by, p.number, w.cause_call_id, w.latency_ns
-FROM wait w LEFT JOIN packet p ON p.packet_id = w.packet_id WHERE w.call_id IN (SELECT unnest(?)) ORDER BY w.wait_id"""
+FROM wait w LEFT JOIN packet p ON p.packet_id = w.packet_id WHERE w.call_id IN (FROM wanted_call) ORDER BY w.wait_id"""
 
 _PACKETS = """
 SELECT p.packet_id, p.shown, p.frame_bytes, p.captured_bytes, p.ip_version, p.ip_protocol, p.src, p.dst, p.srcport,
     p.dstport, p.flags, p.seq, p.ack, p."window", p.payload_bytes, g.connection_id, g.direction, g.lo, g.hi, g.rel_seq,
     g.rel_ack, g.scaled_window, g.analysis
-FROM packet p LEFT JOIN segment g ON g.packet_id = p.packet_id WHERE p.packet_id IN (SELECT unnest(?))"""
+FROM packet p LEFT JOIN segment g ON g.packet_id = p.packet_id WHERE p.packet_id IN (FROM wanted_packet)"""
 _PACKET_KEYS = (
     "shown", "frame_bytes", "captured_bytes", "ip_version", "ip_protocol", "src", "dst", "srcport", "dstport", "flags",
     "seq", "ack", "window", "payload_bytes", "connection", "direction", "lo", "hi", "rel_seq", "rel_ack",
@@ -39,7 +39,7 @@ _PACKET_KEYS = (
 
 _LINKED_CALLS = """
 SELECT l.packet_id, list_sort(list(DISTINCT s.call_id)) FROM link l JOIN {table} s ON s.{key} = l.{key}
-WHERE l.kind = '{kind}' AND l.packet_id IN (SELECT unnest(?)) GROUP BY l.packet_id"""
+WHERE l.kind = '{kind}' AND l.packet_id IN (FROM wanted_packet) GROUP BY l.packet_id"""
 
 
 @dataclass(slots=True)
@@ -51,12 +51,12 @@ class Facts:
 
 
 def facts(db: duckdb.DuckDBPyConnection, calls: list[int], packets: list[int]) -> Facts:
-    """A few queries for all calls and packets of a batch."""
+    """A few queries for all calls and packets of a batch, those of `show/wanted.py`."""
     found = Facts()
     if calls:
         found.calls = _of_calls(db, calls)
     if packets:
-        found.packets = _of_packets(db, packets)
+        found.packets = _of_packets(db)
     return found
 
 
@@ -65,14 +65,14 @@ def _of_calls(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, Jso
     for call_id in wanted:
         lists[call_id]["writes"] = []
     for name, query in (("writes", _WRITES), ("reads", _READS)):
-        for row in db.execute(query, [wanted]).fetchall():
+        for row in db.execute(query).fetchall():
             call_id, connection, direction, low, high, exact, reason, peeked, numbers, count = row
             lists[call_id][name].append({
                 "connection": connection, "direction": direction, "lo": low, "hi": high, "exact": exact,
                 "reason": reason,
                 "peeked": peeked, "packets": numbers, "packet_count": count,
             })  # fmt: skip
-    for call_id, begin, end, fd, ended_by, number, cause, latency in db.execute(_WAITS, [wanted]).fetchall():
+    for call_id, begin, end, fd, ended_by, number, cause, latency in db.execute(_WAITS).fetchall():
         lists[call_id]["waits"].append({
             "from_ns": begin, "to_ns": end, "fd": fd, "ended_by": ended_by, "packet": number, "call": cause,
             "latency_ns": latency,
@@ -80,14 +80,14 @@ def _of_calls(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, Jso
     return {call_id: dict(found) for call_id, found in lists.items()}
 
 
-def _of_packets(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, Json]:
+def _of_packets(db: duckdb.DuckDBPyConnection) -> dict[int, Json]:
     found: dict[int, Json] = {}
-    for packet_id, *values in db.execute(_PACKETS, [wanted]).fetchall():
+    for packet_id, *values in db.execute(_PACKETS).fetchall():
         found[packet_id] = dict(zip(_PACKET_KEYS, values, strict=True)) | {"written_by": [], "read_by": []}
     for name, table, key, kind in (
         ("written_by", "stream_write", "write_id", "write_segment"),
         ("read_by", "stream_read", "read_id", "segment_read"),
     ):
-        for packet_id, calls in db.execute(_LINKED_CALLS.format(table=table, key=key, kind=kind), [wanted]).fetchall():
+        for packet_id, calls in db.execute(_LINKED_CALLS.format(table=table, key=key, kind=kind)).fetchall():
             found[packet_id][name] = calls
     return found

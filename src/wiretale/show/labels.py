@@ -1,7 +1,10 @@
 """What a descriptor was at the time of a call, in a few words: `3<tcp 127.0.0.1:4444->127.0.0.1:4000>`."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import accumulate
+from math import inf
 from typing import Any
 
 import duckdb
@@ -67,16 +70,20 @@ class Labels:
         for row in db.execute(_SPANS, [to_ns, from_ns]).fetchall():
             pid, fd, begin, end = row[:4]
             self._spans[pid, fd].append(_Span(begin, end, _names(row)))
+        # When the last of the first N ended: rises, so that it can be searched, however the spans overlap.
+        self._ends = {
+            key: list(accumulate((inf if s.to_ns is None else s.to_ns for s in spans), max))
+            for key, spans in self._spans.items()
+        }
 
     def at(self, pid: int, time_ns: int) -> FdLabel:
         """The function that names the descriptors of one process at one moment."""
 
         def label(fd: int) -> str:
-            for span in self._spans.get((pid, fd), ()):
-                name = span.name(time_ns)
-                if name is not None:
-                    return f"{fd}<{name}>"
-            return str(fd)
+            spans, ends = self._spans.get((pid, fd)), self._ends.get((pid, fd), ())
+            at = bisect_left(ends, time_ns)  # the first that had not ended yet
+            name = spans[at].name(time_ns) if spans is not None and at < len(spans) else None
+            return str(fd) if name is None else f"{fd}<{name}>"
 
         return label
 

@@ -9,14 +9,14 @@ width and colour.
 import errno
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from wiretale.decode.calls import decode_call
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.decode.record_types import DecodedCall, FdLabel, RawCall
-from wiretale.light import replace
+from wiretale.light import dataclass, field, replace
 from wiretale.show.records import Actor, CallRecord, KernelRecord, PacketRecord, SignalRecord, TaskRecord
 from wiretale.show.times import TimeFormat
 
@@ -67,8 +67,13 @@ class Line:
 
 def who(actor: Actor) -> str:
     """`name pid`, with `/tid` for a thread that is not the first."""
-    thread = f"/{actor.tid}" if actor.tid != actor.pid else ""
-    return f"{escape_text(actor.comm) or '?'} {actor.pid}{thread}"
+    return _who(actor.comm, actor.pid, actor.tid)
+
+
+@lru_cache(maxsize=4096)
+def _who(comm: str, pid: int, tid: int) -> str:
+    thread = f"/{tid}" if tid != pid else ""
+    return f"{escape_text(comm) or '?'} {pid}{thread}"
 
 
 class LineRenderer:
@@ -76,6 +81,7 @@ class LineRenderer:
 
     def __init__(self, style: Style) -> None:
         self.style = style
+        self._begun: dict[int, DecodedCall] = {}  # by call: what stood at the entry of those that have not returned
 
     def call(self, record: CallRecord, notes: Sequence[str] = (), label: FdLabel | None = None) -> Line:
         """A whole call: `name(arguments) = result`, with its duration; `= ?` if it did not return."""
@@ -87,13 +93,15 @@ class LineRenderer:
     def entered(self, record: CallRecord, notes: Sequence[str] = (), label: FdLabel | None = None) -> Line:
         """The beginning of a call that waits: what was asked, nothing that was only known at its return."""
         decoded = self._decode(_as_entered(record.raw), label)
+        if record.call_id:
+            self._begun[record.call_id] = decoded
         arguments = ", ".join(a.text for a in decoded.args)
         return Line(record.entry_ns, Mark.CALL, who(record.actor), f"{decoded.name}({arguments}) ...", "", tuple(notes))
 
     def returned(self, record: CallRecord, notes: Sequence[str] = (), label: FdLabel | None = None) -> Line:
         """The return of a call whose beginning was shown: its result, and the arguments the kernel filled in."""
         whole = self._decode(record.raw, label)
-        before = self._decode(_as_entered(record.raw), label)
+        before = self._begun.pop(record.call_id, None) or self._decode(_as_entered(record.raw), label)
         filled = [a.text for a, b in zip(whole.args, before.args, strict=False) if a.text != b.text]
         shown = f" ({', '.join(filled)})" if filled and record.raw.errno is None else ""
         text = f"{whole.name} resumed = {whole.result}{shown}"

@@ -1,7 +1,7 @@
 """The whole output of `wiretale show`: header, lines, and what is missing."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -11,6 +11,7 @@ from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.errors import Exit
 from wiretale.explain.about import About, about, foreign_packets
+from wiretale.light import replace
 from wiretale.show.json_lines import objects
 from wiretale.show.lines import LineRenderer, Style
 from wiretale.show.merged import batches, lines

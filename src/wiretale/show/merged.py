@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.decode.record_types import FdLabel
 from wiretale.filter.tables import with_all_tables
+from wiretale.light import replace
 from wiretale.show import notes as note
 from wiretale.show.fetch import Rows, fetch, ids
 from wiretale.show.json_facts import Facts, facts
@@ -60,9 +61,9 @@ def _batch(
     made = Batch(found, fetch(db, found))
     calls, packets = ids(found, _CALLS), ids(found, (LineKind.PACKET,))
     if calls:
-        made.bytes_notes, made.wait_notes = note.of_calls(db, calls, wording)
+        made.bytes_notes, made.wait_notes = note.of_calls(db, wording)
     if packets:
-        note.of_packets(db, packets, made.packet_notes)
+        note.of_packets(db, made.packet_notes)
     if with_facts:
         made.facts = facts(db, calls, packets)
     if labels and made.rows.calls:

@@ -1,8 +1,8 @@
 """What the joins prove about a line: which packet carried a call's bytes, who wrote a packet's bytes, what ended a
 wait.
 
-Each function answers for a whole batch with one query and returns notes by id. Byte ranges are printed as the first
-and the last byte of the stream, counted from 0.
+Each function answers for a whole batch (`show/wanted.py`) with one query and returns notes by id. Byte ranges are
+printed as the first and the last byte of the stream, counted from 0.
 """
 
 from collections import defaultdict
@@ -52,7 +52,7 @@ def _stretch_query(which: str) -> str:
     table, key, kind, _ = _STRETCHES[which]
     peeked = "bool_or(w.peeked)" if which == "read" else "FALSE"
     return f"""
-WITH mine AS (SELECT * FROM {table} WHERE call_id IN (SELECT unnest(?))),
+WITH mine AS (SELECT * FROM {table} WHERE call_id IN (FROM wanted_call)),
 carried AS (
     SELECT l.{key} AS id, p.number, bool_or(l.retransmission) AS again
     FROM link l JOIN mine m ON m.{key} = l.{key} JOIN packet p ON p.packet_id = l.packet_id
@@ -65,10 +65,10 @@ FROM mine w LEFT JOIN carried c ON c.id = w.{key}
 GROUP BY w.call_id, w.connection_id ORDER BY w.call_id, w.connection_id"""  # noqa: S608 (built from fixed text; values are parameters)
 
 
-def of_stretches(db: duckdb.DuckDBPyConnection, wanted: list[int], wording: Wording, notes: Notes) -> None:
+def of_stretches(db: duckdb.DuckDBPyConnection, wording: Wording, notes: Notes) -> None:
     """For calls: the byte range and the packets that carried it."""
     for which, (_, _, _, arrow) in _STRETCHES.items():
-        for row in db.execute(_stretch_query(which), [wanted]).fetchall():
+        for row in db.execute(_stretch_query(which)).fetchall():
             call_id, connection_id, low, high, exact, reason, numbers, count, again, again_count, peeked = row
             packets = _several("packet", [str(n) for n in numbers or ()], count) if count else ""
             parts = [byte_range(low, high), packets] if which == "write" else [packets, byte_range(low, high)]
@@ -85,7 +85,7 @@ def of_stretches(db: duckdb.DuckDBPyConnection, wanted: list[int], wording: Word
 
 # Bytes that went from call to call without a packet: unix sockets and pipes, or packets that were not recorded.
 _DIRECT = """
-WITH mine AS (SELECT {key} AS id, call_id FROM {table} WHERE call_id IN (SELECT unnest(?)))
+WITH mine AS (SELECT {key} AS id, call_id FROM {table} WHERE call_id IN (FROM wanted_call))
 SELECT m.call_id, c.name, t.comm, c.pid, c.fd, count(*) OVER (PARTITION BY m.call_id)
 FROM mine m JOIN link l ON l.{key} = m.id AND l.kind = 'write_read'
 JOIN {other} o ON o.{other_key} = l.{other_key} JOIN call c ON c.call_id = o.call_id LEFT JOIN task t ON t.task_id =
@@ -98,7 +98,7 @@ QUALIFY row_number() OVER (PARTITION BY m.call_id ORDER BY c.call_id) <= 2
 ORDER BY m.call_id, c.call_id"""
 
 
-def of_direct_links(db: duckdb.DuckDBPyConnection, wanted: list[int], notes: Notes) -> None:
+def of_direct_links(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
     """For calls whose bytes no captured packet carried: the calls at the other end."""
     for which, other in (("write", "read"), ("read", "write")):
         table, key, segment_kind, arrow = _STRETCHES[which]
@@ -106,7 +106,7 @@ def of_direct_links(db: duckdb.DuckDBPyConnection, wanted: list[int], notes: Not
         query = _DIRECT.format(table=table, key=key, other=other_table, other_key=other_key, segment_kind=segment_kind)
         grouped: dict[int, list[str]] = defaultdict(list)
         counts: dict[int, int] = {}
-        for call_id, name, comm, pid, fd, count in db.execute(query, [wanted]).fetchall():
+        for call_id, name, comm, pid, fd, count in db.execute(query).fetchall():
             grouped[call_id].append(_by(name, comm, pid, fd))
             counts[call_id] = count
         for call_id, listed in grouped.items():
@@ -119,15 +119,15 @@ def _by(name: str, comm: str | None, pid: int, fd: int | None) -> str:
     return f"{escape_text(name)} by {escape_text(comm or '?')}({pid})" + (f" fd {fd}" if fd is not None else "")
 
 
-def of_waits(db: duckdb.DuckDBPyConnection, wanted: list[int], notes: Notes) -> None:
+def of_waits(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
     """For calls that blocked: what ended it."""
     query = """
 SELECT w.call_id, w.ended_by, p.number, c.name, t.comm, c.pid, c.fd, w.latency_ns, w.fd
 FROM wait w LEFT JOIN packet p ON p.packet_id = w.packet_id LEFT JOIN call c ON c.call_id = w.cause_call_id
 LEFT JOIN task t ON t.task_id = c.task_id JOIN call mine ON mine.call_id = w.call_id
-WHERE w.call_id IN (SELECT unnest(?)) AND mine.errno IS DISTINCT FROM 115 -- EINPROGRESS: it did not wait
+WHERE w.call_id IN (FROM wanted_call) AND mine.errno IS DISTINCT FROM 115 -- EINPROGRESS: it did not wait
 ORDER BY w.wait_id"""
-    for call_id, ended_by, number, name, comm, pid, call_fd, latency, fd in db.execute(query, [wanted]).fetchall():
+    for call_id, ended_by, number, name, comm, pid, call_fd, latency, fd in db.execute(query).fetchall():
         after = f" after {duration(latency)}" if latency is not None and latency >= 0 else ""
         if latency is not None and latency < 0:
             after = f" ({duration(-latency)} before it: clock error)"
@@ -150,19 +150,19 @@ SELECT l.packet_id, s.call_id, any_value(c.name), any_value(t.comm), any_value(c
     count(*) OVER (PARTITION BY l.packet_id), bool_or(l.retransmission)
 FROM link l JOIN {table} s ON s.{key} = l.{key} JOIN call c ON c.call_id = s.call_id LEFT JOIN task t ON t.task_id =
 c.task_id
-WHERE l.kind = '{kind}' AND l.packet_id IN (SELECT unnest(?))
+WHERE l.kind = '{kind}' AND l.packet_id IN (FROM wanted_packet)
 GROUP BY l.packet_id, s.call_id
 QUALIFY row_number() OVER (PARTITION BY l.packet_id ORDER BY s.call_id) <= 2
 ORDER BY l.packet_id, s.call_id"""
 
 
-def of_packets(db: duckdb.DuckDBPyConnection, wanted: list[int], notes: Notes) -> None:
+def of_packets(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
     """For packets: the calls that wrote their bytes and the calls that read them."""
     for which, arrow in (("write", "<-"), ("read", "->")):
         table, key, kind, _ = _STRETCHES[which]
         grouped: dict[int, list[str]] = defaultdict(list)
         counts: dict[int, int] = {}
-        for row in db.execute(_PACKET_CALLS.format(table=table, key=key, kind=kind), [wanted]).fetchall():
+        for row in db.execute(_PACKET_CALLS.format(table=table, key=key, kind=kind)).fetchall():
             packet_id, _call_id, name, comm, pid, fd, count, _again = row
             grouped[packet_id].append(_by(name, comm, pid, fd))
             counts[packet_id] = count
@@ -171,11 +171,11 @@ def of_packets(db: duckdb.DuckDBPyConnection, wanted: list[int], notes: Notes) -
             notes[packet_id].append(f"{arrow} {', '.join(listed)}{more}")
 
 
-def of_calls(db: duckdb.DuckDBPyConnection, wanted: list[int], wording: Wording) -> tuple[Notes, Notes]:
+def of_calls(db: duckdb.DuckDBPyConnection, wording: Wording) -> tuple[Notes, Notes]:
     """Notes of calls: what to say of their bytes, and what to say of their waits."""
     bytes_notes: Notes = defaultdict(list)
     wait_notes: Notes = defaultdict(list)
-    of_stretches(db, wanted, wording, bytes_notes)
-    of_direct_links(db, wanted, bytes_notes)
-    of_waits(db, wanted, wait_notes)
+    of_stretches(db, wording, bytes_notes)
+    of_direct_links(db, bytes_notes)
+    of_waits(db, wait_notes)
     return bytes_notes, wait_notes

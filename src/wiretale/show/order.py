@@ -5,17 +5,19 @@ that reading down the page is reading forward in time. The calls of a program's 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from heapq import heapify, heappop, heappush
-from itertools import islice
+from itertools import chain, islice, repeat
 
 import duckdb
 
 from wiretale.filter.events import ORIGIN
+from wiretale.light import dataclass
 from wiretale.show.selected import Event, Events, Selection
 
-FIRST_BATCH, BATCH = 100, 2000
+# The first is small, so that a reader need not wait for it. A query takes tens of milliseconds however little it is
+# asked for, so they grow up to what a few dozen megabytes hold.
+BATCHES = (100, 2_000, 16_000)
 
 
 class LineKind(StrEnum):
@@ -33,6 +35,9 @@ class LineKind(StrEnum):
     LOOK = "look"  # calls looking for files of the system, folded
 
 
+_KINDS = {kind.value: kind for kind in LineKind}  # a tenth of the time of LineKind(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One line to come. `id` is that of the call, packet, kernel event or task (for START and LOOK the task's); a
@@ -46,18 +51,16 @@ class Place:
 
 
 def places(db: duckdb.DuckDBPyConnection, selection: Selection) -> Iterator[list[Place]]:
-    """The lines of a capture in order, in batches: the first is small, so that a reader need not wait for it, and a
-    large capture is never held whole."""
+    """The lines of a capture in order, in batches of the sizes BATCHES: a large capture is never held whole."""
     events = Events(db, selection)
     found: Iterator[Place]
     if selection.tail is None:
         found = islice(_with_returns(events.forward(), []), selection.limit)
     else:
         found = _last(events, selection.tail)
-    size = FIRST_BATCH
-    while batch := list(islice(found, size)):
+    sizes = chain(BATCHES, repeat(BATCHES[-1]))
+    while batch := list(islice(found, next(sizes))):
         yield batch
-        size = BATCH
 
 
 def _with_returns(events: Iterable[Event], open_calls: list[tuple[int, int]]) -> Iterator[Place]:
@@ -74,7 +77,7 @@ def _with_returns(events: Iterable[Event], open_calls: list[tuple[int, int]]) ->
         if event.until_ns is not None and event.may_wait and after is not None and event.until_ns > after.time_ns:
             heappush(returns, (event.until_ns, event.id))
             kind = LineKind.ENTER
-        yield Place(event.time_ns, LineKind(kind), event.id, event.calls, event.until_ns or 0)
+        yield Place(event.time_ns, _KINDS[kind], event.id, event.calls, event.until_ns or 0)
     while returns:
         yield _return(*heappop(returns))
 

@@ -1,9 +1,8 @@
 """The values that lines are made from: one call, packet, signal or task, as a capture or a live recording gives it."""
 
-from dataclasses import dataclass
-
 from wiretale.decode.record_types import RawCall
 from wiretale.join.kernel_path import PathEvent
+from wiretale.light import dataclass  # a million records are made: no check on each of their fields
 
 
 @dataclass(frozen=True, slots=True)
