@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.conftest import require
+from tests.netcat.programs import wait_until
 from tests.ordinary_user import run_as_nobody
 from wiretale.errors import ResourceFault
 from wiretale.join.build import build
@@ -273,6 +275,85 @@ def test_a_running_process_is_followed_and_let_go(tmp_path: Path) -> None:
     )
     assert written == [(b"during\n",)]
     assert rows(tmp_path / "run.wiretale", "SELECT how, end_how FROM task") == [("attached", "detached")]
+
+
+SLEEPERS = """
+import os, select, socket, sys, threading, time
+a, b = socket.socketpair()
+c, d = socket.socketpair()
+threading.Thread(target=lambda: a.recv(77)).start()
+threading.Thread(target=lambda: select.select([c], [], [], 500)).start()
+threading.Thread(target=lambda: time.sleep(2000), daemon=True).start()
+os.write(1, b"ready")
+os.read(0, 5)
+b.send(b"salam")
+d.send(b"x")
+os.write(1, b"done")
+os.read(0, 6)
+os._exit(0)
+"""
+
+
+def has_recorded(source: PtraceSource, items: int) -> bool:
+    return source.report().items >= items
+
+
+def asleep(pid: int, threads: int) -> bool:
+    """Whether all threads of a process are in a call, and so many of them there are."""
+    calls = [p.read_text().split()[0] for p in Path(f"/proc/{pid}/task").glob("*/syscall")]
+    return len(calls) == threads and "running" not in calls and "-1" not in calls
+
+
+@pytest.mark.parametrize("calls", ["all", "network"])
+def test_the_calls_in_which_an_attached_process_sleeps_are_those_of_ptrace(tmp_path: Path, calls: str) -> None:
+    require_ebpf()
+    found = []
+    for engine in (PtraceSource, EbpfCalls):
+        spool = Spool(tmp_path / engine.__name__)
+        spool.path.mkdir()
+        with subprocess.Popen(
+            [sys.executable, "-c", SLEEPERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        ) as process:
+            assert process.stdin and process.stdout and process.stdout.read(5) == b"ready"
+            wait_until(partial(asleep, process.pid, 4), "its threads sleep")
+            options = PtraceOptions(calls=calls)  # type: ignore[arg-type]
+            source = (
+                PtraceSource(spool.tracer, options)
+                if engine is PtraceSource
+                else EbpfCalls(spool.tracer, options, RingOptions(1 << 22))
+            )
+            source.start()
+            source.attach(process.pid)
+            if engine is PtraceSource:  # it interrupts them: each must have entered its call again
+                # of each thread: attached, and in its call again
+                wait_until(partial(has_recorded, source, 8), "the calls are entered again")
+            process.stdin.write(b"begin")
+            assert process.stdout.read(4) == b"done"
+            wait_until(partial(asleep, process.pid, 2), "it sleeps again")
+            source.stop()
+            process.kill()
+        spool.write_manifest(Manifest(sources=[source.report()], programs=[Program(process.pid, [], 0, attached=True)]))
+        (spool.path / "clock.jsonl").write_text("[0, 0, 0]\n")
+        make_capture(spool, tmp_path / f"{engine.__name__}.wiretale", build)
+        found.append(
+            rows(
+                tmp_path / f"{engine.__name__}.wiretale",
+                "SELECT name, retval, complete, fd, a2, "
+                " (SELECT min(bytes) FROM call_data d WHERE d.call_id = c.call_id)"
+                " FROM call c WHERE name IN ('read', 'recvfrom', 'select', 'pselect6', 'clock_nanosleep')"
+                " ORDER BY name, retval NULLS LAST",
+            )
+        )
+    by_ptrace, by_ebpf = found
+    assert ("recvfrom", 5, True, 3, 77, b"salam") in by_ebpf
+    if calls == "all":
+        sleep = "clock_nanosleep"  # ptrace interrupts it, and it goes on as restart_syscall
+        assert [(r[1], r[2]) for r in by_ebpf if r[0] == sleep] == [(None, False)]
+        assert [r for r in by_ebpf if r[2]] == [r for r in by_ptrace if r[2] and r[0] != sleep]
+        assert [(r[1], r[2]) for r in by_ebpf if r[0] == "read"] == [(5, True), (None, False)]
+    else:  # ptrace has every call of an attached process: it cannot be given a filter any more
+        assert {str(r[0]) for r in by_ebpf} <= {"recvfrom", "read", "select", "pselect6"}
+        assert {r for r in by_ebpf if r[2]} <= set(by_ptrace)
 
 
 def test_the_program_runs_as_the_invoking_user(tmp_path: Path) -> None:

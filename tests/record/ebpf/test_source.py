@@ -233,6 +233,24 @@ def test_a_full_ring_is_counted_to_the_event(tmp_path: Path) -> None:
     assert report.lost == sum(report.detail["lost"].values())
 
 
+def test_programs_that_interrupt_each_other_leave_every_event_whole(tmp_path: Path) -> None:
+    """On loopback a softirq's programs run between those of the call that raised it, on the same CPU."""
+    require_kernel_level()
+    code = (
+        "import os, socket\npid = os.fork()\ns = socket.create_server(('127.0.0.1', 0))\n"
+        "c = socket.create_connection(s.getsockname())\na, _ = s.accept()\n"
+        "for _ in range(5000):\n    c.sendall(b'x' * 700)\n    a.recv(700, socket.MSG_WAITALL)\n"
+        "pid and os.wait()\n"
+    )
+    kernel, events, _ = recorded(tmp_path, code, KernelOptions())
+    report, counted = kernel.report(), Counter(name for name, _ in events)
+    assert report.lost == 0 and report.items == len(events)
+    assert counted == {n.partition(":")[2]: count for n, count in report.detail["events"].items()}
+    sent = [r for n, r in events if n == "net_dev_queue" and r["bytes"] == 700]
+    assert len(sent) == 10000 and all(r["seq"] and r["cookie"] == 0 and r["head"] for r in sent)
+    assert counted["sock_send_length"] == 10000
+
+
 SEND = "sock:sock_send_length"
 MANY_SENDS = "import socket\na, b = socket.socketpair()\nfor _ in range(9000):\n    a.send(b'x')\n    b.recv(1)\n"
 

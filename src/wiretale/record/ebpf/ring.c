@@ -1,33 +1,86 @@
 /*
- * Empties BPF ring buffers, each into its file: whole runs of records at once, nothing looked at but the header that says
- * whether a record is complete (kernel/bpf/ringbuf.c). One thread; no wake-ups from the kernel, because a wake-up of
- * the recorder would be part of what is recorded: the ring is looked at every few milliseconds instead.
+ * Empties what the kernel programs fill, into files: whole runs of records at once. Nothing of an event is looked at;
+ * of a BPF ring buffer (stacks) the header that says whether a record is complete (kernel/bpf/ringbuf.c). One thread; no
+ * wake-ups from the kernel, because a wake-up of the recorder would be part of what is recorded: it looks by itself.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-#define BUSY 0x80000000u	/* BPF_RINGBUF_BUSY_BIT of linux/bpf.h */
-#define DISCARDED 0x40000000u
-#define HEADER_BYTES 8u
-#define SMALL_RING (8u << 20)	/* full within some milliseconds; others are looked at less often, which costs less */
-#define RUN_BYTES (1u << 20)	/* at most this much is written at a time, so that room in the ring comes back early */
+typedef uint32_t __u32;
+typedef uint64_t __u64;
+typedef uint16_t __u16;
+typedef uint8_t __u8;
+typedef int32_t __s32;
+#include "wiretale.bpf.h"
 
+#define BUSY 0x80000000u	/* BPF_RINGBUF_BUSY_BIT of linux/bpf.h */
+#define HEADER_BYTES 8u
+#define RUN_BYTES (1u << 20)	/* at most this much is written at a time, so that room comes back early */
+#define SMALL_RING (8u << 20)
+#define MOST_LOOKS 10000	/* at a CPU that is always found writing an event */
+#define LEAST_EVENT_NS 100	/* no CPU makes them faster: a buffer is looked at before it can be full */
+#define LEAST_REST_NS 500000
+#define STACKS_REST_NS 5000000
+#define MOST_REST_NS 20000000
+
+struct wt_out {
+	int32_t file;
+	int32_t error;			/* out: errno of the last failed write */
+	uint64_t records, lost;		/* out: written; not written because the disk was full */
+};
+
+/* The events: a buffer for each CPU. */
+struct wt_buffers {
+	struct wt_out out;
+	const struct wt_kernel_slot *slots;
+	struct wt_filling *filling;
+	uint64_t of_cpu;		/* events */
+	uint32_t cpus;
+	uint32_t reserved;
+};
+
+/* A BPF ring buffer: the stacks. */
 struct wt_ring {
+	struct wt_out out;
 	uint64_t *consumed;		/* the consumer's page */
 	const uint64_t *produced;	/* the producer's page */
 	const uint8_t *data;		/* the ring, mapped twice in a row */
 	uint64_t bytes;			/* its size, a power of two */
-	uint32_t record_bytes;		/* of every record, without its header */
-	int32_t file;
-	uint64_t records, lost;		/* out: written; not written because the disk was full */
-	int32_t error;			/* out: errno of the last failed write */
+	uint32_t record_bytes;		/* of every record, without its header; 0: there is no ring */
 	uint32_t reserved;
 };
+
+/* Maps what each CPU fills. 0, or an errno below 0. */
+int wt_buffers_open(struct wt_buffers *b, int events_fd, int filling_fd, uint64_t of_cpu, uint32_t cpus)
+{
+	const size_t bytes = cpus * of_cpu * sizeof(*b->slots);
+	void *slots = mmap(NULL, bytes, PROT_READ, MAP_SHARED, events_fd, 0);
+	if (slots == MAP_FAILED)
+		return -errno;
+	void *filling = mmap(NULL, cpus * sizeof(*b->filling), PROT_READ | PROT_WRITE, MAP_SHARED, filling_fd, 0);
+	if (filling == MAP_FAILED) {
+		int error = errno;
+		munmap(slots, bytes);
+		return -error;
+	}
+	b->slots = slots;
+	b->filling = filling;
+	b->of_cpu = of_cpu;
+	b->cpus = cpus;
+	return 0;
+}
+
+void wt_buffers_close(struct wt_buffers *b)
+{
+	munmap((void *)(uintptr_t)b->slots, b->cpus * b->of_cpu * sizeof(*b->slots));
+	munmap(b->filling, b->cpus * sizeof(*b->filling));
+}
 
 /* Maps the ring behind `map_fd`: the consumer's page for writing; the producer's page, then the ring twice in a row. */
 int wt_ring_open(struct wt_ring *r, int map_fd, uint64_t bytes)
@@ -56,26 +109,70 @@ void wt_ring_close(struct wt_ring *r)
 	munmap((void *)(uintptr_t)r->produced, page + 2 * r->bytes);
 }
 
-static int put(struct wt_ring *r, const uint8_t *from, uint64_t bytes)
+static bool write_all(struct wt_out *o, const uint8_t *from, uint64_t bytes)
 {
 	while (bytes) {
-		ssize_t n = write(r->file, from, bytes);
+		ssize_t n = write(o->file, from, bytes);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			r->error = errno;
-			return -1;
+			o->error = n ? errno : ENOSPC;
+			return false;
 		}
 		from += n;
 		bytes -= (uint64_t)n;
 	}
-	return 0;
+	return true;
+}
+
+/* Whole records, or nothing: half of one would shift all behind it. */
+static void put(struct wt_out *o, const void *from, uint64_t records, uint64_t record_bytes)
+{
+	off_t whole = lseek(o->file, 0, SEEK_CUR);
+	if (write_all(o, from, records * record_bytes)) {
+		o->records += records;
+		return;
+	}
+	o->lost += records;
+	if (whole >= 0 && ftruncate(o->file, whole) == 0)
+		lseek(o->file, whole, SEEK_SET);
+}
+
+/* Events of one CPU that are whole; 0 beyond `taken` if at every look one was being written. */
+static uint64_t whole_events(const struct wt_filling *f, uint64_t taken)
+{
+	for (int i = 0; i < MOST_LOOKS; i++) {
+		uint64_t begun = __atomic_load_n(&f->begun, __ATOMIC_ACQUIRE);
+		if (begun < WT_WRITING)
+			return begun;
+	}
+	return taken;
+}
+
+/* Takes all whole events. */
+void wt_buffers_drain(struct wt_buffers *b)
+{
+	const uint64_t run = RUN_BYTES / sizeof(*b->slots);
+	for (uint32_t cpu = 0; cpu < b->cpus; cpu++) {
+		struct wt_filling *f = &b->filling[cpu];
+		uint64_t taken = f->taken, end = whole_events(f, taken);
+		while (taken < end) {
+			uint64_t at = taken % b->of_cpu, n = end - taken;
+			if (n > b->of_cpu - at)
+				n = b->of_cpu - at;
+			if (n > run)
+				n = run;
+			put(&b->out, &b->slots[cpu * b->of_cpu + at], n, sizeof(*b->slots));
+			taken += n;
+			__atomic_store_n(&f->taken, taken, __ATOMIC_RELEASE);
+		}
+	}
 }
 
 /* Takes all complete records. Returns how many. */
 uint64_t wt_ring_drain(struct wt_ring *r)
 {
-	const uint64_t stride = HEADER_BYTES + r->record_bytes, before = r->records + r->lost;
+	const uint64_t stride = HEADER_BYTES + r->record_bytes, before = r->out.records + r->out.lost;
 	uint64_t at = *r->consumed;
 	for (;;) {
 		uint64_t end = __atomic_load_n(r->produced, __ATOMIC_ACQUIRE), from = at;
@@ -86,36 +183,34 @@ uint64_t wt_ring_drain(struct wt_ring *r)
 			at += stride;
 		}
 		if (at == from)
-			return r->records + r->lost - before;
-		off_t whole = lseek(r->file, 0, SEEK_CUR);
-		if (put(r, r->data + (from & (r->bytes - 1)), at - from) == 0) {
-			r->records += (at - from) / stride;
-		} else {
-			r->lost += (at - from) / stride;
-			if (whole >= 0 && ftruncate(r->file, whole) == 0)	/* half a record would shift all behind it */
-				lseek(r->file, whole, SEEK_SET);
-		}
+			return r->out.records + r->out.lost - before;
+		put(&r->out, r->data + (from & (r->bytes - 1)), (at - from) / stride, stride);
 		__atomic_store_n(r->consumed, at, __ATOMIC_RELEASE);
 	}
 }
 
-static uint64_t drain_all(struct wt_ring *rings, uint32_t count)
+static long rest_of(const struct wt_buffers *b, const struct wt_ring *stacks)
 {
-	uint64_t records = 0;
-	for (uint32_t i = 0; i < count; i++)
-		records += wt_ring_drain(&rings[i]);
-	return records;
+	uint64_t rest = b->of_cpu * LEAST_EVENT_NS;
+	if (stacks->record_bytes && rest > STACKS_REST_NS)
+		rest = STACKS_REST_NS;
+	if (stacks->record_bytes && stacks->bytes < SMALL_RING)
+		rest = LEAST_REST_NS;
+	return (long)(rest < LEAST_REST_NS ? LEAST_REST_NS : rest > MOST_REST_NS ? MOST_REST_NS : rest);
 }
 
-/* Drains `count` rings until `stop` is readable, then once more. */
-void wt_ring_run(struct wt_ring *rings, uint32_t count, int stop)
+/* Drains until `stop` is readable, then once more. */
+void wt_drain_run(struct wt_buffers *b, struct wt_ring *stacks, int stop)
 {
 	struct pollfd waiting = { .fd = stop, .events = POLLIN };
-	struct timespec soon = { .tv_nsec = 5000000 }, later = { .tv_nsec = 20000000 };
-	for (uint32_t i = 0; i < count; i++)
-		if (rings[i].bytes < SMALL_RING)
-			soon.tv_nsec = later.tv_nsec = 1000000;
-	while (ppoll(&waiting, 1, drain_all(rings, count) ? &soon : &later, NULL) <= 0)
-		;
-	drain_all(rings, count);
+	bool has_stacks = stacks->record_bytes;
+	const struct timespec rest = { .tv_nsec = rest_of(b, stacks) };
+	do {
+		wt_buffers_drain(b);
+		if (has_stacks)
+			wt_ring_drain(stacks);
+	} while (ppoll(&waiting, 1, &rest, NULL) <= 0);
+	wt_buffers_drain(b);
+	if (has_stacks)
+		wt_ring_drain(stacks);
 }

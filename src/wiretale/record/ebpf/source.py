@@ -1,4 +1,5 @@
-"""The kernel source: BPF programs at tracepoints write fixed records into a ring, which is emptied into the spool.
+"""The kernel source: BPF programs at tracepoints write fixed records into a buffer of their CPU, which is emptied into
+the spool.
 
 Nothing is looked at while recording, and NumPy must not be imported here (see `record.packets.source`).
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from wiretale.clock import now_ns
 from wiretale.errors import ResourceFault
-from wiretale.model.kernel_ring import EVENT_BYTES, KINDS, STACK_BYTES
+from wiretale.model.kernel_ring import EVENT_BYTES, KINDS, RING_HEADER_BYTES, STACK_BYTES
 from wiretale.record.ebpf.libbpf import NO_MEMORY, SMALLER_RING, Object, RefusedProgram
 from wiretale.record.ebpf.symbols import Symbols
 from wiretale.store.report import SourceReport
@@ -28,6 +29,8 @@ NOT_BUILT = "wiretale was installed without its kernel program, which clang make
 BUILD = "apt install clang llvm libbpf-dev, then install wiretale anew: pip install --force-reinstall ."
 
 
+_CPUS = os.sysconf("SC_NPROCESSORS_CONF")
+_SLOT_BYTES = RING_HEADER_BYTES + EVENT_BYTES  # struct wt_kernel_slot
 _LEAST_RING_BYTES = 1 << 16  # whole pages on every machine
 _FOLLOWS = "sched_process_fork"  # without it no program would be followed
 _MOST_REFUSED = 8  # each costs another try; more than these, and it is no matter of single tracepoints
@@ -35,19 +38,40 @@ _PLACE, _NUMBER, _NAME_BYTES = struct.Struct("=II"), struct.Struct("=I"), 16  # 
 _REASONS = {"drop": "skb_drop_reason", "reset": "sk_rst_reason"}
 
 
+class _Out(ctypes.Structure):
+    """struct wt_out of ring.c."""
+
+    _fields_ = [
+        ("file", ctypes.c_int32),
+        ("error", ctypes.c_int32),
+        ("records", ctypes.c_uint64),
+        ("lost", ctypes.c_uint64),
+    ]
+
+
+class _Buffers(ctypes.Structure):
+    """struct wt_buffers of ring.c."""
+
+    _fields_ = [
+        ("out", _Out),
+        ("slots", ctypes.c_void_p),
+        ("filling", ctypes.c_void_p),
+        ("of_cpu", ctypes.c_uint64),
+        ("cpus", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+    ]
+
+
 class _Ring(ctypes.Structure):
     """struct wt_ring of ring.c."""
 
     _fields_ = [
+        ("out", _Out),
         ("consumed", ctypes.c_void_p),
         ("produced", ctypes.c_void_p),
         ("data", ctypes.c_void_p),
         ("bytes", ctypes.c_uint64),
         ("record_bytes", ctypes.c_uint32),
-        ("file", ctypes.c_int32),
-        ("records", ctypes.c_uint64),
-        ("lost", ctypes.c_uint64),
-        ("error", ctypes.c_int32),
         ("reserved", ctypes.c_uint32),
     ]
 
@@ -60,10 +84,15 @@ GROUPS = tuple(dict.fromkeys(kind.name.partition(":")[0] for kind in KINDS))  # 
 class KernelOptions:
     """Sizes are bytes, and powers of two."""
 
-    ring_bytes: int = 64 * MIB  # some half a million events
+    ring_bytes: int = 64 * MIB  # of the buffers of all CPUs: up to half a million events
     stacks: int = 0  # of so many events of each kind and context; ALL_STACKS: of all
     stack_ring_bytes: int = 32 * MIB  # some 40,000 stacks
     groups: tuple[str, ...] = ()  # only the tracepoints of these, see GROUPS; (): all
+
+    @property
+    def events_of_cpu(self) -> int:
+        """How many events the buffer of one CPU holds."""
+        return max(self.ring_bytes // _CPUS, min(self.ring_bytes, MIB)) // _SLOT_BYTES
 
     @property
     def unwanted(self) -> list[str]:
@@ -82,7 +111,7 @@ class KernelSource:
         self._symbols = Symbols(spool.symbols_path) if options.stacks else None
         self._report = SourceReport("ebpf", "kernel", ran=False)
         self._object: Object | None = None
-        self._rings = (_Ring * 2)()  # events, stacks
+        self._events, self._stacks = _Buffers(_Out(-1)), _Ring(_Out(-1))
         self._thread: threading.Thread | None = None
         self._wake = (-1, -1)
 
@@ -91,13 +120,12 @@ class KernelSource:
         loaded, absent = _load(self.options)
         try:
             loaded.put("recorder", bytes(4), os.getpid().to_bytes(4, "little"))
-            self._open_ring(0, loaded.map_fd("events"), self.options.ring_bytes, EVENT_BYTES, self._path)
+            self._open_events(loaded)
             if self._symbols is not None:
-                stacks = loaded.map_fd("stacks")
-                self._open_ring(1, stacks, self.options.stack_ring_bytes, STACK_BYTES, self._stacks_path)
+                self._open_stacks(loaded)
                 self._symbols.take()  # now, that the programs, whose functions are on every stack, have names too
         except BaseException:
-            self._close_rings()
+            self._close_files()
             loaded.close()
             raise
         self._object = loaded
@@ -148,13 +176,13 @@ class KernelSource:
                 os.close(end)
         self.report()
         self._object = None
-        self._close_rings()
+        self._close_files()
         loaded.close()
 
     def report(self) -> SourceReport:
         """What was recorded so far; complete after `stop`."""
         report = self._report
-        events, stacks = self._rings
+        events, stacks = self._events.out, self._stacks.out
         report.items = events.records
         if self._object is None or not report.ran:
             return report
@@ -163,7 +191,7 @@ class KernelSource:
         report.detail |= {"events": counts, "lost": lost, "devices": self._devices(), "strangers": self._strangers()}
         if self._symbols is not None:
             report.detail |= {"stacks_recorded": stacks.records, "stacks_lost": sum(no_room.values()) + stacks.lost}
-        reasons = [f"the ring was full: {sum(lost.values())} events lost"] if lost else []
+        reasons = [f"the ring of a CPU was full: {sum(lost.values())} events lost"] if lost else []
         if events.lost:
             reasons.append(f"{self._path.name}: {os.strerror(events.error)}")
         report.reason = "; ".join(reasons) or None
@@ -191,28 +219,32 @@ class KernelSource:
         counts = {kind.name: loaded.per_cpu("counters", first + kind.number) for kind in KINDS}
         return {name: count for name, count in counts.items() if count}
 
-    def _open_ring(self, index: int, fd: int, ring_bytes: int, record_bytes: int, path: Path) -> None:
-        ring = self._rings[index]
-        try:
-            ring.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        except OSError as fault:
-            raise ResourceFault(f"{path} cannot be written: {fault.strerror}") from fault
-        error = _library().wt_ring_open(ctypes.byref(ring), fd, ring_bytes)
+    def _open_events(self, loaded: Object) -> None:
+        maps = loaded.map_fd("events"), loaded.map_fd("filling")
+        self._events.out.file = _new_file(self._path)
+        error = _library().wt_buffers_open(ctypes.byref(self._events), *maps, self.options.events_of_cpu, _CPUS)
         if error:
-            os.close(ring.file)
             raise no_ring(-error)
-        ring.record_bytes = record_bytes
 
-    def _open_rings(self) -> int:
-        return sum(ring.record_bytes > 0 for ring in self._rings)
+    def _open_stacks(self, loaded: Object) -> None:
+        ring_bytes = self.options.stack_ring_bytes
+        self._stacks.out.file = _new_file(self._stacks_path)
+        error = _library().wt_ring_open(ctypes.byref(self._stacks), loaded.map_fd("stacks"), ring_bytes)
+        if error:
+            raise no_ring(-error)
+        self._stacks.record_bytes = STACK_BYTES
 
-    def _close_rings(self) -> None:
-        for index in range(self._open_rings()):
-            _library().wt_ring_close(ctypes.byref(self._rings[index]))
-            os.close(self._rings[index].file)
+    def _close_files(self) -> None:
+        if self._events.of_cpu:
+            _library().wt_buffers_close(ctypes.byref(self._events))
+        if self._stacks.record_bytes:
+            _library().wt_ring_close(ctypes.byref(self._stacks))
+        for opened in (self._events.out, self._stacks.out):
+            if opened.file >= 0:
+                os.close(opened.file)
 
     def _drain(self) -> None:
-        _library().wt_ring_run(self._rings, self._open_rings(), self._wake[0])
+        _library().wt_drain_run(ctypes.byref(self._events), ctypes.byref(self._stacks), self._wake[0])
 
 
 def _text(name: bytes) -> str:
@@ -224,6 +256,13 @@ def can_run() -> list[str]:
     loaded, absent = _load(KernelOptions(ring_bytes=_LEAST_RING_BYTES))
     loaded.close()
     return absent["missing_tracepoints"] + absent["refused_tracepoints"]
+
+
+def _new_file(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        raise ResourceFault(f"{path} cannot be written: {fault.strerror}") from fault
 
 
 def no_ring(number: int) -> ResourceFault:
@@ -246,7 +285,9 @@ def _load(options: KernelOptions) -> tuple[Object, dict[str, list[str]]]:
             if _FOLLOWS in missing:
                 raise ResourceFault(f"this kernel lacks the tracepoint {_FOLLOWS}, by which programs are followed")
             loaded.leave_out(refused + unwanted)
-            loaded.set_size("events", options.ring_bytes)
+            loaded.set_size("events", _CPUS * options.events_of_cpu)
+            loaded.set_size("filling", _CPUS)
+            loaded.set_constant(".rodata.events", options.events_of_cpu.to_bytes(8, "little"))
             loaded.set_size("stacks", options.stack_ring_bytes if options.stacks else _LEAST_RING_BYTES)
             loaded.set_constant(".rodata.stacks", options.stacks.to_bytes(8, "little"))
             loaded.load()
@@ -265,10 +306,13 @@ def _load(options: KernelOptions) -> tuple[Object, dict[str, list[str]]]:
 @lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(os.fspath(LIBRARY_PATH))
-    ring = ctypes.POINTER(_Ring)
+    buffers, ring = ctypes.POINTER(_Buffers), ctypes.POINTER(_Ring)
+    library.wt_buffers_open.argtypes = [buffers, ctypes.c_int, ctypes.c_int, ctypes.c_uint64, ctypes.c_uint32]
+    library.wt_buffers_close.argtypes = [buffers]
+    library.wt_buffers_close.restype = None
     library.wt_ring_open.argtypes = [ring, ctypes.c_int, ctypes.c_uint64]
     library.wt_ring_close.argtypes = [ring]
     library.wt_ring_close.restype = None
-    library.wt_ring_run.argtypes = [ring, ctypes.c_uint32, ctypes.c_int]
-    library.wt_ring_run.restype = None
+    library.wt_drain_run.argtypes = [buffers, ring, ctypes.c_int]
+    library.wt_drain_run.restype = None
     return library

@@ -47,6 +47,8 @@ struct followed {
 	__u64 port;
 };
 
+#define SEEN_SOCKETS 4096
+
 #define PORTS_OF_BYTES 64	/* of one element of `ports` */
 
 struct some_ports {
@@ -59,10 +61,25 @@ struct softirq_state {
 	__u32 written;
 };
 
+/* What each CPU has recorded and the recorder not yet taken. */
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 24);	/* bytes; the loader sets it */
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);		/* `events_of_cpu` for each CPU; the loader sets it */
+	__type(key, __u32);
+	__type(value, struct wt_kernel_slot);
 } events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);		/* one for each CPU; the loader sets it */
+	__type(key, __u32);
+	__type(value, struct wt_filling);
+} filling SEC(".maps");
+
+/* The loader sets it. */
+const volatile __u64 events_of_cpu SEC(".rodata.events") = 1;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -77,6 +94,15 @@ struct {
 	__type(key, __u64);
 	__type(value, struct followed);
 } sockets SEC(".maps");	/* by address */
+
+/* Sockets that were ours when they were last looked at, by the low bits of their cookie: most events find theirs here,
+ * without a call. No two sockets ever have the same cookie (net/core/sock_diag.c __sock_gen_cookie). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SEEN_SOCKETS);
+	__type(key, __u32);
+	__type(value, struct followed);
+} seen SEC(".maps");
 
 /* A byte for each port of TCP, of UDP, of all else: looked up twice for each packet, where hashing would cost much more. */
 struct {
@@ -172,9 +198,8 @@ static __always_inline void count(__u32 index)
  * The verifier allows no arithmetic on `ctx` but the difference of two pointers, which is a plain number (kernel/bpf/
  * verifier.c adjust_reg_min_max_vals); so is what bpf_get_current_task() returns.
  */
-static __always_inline bool on_task_stack(void *ctx)
+static __always_inline bool on_task_stack(void *ctx, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 here = (__u64)ctx - (__u64)task + bpf_get_current_task();
 	return here >> STACK_SHIFT == (__u64)task->stack >> STACK_SHIFT;
 }
@@ -186,9 +211,9 @@ static __always_inline bool on_task_stack(void *ctx)
  * orig_ax is -1; arm64 asm/ptrace.h: NO_SYSCALL). A page fault looks the same; nothing that is recorded here is done in
  * one.
  */
-static __always_inline bool in_system_call(void)
+static __always_inline bool in_system_call(struct task_struct *task)
 {
-	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
 #if defined(__TARGET_ARCH_x86)
 	return (__s64)regs->orig_ax >= 0;
 #else
@@ -200,15 +225,14 @@ static __always_inline bool in_system_call(void)
  * Softirq or interrupt: the current task is a bystander. ksoftirqd runs softirqs on its own stack, as other tasks never
  * do (kernel/softirq.c run_ksoftirqd).
  */
-static __always_inline bool is_deferred(void *ctx)
+static __always_inline bool is_deferred(void *ctx, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct softirq_state *running;
 	__u32 zero = 0;
-	if (!on_task_stack(ctx))
+	if (!on_task_stack(ctx, task))
 		return true;
 	if (!(task->flags & PF_KTHREAD))
-		return !in_system_call();
+		return !in_system_call(task);
 	running = bpf_map_lookup_elem(&softirqs, &zero);
 	return running && running->vector;
 }
@@ -220,7 +244,8 @@ static __always_inline bool is_traced(__u32 tgid)
 
 static __always_inline bool current_is_traced(void *ctx)
 {
-	return is_traced(bpf_get_current_pid_tgid() >> 32) && on_task_stack(ctx) && in_system_call();
+	struct task_struct *task = bpf_get_current_task_btf();
+	return is_traced(task->tgid) && on_task_stack(ctx, task) && in_system_call(task);
 }
 
 /* A name may change (exec), and a number come again: the last one stays. */
@@ -248,23 +273,45 @@ static __always_inline void put_device(struct wt_kernel_event *e, const struct n
 	bpf_map_update_elem(&devices, &place, &now, BPF_ANY);
 }
 
-static __always_inline struct wt_kernel_event *begin_in(enum wt_context context, __u16 kind)
+/*
+ * A place for an event of this CPU. Programs interrupt each other (an interrupt another's, a softirq a call's), so one
+ * number says both how many places are taken and how many programs are still writing theirs: where the recorder reads
+ * that none is, all of them are whole.
+ */
+static __always_inline struct wt_kernel_slot *take_slot(__u32 cpu)
 {
-	struct wt_kernel_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	__u32 zero = 0;
-	__u64 task = bpf_get_current_pid_tgid();
+	struct wt_filling *f = bpf_map_lookup_elem(&filling, &cpu);
+	__u64 begun;
+	__u32 index;
+	if (!f)
+		return NULL;
+	begun = *(volatile __u64 *)&f->begun & WT_BEGUN_EVENTS;
+	if (begun - *(volatile __u64 *)&f->taken + WT_NESTED >= events_of_cpu)
+		return NULL;
+	begun = __sync_fetch_and_add(&f->begun, WT_WRITING + 1);
+	index = cpu * (__u32)events_of_cpu + (__u32)((begun & WT_BEGUN_EVENTS) % events_of_cpu);
+	return bpf_map_lookup_elem(&events, &index);
+}
+
+static __always_inline struct wt_kernel_event *begin_in(struct task_struct *task, enum wt_context context, __u16 kind)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), zero = 0;
+	struct wt_kernel_slot *slot = take_slot(cpu);
 	struct softirq_state *running;
-	if (!e) {
+	struct wt_kernel_event *e;
+	if (!slot) {
 		count(kind);
 		return NULL;
 	}
 	count(WT_KINDS + kind);
-	__builtin_memset(e, 0, sizeof(*e));
+	__builtin_memset(slot, 0, sizeof(*slot));
+	slot->bytes = sizeof(*e);
+	e = &slot->event;
 	e->time_ns = bpf_ktime_get_ns();
 	e->kind = kind;
-	e->cpu = bpf_get_smp_processor_id();
-	e->tid = (__u32)task;
-	e->tgid = task >> 32;
+	e->cpu = cpu;
+	e->tid = task->pid;
+	e->tgid = task->tgid;
 	e->context = context;
 	running = bpf_map_lookup_elem(&softirqs, &zero);
 	if (running && e->context == WT_DEFERRED)
@@ -274,7 +321,8 @@ static __always_inline struct wt_kernel_event *begin_in(enum wt_context context,
 
 static __always_inline struct wt_kernel_event *begin(void *ctx, __u16 kind)
 {
-	return begin_in(is_deferred(ctx) ? WT_DEFERRED : WT_OF_TASK, kind);
+	struct task_struct *task = bpf_get_current_task_btf();
+	return begin_in(task, is_deferred(ctx, task) ? WT_DEFERRED : WT_OF_TASK, kind);
 }
 
 /* How the kernel came here. Which of the frames belong to a bystander is found later, by their names. */
@@ -300,7 +348,11 @@ static __always_inline void take_stack(void *ctx, __u16 kind, __u16 cpu, __u8 co
 
 static __always_inline void end_without_stack(struct wt_kernel_event *e)
 {
-	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	__u32 cpu = e->cpu;
+	struct wt_filling *f = bpf_map_lookup_elem(&filling, &cpu);
+	/* What it returns is looked at, because only then are the stores before it seen before it (on arm64). */
+	if (f && __sync_fetch_and_sub(&f->begun, WT_WRITING) < WT_WRITING)
+		count(0);
 }
 
 static __always_inline void end(void *ctx, struct wt_kernel_event *e)
@@ -319,7 +371,7 @@ static __always_inline void note_softirq(void *ctx)
 	__u32 zero = 0;
 	struct softirq_state *running = bpf_map_lookup_elem(&softirqs, &zero);
 	struct wt_kernel_event *e;
-	if (!running || !running->vector || running->written || !is_deferred(ctx))
+	if (!running || !running->vector || running->written || !is_deferred(ctx, bpf_get_current_task_btf()))
 		return;
 	running->written = 1;
 	if (!is_traced(bpf_get_current_pid_tgid() >> 32))
@@ -353,20 +405,13 @@ static __always_inline bool is_followed_port(__u16 number, __u16 protocol)
 	return number && followed && *followed;
 }
 
-/* Whether a socket is ours; learns it. Request and time-wait sockets have the common part only. */
-static __always_inline bool is_ours(void *ctx, const struct sock *sk)
+/* Whether a socket is ours that was not lately; learns it. Request and time-wait sockets have the common part only. */
+static __noinline bool is_ours_by_now(void *ctx, const struct sock *sk)
 {
-	__u64 key = (__u64)sk, cookie;
-	struct followed *known, now;
-	__u16 number, protocol;
-	unsigned char state;
-	if (!sk)
-		return false;
-	number = sk->__sk_common.skc_num;
-	state = sk->__sk_common.skc_state;
-	protocol = state == 6 || state == 12 ? TCP : sk->sk_protocol;
-	cookie = sk->__sk_common.skc_cookie.counter;
-	known = bpf_map_lookup_elem(&sockets, &key);
+	__u64 key = (__u64)sk, cookie = sk->__sk_common.skc_cookie.counter;
+	unsigned char state = sk->__sk_common.skc_state;
+	__u16 number = sk->__sk_common.skc_num, protocol = state == 6 || state == 12 ? TCP : sk->sk_protocol;
+	struct followed *known = bpf_map_lookup_elem(&sockets, &key), now;
 	if (known && known->cookie && known->cookie != cookie) {	/* that one is gone, and another lies where it lay */
 		bpf_map_delete_elem(&sockets, &key);
 		known = NULL;
@@ -386,6 +431,28 @@ static __always_inline bool is_ours(void *ctx, const struct sock *sk)
 	now.port = number;
 	bpf_map_update_elem(&sockets, &key, &now, BPF_ANY);
 	follow_port(number, protocol);
+	return true;
+}
+
+static __always_inline bool is_ours(void *ctx, const struct sock *sk)
+{
+	struct followed *seen_there;
+	__u64 cookie, number;
+	__u32 at;
+	if (!sk)
+		return false;
+	cookie = sk->__sk_common.skc_cookie.counter;
+	number = sk->__sk_common.skc_num;
+	at = cookie & (SEEN_SOCKETS - 1);
+	seen_there = bpf_map_lookup_elem(&seen, &at);
+	if (seen_there && cookie && seen_there->cookie == cookie && seen_there->port == number)
+		return true;
+	if (!is_ours_by_now(ctx, sk))
+		return false;
+	if (seen_there && cookie) {
+		seen_there->cookie = cookie;
+		seen_there->port = number;
+	}
 	return true;
 }
 
@@ -701,7 +768,7 @@ int BPF_PROG(on_softirq_raise, unsigned int vector)
 	struct wt_kernel_event *e;
 	if ((vector != NET_RX && vector != NET_TX) || !current_is_traced(ctx))
 		return 0;
-	e = begin_in(WT_OF_TASK, WT_SOFTIRQ_RAISE);
+	e = begin_in(bpf_get_current_task_btf(), WT_OF_TASK, WT_SOFTIRQ_RAISE);
 	if (!e)
 		return 0;
 	e->value = (__s32)vector;
@@ -792,7 +859,7 @@ int BPF_PROG(on_net_dev_xmit, struct sk_buff *skb, int result, struct net_device
 	struct wt_kernel_event *e;
 	if (!current_is_traced(ctx))
 		return 0;
-	e = begin_in(WT_OF_TASK, WT_NET_DEV_XMIT);
+	e = begin_in(bpf_get_current_task_btf(), WT_OF_TASK, WT_NET_DEV_XMIT);
 	if (!e)
 		return 0;
 	e->skb = (__u64)skb;
@@ -843,7 +910,7 @@ int BPF_PROG(on_skb_copy_datagram_iovec, const struct sk_buff *skb, int bytes)
 	struct headers h;
 	if (!current_is_traced(ctx))
 		return 0;
-	e = begin_in(WT_OF_TASK, WT_SKB_COPY_DATAGRAM);
+	e = begin_in(bpf_get_current_task_btf(), WT_OF_TASK, WT_SKB_COPY_DATAGRAM);
 	if (!e)
 		return 0;
 	read_headers(skb, &h);

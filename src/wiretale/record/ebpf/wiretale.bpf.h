@@ -30,6 +30,25 @@ struct wt_kernel_event {
 	__u8 source[16], destination[16];	/* addresses in network order, IPv4 in the first four bytes */
 };
 
+/* An event as it stands in the buffer of its CPU, and in the file. */
+struct wt_kernel_slot {
+	__u32 bytes;		/* of the event, as a BPF ring buffer has it before a record: stacks come through one */
+	__u32 reserved;
+	struct wt_kernel_event event;
+};
+
+#define WT_WRITING (1ull << 48)			/* added for each program that is writing an event just now */
+#define WT_BEGUN_EVENTS (WT_WRITING - 1)	/* which events were begun in all */
+#define WT_NESTED 8	/* places kept free: so many programs may interrupt each other after they have looked for room */
+
+/* How far the buffer of one CPU is filled (`begun`, by the programs) and emptied (`taken`, by the recorder). */
+struct wt_filling {
+	__u64 begun;
+	__u64 apart[7];		/* the two are written by different CPUs */
+	__u64 taken;
+	__u64 end[7];
+};
+
 #define WT_STACK_FRAMES 96	/* loopback nests sending in receiving in sending: some 50 are usual */
 
 /* The stack of the event with the same time, CPU and kind; in a ring of its own, because its size is another. */

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
 _DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK, _BUSY_START = 16, 32, 64, 256
+_SELECTED_ONLY = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +55,5 @@ def option_flags(options: PtraceOptions) -> int:
     flags = (_EXITKILL if o.kill_on_recorder_exit else 0) | (_PLACE if o.follow_cpu else 0)
     flags |= (_SNAP_EACH if o.snaplen_each else 0) | (0 if o.follow_forks else _NO_FOLLOW)
     flags |= (_DETACH_AT_EXEC if o.detach_at_exec else 0) | (_ALL_LINKS if o.links else 0)
+    flags |= _SELECTED_ONLY if o.calls == "network" else 0
     return flags | (_BUSY_START if o.busy_start else 0) | (_WHOLE_NETLINK if o.whole_netlink else 0)

@@ -19,9 +19,10 @@
 #define PACKED_MOST (1u << 20)	/* written at a time, so that room comes back early */
 #define LOOK_FOR_GONE_NS 200000000	/* without a record between two looks whether followed processes still exist */
 
-static long map_call(int command, int map, const void *key, void *value)
+static long map_call(int command, int map, const void *key, void *value, uint64_t flags)
 {
 	union bpf_attr a = { 0 };
+	a.flags = flags;
 	a.map_fd = (uint32_t)map;
 	a.key = (uint64_t)(uintptr_t)key;
 	a.value = (uint64_t)(uintptr_t)value;
@@ -494,7 +495,7 @@ static bool packed_drain_all(struct wt *w, bool now)
 
 static int ring_follow(struct wt *w, pid_t pid, uint32_t how)
 {
-	return map_call(BPF_MAP_UPDATE_ELEM, w->ring.tasks_fd, &pid, &how) < 0 ? -errno : 0;
+	return map_call(BPF_MAP_UPDATE_ELEM, w->ring.tasks_fd, &pid, &how, BPF_ANY) < 0 ? -errno : 0;
 }
 
 /* Have the end of a program of ours wake the recorder; where there is no room for another, the next look sees it. */
@@ -533,6 +534,70 @@ static int ring_spawned(struct wt *w, pid_t pid)
 	return ring_follow(w, pid, WT_BEFORE_EXEC);
 }
 
+/* Whether the program that the process runs is one of 32 bits (elf.h). */
+static bool is_elf32(pid_t pid)
+{
+	unsigned char ident[EI_NIDENT] = { 0 };
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, ident, sizeof(ident));
+	close(fd);
+	return n == sizeof(ident) && ident[EI_CLASS] == ELFCLASS32;
+}
+
+/* The call in which a thread sleeps: number, six arguments, stack pointer and program counter (proc_pid_syscall(5)). */
+static bool read_sleeping_call(struct wt *w, const struct task *t, struct wt_state *s)
+{
+	unsigned long long a[6], stack, ip;
+	char path[64], text[256];
+	long long number;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", t->tgid, t->tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = 0;
+	if (sscanf(text, "%lld %llx %llx %llx %llx %llx %llx %llx %llx", &number, &a[0], &a[1], &a[2], &a[3], &a[4], &a[5],
+		   &stack, &ip) != 9)	/* it runs, or sleeps elsewhere */
+		return false;
+	s->number = number;
+	s->ip = ip;
+	for (int i = 0; i < 6; i++)
+		s->args[i] = a[i];
+	s->arch = w->tables[is_elf32(t->tgid)].arch;
+	return true;
+}
+
+/*
+ * The call in which an attached thread sleeps already: as if it had entered it now. The thread is followed by then, so if it
+ * has entered another since, its state is there and stays.
+ */
+static void ring_adopt_call(struct wt *w, struct task *t)
+{
+	struct wt_state s = { .in_call = 1, .begun = 1 };
+	const struct wt_call *call;
+	int pidfd;
+	if (!read_sleeping_call(w, t, &s))
+		return;
+	call = find_call(w, s.arch, (uint64_t)s.number);
+	if (w->flags & WT_SELECTED_ONLY && !(call && call->flags & WT_CALL_SELECTED))
+		return;
+	pidfd = (int)syscall(SYS_pidfd_open, t->tid, PIDFD_THREAD);
+	if (pidfd < 0 && t->tid == t->tgid)	/* Linux before 6.9 */
+		pidfd = (int)syscall(SYS_pidfd_open, t->tid, 0);
+	if (pidfd < 0)
+		return;
+	s.entry_ns = now_ns();
+	map_call(BPF_MAP_UPDATE_ELEM, w->ring.states_fd, &pidfd, &s, BPF_NOEXIST);
+	close(pidfd);
+}
+
 static int ring_attach(struct wt *w, pid_t pid)
 {
 	char path[64];
@@ -552,6 +617,7 @@ static int ring_attach(struct wt *w, pid_t pid)
 			continue;
 		t->outside = true;
 		first_sight(w, t, now);
+		ring_adopt_call(w, t);
 		n++;
 	}
 	closedir(folder);
@@ -595,7 +661,7 @@ static void ring_unfinished(struct wt *w, struct task *t)
 	int pidfd = task_pidfd(w, t);
 	if (pidfd < 0)
 		return;
-	if (map_call(BPF_MAP_LOOKUP_ELEM, w->ring.states_fd, &pidfd, &state) == 0 && state.in_call && !state.told) {
+	if (map_call(BPF_MAP_LOOKUP_ELEM, w->ring.states_fd, &pidfd, &state, 0) == 0 && state.in_call && !state.told) {
 		struct wt_event *e = event_begin(w, t, WT_ENTRY, state.entry_ns);
 		if (e) {
 			e->arch = state.arch;
