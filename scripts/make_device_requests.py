@@ -90,6 +90,8 @@ GROUPS: dict[str, dict[str, str]] = {
     "linux/random.h": {"RNDADDENTROPY": "in other_random"},
     "scsi/sg.h": {
         "SG_SET_TRANSFORM": "special half",
+        "SG_IO": "in other_scsi",
+        "SG_GET_SCSI_ID": "out other_scsi_id",
         "SG_SCSI_RESET": "in other_reset",
         "SG_GET_RESERVED_SIZE": "out int",
         "0x2289": "out int",  # SG_GET_ACCESS_COUNT, which the header has no more

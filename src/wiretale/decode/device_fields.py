@@ -63,6 +63,9 @@ FIELDS: dict[str, str] = {
     "ptp_named_pin2": "char name[64]; u32 index; u32 func~=ioctl_ptp_pin; u32 chan; u32 rsv[5]~h",
     # linux/random.h, scsi/sg.h, mtd/ubi-user.h
     "other_random": "s32 entropy_count; s32 buf_size; u8 _buf[4088]",
+    "other_scsi": "u32 value",
+    "other_scsi_id": "s32 host_no; s32 channel; u32 scsi_id~x; s32 lun; u32 scsi_type~x; s16 h_cmd_per_lun;"
+    " s16 d_queue_depth; s32 _unused[2]",
     "other_reset": "u32 value~=device_scsi_reset",
     "other_new_volume": "s32 vol_id; s32 alignment; s64 bytes; u8 vol_type~=device_ubi_type;"
     " u8 flags~|device_ubi_flags; s16 name_len; s8 _pad[4]; char name[128]",

@@ -119,6 +119,8 @@ ROWS: dict[int, str] = {
     0x40085203: "in other_random",  # RNDADDENTROPY
     # scsi/sg.h
     0x2204: "special half",  # SG_SET_TRANSFORM
+    0x2285: "in other_scsi",  # SG_IO
+    0x2276: "out other_scsi_id",  # SG_GET_SCSI_ID
     0x2284: "in other_reset",  # SG_SCSI_RESET
     0x2272: "out int",  # SG_GET_RESERVED_SIZE
     0x2289: "out int",  # 0x2289

@@ -25,6 +25,7 @@ _MOST_ARGS = 6
 _HIGHEST_NUMBER = 4096  # ARM has private calls far above; they are not worth a table
 _SOCKADDR_LIMIT = 128  # sizeof(struct sockaddr_storage)
 _STRUCT_LIMIT = 4096
+_REQUEST_LIMIT = 1 << 14  # _IOC_SIZEBITS of asm-generic/ioctl.h
 _ARRAY_LIMIT = 65536
 _FDSET_LIMIT = 131072  # a bit for each descriptor that fs.nr_open allows by default
 _OPTNAME = 2  # argument of setsockopt and getsockopt
@@ -210,8 +211,10 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
     elif kind in _MESSAGE_WHEN:
         yield Step(What.BYTES, _MESSAGE_WHEN[kind], index, Role.STRUCT, Count.MESSAGE, length, limit=_ARRAY_LIMIT)
     elif kind is Kind.REQUEST:
-        yield Step(What.BYTES, _ENTRY, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_WRITE)
-        yield Step(What.BYTES, _EXIT, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_READ)
+        yield Step(
+            What.BYTES, _ENTRY, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_WRITE, limit=_REQUEST_LIMIT
+        )
+        yield Step(What.BYTES, _EXIT, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_READ, limit=_REQUEST_LIMIT)
     elif kind is Kind.POINTED:
         yield Step(What.POINTED, _ENTRY, index, Role.ARRAY, Count.ARG32, length, size=struct_size(arg.struct, arch))
     elif kind in _ARRAY_WHEN:
