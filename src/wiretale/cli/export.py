@@ -67,7 +67,8 @@ def command(
             return _export_packets(db, target, chosen)
     from wiretale.export.tables import write_table
 
-    count = write_table(capture, table, to, target, chosen)
+    place = Path("/dev/stdout") if str(target) == "-" else target  # DuckDB writes by name
+    count = write_table(capture, table, to, place, chosen)
     print_notes([f"wrote {target}: {count} rows of {table}"])
     return Exit.OK
 
@@ -128,7 +129,7 @@ def _export_stacks(db: "duckdb.DuckDBPyConnection", target: Path) -> int:
 
 
 def _check_target(target: Path, capture: Path, *, force: bool) -> None:
-    if not target.exists() or not target.is_file():
+    if str(target) == "-" or not target.exists() or not target.is_file():
         return
     if target.samefile(capture):
         raise UsageFault(f"{target} is the capture itself", "give another name with -o")
