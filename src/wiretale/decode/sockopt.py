@@ -1,7 +1,8 @@
 """Socket options: their names by level, and their values by option.
 
 Sources: asm-generic/socket.h, linux/in.h, linux/in6.h, linux/tcp.h, linux/udp.h, linux/if_packet.h, linux/netlink.h,
-linux/filter.h; socket(7), ip(7), ipv6(7), tcp(7), udp(7), packet(7). Options not in VALUES hold an int (or are bytes).
+linux/filter.h, linux/netfilter_*/*_tables.h; socket(7), ip(7), ipv6(7), tcp(7), udp(7), packet(7). Options not in
+VALUES hold an int (or are bytes).
 """
 
 import struct
@@ -31,14 +32,37 @@ OPTION_TABLES: dict[int, str] = {
     SOL_NETLINK: "netlink",
     SOL_TLS: "tls",
     AF_VSOCK: "vsock",
+    101: "can_raw",  # the other levels: include/linux/socket.h
+    132: "sctp",
+    256: "ipx",
+    257: "ax25",
+    266: "irda",
+    268: "llc",
+    269: "dccp",
+    271: "tipc",
+    272: "rxrpc",
+    273: "pppol2tp",
+    274: "bluetooth",
+    275: "pnpipe",
+    276: "rds",
+    277: "iucv",
+    278: "caif",
+    279: "alg",
+    280: "nfc",
+    281: "kcm",
+    283: "xdp",
 }
+ASKED_TABLES: dict[int, str] = {SOL_IP: "ip_get", SOL_IPV6: "ipv6_get"}  # other options than those that are set
 _RECVTIMEO_NEW = (66, 67)
 
 
 def option_name(w: Writer, level: int, option: int) -> str:
     """SO_REUSEADDR and so on."""
     table = OPTION_TABLES.get(level)
-    return w.enum(table, option) if table else (str(option) if option < 10 else hex(option))
+    asked = ASKED_TABLES.get(level, "") if w.call.name == "getsockopt" else ""
+    if option in TABLES.get(asked, {}):
+        return w.enum(asked, option)
+    return w.enum(table, option) if table else str(option & 0xFFFFFFFF)
 
 
 Printer = Callable[[Writer, bytes], str]

@@ -5,7 +5,8 @@ strace 6.1 decodes no option of TCP, UDP and TLS and no timeout; `--more` does (
 
 import struct
 from collections.abc import Callable
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address
+from socket import AF_INET6, inet_ntop
 
 from wiretale.decode import sockopt as shared
 from wiretale.decode.record_types import Datum
@@ -16,9 +17,6 @@ from wiretale.decode.sockopt import (
     SOL_PACKET,
     SOL_RAW,
     SOL_SOCKET,
-    SOL_TCP,
-    SOL_TLS,
-    SOL_UDP,
 )
 from wiretale.decode.strace import filters, names
 from wiretale.decode.strace.strings import hex_literal, in_style
@@ -30,14 +28,6 @@ from wiretale.decode.writer import pointer_text, signed32
 
 Printer = Callable[[StraceWriter, bytes], str]
 _SO_ERROR, _SO_LINGER, _SO_PEERCRED = 4, 13, 17
-_RAW_LEVELS = frozenset({SOL_TCP, SOL_UDP, SOL_TLS})
-_RAW_OPTIONS = frozenset({(SOL_SOCKET, n) for n in (20, 21, 66, 67)})
-_ICMP = (  # linux/icmp.h: the types that have a name below 32
-    (0, "ICMP_ECHOREPLY"), (3, "ICMP_DEST_UNREACH"), (4, "ICMP_SOURCE_QUENCH"), (5, "ICMP_REDIRECT"),
-    (8, "ICMP_ECHO"), (11, "ICMP_TIME_EXCEEDED"), (12, "ICMP_PARAMETERPROB"), (13, "ICMP_TIMESTAMP"),
-    (14, "ICMP_TIMESTAMPREPLY"), (15, "ICMP_INFO_REQUEST"), (16, "ICMP_INFO_REPLY"), (17, "ICMP_ADDRESS"),
-    (18, "ICMP_ADDRESSREPLY"),
-)  # fmt: skip
 _HALF = 16
 
 
@@ -45,9 +35,8 @@ def _icmp_filter(w: StraceWriter, data: bytes) -> str:
     value = int.from_bytes(data[:4], "little")
     inverted = value.bit_count() > _HALF
     bits = value ^ 0xFFFFFFFF if inverted else value
-    known = dict(_ICMP)
-    names = [known.get(bit, str(bit)) for bit in range(32) if bits >> bit & 1]
-    return f"{'~' if inverted else ''}[{' '.join(names)}]"
+    kinds = [w.enum("icmp", bit) for bit in range(32) if bits >> bit & 1]
+    return f"{'~' if inverted else ''}[{' '.join(kinds)}]"
 
 
 def _packet_request(w: StraceWriter, data: bytes) -> str:
@@ -62,15 +51,22 @@ def _packet_request(w: StraceWriter, data: bytes) -> str:
 
 def _group(w: StraceWriter, data: bytes) -> str:
     index = int.from_bytes(data[:4], "little")
-    addresses = [w.sockaddr(data[at : at + 128]) for at in range(w.word, len(data) - 127, 128)]
-    if len(addresses) == 1:
-        return f"{{gr_interface={w.interface(index)}, gr_group={addresses[0]}}}"
-    return f"{{gsr_interface={w.interface(index)}, gsr_group={addresses[0]}, gsr_source={addresses[1]}}}"
+    return f"{{gr_interface={w.interface(index)}, gr_group={w.sockaddr(data[w.word : w.word + 128])}}}"
+
+
+def _request(w: StraceWriter, data: bytes) -> str:
+    group = in_style(w.style.names, data[:4], f'inet_addr("{IPv4Address(data[:4])}")')
+    interface = in_style(w.style.names, data[4:8], f'inet_addr("{IPv4Address(data[4:8])}")')
+    return f"{{imr_multiaddr={group}, imr_interface={interface}}}"
 
 
 def _ipv6_request(w: StraceWriter, data: bytes) -> str:
-    address, index = IPv6Address(data[:16]), int.from_bytes(data[16:20], "little")
-    return f'{{inet_pton(AF_INET6, "{address}", &ipv6mr_multiaddr), ipv6mr_interface={w.interface(index)}}}'
+    """With the address as an argument of inet_pton, but in the styles that give its bytes as a field of its own."""
+    address, interface = inet_ntop(AF_INET6, data[:16]), w.interface(int.from_bytes(data[16:20], "little"))
+    group = f'inet_pton(AF_INET6, "{address}", &ipv6mr_multiaddr)'
+    if w.style.names is not Names.ABBREV:
+        group = "ipv6mr_multiaddr=" + in_style(w.style.names, data[:16], f'inet_pton(AF_INET6, "{address}")')
+    return f"{{{group}, ipv6mr_interface={interface}}}"
 
 
 def _struct(name: str) -> Printer:
@@ -79,10 +75,9 @@ def _struct(name: str) -> Printer:
 
 _SETS: dict[tuple[int, int], tuple[int, bool, Printer]] = {  # option -> size, whether no other size will do, printer
     (SOL_SOCKET, _SO_LINGER): (8, False, _struct("linger")),
-    **{(SOL_IP, n): (8, False, _struct("ip_mreq")) for n in (35, 36)},
+    **{(SOL_IP, n): (8, False, _request) for n in (35, 36)},
     **{(SOL_IPV6, n): (20, False, _ipv6_request) for n in (20, 21, 27, 28)},
     **{(level, n): (136, False, _group) for level in (SOL_IP, SOL_IPV6) for n in (42, 45)},
-    **{(level, n): (264, False, _group) for level in (SOL_IP, SOL_IPV6) for n in (43, 44, 46, 47)},
     **{(SOL_PACKET, n): (16, True, _packet_request) for n in (1, 2)},
     **{(SOL_PACKET, n): (16, True, _struct("tpacket_req")) for n in (5, 13)},
     (SOL_RAW, 1): (4, False, _icmp_filter),
@@ -99,7 +94,7 @@ def option(w: StraceWriter, index: int, *, out: bool) -> str:
     length = signed32(w.values[4])
     sets = None if out else _SETS.get(key)
     if datum is None:
-        numeric = key in _INTEGERS or level == SOL_NETLINK
+        numeric = key in _INTEGERS or key in _FILTERS or level == SOL_NETLINK
         return '""' if not out and w.values[index] and not length and not sets and not numeric else address
     if sets is not None:
         size, exact, printer = sets
@@ -110,20 +105,13 @@ def option(w: StraceWriter, index: int, *, out: bool) -> str:
     needed = 4 if whole_number else struct_size(part, w.arch) if part is not None else w.limit
     if datum.error and len(datum.bytes) < min(datum.full_bytes, needed):
         return address
-    if key == (SOL_SOCKET, _SO_ERROR):
+    if key == (SOL_SOCKET, _SO_ERROR) and out:
         return _error(w, datum.bytes)
     if out and key in _PARTS:
         return _part(w, _PARTS[key], datum.bytes)
-    if level in _WITH_INTEGERS and not w.style.more:
-        return _plain(w, key, datum, address, out=out)
-    if (key in _RAW_OPTIONS or level in _RAW_LEVELS) and not w.style.more:
-        if len(datum.bytes) == 4 == datum.full_bytes:
-            return f"[{int.from_bytes(datum.bytes, 'little', signed=True)}]"
-        return w.data(datum.bytes, datum.full_bytes)
-    return shared.option_value(w, index, out=out)
+    return shared.option_value(w, index, out=out) if w.style.more else _plain(w, key, datum, address, out=out)
 
 
-_WITH_INTEGERS = frozenset({SOL_SOCKET, SOL_NETLINK})
 _LIST_MEMBERSHIPS, _ATTACH_FILTER, _ATTACH_REUSEPORT = 9, 26, 51
 _TXREHASH = (SOL_SOCKET, 74)
 _FILTERS = frozenset({(SOL_SOCKET, _ATTACH_FILTER), (SOL_SOCKET, _ATTACH_REUSEPORT)})
@@ -142,16 +130,24 @@ def _plain(w: StraceWriter, key: tuple[int, int], datum: Datum, address: str, *,
     number = f"[{int.from_bytes(data[:4], 'little', signed=True)}]"
     if key in _FILTERS and not out:
         size = struct_size("sock_fprog", w.arch)
-        return filters.program_of(w, 3, data[:size]) if min(len(data), signed32(w.values[4])) >= size else address
+        return filters.program_of(w, 3, data) if len(data) == size == signed32(w.values[4]) else address
     if key == (SOL_SOCKET, _ATTACH_FILTER):
         return _got_filter(w, address)
     if key == (SOL_NETLINK, _LIST_MEMBERSHIPS) and out:
-        return f"[{', '.join(str(v) for (v,) in struct.iter_unpack('<I', data[: len(data) // 4 * 4]))}]"
+        return _memberships(w, data, address)
     if key in _INTEGERS or level == SOL_NETLINK:
         if len(data) >= 4 and (out or signed32(w.values[4]) >= 4):
             return _rehash(w, int.from_bytes(data[:4], "little", signed=True)) if key == _TXREHASH else number
         return hex_literal(data) if out else address
     return number if len(data) == 4 == datum.full_bytes else w.data(data, datum.full_bytes)
+
+
+def _memberships(w: StraceWriter, data: bytes, address: str) -> str:
+    """As many as there was room for: the kernel says how much it has, not how much it gave."""
+    length = w.readable(4, "socklen", at_exit=False)
+    room = int.from_bytes(length.bytes[:4], "little") if length is not None else len(data)
+    whole = min(room, len(data)) // 4 * 4
+    return f"[{', '.join(str(v) for (v,) in struct.iter_unpack('<I', data[:whole]))}]" if room else address
 
 
 def _rehash(w: StraceWriter, value: int) -> str:
@@ -189,7 +185,9 @@ def _part(w: StraceWriter, name: str, data: bytes) -> str:
     fields = {f.name: v for f, v in unpack(name, w.arch, data)}
     for field in layout(name, w.arch).fields:
         if field.name in fields:
-            shown.append(f"{field.name}={field_text(w, field, fields[field.name])}")
+            value = fields[field.name]
+            nobody = name == "ucred" and value == 0xFFFFFFFF
+            shown.append(f"{field.name}={-1 if nobody else field_text(w, field, value)}")
         elif field.offset < len(data):
             shown.append(f"{field.name}={hex_literal(data[field.offset :])}")
             break

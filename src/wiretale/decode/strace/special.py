@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from wiretale.decode import arguments as shared
 from wiretale.decode.escape import escape_bytes
+from wiretale.decode.sockopt import OPTION_TABLES, SOL_ICMPV6
 from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import KINDS, Printer, address, path_result, short_string, strace
 from wiretale.decode.strace.siginfo import sigevent, siginfo_text
@@ -87,7 +88,10 @@ def _socket_type(w: Writer, index: int, arg: Arg) -> str:
 
 
 def _option(w: Writer, index: int, arg: Arg) -> str:
-    """The option; as a number it has no sign."""
+    """The option; as a number it has no sign. Of a level without names it is decimal whatever the style."""
+    level = signed32(w.values[1])
+    if level == SOL_ICMPV6 or level not in OPTION_TABLES:
+        return str(w.values[index] & 0xFFFFFFFF)
     if strace(w).style.names is Names.RAW:
         return names.number(w.values[index] & 0xFFFFFFFF)
     return shared.SPECIAL["setsockopt", "optname"](w, index, arg)

@@ -155,6 +155,7 @@ static bool arg_socket_type(struct writer *w, int i, const struct argument *a)
 /* -- options -------------------------------------------------------------------------------------------------------- */
 
 #define SO_GET_FILTER_NUMBER 26
+#define FIRST_FILTER_OPTION 64	/* IPT_BASE_CTL of linux/netfilter_ipv4/ip_tables.h, the lowest of its kind */
 
 static bool arg_option(struct writer *w, int i, const struct argument *a)
 {
@@ -166,19 +167,17 @@ static bool arg_option(struct writer *w, int i, const struct argument *a)
 			return true;
 		}
 	}
-	if (option < 0)
-		return false;
-	if (option < 10)
-		put_unsigned(w->text, (uint64_t)option);
-	else
-		put_hex(w->text, (uint64_t)option);
+	put_unsigned(w->text, (uint32_t)option);
 	return true;
 }
 
-/* SO_ATTACH_FILTER has another name where it is asked for. */
+/* SO_ATTACH_FILTER has another name where it is asked for, and so have the options of packet filters: Python knows them. */
 static bool arg_asked_option(struct writer *w, int i, const struct argument *a)
 {
-	if ((int32_t)low_half(w, 1) != SOL_SOCKET || (int32_t)low_half(w, i) != SO_GET_FILTER_NUMBER)
+	int32_t level = (int32_t)low_half(w, 1), option = (int32_t)low_half(w, i);
+	if ((level == IPPROTO_IP || level == IPPROTO_IPV6) && option >= FIRST_FILTER_OPTION)
+		return false;
+	if (level != SOL_SOCKET || option != SO_GET_FILTER_NUMBER)
 		return arg_option(w, i, a);
 	put(w->text, "SO_GET_FILTER");
 	return true;
@@ -213,29 +212,20 @@ static bool put_option(struct writer *w, int i, enum when when)
 	struct datum d;
 	int32_t level = (int32_t)low_half(w, 1), number = (int32_t)low_half(w, 2);
 	unsigned flags = 0;
-	uint16_t table = 0;
 	for (size_t n = 0; n < sizeof(OPTIONS) / sizeof(OPTIONS[0]); n++) {
-		if (OPTIONS[n].level == level && OPTIONS[n].number == number) {
+		if (OPTIONS[n].level == level && OPTIONS[n].number == number)
 			flags = OPTIONS[n].flags;
-			table = OPTIONS[n].table;
-		}
 	}
 	if (!readable(w, i, WT_OPTVAL, when, &d) || d.error || d.n < d.full)
 		return false;
 	if (flags & (when == GIVEN ? OPTION_SET_OTHERWISE : OPTION_ASKED_OTHERWISE))
 		return false;
-	if (level == SOL_SOCKET && number == SO_ERROR)
+	if (level == SOL_SOCKET && number == SO_ERROR && when == FILLED)
 		return put_socket_error(w, &d);
 	if (d.n != 4 && !(d.n > 4 && flags & OPTION_NUMBER))
 		return false;
 	if (when == GIVEN && (int32_t)low_half(w, 4) < 4)
 		return false;
-	if (flags & OPTION_NAMED) {
-		put_char(w->text, '[');
-		put_enum(w->text, table, (int64_t)integer(d.bytes, 4));
-		put_char(w->text, ']');
-		return true;
-	}
 	put_bracketed(w->text, signed_integer(d.bytes, 4));
 	return true;
 }

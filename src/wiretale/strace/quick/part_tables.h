@@ -92,10 +92,9 @@ enum structure_kind {
 /* Values of socket options that need not be looked up in Python, or must be. */
 struct option {
 	int16_t level, number;
-	uint16_t table;		/* of OPTION_NAMED */
 	uint16_t flags;		/* enum option_flag */
 };
-enum option_flag { OPTION_NUMBER = 1, OPTION_SET_OTHERWISE = 2, OPTION_ASKED_OTHERWISE = 4, OPTION_NAMED = 8 };
+enum option_flag { OPTION_NUMBER = 1, OPTION_SET_OTHERWISE = 2, OPTION_ASKED_OTHERWISE = 4 };
 
 /* The names of a level's options. */
 struct level {

@@ -7,15 +7,15 @@ itself, so that an argument that gets another printer is no longer rendered in C
 
 import platform
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from wiretale.decode import arguments as shared
-from wiretale.decode import leftovers, sockopt, struct_text
+from wiretale.decode import leftovers, struct_text
 from wiretale.decode.constants import signal_name
 from wiretale.decode.constants.requests import REQUESTS
 from wiretale.decode.constants.tables import ERRORS
-from wiretale.decode.sockopt import OPTION_TABLES, SOL_NETLINK, VALUES
+from wiretale.decode.sockopt import OPTION_TABLES, SOL_ICMPV6, SOL_NETLINK
 from wiretale.decode.strace import (
     arguments,
     attributes,
@@ -306,9 +306,9 @@ class _Maker:
             self.names(name)
         for number, name in table(_ARCH).items():
             self.call(number, name)
-        options = list(_options(self.names))
+        options = list(_options())
         netlink = NetlinkMaker(self.text, self.names).arrays()
-        levels = [f"{{ {level}, {self.names(name)} }}" for level, name in OPTION_TABLES.items()]
+        levels = [f"{{ {level}, {self.names(name)} }}" for level, name in OPTION_TABLES.items() if level != SOL_ICMPV6]
         signals = [self.text(signal_name(n)) if n else 0 for n in range(65)]
         errors = [
             f"{{ {number}, {self.text(label)}, {self.text(f'{label} ({message})')} }}"
@@ -410,7 +410,7 @@ def _result(name: str, spec: Call) -> str:
     return {"umask": "RESULT_OCTAL", "fcntl": "RESULT_FCNTL", "fcntl64": "RESULT_FCNTL"}.get(name, "RESULT_PLAIN")
 
 
-def _options(names_of: Callable[[str], int]) -> Iterable[str]:
+def _options() -> Iterable[str]:
     """What of socket options is not one number, and what is one however long its value is."""
     set_otherwise = {*sockopts._SETS, *sockopts._FILTERS, sockopts._TXREHASH}
     asked_otherwise = {
@@ -419,24 +419,13 @@ def _options(names_of: Callable[[str], int]) -> Iterable[str]:
         sockopts._TXREHASH,
         (SOL_NETLINK, sockopts._LIST_MEMBERSHIPS),
     }
-    numbers = {*sockopts._WITH_INTEGERS, *sockopts._RAW_LEVELS}
-    other = {key: printer for key, printer in VALUES.items() if key[0] not in numbers}
-    for key in sorted({*set_otherwise, *asked_otherwise, *other, *sockopts._INTEGERS}):
-        table = _constants_of(other.get(key))
-        otherwise = key in other and not table
+    for key in sorted({*set_otherwise, *asked_otherwise, *sockopts._INTEGERS}):
         flags = [
             *(["OPTION_NUMBER"] if key in sockopts._INTEGERS else []),
-            *(["OPTION_SET_OTHERWISE"] if key in set_otherwise or otherwise else []),
-            *(["OPTION_ASKED_OTHERWISE"] if key in asked_otherwise or otherwise else []),
-            *(["OPTION_NAMED"] if table else []),
+            *(["OPTION_SET_OTHERWISE"] if key in set_otherwise else []),
+            *(["OPTION_ASKED_OTHERWISE"] if key in asked_otherwise else []),
         ]
-        yield f"{{ {key[0]}, {key[1]}, {names_of(table) if table else 0}, {' | '.join(flags)} }}"
-
-
-def _constants_of(printer: object) -> str:
-    """The table of an option that is one constant; empty for others."""
-    made = getattr(printer, "__qualname__", "") == sockopt._one_of("").__qualname__
-    return str(cells(printer)["table"]) if made else ""
+        yield f"{{ {key[0]}, {key[1]}, {' | '.join(flags)} }}"
 
 
 def _signed(value: int) -> int:
