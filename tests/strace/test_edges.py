@@ -14,8 +14,8 @@ pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
 PARTS = {
     "edges": (
-        "options", "filters", "waiting", "messages", "names_of_options", "actions", "commands", "files", "processes", "memory",
-        "folders",
+        "options", "filters", "waiting", "messages", "names_of_options", "actions", "commands", "files",
+        "processes", "memory", "folders",
     ),
     "addresses": ("addresses", "attributes"),
 }  # fmt: skip
