@@ -71,7 +71,7 @@ def test_a_result_a_signal_and_a_choice_of_calls() -> None:
     first, second, third = done.stdout.split()
     assert second == "42" and first == third != "42"
     assert sum("(INJECTED)" in line for line in done.stderr.splitlines()) == 1
-    done = strace("-e", "trace=none", "-e", "inject=getppid:signal=KILL", python, "-I", "-c", code)
+    done = strace("-e", "trace=getppid", "-e", "inject=getppid:signal=KILL", python, "-I", "-c", code)
     assert done.returncode == -9
 
 

@@ -53,7 +53,11 @@ def test_styles() -> None:
         ["-c", "-ff", "-o", "x"], ["-b", "open"], ["-DDDD"], ["-e", "decode-fds=foo"], ["-e", "inject=read"],
         ["-e", "inject=read:error=NOSUCH"], ["-e", "inject=read:error=1:retval=1"], ["-e", "fault=read:signal=1"],
         ["-e", "inject=read:signal=1:when=0"], ["-e", "inject=read:signal=1:when=3..2"],
-        ["-e", "inject=read:delay_enter=x"], ["-e", "inject=nosuch:error=1"],
+        ["-e", "inject=read:delay_enter=x"], ["-e", "inject=nosuch:error=1"], ["-e", "inject=read:signal=65"],
+        ["-e", "inject=read:signal=RT_33"], ["-e", "inject=read:retval=0b1"], ["-e", "inject=read:retval=1_0"],
+        ["-e", "inject=read:retval=08"], ["-e", "inject=read:retval=18446744073709551616"],
+        ["-e", "inject=read:delay_enter=1:delay_enter=2"], ["-e", "inject=read:delay_exit=0x10"],
+        ["-e", "inject=read:poke_exit=@arg2=00:poke_exit=@arg3=00"], ["-e", "inject=read:poke_enter=@arg2=0g"],
     ],
 )  # fmt: skip
 def test_what_strace_refuses_is_refused_with_its_exit_code(words: list[str]) -> None:
@@ -96,6 +100,59 @@ def test_which_calls_are_tampered_with(when: str, first: int, last: int, step: i
     assert (rule.result, rule.first, rule.last, rule.step) == (16, first, last, step)
 
 
+@pytest.mark.parametrize(
+    ("given", "result"),
+    [("-1", -1), ("-0x10", -16), ("010", 8), ("+7", 7), ("18446744073709551615", -1), ("4294967296", 1 << 32)],
+)
+def test_results_are_numbers_as_c_writes_them(given: str, result: int) -> None:
+    (rule,) = {(r.result, r.fails) for r in options("-e", f"inject=read:retval={given}").tampers}
+    assert rule == (result, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "ns"),
+    [
+        ("1.5ms", 1_500_000),
+        (".5us", 500),
+        ("1e3", 1_000_000),
+        ("1e-3s", 1_000_000),
+        ("2", 2000),
+        ("9007199254740993ns", 9007199254740993),
+    ],
+)
+def test_delays_may_have_a_fraction(given: str, ns: int) -> None:
+    assert {r.delay_exit_ns for r in options("-e", f"inject=read::delay_exit={given}:").tampers} == {ns}
+
+
+def test_of_several_rules_for_a_call_the_last_is_the_only_one() -> None:
+    rules = options("-e", "inject=read,write:error=1", "-e", "inject=read:signal=USR1").tampers
+    found = {(r.number, r.result, r.signal) for r in rules if r.arch == Arch.X86_64}
+    assert found == {(0, None, 10), (1, -1, 0)}
+
+
+def test_only_calls_that_are_traced_are_tampered_with() -> None:
+    found = options("-e", "inject=read,write:error=1", "-e", "trace=write@64").tampers
+    assert {(r.arch, r.number) for r in found} == {(Arch.X86_64, 1), (Arch.AARCH64, 64)}
+    none = options("-e", "inject=read:error=1", "-e", "trace=write")
+    assert not none.tampers and "no effect" in none.remarks[-1]
+
+
+@pytest.mark.parametrize(
+    ("retval", "doubt"),
+    [
+        ("-1", "error 1"),
+        ("-4095", "error 4095"),
+        ("-4096", "32-bit"),
+        ("4294967295", "32-bit"),
+        ("4294967296", "sees 0"),
+    ],
+)
+def test_a_result_that_a_program_takes_for_something_else_is_remarked(retval: str, doubt: str) -> None:
+    (said,) = options("-e", f"inject=read:retval={retval}").remarks
+    assert doubt in said
+    assert not options("-e", "inject=read:retval=7", "-e", "fault=write").remarks
+
+
 def test_nothing_to_trace() -> None:
     with pytest.raises(StraceFault, match="PROG"):
         parse(["-f"])
@@ -103,12 +160,32 @@ def test_nothing_to_trace() -> None:
 
 def test_sets_of_calls() -> None:
     network, without = call_set("%net"), call_set("!close,read")
-    assert network("connect") and not network("openat")
-    assert without("open") and not without("close")
-    assert call_set("/^open")("openat") and not call_set("/^open")("close")
-    assert not call_set("?nosuch")("read")
-    assert call_set("%file")("execve") and not call_set("%file")("read")
-    assert call_set("none")("read") is False
+    assert network("connect", Arch.X86_64) and not network("openat", Arch.X86_64)
+    assert without("open", Arch.X86_64) and not without("close", Arch.X86_64)
+    assert call_set("/^open")("openat", Arch.X86_64) and not call_set("/^open")("close", Arch.X86_64)
+    assert not call_set("?nosuch")("read", Arch.X86_64)
+    assert call_set("%file")("execve", Arch.X86_64) and not call_set("%file")("read", Arch.X86_64)
+    assert call_set("none")("read", Arch.X86_64) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "of_64", "of_32"),
+    [
+        ("read@32", False, True), ("read@64", True, False), ("read@x32", False, False), ("read", True, True),
+        ("0@64", True, False), ("3@32", False, True), ("0", True, False), ("%desc@32", False, True),
+        ("/^read$@64", True, False), ("!read@64", False, True), ("!all@32", True, False), ("all@x32", False, False),
+        ("read@64,read@32", True, True), ("?nosuch@32", False, False),
+    ],
+)  # fmt: skip
+def test_a_call_of_one_kind_of_program(text: str, of_64: bool, of_32: bool) -> None:
+    chosen = call_set(text)
+    assert (chosen("read", Arch.X86_64), chosen("read", Arch.I386)) == (of_64, of_32)
+
+
+@pytest.mark.parametrize("text", ["socketcall@64", "newfstatat@32", "uselib@x32", "999@32", "%nosuch@64", "/nosuch@64"])
+def test_a_call_that_such_programs_do_not_have_is_refused(text: str) -> None:
+    with pytest.raises(StraceFault, match="invalid system call"):
+        call_set(text)
 
 
 def test_sets_of_numbers() -> None:
@@ -140,7 +217,7 @@ def test_options_that_contradict_each_other_are_refused(words: list[str]) -> Non
         (["--const-print-style=a"], "invalid --const-print-style argument: 'a'"),
         (["--interruptible=0"], "invalid --interruptible argument: '0'"),
         (["-p", "99999999999"], "Invalid process id: '99999999999'"),
-        (["--timestamps=format:s"], "invalid --absolute-timestamps argument: 'format:s'"),
+        (["--timestamps=format:s"], "invalid --timestamps argument: 'format:s'"),
         (["--timestamps=precision:none"], "argument: 'none'"),
         (["--decode-fds="], "invalid decode-fds ''"),
         (["--quiet="], "invalid quiet ''"),
@@ -188,5 +265,5 @@ def test_what_a_long_option_means_without_a_value() -> None:
 
 
 def test_a_second_negation_takes_the_first_one_back() -> None:
-    assert call_set("!!close")("close") and not call_set("!!close")("open")
+    assert call_set("!!close")("close", Arch.X86_64) and not call_set("!!close")("open", Arch.X86_64)
     assert signal_set("!!term")(15) and not signal_set("!!term")(2)

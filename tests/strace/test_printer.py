@@ -64,7 +64,7 @@ def _lines(options: StraceOptions, *, at_once: bool) -> list[str]:
         StraceOptions(command=["x"], quiet=frozenset({"attach"})),
         StraceOptions(command=["x"], quiet=frozenset({"attach"}), follow=True),
         StraceOptions(command=["x"], quiet=frozenset({"attach"}), took=Precision.US),
-        StraceOptions(command=["x"], quiet=frozenset({"attach"}), trace=lambda name: name == "close"),
+        StraceOptions(command=["x"], quiet=frozenset({"attach"}), trace=lambda name, _: name == "close"),
         StraceOptions(command=["x"], quiet=frozenset({"attach"}), statuses=frozenset({"failed"})),
     ],
 )

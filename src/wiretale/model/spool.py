@@ -103,7 +103,7 @@ class EventFlag(IntFlag):
     INJECTED = 32  # EXIT: the result, or the call itself, was put in by the tracer (wiretale strace -e inject)
     DELAYED = 64  # EXIT: the tracer held the call up
     POKED = 128  # EXIT: the tracer overwrote memory that an argument points to
-    NOT_POKED = 256  # EXIT: it should have, and could not
+    NOT_POKED = 256  # it should have, before the call (ENTRY) or after it (EXIT), and could not
 
 
 class Role(IntEnum):

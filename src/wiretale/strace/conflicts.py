@@ -57,6 +57,8 @@ def remarks(state: State) -> list[str]:
                 found.append(f"{short}/{longs[0]} has no effect with -c/--summary-only")
     if given & {"-S", "--summary-sort-by"} and not o.summary:
         found.append("-S/--summary-sort-by has no effect without -c/--summary-only or -C/--summary")
+    if o.user is not None and not o.command:
+        found.append("-u/--user has no effect without PROG")
     if o.output is None and "--output-separately" in given:
         found.append("--output-separately has no effect without -o/--output")
     if o.output is None and o.append:

@@ -1,11 +1,14 @@
 """-D, -DD, -DDD: the program is the child of whoever called, and its tracer a grandchild of the program's process."""
 
 import os
+import sys
 from typing import NoReturn
 
+from wiretale.errors import WiretaleError
 from wiretale.light import replace
-from wiretale.record.ptrace.faults import find_program
+from wiretale.record.ptrace.faults import EXEC_STAGE, find_program, spawn_fault
 from wiretale.record.user import named
+from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import StraceOptions
 from wiretale.strace.requests import environment
 
@@ -15,7 +18,10 @@ _GROUP, _SESSION = 2, 3
 def leave_tracing_to_grandchild(options: StraceOptions) -> StraceOptions:
     """Returns in the grandchild only, with the options of a tracer that attaches; this process becomes the program."""
     variables = environment(options)
-    program = find_program(options.command[0], variables)
+    try:
+        program = find_program(options.command[0], os.environ)
+    except WiretaleError as fault:
+        raise StraceFault(fault.message, hint=fault.hint) from fault
     here = os.getpid()
     traced, tell = os.pipe()
     child = os.fork()
@@ -41,4 +47,10 @@ def _become(options: StraceOptions, program: str, variables: dict[str, str], tra
         os.setgroups(user.groups)
         os.setgid(user.gid)
         os.setuid(user.uid)
-    os.execve(program, options.command, variables)
+    try:
+        os.execve(program, options.command, variables)
+    except OSError as fault:
+        refused = spawn_fault(options.command[0], EXEC_STAGE, fault.errno or 0)
+        sys.stderr.write(f"wiretale: {refused.message}\n  try: {refused.hint}\n")
+        sys.stderr.flush()
+        os._exit(1)

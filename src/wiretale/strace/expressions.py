@@ -6,6 +6,10 @@ from wiretale.light import dataclass, field
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import DETAILS, MESSAGES, STATUSES, StraceOptions
 
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from wiretale.record.ptrace.tamper import Tamper
+
 
 @dataclass(slots=True)
 class State:
@@ -57,7 +61,7 @@ def pid_details(state: State, value: str) -> None:
 
 def detach_on(state: State, value: str) -> None:
     if value != "execve":
-        raise StraceFault(f"Syscall '{value}' for -b isn't supported", usage=True)
+        raise StraceFault(f"Syscall '{value}' for -b isn't supported")
     state.options.detach_at_exec = True
 
 
@@ -99,13 +103,28 @@ def secontext(state: State, value: str) -> None:
 def _inject(state: State, value: str) -> None:
     from wiretale.strace.inject import tampers
 
-    state.options.tampers += tampers(value, "inject")
+    _replace_tampers(state, tampers(value, "inject"))
 
 
 def _fault(state: State, value: str) -> None:
     from wiretale.strace.inject import tampers
 
-    state.options.tampers += tampers(value, "fault")
+    _replace_tampers(state, tampers(value, "fault"))
+
+
+def _replace_tampers(state: State, rules: "list[Tamper]") -> None:
+    """The last rule for a call is the only one."""
+    anew = {(rule.arch, rule.number) for rule in rules}
+    state.options.tampers = [old for old in state.options.tampers if (old.arch, old.number) not in anew] + rules
+
+
+def keep_possible_tampers(options: StraceOptions) -> list[str]:
+    """Only calls that are traced are tampered with. Returns what is to be said of the rules."""
+    from wiretale.strace.inject import doubts, of_traced
+
+    said = doubts(options.tampers)
+    options.tampers = of_traced(options.tampers, options.trace)
+    return said if options.tampers else [*said, "-e inject= has no effect on calls that -e trace= leaves out"]
 
 
 def _aliases(names: str, handler: Callable[[State, str], None]) -> dict[str, Callable[[State, str], None]]:

@@ -8,5 +8,5 @@ class StraceFault(WiretaleError):
 
     exit_code = Exit.FAILED
 
-    def __init__(self, message: str, *, usage: bool = False) -> None:
-        super().__init__(message, "wiretale strace --help" if usage else "")
+    def __init__(self, message: str, *, usage: bool = False, hint: str = "") -> None:
+        super().__init__(message, "wiretale strace --help" if usage else hint)

@@ -10,14 +10,18 @@ from wiretale.light import replace
 from wiretale.model.enums import Arch
 from wiretale.record.ptrace.tamper import Poke, Tamper
 from wiretale.strace.faults import StraceFault
+from wiretale.strace.options import Select
 from wiretale.strace.sets import call_set, signal_number
 from wiretale.strace.values import duration_ns
 
 _ARCHES = (Arch.X86_64, Arch.I386, Arch.AARCH64)
 _MOST = 65535
+_MOST_ERROR = 4095
 _NO_ARGUMENT = 6
 _WHEN = re.compile(r"(\d+)(?:\.\.(\d+))?(\+(\d+)?)?")
 _POKE = re.compile(r"@arg([1-7])=((?:[0-9A-Fa-f]{2})+)")
+_TOO_MUCH = 1 << 64
+_INTEGER = re.compile(r"\s*([+-]?)(0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*)", re.ASCII)  # as strtoull(3)
 _PURE = re.compile(r"get(e?[ug]id(32)?|pgrp|p?pid|tid)")
 _ERRORS = {row[0]: number for number, row in ERRORS.items()}
 
@@ -28,19 +32,18 @@ class _Refused(Exception):
 
 def _error(rule: Tamper, value: str) -> Tamper:
     number = int(value) if value.isdigit() else _ERRORS.get(value.upper(), 0)
-    if not 1 <= number <= 4095 or rule.result is not None:
+    if not 1 <= number <= _MOST_ERROR or rule.result is not None:
         raise _Refused
-    return replace(rule, result=-number)
+    return replace(rule, result=-number, fails=True)
 
 
 def _retval(rule: Tamper, value: str) -> Tamper:
-    try:
-        number = int(value, 8 if re.fullmatch("0[0-7]+", value) else 0)
-    except ValueError:
-        raise _Refused from None
-    if not 0 <= number < 1 << 64 or rule.result is not None:
+    found = _INTEGER.fullmatch(value)
+    number = int(found[2], 8 if found[2].startswith("0") and found[2].isdigit() else 0) if found else _TOO_MUCH
+    if number >= _TOO_MUCH or rule.result is not None:
         raise _Refused
-    return replace(rule, result=number - (1 << 64) if number >= 1 << 63 else number)
+    number = (-number if found and found[1] == "-" else number) % _TOO_MUCH
+    return replace(rule, result=number - _TOO_MUCH if number >= _TOO_MUCH // 2 else number)
 
 
 def _signal(rule: Tamper, value: str) -> Tamper:
@@ -63,6 +66,8 @@ def _when(rule: Tamper, value: str) -> Tamper:
 
 def _delay(*, at_exit: bool) -> Callable[[Tamper, str], Tamper]:
     def read(rule: Tamper, value: str) -> Tamper:
+        if rule.delay_exit_ns if at_exit else rule.delay_enter_ns:
+            raise _Refused
         try:
             ns = max(duration_ns(value, "-e inject"), 1)  # none at all is a delay, too, and said to be one
         except StraceFault:
@@ -80,8 +85,7 @@ def _poke(*, at_exit: bool) -> Callable[[Tamper, str], Tamper]:
             if found is None:
                 raise _Refused
             pokes.append(Poke(int(found[1]) - 1, bytes.fromhex(found[2]), at_exit))
-        seen = [p.argument for p in (*rule.pokes, *pokes) if p.at_exit == at_exit]
-        if len(set(seen)) < len(seen):
+        if len({p.argument for p in pokes}) < len(pokes) or any(p.at_exit == at_exit for p in rule.pokes):
             raise _Refused
         return replace(rule, pokes=(*rule.pokes, *pokes))
 
@@ -105,7 +109,7 @@ def tampers(text: str, kind: str) -> list[Tamper]:
     names, *parts = text.split(":")
     chosen = call_set(names)
     rule, other = Tamper(0, 0), ""
-    for part in parts:
+    for part in filter(None, parts):
         name, _, value = part.partition("=")
         if name == "syscall" and not other and _PURE.fullmatch(value):
             other = value
@@ -117,7 +121,7 @@ def tampers(text: str, kind: str) -> list[Tamper]:
         else:
             raise StraceFault(f"invalid {kind} argument '{text}'")
     if kind == "fault" and rule.result is None:
-        rule = replace(rule, result=-errno.ENOSYS)
+        rule = replace(rule, result=-errno.ENOSYS, fails=True)
     if rule.result is None and not (rule.signal or rule.delay_enter_ns or rule.delay_exit_ns or rule.pokes):
         raise StraceFault(f"invalid {kind} argument '{text}'")
     return [
@@ -126,8 +130,28 @@ def tampers(text: str, kind: str) -> list[Tamper]:
         )
         for arch in _ARCHES
         for number, name in table(arch).items()
-        if chosen(name)
+        if chosen(name, arch)
     ]
+
+
+def of_traced(rules: list[Tamper], traced: Select) -> list[Tamper]:
+    """Only calls that are traced are tampered with."""
+    return [rule for rule in rules if traced(table(rule.arch)[rule.number], rule.arch)]
+
+
+def doubts(rules: list[Tamper]) -> list[str]:
+    """Of results (retval=) that a program will not see as they were given: 4095 is MAX_ERRNO of linux/err.h."""
+    found = []
+    for result in dict.fromkeys(rule.result for rule in rules if rule.result is not None and not rule.fails):
+        if -_MOST_ERROR <= result < 0:
+            found.append(
+                f"retval={result} is what error {-result} looks like to a program: its C library may set errno"
+            )
+        elif -_MOST_ERROR <= result - (1 << 32) < 0:
+            found.append(f"retval={result} is what error {(1 << 32) - result} looks like to a 32-bit program")
+        elif not 0 <= result < 1 << 32:
+            found.append(f"of retval={result} a 32-bit program sees {result % (1 << 32)}")
+    return found
 
 
 def _possible(pokes: tuple[Poke, ...], name: str, arch: Arch) -> tuple[Poke, ...]:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     Engine = Literal["ptrace", "ebpf", "auto"]
 
-Select = Callable[[str], bool]
+Select = Callable[[str, int], bool]  # a call: its name, and the kind of program (Arch) that makes it
 
 
-def everything(_: object) -> bool:
+def everything(*_: object) -> bool:
     return True
 
 
-def nothing(_: object) -> bool:
+def nothing(*_: object) -> bool:
     return False
 
 

@@ -9,6 +9,7 @@ from wiretale.strace.expressions import (
     descriptor_details,
     detach_on,
     expression,
+    keep_possible_tampers,
     pid_details,
     quiet,
     secontext,
@@ -138,7 +139,7 @@ def _long(state: State, name: str, value: str) -> None:
         _short(state, short, value, f"--{name}")
 
 
-def _timestamps(state: State, value: str) -> None:
+def _timestamps(state: State, value: str, given: str) -> None:
     o = state.options
     if not value or o.clock == "none":
         o.clock, o.clock_precision = "time", Precision.S
@@ -147,9 +148,9 @@ def _timestamps(state: State, value: str) -> None:
         if word in ("none", "time", "unix") and kind in ("", "format"):
             o.clock = word
         elif kind in ("", "precision") and not (colon and not kind):
-            o.clock_precision = precision(word, "--absolute-timestamps")
+            o.clock_precision = precision(word, f"--{given}")
         else:
-            raise StraceFault(f"invalid --absolute-timestamps argument: '{value}'", usage=True)
+            raise StraceFault(f"invalid --{given} argument: '{value}'", usage=True)
 
 
 def _hex_strings(state: State, value: str) -> None:
@@ -181,17 +182,17 @@ def _engine(state: State, value: str) -> None:
 
 
 _LONG_VALUES: dict[str, Callable[[State, str], None]] = {
-    "absolute-timestamps": _timestamps,
-    "timestamps": _timestamps,
+    "absolute-timestamps": lambda state, value: _timestamps(state, value, "absolute-timestamps"),
+    "timestamps": lambda state, value: _timestamps(state, value, "timestamps"),
     "strings-in-hex": _hex_strings,
     "quiet": quiet,
     "silent": quiet,
     "silence": quiet,
-    "decode-fds": descriptor_details,
-    "decode-pids": pid_details,
+    **dict.fromkeys(("decode-fds", "decode-fd"), descriptor_details),
+    **dict.fromkeys(("decode-pids", "decode-pid"), pid_details),
     "daemonize": _daemonize,
     "engine": _engine,
-    "daemonise": _daemonize,
+    **dict.fromkeys(("daemonise", "daemonized", "daemonised"), _daemonize),
     "relative-timestamps": _relative,
     "syscall-times": _took,
 }
@@ -216,7 +217,7 @@ def _settle(state: State) -> None:
         raise StraceFault(
             "(-c/--summary-only or -C/--summary) and -ff/--output-separately are mutually exclusive", usage=True
         )
-    o.remarks = remarks(state)
+    o.remarks = remarks(state) + (keep_possible_tampers(o) if o.tampers else [])
     if o.output is None:
         o.separately = False
     if o.command and o.output is not None and o.output[:1] not in ("|", "!"):
@@ -234,5 +235,3 @@ def _settle(state: State) -> None:
         raise unsupported(
             "--engine ebpf together with -e inject, -b, --seccomp-bpf, -y or -P", "only ptrace stops the program"
         )
-    if o.user is not None and not o.command:
-        raise StraceFault("PROG [ARGS] must be specified with -u/--user", usage=True)

@@ -18,7 +18,7 @@ class Paths:
     """`resolved` are the paths given that lead elsewhere, with the place they lead to."""
 
     def __init__(self, paths: Sequence[str], descriptors: Descriptors) -> None:
-        real = {path: os.path.realpath(path) for path in paths}
+        real = {path: os.path.realpath(path) for path in paths if path}
         self.resolved = {path: place for path, place in real.items() if path != place}
         self._texts = frozenset({*paths, *real.values()})
         self._bytes = frozenset(map(os.fsencode, self._texts))

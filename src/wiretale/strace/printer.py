@@ -3,6 +3,7 @@
 `layout.py` knows how a line is laid out, `texts.py` the words of a call.
 """
 
+import os
 from collections.abc import Callable, Iterable
 
 from wiretale.decode.strace.calls import Returned
@@ -187,7 +188,8 @@ class StracePrinter:
     def _name(self, arch: int, number: int) -> str:
         name = table(arch).get(number) or f"syscall_{number:#x}"
         # A call that nobody knows is shown whatever was asked for, as strace does.
-        found = self._wanted[arch, number] = name if number not in table(arch) or self._options.trace(name) else ""
+        wanted = number not in table(arch) or self._options.trace(name, arch)
+        found = self._wanted[arch, number] = name if wanted else ""
         return found
 
     def _entered(self, e: TracerEvent) -> None:
@@ -198,6 +200,7 @@ class StracePrinter:
         if name and self._paths is not None and not self._paths.match(e, name):
             name = ""
         task.begun, task.name, task.shown, task.held = e, name, False, ""
+        self._say_not_poked(e)
         if not name or self._silent:
             return
         task.shown = True
@@ -207,13 +210,16 @@ class StracePrinter:
         else:
             self._layout.begin(task, e.time_ns, e, text)
 
+    def _say_not_poked(self, e: TracerEvent) -> None:
+        if e.flags & _NOT_POKED:
+            self._outputs.message(f"Failed to tamper with process {e.tid}: {_NO_POKE}")
+
     def _exited(self, e: TracerEvent) -> None:
         task = self._tasks.get(e.tid) or self._task(e.tid)
         begun, task.begun = task.begun, None
         if begun is None:
             return
-        if e.flags & _NOT_POKED:
-            self._outputs.message(f"Failed to tamper with process {e.tid}: {_NO_POKE}")
+        self._say_not_poked(e)
         if task.name:
             self._finish_call(task, begun, e)
         if self._learns:
@@ -245,10 +251,16 @@ class StracePrinter:
         self._task(e.tid)
         if not self._first_pid:
             self._first_pid = e.pid
-        followed = bool(e.flags & _FOLLOWED)
-        spawned = not followed and bool(self._options.command) and e.tid == self._first_pid
-        if "attach" not in self._options.quiet and not spawned:
+        if e.flags & _FOLLOWED and "attach" not in self._options.quiet:
             self._outputs.message(f"Process {e.tid} attached")
+
+    def attach(self, pid: int) -> None:
+        """A process that ran already is traced from now on."""
+        self._task(pid)
+        self._first_pid = self._first_pid or pid
+        threads = _threads(pid) if self._options.follow else 1
+        if "attach" not in self._options.quiet:
+            self._outputs.message(f"Process {pid} attached" + (f" with {threads} threads" if threads > 1 else ""))
 
     def _signalled(self, e: TracerEvent) -> None:
         if self._silent or not self._options.signals(e.number):
@@ -273,8 +285,6 @@ class StracePrinter:
         begun, task.begun = task.begun, None
         if begun is None:
             return
-        if task.name and self.summary is not None:
-            self.summary.add(task.name, 0, False)
         if not task.shown or (self._holds and not self._status_wanted("unfinished")):
             task.held = ""
             return
@@ -303,14 +313,22 @@ class StracePrinter:
     def _detached(self, e: TracerEvent) -> None:
         task = self._tasks.pop(e.tid, None)
         self.let_go.add(e.tid)
-        sink = None
-        if task is not None and task.begun is not None and task.shown:
-            sink = self._layout.go_on(task, e.time_ns, task.begun)
         if "attach" not in self._options.quiet:
             self._outputs.message(f"Process {e.tid} detached")
-        if sink is not None:
+        sink = self._outputs.of(e.tid) if task is not None and task.begun is not None and task.shown else None
+        if task is not None and task.begun is not None and task.held and self._status_wanted("detached"):
+            sink = self._layout.go_on(task, e.time_ns, task.begun)
+        if sink is not None and sink.owner == e.tid:
             sink.write(" <detached ...>\n")
             sink.owner = None
+
+
+def _threads(pid: int) -> int:
+    """How many it has now."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 (pathlib is not loaded: see ARCHITECTURE.md)
+    except OSError:
+        return 1
 
 
 def _result(returned: Returned, e: TracerEvent) -> str:

@@ -14,8 +14,8 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
         from wiretale.decode.syscalls import table
         from wiretale.record.ptrace.plan import native_arches
 
-        names = {name for arch in native_arches() for name in table(arch).values()}
-        only = tuple(sorted(filter(options.trace, names)))
+        calls = {(name, arch) for arch in native_arches() for name in table(arch).values()}
+        only = tuple(sorted({name for name, arch in calls if options.trace(name, arch)}))
     return PtraceOptions(
         calls="network" if only is not None else "all",
         only=only,
@@ -35,7 +35,7 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
 
 def _paths(options: StraceOptions) -> tuple[bytes, ...]:
     """The paths of -P, and where they lead to."""
-    found = {*options.paths, *map(os.path.realpath, options.paths)}
+    found = {*options.paths, *map(os.path.realpath, filter(None, options.paths))}
     return tuple(sorted(map(os.fsencode, found)))
 
 
@@ -49,6 +49,7 @@ def spawn_request(options: StraceOptions) -> SpawnRequest:
     return SpawnRequest(
         options.command,
         environment(options),
+        search=os.environ,
         uid=user.uid if user else None,
         gid=user.gid if user else None,
         groups=list(user.groups) if user else None,

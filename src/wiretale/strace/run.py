@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from wiretale.clock import now_ns
 from wiretale.errors import WiretaleError
+from wiretale.model.spool import EventFlag, EventKind
 from wiretale.store.load.tracer_events import EventReader
 from wiretale.store.tracer_files import TracerFiles
 from wiretale.strace.faults import StraceFault
@@ -98,6 +99,7 @@ class _Run:
         self._ended_by: signal.Signals | None = None
         # -I anywhere: a signal ends strace where it stands; what it followed goes on, and nothing more is printed.
         self._ends_at_once = options.interruptible == 1
+        self._not_started = False  # the program could not be executed
 
     @property
     def _printer(self) -> "StracePrinter":
@@ -115,8 +117,7 @@ class _Run:
         self._catch_signals()
         pid = 0
         try:
-            for attached in self._options.pids:
-                self._attach(attached)
+            self._attach_all()
             if self._options.attached_fd >= 0:
                 os.write(self._options.attached_fd, b"x")
             if self._options.command:
@@ -124,7 +125,7 @@ class _Run:
             self._follow(pid)
         finally:
             self._source.stop()
-            while self._print() and self._ended_by is None:
+            while not self._not_started and self._print() and self._ended_by is None:
                 pass
             self._reader.close()
         self._say_lost()
@@ -139,18 +140,40 @@ class _Run:
         if lost:
             sys.stderr.write(f"wiretale strace: {lost} events lost: {reason}\n")
 
-    def _attach(self, pid: int) -> None:
-        try:
-            self._source.attach(pid)
-        except WiretaleError as fault:
-            raise StraceFault(f"attach: {fault.message}") from fault
+    def _attach_all(self) -> None:
+        """One of several that cannot be traced is no reason to leave the others alone."""
+        attached = []
+        refused: StraceFault | None = None
+        for pid in self._options.pids:
+            if refused is not None:
+                sys.stderr.write(f"strace: {refused.message}\n")
+                refused = None
+            try:
+                self._source.attach(pid)
+                attached.append(pid)
+            except WiretaleError as fault:
+                refused = StraceFault(f"attach: {fault.message}", hint=fault.hint.replace("record", "strace"))
+        if refused is not None and not attached and not self._options.command:
+            raise refused
+        if refused is not None:
+            sys.stderr.write(f"strace: {refused.message}\n")
+        for pid in attached:
+            self._printer.attach(pid)
 
     def _spawn(self) -> int:
         try:
             return self._source.spawn(spawn_request(self._options))
         except WiretaleError as fault:
-            self._print()
-            raise StraceFault(fault.message) from fault
+            self._print_failed_start()
+            raise StraceFault(fault.message, hint=fault.hint) from fault
+
+    def _print_failed_start(self) -> None:
+        """As far as the execve that failed: what its process does then, it does for the tracer."""
+        self._not_started = True
+        events = self._reader.read()
+        failed = (i for i, e in enumerate(events, 1) if e.kind == EventKind.EXIT and e.flags & EventFlag.ERROR)
+        self._printer.take_all(events[: next(failed, 0)])
+        self._outputs.flush()
 
     def _catch_signals(self) -> None:
         default = 3 if self._options.command and self._options.output is not None else 2

@@ -5,17 +5,19 @@ said by name where it cannot be.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from wiretale.decode.constants.tables import TABLES
-from wiretale.decode.syscalls import CALLS
+from wiretale.decode.syscalls import CALLS, table
 from wiretale.decode.syscalls.numbers import AARCH64, I386, X86_64
 from wiretale.decode.syscalls.spec import Call, Effect, Kind
+from wiretale.model.enums import Arch
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import Select, everything, nothing
 
 _INT_MAX = 0x7FFFFFFF
+_LAST_SIGNAL = 64  # _NSIG of asm-generic/signal.h
 _NAMES = frozenset({*X86_64.values(), *I386.values(), *AARCH64.values(), *CALLS})
 _DESC_KINDS = frozenset({Kind.FD, Kind.DIRFD, Kind.FDSET})
 
@@ -98,32 +100,54 @@ def _class(name: str) -> frozenset[str] | None:
     return None
 
 
-def _members(word: str) -> frozenset[str]:
-    """The calls that one word of a set stands for. Raises StraceFault."""
-    optional = word.startswith("?")
+# What follows `@`; no program of x32 is ever recorded, but its calls may be named.
+_PERSONALITIES: dict[str, tuple[Arch, ...]] = {"64": (Arch.X86_64, Arch.AARCH64), "32": (Arch.I386,), "x32": ()}
+# Calls of x86_64 that x32 does not have, and the numbers that only x32 has (asm/unistd_64.h, asm/unistd_x32.h).
+_NOT_X32 = re.compile(
+    r"_sysctl|create_module|epoll_(ctl|wait)_old|get_kernel_syms|[gs]et_thread_area|nfsservctl|query_module|uselib|vserver"
+)
+_ONLY_X32 = range(512, 548)
+
+
+def _has(personality: str, name: str) -> bool:
+    if personality == "x32":
+        return name in X86_64.values() and not _NOT_X32.fullmatch(name)
+    return any(name in table(arch).values() for arch in _PERSONALITIES[personality])
+
+
+def _members(word: str) -> Mapping[Arch, frozenset[str]]:
+    """The calls that one word of a set stands for, by the kind of program that makes them. Raises StraceFault."""
     item = word.lstrip("?")
-    item, at, personality = item.partition("@")
-    found: frozenset[str] | None = None
-    if at and personality not in ("64", "32", "x32"):
+    before, at, personality = item.rpartition("@")
+    if at and personality not in _PERSONALITIES:
         raise StraceFault(f"incorrect personality '{personality}' in '{word}': it is 64, 32 or x32", usage=True)
+    arches = _PERSONALITIES[personality] if at else tuple(Arch)
+    item = before if at else item
+    if item.isdigit():
+        number = int(item)
+        found = {arch: frozenset(filter(None, [table(arch).get(number)])) for arch in arches}
+        known = any(found.values()) or (personality == "x32" and (number in X86_64 or number in _ONLY_X32))
+    else:
+        names = _named(item)
+        found = dict.fromkeys(arches, names)
+        known = any(_has(p, name) for p in ([personality] if at else _PERSONALITIES) for name in names)
+    if not known and not word.startswith("?"):
+        raise StraceFault(f"invalid system call '{word}'")
+    return found
+
+
+def _named(item: str) -> frozenset[str]:
     if item.startswith("/"):
         try:
             pattern = re.compile(item[1:])
         except re.error as fault:
             raise StraceFault(f"invalid regular expression '{item[1:]}': {fault}") from fault
-        found = frozenset(n for n in _NAMES if pattern.search(n))
-    elif item.startswith("%") or item in _OLD_CLASSES:
-        found = _class(item.removeprefix("%"))
-    elif item == "all":
-        found = _NAMES
-    elif item.isdigit():
-        name = X86_64.get(int(item))
-        found = frozenset({name}) if name else None
-    elif item in _NAMES:
-        found = frozenset({item})
-    if not found and not (optional and found is None) and not (optional and not found):
-        raise StraceFault(f"invalid system call '{word}'")
-    return found or frozenset()
+        return frozenset(n for n in _NAMES if pattern.search(n))
+    if item.startswith("%") or item in _OLD_CLASSES:
+        return _class(item.removeprefix("%")) or frozenset()
+    if item == "all":
+        return _NAMES
+    return frozenset({item}) & _NAMES
 
 
 def _negation(text: str) -> tuple[bool, str]:
@@ -137,14 +161,12 @@ def call_set(text: str) -> Select:
     negated, body = _negation(text)
     if body in ("all", "none"):
         return everything if (body == "all") != negated else nothing
-    found: set[str] = set()
     words = [word for word in body.split(",") if word]
     if not words:
         raise StraceFault(f"invalid system call '{text}'")
-    for word in words:
-        found |= _members(word)
-    chosen = frozenset(found)
-    return (lambda name: name not in chosen) if negated else chosen.__contains__
+    members = [_members(word) for word in words]
+    chosen: dict[int, frozenset[str]] = {a: frozenset[str]().union(*(m.get(a, ()) for m in members)) for a in Arch}
+    return lambda name, arch: (name in chosen.get(arch, ())) != negated
 
 
 _SIGNALS = {name: number for number, name in TABLES["signal"].items()}
@@ -153,10 +175,10 @@ _SIGNALS = {name: number for number, name in TABLES["signal"].items()}
 def signal_number(word: str) -> int | None:
     """SIGIO, io or 29."""
     if word.isdigit():
-        return int(word) if int(word) < 128 else None
+        return int(word) if int(word) <= _LAST_SIGNAL else None
     name = word.upper().removeprefix("SIG")
     if name.startswith("RT_") and name[3:].isdigit():
-        return 32 + int(name[3:])
+        return 32 + int(name[3:]) if int(name[3:]) <= _LAST_SIGNAL - 32 else None
     return {"RTMIN": 32, "POLL": 29, "CLD": 17, "IOT": 6}.get(name) or _SIGNALS.get("SIG" + name)
 
 

@@ -1,7 +1,9 @@
 """-c and -C: the table of calls with counts, errors and times."""
 
 from wiretale.clock import SECOND_NS
+from wiretale.decode.syscalls import table
 from wiretale.light import dataclass
+from wiretale.record.ptrace.plan import native_arches
 from wiretale.strace.options import StraceOptions
 
 
@@ -25,8 +27,8 @@ class _Row:
 _COLUMNS: dict[str, tuple[str, int]] = {  # title and width; the name is last or cut nowhere
     "time-percent": ("% time", 6),
     "total-time": ("seconds", 11),
-    "min-time": ("shortest", 11),
-    "max-time": ("longest", 11),
+    "min-time": ("shortest", 8),
+    "max-time": ("longest", 8),
     "avg-time": ("usecs/call", 11),
     "calls": ("calls", 9),
     "errors": ("errors", 9),
@@ -50,7 +52,7 @@ class Summary:
         if not self._rows:
             return ""
         columns = self._options.summary_columns
-        head = "".join(self._cell(c, _COLUMNS[c][0]) for c in columns).rstrip()
+        head = self._cells([_COLUMNS[c][0] for c in columns])
         line = " ".join("-" * _COLUMNS[c][1] for c in columns)
         rows = self._sorted()
         total = _Row("total", sum(r.calls for r in rows), sum(r.errors for r in rows), sum(r.total_ns for r in rows))
@@ -70,15 +72,23 @@ class Summary:
             "avg-time": lambda r: -(r.total_ns // r.calls),
         }
         key = keys.get(self._options.summary_sort)
-        rows = list(self._rows.values())
+        numbers = {name: number for arch in reversed(native_arches()) for number, name in table(arch).items()}
+        rows = sorted(self._rows.values(), key=lambda r: numbers.get(r.name, len(numbers)))
         return sorted(rows, key=key) if key is not None else rows
 
-    def _cell(self, column: str, text: str) -> str:
-        width = _COLUMNS[column][1]
-        return f"{text:<{width}} " if column == "name" else f"{text:>{width}} "
+    def _cells(self, texts: list[str]) -> str:
+        """One line; a name that stands last is not filled up."""
+        columns = self._options.summary_columns
+        cells = [
+            f"{text:<{_COLUMNS[column][1]}}" if column == "name" else f"{text:>{_COLUMNS[column][1]}}"
+            for column, text in zip(columns, texts, strict=True)
+        ]
+        if columns[-1] == "name":
+            cells[-1] = texts[-1]
+        return " ".join(cells)
 
     def _line(self, row: _Row, total_ns: int) -> str:
-        return "".join(self._cell(c, _value(c, row, total_ns)) for c in self._options.summary_columns).rstrip()
+        return self._cells([_value(c, row, total_ns) for c in self._options.summary_columns])
 
 
 def _value(column: str, row: _Row, total_ns: int) -> str:

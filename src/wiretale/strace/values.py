@@ -1,10 +1,13 @@
 """Values of single options, read. Each raises StraceFault as strace would refuse."""
 
+import re
+
 from wiretale.decode.strace.style import Names
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import Precision
 
 _INT_MAX = 0x7FFFFFFF
+MOST_NS = (1 << 63) - 1  # 292 years
 MOST_COLUMNS = 1 << 16  # each line is padded to it
 MOST_STRINGS = 0x3FFFFFFF  # a byte of a string may take four characters, and a length is an int
 
@@ -15,15 +18,18 @@ def number(text: str, what: str, most: int = _INT_MAX) -> int:
     return int(text)
 
 
-_UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+_DURATION = re.compile(r"\s*\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?(s|ms|us|ns|)", re.ASCII)
+_UNITS = {"": 10**3, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 
 def duration_ns(text: str, what: str) -> int:
-    digits = text.rstrip("smun")
-    unit = text[len(digits) :] or "us"
-    if not digits.isdigit() or unit not in _UNITS:
+    """A number of s, ms, us (without a unit, too) or ns, with a fraction or not."""
+    found = _DURATION.fullmatch(text)
+    exact = int(found[1]) * _UNITS[found[3]] if found and found[1].isdigit() and not found[2] else None
+    ns = float(found[1] + (found[2] or "")) * _UNITS[found[3]] if found else MOST_NS + 1
+    if ns > MOST_NS:
         raise StraceFault(f"invalid {what} argument: '{text}'", usage=True)
-    return int(digits) * _UNITS[unit]
+    return int(ns) if exact is None else exact
 
 
 def precision(text: str, what: str) -> Precision:
@@ -34,9 +40,7 @@ def precision(text: str, what: str) -> Precision:
 
 
 def pids(text: str) -> list[int]:
-    words = text.replace(",", " ").split()
-    if not words:
-        raise StraceFault(f"Invalid process id: '{text}'")
+    words = text.replace(",", " ").split()  # none, as of `-p "$(pidof NAME)"`, are none
     for word in words:
         if not word.isdigit() or not 1 <= int(word) <= _INT_MAX:
             raise StraceFault(f"Invalid process id: '{word}'")

@@ -13,6 +13,8 @@ LONG: dict[str, str] = {
     "debug": "d",
     "daemonize?": "D",
     "daemonise?": "D",
+    "daemonized?": "D",
+    "daemonised?": "D",
     "env=": "E",
     "follow-forks": "f",
     "help": "h",
@@ -40,10 +42,13 @@ LONG: dict[str, str] = {
     "const-print-style=": "X",
     "successful-only": "z",
     "failed-only": "Z",
+    "failing-only": "Z",
+    "decode-fd?": "y",
     "decode-fds?": "y",
+    "decode-pid=": "Y",
     "decode-pids=": "Y",
     **{f"{name}=": "e" for name in ("abbrev", "verbose", "raw", "signal", "signals", "status", "trace")},
-    **{f"{name}=": "e" for name in ("read", "reads", "write", "writes", "fault", "inject", "kvm")},
+    **{f"{name}=": "e" for name in ("read", "write", "fault", "inject", "kvm")},
     "quiet?": "q",
     "silent?": "q",
     "silence?": "q",
@@ -58,10 +63,12 @@ LONG: dict[str, str] = {
 }
 # What an option that may have a value means without one.
 _DEFAULTS = {
-    "daemonize": "grandchild", "daemonise": "grandchild", "decode-fds": "path", "relative-timestamps": "us",
-    "syscall-times": "us", "strings-in-hex": "all", "quiet": "attach,personality", "silent": "attach,personality",
-    "silence": "attach,personality",
-}  # fmt: skip
+    **dict.fromkeys(("daemonize", "daemonise", "daemonized", "daemonised"), "grandchild"),
+    **dict.fromkeys(("decode-fd", "decode-fds"), "path"),
+    **dict.fromkeys(("relative-timestamps", "syscall-times"), "us"),
+    **dict.fromkeys(("quiet", "silent", "silence"), "attach,personality"),
+    "strings-in-hex": "all",
+}
 _VALUELESS = {name.rstrip("=?"): name[-1:] for name in LONG}
 EXPRESSIONS = frozenset(n.rstrip("=?") for n, short in LONG.items() if short == "e")
 

@@ -127,7 +127,7 @@ class StraceDecoder:
         if spec is None:
             return _raw_entry(w, _UNKNOWN_ARGUMENTS)
         args = _variant(w, spec)
-        if self.style.raw(call.name):
+        if self.style.raw(call.name, call.arch):
             return _raw_entry(w, len(args))
         rewrite = REWRITES.get(call.name)
         if rewrite is not None:
@@ -141,7 +141,7 @@ class StraceDecoder:
     def exit(self, call: RawCall, label: FdLabel | None = None, netlink: int | None = None) -> Returned:
         """What follows `entry` when the call has returned."""
         w, spec = self._writer(call, label, netlink)
-        if spec is None or self.style.raw(call.name):
+        if spec is None or self.style.raw(call.name, call.arch):
             return Returned("", *result_text(w, spec, raw=spec is not None))
         args = _variant(w, spec)
         rewrite = REWRITES.get(call.name)
@@ -155,7 +155,7 @@ class StraceDecoder:
     def is_whole(self, call: RawCall) -> bool:
         """Whether `entry` gives all arguments, so that nothing is missing from a call that never returns."""
         w, spec = self._writer(call, None, None)
-        if spec is None or self.style.raw(call.name):
+        if spec is None or self.style.raw(call.name, call.arch):
             return True
         args = _variant(w, spec)
         return (

@@ -2,26 +2,24 @@
 
 from collections.abc import Callable
 
-from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.readiness import select_result
 from wiretale.decode.results import EXTRAS, value_text
 from wiretale.decode.strace import names, rare
 from wiretale.decode.struct_text import struct_text
-from wiretale.decode.syscalls.spec import Call
+from wiretale.decode.syscalls.spec import Call, Result
 from wiretale.decode.writer import Writer
 
 _RESTARTS = range(512, 530)  # include/linux/errno.h: seen by tracers only
 _PLAIN = frozenset({"setsid"})  # a session, which strace does not look up
 _IDENTITIES = frozenset(f"get{kind}id{wide}" for kind in ("u", "eu", "g", "eg") for wide in ("", "32"))
+_COUNTS = frozenset({Result.INT, Result.BYTES})  # less than 0 only by -e inject
+_SIGNED = frozenset({"fcntl", "fcntl64"})  # F_GETOWN: a process group
 _NS_GET_NSTYPE = 0xB703
-_FIRST_ERROR = 4095  # linux/err.h: MAX_ERRNO
 
 
 def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str, str]:
     """The result, and what follows it: ("1", " ([{fd=3, revents=POLLIN}])")."""
     value, errno = w.call.retval, w.call.errno
-    if errno is None and value is not None and -_FIRST_ERROR <= value < 0 and -value in ERRORS:
-        errno = -value
     if errno is not None:
         if errno in _RESTARTS:
             return f"? {w.error(errno)}", ""
@@ -33,7 +31,8 @@ def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str
     if w.call.name in _PLAIN:
         return str(value), ""
     extra = _EXTRAS.get(w.call.name)
-    own = rare.result(w) or (str(w.unsigned(value)) if w.call.name in _IDENTITIES else "")
+    unsigned = w.call.name in _IDENTITIES or (value < 0 and spec.result in _COUNTS and w.call.name not in _SIGNED)
+    own = rare.result(w) or (str(w.unsigned(value)) if unsigned else "")
     return own or value_text(w, spec, value), extra(w) if extra is not None else ""
 
 

@@ -23,24 +23,24 @@ class Hex(StrEnum):
     ALL = "all"
 
 
-def _every(_: str) -> bool:
+def _every(*_: object) -> bool:
     return True
 
 
-def _no(_: str) -> bool:
+def _no(*_: object) -> bool:
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class StraceStyle:
-    """The predicates take the name of a call."""
+    """The predicates take the name of a call and its Arch."""
 
     strings: int = 32  # -s
     names: Names = Names.ABBREV
     hex: Hex = Hex.NONE
-    abbreviated: Callable[[str], bool] = _every  # -e abbrev, -v
-    raw: Callable[[str], bool] = _no  # -e raw
-    verbose: Callable[[str], bool] = _every  # -e verbose: whose structures are shown
+    abbreviated: Callable[[str, int], bool] = _every  # -e abbrev, -v
+    raw: Callable[[str, int], bool] = _no  # -e raw
+    verbose: Callable[[str, int], bool] = _every  # -e verbose: whose structures are shown
     argument_names: bool = False  # -N
     interfaces: Callable[[int], str] = lambda _: ""  # the name of a network interface, if there is such a one
     more: bool = False  # --more: decode what strace leaves raw

@@ -34,10 +34,10 @@ class StraceWriter(Writer):
     ) -> None:
         super().__init__(call, label=label, limit=style.strings, numbered=False)
         self.style = style
-        self.brief = style.abbreviated(call.name)
+        self.brief = style.abbreviated(call.name, call.arch)
         self.structs = structs
         self.pid_label = pid_label
-        self.terse = not style.verbose(call.name)
+        self.terse = not style.verbose(call.name, call.arch)
         self.refused = False
         self.netlink: int | None = None  # the protocol of the netlink socket it acts on
 

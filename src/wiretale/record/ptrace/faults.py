@@ -6,6 +6,10 @@ import stat
 
 from wiretale.errors import Exit, PermissionFault, ResourceFault, WiretaleError
 
+TYPE_CHECKING = False  # typing itself is not loaded: see light.py
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _STAGES = {
     1: "a process could not be made",
     2: "the new process could not be traced",
@@ -15,7 +19,7 @@ _STAGES = {
     6: "it could not be given its user",
     7: "the system call filter could not be installed",
 }
-_SEIZE_STAGE, _EXEC_STAGE = 2, 8
+_SEIZE_STAGE, EXEC_STAGE = 2, 8
 _DISK_ERRORS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -23,7 +27,7 @@ _DISK_ERRORS = {
 }
 
 
-def find_program(name: str, env: dict[str, str], cwd: str | None = None) -> str:
+def find_program(name: str, env: "Mapping[str, str]", cwd: str | None = None) -> str:
     """The file a shell would execute. Raises WiretaleError with exit code 126 or 127, as a shell does."""
     if "/" in name:
         try:
@@ -71,7 +75,7 @@ def _in_path(name: str, path: str, access: int) -> str:
 
 def spawn_fault(name: str, stage: int, number: int) -> WiretaleError:
     """Why a program did not start, in a sentence."""
-    if stage == _EXEC_STAGE:
+    if stage == EXEC_STAGE:
         if number in (errno.ENOENT, errno.ENOTDIR):
             return WiretaleError(
                 f"{name} cannot be started: it, or the interpreter it names, does not exist",

@@ -4,6 +4,7 @@ from wiretale.light import dataclass, field
 
 TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Literal
 
     from wiretale.record.ptrace.tamper import Tamper
@@ -35,7 +36,7 @@ class PtraceOptions:
 
 @dataclass(frozen=True, slots=True)
 class SpawnRequest:
-    """A program to start. `argv[0]` is looked up in PATH of `env` as a shell would."""
+    """A program to start. `argv[0]` is looked up as a shell would, in PATH of `search`, if it is given, or of `env`."""
 
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class SpawnRequest:
     uid: int | None = None
     gid: int | None = None
     groups: list[int] | None = None
+    search: "Mapping[str, str] | None" = None
 
 
 def option_flags(options: PtraceOptions) -> int:

@@ -27,7 +27,7 @@ static int seize_child(struct wt *w, pid_t pid, bool filtered)
 	return 0;
 }
 
-/* All threads of a process: threads made while we look are found by looking again, or were born traced. */
+/* All threads of a process, or with WT_NO_FOLLOW only the one that is named: threads made while we look are found by looking again, or were born traced. */
 static int attach_process(struct wt *w, pid_t pid)
 {
 	char path[64];
@@ -40,7 +40,7 @@ static int attach_process(struct wt *w, pid_t pid)
 		found = 0;
 		for (struct dirent *d; (d = readdir(folder));) {
 			pid_t tid = atoi(d->d_name);
-			if (tid <= 0 || find_task(w, tid))
+			if (tid <= 0 || find_task(w, tid) || (w->flags & WT_NO_FOLLOW && tid != pid))
 				continue;
 			int result = seize(w, tid);
 			if (result < 0) {

@@ -85,6 +85,8 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 		run_ops(w, t, 0, WT_AT_ENTRY);
 	if (w->n_paths && names_path(w))
 		begin_tamper(w, t);
+	e->flags |= t->poked & WT_FLAG_NOT_POKED;
+	t->poked &= (uint16_t)~WT_FLAG_NOT_POKED;
 	if (t->call && t->call->flags & WT_CALL_SIGRETURN)
 		capture_signal_frame(w, t, info->stack_pointer);
 	event_end(w, e);

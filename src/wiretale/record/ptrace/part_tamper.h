@@ -100,10 +100,11 @@ static void poke(struct wt *w, struct task *t, uint16_t when)
 	}
 }
 
-/* Finds what is done to the call which begins now, and overwrites memory before it is looked at. */
+/* Finds what is done to the call which begins now, and overwrites memory before it is looked at. The execve that starts
+ * the program is the tracer's own. */
 static void begin_tamper(struct wt *w, struct task *t)
 {
-	t->tamper = w->n_tampers ? find_tamper(w, t) : NULL;
+	t->tamper = w->n_tampers && !t->first_exec ? find_tamper(w, t) : NULL;
 	t->poked = 0;
 	if (t->tamper)
 		poke(w, t, WT_AT_ENTRY);
@@ -137,7 +138,7 @@ static uint16_t tamper_exit(struct wt *w, struct task *t, struct __ptrace_syscal
 		flags |= WT_FLAG_INJECTED;
 	if (rule->flags & WT_TAMPER_RESULT && write_register(t, true, rule->result)) {
 		info->exit.rval = rule->result;
-		info->exit.is_error = rule->result < 0 && rule->result >= -4095;
+		info->exit.is_error = !!(rule->flags & WT_TAMPER_ERROR);
 		flags |= WT_FLAG_INJECTED;
 	}
 	delay(rule->delay_exit_ns);

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PtraceOptions", "PtraceSource", "SpawnRequest", "attach_fault", "find_program"]
 
-_RESULT, _CALL, _SIGNAL = 1, 2, 4  # enum wt_tamper_flag
+_RESULT, _CALL, _SIGNAL, _ERROR = 1, 2, 4, 8  # enum wt_tamper_flag
 _AT_ENTRY, _AT_EXIT = 1, 2  # enum wt_when
 _SETSID, _CTTY, _IDS, _DEFAULT_SIGNALS = 1, 2, 4, 8  # enum wt_spawn_flag
 _NOTABLES_AT_ONCE = 64
@@ -106,7 +106,7 @@ class PtraceSource:
 
     def spawn(self, request: SpawnRequest) -> int:
         """Start a program, recorded from its execve on. Returns its pid. Raises WiretaleError if it cannot start."""
-        path = find_program(request.argv[0], request.env, request.cwd)
+        path = find_program(request.argv[0], request.search or request.env, request.cwd)
         filter_program = self._filter()
         with_ids = request.uid is not None
         groups = request.groups if request.groups is not None else [request.gid or 0]
@@ -310,7 +310,7 @@ class PtraceSource:
 
 def _tamper(rule: "Tamper") -> library.Tamper:
     flags = (_RESULT if rule.result is not None else 0) | (_CALL if rule.other is not None else 0)
-    flags |= _SIGNAL if rule.signal else 0
+    flags |= (_SIGNAL if rule.signal else 0) | (_ERROR if rule.fails else 0)
     pokes = (library.Poke * max(len(rule.pokes), 1))(
         *(library.Poke(p.data, len(p.data), p.argument, _AT_EXIT if p.at_exit else _AT_ENTRY) for p in rule.pokes)
     )

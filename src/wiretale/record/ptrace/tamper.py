@@ -19,6 +19,7 @@ class Tamper:
     arch: int
     number: int
     result: int | None = None  # what the call returns, without being made; -errno for an error
+    fails: bool = False  # whether that is told as an error
     other: int | None = None  # the call made in its place
     signal: int = 0
     delay_enter_ns: int = 0

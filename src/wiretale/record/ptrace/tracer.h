@@ -92,7 +92,7 @@ enum wt_event_flag {
 	WT_FLAG_INJECTED = 32,	/* the result, or the call itself, is not the kernel's answer to the program */
 	WT_FLAG_DELAYED = 64,
 	WT_FLAG_POKED = 128,	/* EXIT: the memory an argument points to was overwritten */
-	WT_FLAG_NOT_POKED = 256,	/* ... or should have been, and could not */
+	WT_FLAG_NOT_POKED = 256,	/* it should have been, before (ENTRY) or after the call (EXIT), and could not */
 };
 
 enum wt_role {
@@ -397,7 +397,12 @@ struct wt_tamper {
 	uint64_t n_pokes;
 };
 
-enum wt_tamper_flag { WT_TAMPER_RESULT = 1, WT_TAMPER_CALL = 2, WT_TAMPER_SIGNAL = 4 };
+enum wt_tamper_flag {
+	WT_TAMPER_RESULT = 1,
+	WT_TAMPER_CALL = 2,
+	WT_TAMPER_SIGNAL = 4,
+	WT_TAMPER_ERROR = 8,	/* the result is told as an error */
+};
 
 struct wt_options {
 	const char *events_path;

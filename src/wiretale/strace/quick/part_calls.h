@@ -111,7 +111,6 @@ static bool is_whole(const struct writer *w)
 
 /* -- results ---------------------------------------------------------------------------------------------------------- */
 
-#define FIRST_ERROR 4095	/* MAX_ERRNO of linux/err.h */
 #define FIRST_RESTART 512	/* include/linux/errno.h: seen by tracers only */
 #define LAST_RESTART 529
 #define NS_GET_NSTYPE 0xb703	/* linux/nsfs.h */
@@ -204,15 +203,12 @@ static bool put_extra(struct writer *w)
 /* What stands behind the equals sign. */
 static bool put_result(struct writer *w)
 {
-	int64_t number = w->error;
-	if (!number && w->value < 0 && w->value >= -FIRST_ERROR && error_of(-w->value))
-		number = -w->value;
-	if (!number)
-		return put_value(w) && put_extra(w);
-	const struct error *error = error_of(number);
+	if (!w->error)
+		return w->value >= 0 && put_value(w) && put_extra(w);	/* less than 0 is no error after -e inject only */
+	const struct error *error = error_of(w->error);
 	if (!error)
 		return false;
-	put(w->text, number >= FIRST_RESTART && number <= LAST_RESTART ? "? " : "-1 ");
+	put(w->text, w->error >= FIRST_RESTART && w->error <= LAST_RESTART ? "? " : "-1 ");
 	put(w->text, text_at(error->text));
 	return true;
 }
