@@ -14,10 +14,11 @@ pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
 PARTS = {
     "edges": (
-        "options", "filters", "waiting", "messages", "names_of_options", "actions", "commands", "files",
+        "options", "filters", "waiting", "messages", "actions", "commands", "files",
         "processes", "memory", "folders",
     ),
     "addresses": ("addresses", "attributes"),
+    "options": ("names_of_options",),
 }  # fmt: skip
 _VARIES = re.compile(r"0x[0-9a-f]{6,}|d_ino=\d+|d_off=-?\d+|\"\d+\"")
 

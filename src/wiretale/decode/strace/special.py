@@ -154,7 +154,7 @@ def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
     return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
 
 
-_SOCKET_REQUESTS = 0x89  # asm-generic/sockios.h: SOCK_IOC_TYPE
+_REQUESTS_WITH_POINTERS = frozenset({0x89, 0x94})  # SOCK_IOC_TYPE of asm-generic/sockios.h; linux/btrfs.h
 
 
 def request_reads(w: Writer) -> bool:
@@ -163,7 +163,7 @@ def request_reads(w: Writer) -> bool:
 
 
 def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
-    """Of a request that strace does not decode it is a number, unless it is one of sockets."""
+    """Of a request that strace does not decode it is a number, unless it is one of sockets or btrfs."""
     request = w.values[1] & 0xFFFFFFFF
     text = devices.argument(strace(w), index, arg) if arg.struct else None
     if text is not None:
@@ -172,8 +172,8 @@ def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
         return evdev.argument(strace(w), index, request)
     decoded = arg.kind is not Kind.REQUEST or ioctls.is_known(request)
     if not decoded or (arg.more and not strace(w).style.more):
-        of_socket = request >> 8 & 0xFF == _SOCKET_REQUESTS and request_name(request, w.arch)
-        return address(w, index) if of_socket else names.number(w.unsigned(w.values[index]))
+        points = request >> 8 & 0xFF in _REQUESTS_WITH_POINTERS and request_name(request, w.arch)
+        return address(w, index) if points else names.number(w.unsigned(w.values[index]))
     if arg.kind is Kind.STRUCT_INOUT and arg.struct in _ASKED_AND_ANSWERED:
         return requests.argument(strace(w), index, arg.struct)
     if arg.more or arg.follows or arg.struct == "ifreq":

@@ -24,8 +24,6 @@ else:
     known = later("wiretale.decode.constants.requests")  # large, and rarely needed
 
 ROWS: dict[int, str] = {
-    # linux/btrfs.h
-    0x84009422: "address",  # BTRFS_IOC_BALANCE_PROGRESS
     # linux/fs.h
     0xC0045877: "-",  # FIFREEZE
     0xC0045878: "-",  # FITHAW
