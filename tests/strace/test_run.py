@@ -187,4 +187,4 @@ def test_the_line_of_a_thread_that_takes_over_its_leader_says_so(tmp_path: Path)
     thread, leader = lines[at].split()[0], lines[0].split()[0]
     assert thread != leader and lines[at].endswith(f"<pid changed to {leader} ...>")
     assert lines[at + 1].split(maxsplit=1) == [leader, f"+++ superseded by execve in pid {thread} +++"]
-    assert lines[at + 2].startswith(f"{leader} <... execve resumed>) ")
+    assert lines[at + 2].split(maxsplit=1)[0] == leader and " <... execve resumed>) " in lines[at + 2]
