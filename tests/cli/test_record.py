@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -163,6 +164,14 @@ def test_both_ends_of_a_conversation_are_recorded_and_joined(capture: Path) -> N
         ("write_read", 0, 6, "bytes"),
         ("write_segment", 0, 6, "bytes"),
     ]
+
+
+def test_connections_of_other_programs_are_not_counted(capture: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        client.sendall(b"by others")
+        done = run("record", "-o", capture, "--", "true")
+    assert ", 0 connections" in done.stderr, done.stderr
+    assert query(capture, "SELECT count(*) > 0 FROM connection") == [(True,)]
 
 
 def test_an_ordinary_user_gets_calls_and_packets(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def summary(output: Path) -> str:
     with open_capture(output) as db:
         row = db.execute(
             "SELECT (SELECT count(*) FROM call), (SELECT count(*) FROM packet WHERE shown),"
-            " (SELECT count(*) FROM connection)"
+            " (SELECT count(DISTINCT connection_id) FROM endpoint WHERE pid IS NOT NULL)"  # not those of other programs
         ).fetchone()
         faults = db.execute(
             "SELECT coalesce(reason, item), remedy FROM coverage"

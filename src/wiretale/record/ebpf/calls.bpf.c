@@ -166,6 +166,7 @@ struct work {
 	struct message message;
 	__u64 strings_at, strings_end;
 	__u32 strings_op, string_bytes;	/* of the last one, as far as it was read */
+	__u32 late;		/* the call has worked: what it wrote over is not what it was given */
 	__u32 executed;		/* what a call of execve() pointed to is read where the kernel has copied it to */
 	__u64 control_at, control_end;
 	struct dentry *dentry, *root_dentry;
@@ -893,6 +894,8 @@ __noinline int run_op(__u32 number, __u32 when)
 		return 0;
 	if (op->only_arg < 6 && (__u32)arg_of(w, op->only_arg) != op->only_value)
 		return 0;
+	if (!at_exit && w->late && op->when & WT_AT_EXIT && op->role != WT_ARRAY)	/* poll(2) writes beside what it was given */
+		return 0;
 	address = arg_of(w, op->arg);
 	where = piece(op->role, op->arg, 0);
 	out = op->flags & WT_OP_OUT;
@@ -1354,8 +1357,10 @@ static __always_inline bool tell_entry(struct work *w, struct wt_state *t, const
 	t->told = 1;
 	begin_pieces(w);
 	put_call(w, t);
+	w->late = 1;
 	if (call)
 		run_ops(call, WT_AT_ENTRY);
+	w->late = 0;
 	t->named = w->named;
 	return end_entry(w, t, call);
 }
