@@ -346,9 +346,11 @@ def test_the_calls_in_which_an_attached_process_sleeps_are_those_of_ptrace(tmp_p
         )
     given = (
         "SELECT count(*) FILTER (d.at_exit) > 0, count(*) FILTER (NOT d.at_exit)"
-        " FROM call_data d JOIN call c USING (call_id) WHERE c.name IN ('select', 'pselect6') AND d.role = 'fdset' AND c.retval IS NOT NULL"
+        " FROM call_data d JOIN call c USING (call_id)"
+        " WHERE c.name IN ('select', 'pselect6') AND d.role = 'fdset' AND c.retval IS NOT NULL"
     )
-    assert rows(tmp_path / "EbpfCalls.wiretale", given) == [(True, 0)]  # the kernel has written over what it was given
+    # The kernel has written over what it was given.
+    assert rows(tmp_path / "EbpfCalls.wiretale", given) == [(True, 0)]
     by_ptrace, by_ebpf = found
     assert ("recvfrom", 5, True, 3, 77, b"salam") in by_ebpf
     if calls == "all":
