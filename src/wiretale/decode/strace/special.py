@@ -6,7 +6,7 @@ from collections.abc import Callable
 from wiretale.decode import arguments as shared
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.sockopt import OPTION_TABLES, SOL_ICMPV6
-from wiretale.decode.strace import names
+from wiretale.decode.strace import futex, ioctl, names
 from wiretale.decode.strace.arguments import KINDS, Printer, address, path_result, short_string, strace
 from wiretale.decode.strace.siginfo import sigevent, siginfo_text
 from wiretale.decode.strace.stat import device, stat_text, whole_statx
@@ -16,22 +16,17 @@ from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.waiting import epoll_event, epoll_events, poll_fds
 from wiretale.decode.struct_text import device_text, generic_text, mode_text, octal, struct_text
 from wiretale.decode.structs import integers, struct_size, unpack
-from wiretale.decode.syscalls.spec import Arg, Kind
+from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer, signed32
 from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode import ioctls
-    from wiretale.decode.strace import devices, directory, requests, rings, terminals
-    from wiretale.decode.strace.devices import evdev, hdio, kd
+    from wiretale.decode.strace import directory, requests, rings, terminals
 else:
-    devices, evdev = later("wiretale.decode.strace.devices"), later("wiretale.decode.strace.devices.evdev")
-    hdio, kd = later("wiretale.decode.strace.devices.hdio"), later("wiretale.decode.strace.devices.kd")
     directory, rings = later("wiretale.decode.strace.directory"), later("wiretale.decode.strace.rings")
     requests = later("wiretale.decode.strace.requests")
     terminals = later("wiretale.decode.strace.terminals")
-    ioctls = later("wiretale.decode.ioctls")
 
 StructPrinter = Callable[[Writer, str, bytes], str]
 
@@ -70,12 +65,6 @@ _SO_ATTACH_FILTER = 26
 _POSITIONED = ("preadv", "pwritev", "preadv2", "pwritev2")
 _SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
 _MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
-_FUTEX_COMMANDS, _FUTEX_MODIFIERS = 14, 0x180
-_FUTEX_CLOCK, _FUTEX_PRIVATE, _FUTEX_FD, _FUTEX_WAKE_OP, _FUTEX_OP_SHIFT = 0x100, 0x80, 2, 5, 8
-_FUTEX_TIMED = frozenset({0, 9, 11})  # FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI
-_FUTEX_OPS = ("SET", "ADD", "OR", "ANDN", "XOR")
-_FUTEX_COMPARISONS = ("EQ", "NE", "LT", "LE", "GT", "GE")
-_FUTEX_BITSETS = frozenset({9, 10})  # FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET
 
 
 def _socket_type(w: Writer, index: int, arg: Arg) -> str:
@@ -129,119 +118,6 @@ def _map_flags(w: Writer, index: int, arg: Arg) -> str:
 def _seccomp_flags(w: Writer, index: int, arg: Arg) -> str:
     value = w.values[index] & 0xFFFFFFFF
     return w.flags(arg.constants, value) if w.values[0] & 0xFFFFFFFF == 1 else hex(value) if value else "0"
-
-
-def request_name(value: int, arch: int) -> str:
-    """The name of a request of ioctl, or of each that has the number; empty if nobody knows it."""
-    known = names.known("ioctl", value, arch)
-    if known:
-        return known
-    from wiretale.decode.constants.requests import REQUESTS  # large, and rarely needed
-
-    return REQUESTS.get(value, "")
-
-
-def _ioctl_request(w: Writer, index: int, arg: Arg) -> str:
-    value = w.values[index] & 0xFFFFFFFF
-    style, name = strace(w).style.names, request_name(value, w.arch) or evdev.request_name(strace(w), value)
-    if style is Names.RAW:
-        return names.number(value)
-    if name:
-        return f"{value:#x} /* {name} */" if style is Names.VERBOSE else name
-    direction = ("_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE")[value >> 30]
-    parts = (names.number(part) for part in (value >> 8 & 0xFF, value & 0xFF, value >> 16 & 0x3FFF))
-    text = f"_IOC({direction}, {', '.join(parts)})"
-    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
-
-
-_REQUESTS_WITH_POINTERS = frozenset({0x89, 0x94})  # SOCK_IOC_TYPE of asm-generic/sockios.h; linux/btrfs.h
-
-
-def request_reads(w: Writer) -> bool:
-    """Whether the kernel fills in what the pointer of a request of ioctl points to."""
-    return shared.request_reads(w) or evdev.reads(w.values[1] & 0xFFFFFFFF)
-
-
-def _ioctl_argument(w: Writer, index: int, arg: Arg) -> str:
-    """Of a request that strace does not decode it is a number, unless it is one of sockets or btrfs."""
-    request = w.values[1] & 0xFFFFFFFF
-    text = devices.argument(strace(w), index, arg) if arg.struct else None
-    if text is not None:
-        return text
-    if arg.kind is Kind.REQUEST and evdev.is_ours(request):
-        return evdev.argument(strace(w), index, request)
-    decoded = arg.kind is not Kind.REQUEST or ioctls.is_known(request)
-    if not decoded or (arg.more and not strace(w).style.more):
-        points = request >> 8 & 0xFF in _REQUESTS_WITH_POINTERS and request_name(request, w.arch)
-        return address(w, index) if points else names.number(w.unsigned(w.values[index]))
-    if arg.kind is Kind.STRUCT_INOUT and arg.struct in _ASKED_AND_ANSWERED:
-        return requests.argument(strace(w), index, arg.struct)
-    if arg.more or arg.follows or arg.struct == "ifreq":
-        strace(w).refused = False  # what a call that failed was given is printed all the same
-    if arg.kind is Kind.STRING:
-        return short_string(w, index, arg)
-    return shared.SPECIAL["ioctl", "argp"](w, index, arg)
-
-
-def _futex_command(w: Writer) -> int:
-    return w.values[1] & 0xFFFFFFFF & ~_FUTEX_MODIFIERS
-
-
-def _futex_op(w: Writer, index: int, arg: Arg) -> str:
-    value, style = w.values[index] & 0xFFFFFFFF, strace(w).style.names
-    command = value & ~_FUTEX_MODIFIERS
-    if style is Names.RAW:
-        return names.number(value)
-    if command >= _FUTEX_COMMANDS or (value & _FUTEX_CLOCK and command not in _FUTEX_TIMED):
-        return f"{value:#x} /* FUTEX_??? */"
-    text = names.one("futex_cmd", command, w.arch, Names.ABBREV)
-    if value & _FUTEX_PRIVATE:
-        text += "|FUTEX_PRIVATE_FLAG" if command == _FUTEX_FD else "_PRIVATE"
-    text += "|FUTEX_CLOCK_REALTIME" if value & _FUTEX_CLOCK else ""
-    return f"{names.number(value)} /* {text} */" if style is Names.VERBOSE else text
-
-
-def _futex_set(w: Writer, index: int, arg: Arg) -> str:
-    """The last argument: a set of bits, an operation, or what the futex is compared with."""
-    value, command = w.values[index] & 0xFFFFFFFF, _futex_command(w)
-    if command == _FUTEX_WAKE_OP:
-        return _wake_operation(w, value)
-    if command >= _FUTEX_COMMANDS:
-        return names.number(value)
-    if command not in _FUTEX_BITSETS:
-        return str(value)
-    return shared.SPECIAL["futex", "val3"](w, index, arg) if value else "0"
-
-
-def _wake_operation(w: Writer, value: int) -> str:
-    """FUTEX_OP(op, oparg, cmp, cmparg) of linux/futex.h."""
-    operation, compared = value >> 28, value >> 24 & 0xF
-    is_shift = operation & _FUTEX_OP_SHIFT
-    return "|".join(
-        [
-            *([f"{w.note('FUTEX_OP_OPARG_SHIFT', is_shift)}<<28"] if is_shift else []),
-            _shifted(w, "FUTEX_OP_", _FUTEX_OPS, operation & 7, 28),
-            f"{names.number(value >> 12 & 0xFFF)}<<12",
-            _shifted(w, "FUTEX_OP_CMP_", _FUTEX_COMPARISONS, compared, 24),
-            names.number(value & 0xFFF),
-        ]
-    )
-
-
-def _shifted(w: Writer, prefix: str, known: tuple[str, ...], value: int, bits: int) -> str:
-    """With -X raw strace takes every value for one without a name."""
-    if value < len(known) and strace(w).style.names is not Names.RAW:
-        return f"{w.note(prefix + known[value], value)}<<{bits}"
-    return f"{names.number(value)}<<{bits} /* {prefix}??? */"
-
-
-def _futex_count(w: Writer, index: int, arg: Arg) -> str:
-    return "" if _futex_command(w) in _FUTEX_BITSETS else shared.KINDS[arg.kind](w, index, arg)
-
-
-def _futex_second(w: Writer, index: int, arg: Arg) -> str:
-    """The waits and wakes by bit set do not look at it."""
-    return "" if _futex_command(w) in _FUTEX_BITSETS else address(w, index)
 
 
 def _open_flags(w: Writer, index: int, arg: Arg) -> str:
@@ -463,7 +339,8 @@ for _key in (("readlink", "buf"), ("readlinkat", "buf"), ("pkey_mprotect", "prot
     del SPECIAL[_key]
 
 SPECIAL |= {
-    ("ioctl", "argp"): _ioctl_argument,
+    **futex.ARGUMENTS,
+    **ioctl.ARGUMENTS,
     ("getsockopt", "optname"): _asked_option,
     ("setsockopt", "optname"): _option,
     **{(name, "type"): _socket_type for name in ("socket", "socketpair")},
@@ -498,22 +375,9 @@ SPECIAL |= {
     ("memfd_secret", "flags"): _close_on_exec,
     **{(name, "set"): _signal_set(name) for name in ("rt_sigtimedwait", "rt_sigtimedwait_time64")},
     **{(name, "remain"): _left for name in ("clock_nanosleep", "clock_nanosleep_time64")},
-    **{(name, "uaddr2"): _futex_second for name in ("futex", "futex_time64")},
-    **{(name, "uaddr"): lambda w, i, a: address(w, i) for name in ("futex", "futex_time64")},
-    **{(name, "ignored"): lambda w, i, a: "" for name in ("futex", "futex_time64")},
-    **{(name, "val2"): _futex_count for name in ("futex", "futex_time64")},
-    **{(name, "val3"): _futex_set for name in ("futex", "futex_time64")},
     **{(name, "count"): lambda w, i, a: str(w.values[i] & 0xFFFFFFFF) for name in ("getdents", "getdents64")},
     **{(name, "sevp"): sigevent for name in ("timer_create", "mq_notify")},
     ("membarrier", "cpu_id"): lambda w, i, a: "",
-    ("ioctl", "request"): _ioctl_request,
-    ("ioctl", "half"): lambda w, i, a: names.number(w.values[i] & 0xFFFFFFFF),
-    **{
-        ("ioctl", f"kd_{name}"): lambda w, i, a: kd.NUMBERS[a.name](strace(w), w.unsigned(w.values[i]))
-        for name in ("mode", "port", "sound", "tone", "signal", "lights", "locks")
-    },
-    ("ioctl", "nice"): lambda w, i, a: hdio.nice(strace(w), w.unsigned(w.values[i])),
-    **{(name, "futex_op"): _futex_op for name in ("futex", "futex_time64")},
     ("epoll_ctl", "event"): lambda w, i, a: epoll_event(w, i),
     **{(name, "events"): lambda w, i, a: epoll_events(w, i) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")},
     **{(name, "policy"): _policy for name in ("sched_setscheduler",)},
@@ -528,12 +392,6 @@ def _of_request(w: Writer, name: str, data: bytes) -> str:
     return requests.structure(w, name, data)
 
 
-_ASKED_AND_ANSWERED = frozenset(
-    {
-        "fiemap", "rtc_param", "uffdio_api", "uffdio_register", "uffdio_copy", "uffdio_zeropage", "region_info_user",
-        "ubi_attach_req",
-    }
-)  # fmt: skip
 _OF_REQUESTS = (
     "rtc_time",
     "rtc_wkalrm",

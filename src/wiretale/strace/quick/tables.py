@@ -21,6 +21,8 @@ from wiretale.decode.strace import (
     attributes,
     calls,
     devices,
+    futex,
+    ioctl,
     names,
     prctl,
     processor,
@@ -70,8 +72,8 @@ _ARGUMENTS: dict[object, str] = {
     _K[Kind.OPTVAL_IN]: "option_in", _K[Kind.OPTVAL_OUT]: "option_out",
     special._option: "option", special._asked_option: "asked_option",
     special._protocol: "protocol", special._socket_type: "socket_type", special._open_flags: "open_flags",
-    special._map_flags: "map_flags", shared._zero_prot: "protection", special._ioctl_request: "ioctl_request",
-    special._futex_op: "futex_op", special._futex_second: "futex_second", special._futex_set: "futex_set",
+    special._map_flags: "map_flags", shared._zero_prot: "protection", ioctl._request: "ioctl_request",
+    futex._op: "futex_op", futex._second: "futex_second", futex._set: "futex_set",
     _S["futex", "uaddr"]: "pointer", special._statx_flags: "statx_flags", special._directory: "directory",
     _S["getdents64", "count"]: "uint", arguments.path_result: "path_result", leftovers.remaining: "remaining",
     special._of_child: "of_child", special._left: "remaining", waiting.poll_fds: "poll_fds",
@@ -242,7 +244,7 @@ class _Maker:
         made = _MADE.get(getattr(printer, "__qualname__", ""))
         if made is not None:
             kind, number = _made(made, printer, a)
-        if printer is special._ioctl_argument:
+        if printer is ioctl._argument:
             kind = _ioctl_argument(a)
         if (name, a.name) == ("faccessat2", "flags") and printer is _S["faccessat2", "flags"]:
             return f"{{ AS_flags, -1, 0, 0, {self.names('at_eaccess')} }}"
@@ -385,7 +387,7 @@ def _made(made: tuple[str, str], printer: object, a: Arg) -> tuple[str, int]:
 
 
 def _ioctl_argument(a: Arg) -> str:
-    """What `special._ioctl_argument` does with an argument."""
+    """What `ioctl._argument` does with an argument."""
     if a.more or a.follows:
         return "unknown"
     if a.kind is Kind.STRING:
