@@ -41,6 +41,8 @@ MACROS: dict[str, tuple[str, str, str]] = {
     "alg": ("linux/if_alg.h", r"ALG_SET_\w+", ""),
     "kcm": ("linux/kcm.h", r"KCM_RECV_\w+", ""),
     "icmp": ("linux/icmp.h", r"ICMP_(ECHO(REPLY)?|DEST_UNREACH|SOURCE_QUENCH|REDIRECT|TIME_EXCEEDED|PARAMETERPROB|TIMESTAMP(REPLY)?|INFO_(REQUEST|REPLY)|ADDRESS(REPLY)?)", ""),
+    "tty_flow": ("asm/termbits.h", "TCOOFF TCOON TCIOFF TCION", ""),
+    "tty_flush": ("asm/termbits.h", "TCIFLUSH TCOFLUSH TCIOFLUSH", ""),
     "ip_get": ("linux/netfilter_ipv4/ip_tables.h linux/netfilter_arp/arp_tables.h linux/netfilter_bridge/ebtables.h", r"(IPT|ARPT|EBT)_SO_GET_\w+", r"\w+_MAX"),
     "ipv6_get": ("linux/netfilter_ipv6/ip6_tables.h", r"IP6T_SO_GET_\w+", r"\w+_MAX"),
     "netlink_protocol": ("linux/netlink.h", r"NETLINK_(ROUTE|UNUSED|USERSOCK|FIREWALL|SOCK_DIAG|NFLOG|XFRM|SELINUX|ISCSI|AUDIT|FIB_LOOKUP|CONNECTOR|NETFILTER|IP6_FW|DNRTMSG|KOBJECT_UEVENT|GENERIC|SCSITRANSPORT|ECRYPTFS|RDMA|CRYPTO|SMC)", ""),

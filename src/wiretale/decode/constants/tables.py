@@ -614,6 +614,17 @@ TABLES: dict[str, dict[int, str]] = {
         17: "ICMP_ADDRESS",
         18: "ICMP_ADDRESSREPLY",
     },
+    "tty_flow": {
+        0: "TCOOFF",
+        1: "TCOON",
+        2: "TCIOFF",
+        3: "TCION",
+    },
+    "tty_flush": {
+        0: "TCIFLUSH",
+        1: "TCOFLUSH",
+        2: "TCIOFLUSH",
+    },
     "ip_get": {
         64: "IPT_SO_GET_INFO",
         65: "IPT_SO_GET_ENTRIES",

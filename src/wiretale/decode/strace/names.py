@@ -49,6 +49,8 @@ UNKNOWN: dict[str, str] = {
     "landlock_rule": "LANDLOCK_RULE_???",
     "mempolicy": "MPOL_???",
     "raw": "RAW_???",
+    "tty_flow": "TC???",
+    "tty_flush": "TC???",
     "icmp": "ICMP_???",
     "icmpv6": "ICMPV6_???",
     "tls": "TLS_???",

@@ -151,7 +151,7 @@ _IOCTL_IFREQ_INOUT = (
     0x8929,
     0x8970,
 )
-_IOCTL_NUMBER = (0x5409, 0x540B, 0x540E)
+_IOCTL_NUMBER = (0x5409, 0x540E)
 _IOCTL_NONE = (0x540C, 0x540D, 0x5422, 0x5450, 0x5451)
 _IOCTL_HEAD = (fd(), _IOCTL_CMD)
 _IOCTL: dict[int, tuple[Arg, ...]] = {

@@ -24,6 +24,15 @@ else:
     known = later("wiretale.decode.constants.requests")  # large, and rarely needed
 
 ROWS: dict[int, str] = {
+    # asm-generic/ioctls.h: terminals
+    0x540A: "value wide_enum tty_flow",  # TCXONC
+    0x540B: "value wide_enum tty_flush",  # TCFLSH
+    0x541D: "-",  # TIOCCONS
+    0x541F: "-",  # TIOCSSERIAL
+    0x5425: "value int",  # TCSBRKP
+    0x5427: "-",  # TIOCSBRK
+    0x5428: "-",  # TIOCCBRK
+    0x5437: "-",  # TIOCVHANGUP
     # linux/fs.h
     0xC0045877: "-",  # FIFREEZE
     0xC0045878: "-",  # FITHAW
