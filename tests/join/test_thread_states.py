@@ -123,3 +123,16 @@ def test_others_threads_have_no_rows() -> None:
     rows.event(10, SWITCH, 999, ONE, SLEEPS)
     rows.event(20, SWITCH, ONE, 999, SLEEPS)
     assert states(rows.joined(), 999) == []
+
+
+def test_a_call_whose_thread_lost_its_cpu_did_not_wait() -> None:
+    """Two reads of 10 ms from something that is not known: in one the thread sleeps, in the other it is runnable."""
+    ms = 1_000_000
+    rows = scheduler()
+    rows.event(10, SWITCH, 0, ONE)
+    for start, state in ((1 * ms, PREEMPTED), (21 * ms, SLEEPS)):
+        rows.during(ONE, start, start + 10 * ms)
+        rows.event(start + 100, SWITCH, ONE, TWO, state)
+        rows.event(start + 8 * ms, WAKING, TWO, ONE)
+        rows.event(start + 9 * ms, SWITCH, TWO, ONE, SLEEPS)
+    assert rows.joined().execute("SELECT call_id, ended_by FROM wait").fetchall() == [(2, "unknown")]

@@ -41,13 +41,14 @@ def test_an_acknowledgement_ends_the_wait_of_a_call_that_had_no_room(before: int
 
 
 @pytest.mark.parametrize(("before", "size"), [(0, 5), (0, 20 * MSS), (15 * MSS, 5 * MSS)])
-def test_an_acknowledgement_seen_while_a_call_had_room_ended_nothing(before: int, size: int) -> None:
-    assert sending(before, size) == [("sendto", "unknown")]
+def test_a_call_that_had_room_did_not_wait(before: int, size: int) -> None:
+    """Its thread had lost its CPU; the acknowledgement that came meanwhile ended nothing."""
+    assert sending(before, size) == []
 
 
 def test_a_buffer_that_the_program_made_small_can_be_full_of_less() -> None:
     assert sending(100, 5, chosen=True) == [("sendto", "packet")]
-    assert sending(0, MSS, chosen=True) == [("sendto", "unknown")]
+    assert sending(0, MSS, chosen=True) == []
 
 
 def waited_in_vain(name: str, sets: list[tuple[str, int, bytes]], *args: int) -> list[tuple[int | None, bool, str]]:

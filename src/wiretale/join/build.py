@@ -70,11 +70,11 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("endpoints", _endpoints),
     ("links", build_links),
     ("TCP states", build_tcp_states),
+    ("states of threads", _thread_states),
     ("waits", build_waits),
     ("connections of calls", lambda db: run(db, "call_connection")),
     ("what no call shows", put_unseen),
     ("kernel events", _kernel_links),
-    ("states of threads", _thread_states),
 )
 
 # Temporary tables with a row for each call or packet, by the last step that needs them: they would fill the memory.
@@ -91,7 +91,7 @@ LAST_USES = {
         "j_datagram_pair",
         "j_linked",
     ),
-    "waits": ("j_segment", "j_ready", "j_waiter", "j_waiting_side", "j_lacks_room", "j_cause"),
+    "waits": ("j_segment", "j_ready", "j_waiter", "j_waiting_side", "j_lacks_room", "j_cause", "j_was_busy"),
 }
 
 

@@ -1,6 +1,6 @@
 -- wait: one row is one span a task was blocked in a call, with what ended it.
 -- From call, j_effect, j_ready (what poll, select and epoll reported), descriptor, file, socket, j_side, stream_read,
--- stream_write, segment, j_event and connection.
+-- stream_write, segment, j_event, connection and, where the kernel level was recorded, thread_state.
 -- What ends a wait for payload is found by position, not by time: the segment (or the peer's write) that carries the
 -- first byte not yet read when the call began. If that was there before, the call did not wait.
 
@@ -191,6 +191,26 @@ pipe AS ( -- the first write into the pipe that had not ended when the call bega
 SELECT * FROM payload UNION ALL SELECT * FROM datagram UNION ALL SELECT * FROM unix UNION ALL SELECT * FROM handshake
 UNION ALL SELECT * FROM reset UNION ALL SELECT * FROM unreachable UNION ALL SELECT * FROM room UNION ALL SELECT * FROM listener UNION ALL SELECT * FROM pipe;
 
+-- A long call in which nothing is seen to have been waited for may be one whose thread lost its CPU. It did not wait if the
+-- scheduler shows the thread in it, never blocked; nor, without the scheduler, if it sent on an Internet socket: TCP had room
+-- (else the call is in j_lacks_room), and a datagram waits for room only while a device holds two hundred thousand bytes more.
+CREATE OR REPLACE TEMP TABLE j_was_busy AS
+WITH long AS (
+    SELECT w.call_id, w.what, e.sends
+    FROM j_waiter w JOIN j_effect e USING (name) WHERE w.exit_ns - w.start_ns >= getvariable('blocking_ns')
+),
+scheduled AS (
+    SELECT call_id, bool_or(state = 'blocked') AS slept FROM thread_state
+    WHERE call_id IN (SELECT call_id FROM long) GROUP BY 1
+),
+had_room AS ( -- of a TCP connection that was recorded from its begin: before that anything may have been written
+    SELECT s.call_id FROM j_waiting_side s JOIN connection c USING (connection_id)
+    WHERE s.what = 'out' AND (s.protocol = 'udp' OR (s.protocol = 'tcp' AND c.completeness & 1 = 1))
+      AND s.call_id NOT IN (SELECT call_id FROM j_lacks_room)
+)
+SELECT DISTINCT l.call_id FROM long l LEFT JOIN scheduled s USING (call_id)
+WHERE coalesce(NOT s.slept, l.what = 'out' AND l.sends AND l.call_id IN (FROM had_room));
+
 INSERT INTO wait
 WITH chosen AS (
     SELECT w.call_id, w.task_id, w.name, w.retval, w.errno, w.start_ns, w.exit_ns, w.on_fd, w.socket_id, w.kind, w.what,
@@ -224,5 +244,5 @@ SELECT row_number() OVER (ORDER BY start_ns, call_id), call_id, task_id, start_n
 FROM judged
 WHERE exit_ns IS NULL
    OR (ended_by IN ('packet', 'peer') AND time_ns BETWEEN start_ns AND exit_ns)
-   OR (ended_by NOT IN ('packet', 'peer') AND exit_ns - start_ns >= getvariable('blocking_ns'))
+   OR (ended_by NOT IN ('packet', 'peer') AND exit_ns - start_ns >= getvariable('blocking_ns') AND call_id NOT IN (FROM j_was_busy))
 ORDER BY start_ns, call_id;
