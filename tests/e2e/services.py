@@ -17,7 +17,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Service:
-    """`server` and `client` give command lines for a folder; the client may be a shell script in one string."""
+    """`server` and `client` give command lines for a folder; a single string is a shell script."""
 
     name: str
     port: int
@@ -30,15 +30,22 @@ class Service:
     aborts: bool = False  # ends while bytes are under way
     seen: int = 2  # ends whose calls can be seen
     options: tuple[str, ...] = ("--snaplen", "all")
+    engines: tuple[str, ...] = ("ptrace",)
 
-    def session(self, folder: Path) -> Session:
+    def session(self, folder: Path, engine: str = "ptrace") -> Session:
         """Ready to be recorded."""
         (folder / "f.bin").write_bytes(os.urandom(FILE_BYTES))
         self.prepare(folder)
-        client = self.client(folder)
-        if len(client) == 1:
-            client = ["sh", "-c", client[0]]
-        return Session(folder, self.server(folder), client, options=list(self.options), expected_status=None)
+        client, server = (
+            ["sh", "-c", *words] if len(words) == 1 else words for words in (self.client(folder), self.server(folder))
+        )
+        return Session(
+            folder,
+            server,
+            client,
+            options=[*self.options, "--engine", engine],
+            expected_status=None,
+        )
 
 
 def _nginx(folder: Path) -> None:
@@ -101,6 +108,51 @@ def _database(folder: Path) -> None:
     )  # fmt: skip
 
 
+def _certificate(folder: Path) -> None:
+    subprocess.run(
+        [program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-subj", "/CN=localhost", "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def _nginx_tls(folder: Path) -> None:
+    _certificate(folder)
+    _nginx(folder)
+    path = folder / "nginx.conf"
+    tls = f"listen {HOST4}:8003 ssl http2; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;"
+    path.write_text(path.read_text().replace(f"listen {HOST4}:8002;", tls))
+
+
+def _haproxy(folder: Path) -> None:
+    (folder / "haproxy.cfg").write_text(
+        "defaults\n mode tcp\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n option splice-request\n"
+        f" option splice-response\nfrontend f\n bind {HOST4}:8020\n default_backend b\n"
+        f"backend b\n server s {HOST4}:8021\n"
+    )
+
+
+def _rsyncd(folder: Path) -> None:
+    (folder / "rsyncd.conf").write_text(
+        f"use chroot = no\nuid = 0\ngid = 0\npid file = {folder}/rsyncd.pid\n[m]\npath = {folder}\nread only = yes\n"
+    )
+
+
+def _repository(folder: Path) -> None:
+    git = [program("git"), "-C", str(folder / "r")]
+    (folder / "r").mkdir()
+    shutil.copy(folder / "f.bin", folder / "r")
+    who = ["-c", "user.name=n", "-c", "user.email=n@x.test"]
+    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True, env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"})
+
+
+def _mosquitto(folder: Path) -> None:
+    (folder / "mosquitto.conf").write_text(
+        f"listener 1899 {HOST4}\nallow_anonymous true\nuser root\nmax_queued_messages 0\n"
+    )
+
+
 def _uring(folder: Path) -> None:
     disabled = Path("/proc/sys/kernel/io_uring_disabled")
     require(not disabled.exists() or disabled.read_text().strip() == "0", "io_uring is allowed")
@@ -125,6 +177,15 @@ def _fetch(port: int, words: str) -> Callable[[Path], list[str]]:
     return lambda folder: [f"{words.format(folder=folder)} {url} && cmp {folder}/got {folder}/f.bin"]
 
 
+def _sshd(folder: Path, port: int) -> list[str]:
+    words = [program("sshd"), "-D", "-e", "-p", str(port), "-f", "/dev/null", "-h", f"{folder}/host"]
+    for option in ("UsePAM=no", f"ListenAddress={HOST4}", "StrictModes=no", "PidFile=none"):
+        words += ["-o", option]
+    return [*words, "-o", f"AuthorizedKeysFile={folder}/authorized"]
+
+
+_SSH = "-F none -i {folder}/id -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+_BOTH = ("ptrace", "ebpf")
 _CURL, _WGET = "curl -s -o {folder}/got", "wget -qO {folder}/got"
 _REDIS = (
     "for i in 1 2 3; do echo SET k$i v$i; echo GET k$i; done | redis-cli -p 6390;"
@@ -176,11 +237,9 @@ SERVICES = (
     Service("python-asyncio", 8007, _python("asyncio", 8007), _echoed(8007)),
     Service(
         "openssh", 2290,
-        lambda f: [program("sshd"), "-D", "-e", "-p", "2290", "-f", "/dev/null", "-h", f"{f}/host", "-o", "UsePAM=no",
-                   "-o", f"ListenAddress={HOST4}", "-o", "StrictModes=no", "-o", f"AuthorizedKeysFile={f}/authorized",
-                   "-o", "PidFile=none"],
-        lambda f: [f"ssh -F none -i {f}/id -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -p 2290"
-                   f" root@{HOST4} head -c 100000 {f}/f.bin >{f}/got; cmp -n 100000 {f}/got {f}/f.bin"],
+        lambda f: _sshd(f, 2290),
+        lambda f: [f"ssh {_SSH.format(folder=f)} -p 2290 root@{HOST4} head -c 100000 {f}/f.bin >{f}/got;"
+                   f" cmp -n 100000 {f}/got {f}/f.bin"],
         _ssh_keys,
         same_every_time=False, varies=True,  # how the bytes are put into packets, each of them padded
     ),
@@ -216,4 +275,59 @@ SERVICES = (
         options=("--calls", "network", "--snaplen", "64", "--packet-snaplen", "256"),
     ),
     Service("io_uring", 8010, lambda f: [f"{f}/io_uring_echo", "8010"], _echoed(8010), _uring, seen=1),
+    Service(
+        "https-from-python", 8444,
+        lambda f: [sys.executable, str(_HERE / "https_server.py"), "8444", str(f)],
+        lambda f: [f"curl -sk -o {f}/got https://{HOST4}:8444/f.bin && cmp {f}/got {f}/f.bin"],
+        _certificate, varies=True, engines=_BOTH, aborts=True,  # nobody reads the client's last words
+    ),
+    Service(
+        "http2-from-nginx-tls", 8003, lambda f: [program("nginx"), "-c", f"{f}/nginx.conf"],
+        lambda f: [f"curl -sk --http2 -o {f}/got https://{HOST4}:8003/f.bin && cmp {f}/got {f}/f.bin"],
+        _nginx_tls, same_every_time=False, varies=True, engines=_BOTH,
+    ),
+    Service(
+        "scp-and-sftp", 2291,
+        lambda f: [*_sshd(f, 2291), "-o", "Subsystem=sftp internal-sftp"],
+        lambda f: [f"scp -q {_SSH.format(folder=f)} -P 2291 root@{HOST4}:{f}/f.bin {f}/got && cmp {f}/got {f}/f.bin;"
+                   f" echo get {f}/f.bin {f}/got2 | sftp -q -b - {_SSH.format(folder=f)} -P 2291 root@{HOST4} &&"
+                   f" cmp {f}/got2 {f}/f.bin"],
+        _ssh_keys, protocols=("tcp", "tcp"), same_every_time=False, varies=True, engines=_BOTH,
+    ),
+    Service(
+        "haproxy", 8020,
+        lambda f: [f"{sys.executable} -m http.server 8021 --bind {HOST4} --directory {f} & until curl -s -o /dev/null"
+                   f" http://{HOST4}:8021/f.bin; do sleep 0.1; done; exec {program('haproxy')} -db -f {f}/haproxy.cfg"],
+        lambda f: [f"until curl -s -o {f}/got http://{HOST4}:8020/f.bin; do sleep 0.1; done; cmp {f}/got {f}/f.bin"],
+        _haproxy, same_every_time=False, varies=True, engines=_BOTH,
+    ),
+    Service(
+        "rsync", 8873,
+        lambda f: [program("rsync"), "--daemon", "--no-detach", "--address", HOST4, "--port", "8873", "--config",
+                   f"{f}/rsyncd.conf"],
+        lambda f: [f"rsync rsync://{HOST4}:8873/m/f.bin {f}/got && cmp {f}/got {f}/f.bin"],
+        _rsyncd, same_every_time=False, varies=True, engines=_BOTH,
+    ),
+    Service(
+        "git", 9419,
+        lambda f: [program("git"), "daemon", "--export-all", "--reuseaddr", f"--listen={HOST4}", "--port=9419",
+                   f"--base-path={f}"],
+        lambda f: [f"git clone -q git://{HOST4}:9419/r {f}/clone && cmp {f}/clone/f.bin {f}/f.bin; rm -rf {f}/clone"],
+        _repository, same_every_time=False, varies=True, engines=_BOTH,
+    ),
+    Service(
+        "node", 8030,
+        lambda f: [program("node"), "-e", f"require('http').createServer((q, a) => require('fs').createReadStream("
+                   f"'{f}/f.bin').pipe(a)).listen(8030, '{HOST4}')"],
+        _fetch(8030, _CURL), same_every_time=False, varies=True, engines=_BOTH,
+    ),
+    Service(
+        "mosquitto", 1899,
+        lambda f: [program("mosquitto"), "-c", f"{f}/mosquitto.conf"],
+        lambda f: [f"mosquitto_sub -h {HOST4} -p 1899 -q 1 -i s -c -t t -E;"
+                   f" mosquitto_pub -h {HOST4} -p 1899 -q 1 -i p -t t -f {f}/f.bin;"
+                   f" mosquitto_sub -h {HOST4} -p 1899 -q 1 -i s -c -t t -C 1 -N >{f}/got && cmp {f}/got {f}/f.bin"],
+        _mosquitto, protocols=("tcp", "tcp", "tcp"), same_every_time=False, varies=True, engines=_BOTH,
+        aborts=True,  # a subscriber leaves without reading the last acknowledgement
+    ),
 )  # fmt: skip

@@ -24,11 +24,19 @@ pytestmark = pytest.mark.e2e
 Recording = tuple[Service, Session]
 
 
-@pytest.fixture(scope="module", params=SERVICES, ids=lambda service: service.name)
+def _name(param: tuple[Service, str]) -> str:
+    service, engine = param
+    return service.name if len(service.engines) == 1 else f"{service.name}-{engine}"
+
+
+RECORDED = [(service, engine) for service in SERVICES for engine in service.engines]
+
+
+@pytest.fixture(scope="module", params=RECORDED, ids=_name)
 def recording(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recording:
     """Recorded once for all tests."""
-    service: Service = request.param
-    session = service.session(tmp_path_factory.mktemp(service.name))
+    service, engine = request.param
+    session = service.session(tmp_path_factory.mktemp(service.name), engine)
     session.record()
     return service, session
 
@@ -129,10 +137,10 @@ def call_bytes(db: duckdb.DuckDBPyConnection, stream: StreamCheck, side: str) ->
 
 
 # strace runs them again, so their bytes must be the same in every run; and it does not see io_uring's calls either.
-COMPARABLE = [s for s in SERVICES if not s.varies and s.seen == 2]
+COMPARABLE = [(s, engine) for s, engine in RECORDED if not s.varies and s.seen == 2]
 
 
-@pytest.mark.parametrize("recording", COMPARABLE, ids=lambda service: service.name, indirect=True)
+@pytest.mark.parametrize("recording", COMPARABLE, ids=_name, indirect=True)
 def test_strace_counts_the_same(recording: Recording) -> None:
     """What set up the connections and what they carried; where only the payload is the same each time, that by call."""
     service, session = recording

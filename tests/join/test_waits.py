@@ -90,3 +90,64 @@ def test_a_select_of_one_descriptor_that_reports_nothing_waited_for_that_one() -
     assert waited_in_vain("select", [("fdset", 1, one), ("fdset", 2, one)], 64) == [(0, True, "timeout")]
     assert waited_in_vain("select", [("fdset", 1, two)], 64) == [(None, False, "timeout")]
     assert waited_in_vain("select", [("fdset", 1, one), ("fdset", 2, two)], 64) == [(None, False, "timeout")]
+
+
+def two_threads(*calls: tuple[int, str, tuple[int, ...], int | None]) -> list[tuple[str, int | None, int | None]]:
+    """Thread 101 of process 100 waits for 20 ms; meanwhile each of `calls` (tid, name, arguments, result) is made.
+
+    The first of `calls` is the wait. Of that: how it ended, and the number of the call and the task that ended it.
+    """
+    rows = Rows()
+    rows.source()
+    rows.task(100)
+    rows.task(100, "thread", 1, tid=101, end_how="exited", end_ns=rows.now + 10 * MSEC)
+    rows.task(200, "fork", 1, end_how="execve", end_ns=rows.now + 2 * MSEC)
+    rows.task(200, "execve", 1, end_how="exited", end_ns=rows.now + 12 * MSEC)
+    (tid, name, args, ret), *others = calls
+    start = rows.tick()
+    rows.tick(5 * MSEC)
+    for at, (who, what, given, result) in enumerate(others):
+        rows.call(who, what, *given, ret=result, tid=who, start=rows.now + at * MSEC)
+        rows.tables["call"][-1]["pid"] = 100
+    end = start + 20 * MSEC
+    call = rows.call(100, name, *args, ret=ret, tid=tid, start=start, end=end)
+    if name == "waitid":
+        rows.data(call, "struct", struct.pack("<iiiiii", 17, 0, 1, 0, 200, 0), arg=2, at_exit=True)
+    query = "SELECT ended_by, cause_call_id, cause_task_id FROM wait WHERE call_id = ?"
+    return rows.joined().execute(query, [call]).fetchall()
+
+
+WAIT, WAKE, REQUEUE, PRIVATE = 0, 1, 3, 128  # linux/futex.h
+LOCK = 0x7F0000001000
+
+
+def test_a_futex_was_woken_by_the_only_call_that_can_have() -> None:
+    waits = (100, "futex", (LOCK, WAIT | PRIVATE, 2), 0)
+    wakes = (101, "futex", (LOCK, WAKE | PRIVATE, 1), 1)
+    assert two_threads(waits, wakes) == [("peer", 1, None)]
+    for other in (
+        wakes,  # one of the two
+        (101, "futex", (LOCK, REQUEUE | PRIVATE, 1, 1, LOCK + 64), 1),  # or a wake-up at the other address
+    ):
+        assert two_threads(waits, wakes, other) == [("unknown", None, None)]
+    for vain in ((LOCK, WAKE | PRIVATE, 1), 0), ((LOCK + 4, WAKE | PRIVATE, 1), 1):
+        assert two_threads(waits, (101, "futex", *vain)) == [("unknown", None, None)]
+    shared = (100, "futex", (LOCK, WAIT, 2), 0)  # another process may have woken it
+    assert two_threads(shared, wakes) == [("unknown", None, None)]
+
+
+def test_who_waits_for_the_id_of_a_thread_waits_for_its_end() -> None:
+    assert two_threads((100, "futex", (LOCK, WAIT, 101), 0)) == [("thread", None, 2)]
+    assert two_threads((100, "futex", (LOCK, WAIT, 102), 0)) == [("unknown", None, None)]
+
+
+def test_a_wait_for_children_ended_by_the_child_it_told_of() -> None:
+    assert two_threads((100, "wait4", (-1, 0, 0, 0), 200)) == [("child", None, 4)]
+    assert two_threads((100, "waitid", (0, 0, 0, 4, 0), 0)) == [("child", None, 4)]
+    assert two_threads((100, "wait4", (-1, 0, 2, 0), 300)) == [("child", None, None)]  # nobody saw it end: stopped
+    no_hang = 1
+    assert two_threads((100, "wait4", (-1, 0, no_hang, 0), 200)) == []
+
+
+def test_a_signal_that_was_waited_for_ended_the_wait() -> None:
+    assert two_threads((100, "rt_sigtimedwait", (0, 0, 0, 8), 10)) == [("signal", None, None)]

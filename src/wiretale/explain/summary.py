@@ -162,7 +162,9 @@ def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:
 
 
 _ENDED = {
-    "packet": "until a packet came", "peer": "until a call of the other end", "input": "until there was input",
+    "packet": "until a packet came", "peer": "until a call of another", "child": "until a child ended or stopped",
+    "thread": "until a thread ended",
+    "input": "until there was input",
     "timeout": "until its time limit", "signal": "until a signal came", "error": "until an error",
     "not ended": "and had not ended when the recording did", "killed": "until it was killed",
 }  # fmt: skip

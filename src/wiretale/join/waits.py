@@ -2,6 +2,7 @@
 
 import duckdb
 
+from wiretale.join.children import put_children
 from wiretale.join.models import run
 from wiretale.join.ready import put_ready
 
@@ -12,5 +13,6 @@ BLOCKING_NS = 300_000
 def build_waits(db: duckdb.DuckDBPyConnection) -> None:
     """Fill `wait`."""
     put_ready(db)
+    put_children(db)
     db.execute(f"SET VARIABLE blocking_ns = {BLOCKING_NS}")
     run(db, "wait")

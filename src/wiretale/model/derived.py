@@ -280,8 +280,13 @@ WAIT = Table(
         C("fd", "INTEGER", "its descriptor in this process"),
         C("ended_by", "VARCHAR", "model.enums.WaitEnd"),
         C("packet_id", "BIGINT", "packet that ended it; NULL if another cause"),
-        C("cause_call_id", "BIGINT", "call of another task that ended it (unix sockets, pipes); NULL otherwise"),
-        C("latency_ns", "BIGINT", "from that packet or call to the return; includes the tracer's own cost", "ns"),
+        C(
+            "cause_call_id",
+            "BIGINT",
+            "call of another task that ended it (unix sockets, pipes, futexes); NULL otherwise",
+        ),
+        C("latency_ns", "BIGINT", "from that packet, call or end to the return; includes the tracer's own cost", "ns"),
+        C("cause_task_id", "BIGINT", "task whose end ended it: a child or a thread; NULL otherwise"),
     ),
 )
 

@@ -65,7 +65,9 @@ class WaitEnd(StrEnum):
     """What ended a wait."""
 
     PACKET = "packet"  # a segment or datagram for the socket arrived
-    PEER = "peer"  # an action of the peer on a unix socket or pipe
+    PEER = "peer"  # a call of another task: of the peer on a unix socket or pipe, or one that woke a futex
+    CHILD = "child"  # a child ended, or was stopped or continued: wait4, waitid
+    THREAD = "thread"  # a thread of the process ended that was waited for by its id (futex at its clear_child_tid)
     INPUT = "input"  # a non-socket descriptor became ready
     TIMEOUT = "timeout"
     SIGNAL = "signal"

@@ -6,7 +6,7 @@ Times are integer nanoseconds of CLOCK_MONOTONIC. Addresses are text (RFC 5952 f
 from wiretale.model.table import Column as C
 from wiretale.model.table import Table
 
-CAPTURE_VERSION = 4
+CAPTURE_VERSION = 5
 
 META = Table(
     "meta",

@@ -23,8 +23,9 @@ _READS = _STRETCHES.format(
 )
 
 _WAITS = """
-SELECT w.call_id, w.from_ns, w.to_ns, w.fd, w.ended_by, p.number, w.cause_call_id, w.latency_ns
-FROM wait w LEFT JOIN packet p ON p.packet_id = w.packet_id WHERE w.call_id IN (FROM wanted_call) ORDER BY w.wait_id"""
+SELECT w.call_id, w.from_ns, w.to_ns, w.fd, w.ended_by, p.number, w.cause_call_id, t.tid, w.latency_ns
+FROM wait w LEFT JOIN packet p ON p.packet_id = w.packet_id LEFT JOIN task t ON t.task_id = w.cause_task_id
+WHERE w.call_id IN (FROM wanted_call) ORDER BY w.wait_id"""
 
 _PACKETS = """
 SELECT p.packet_id, p.shown, p.frame_bytes, p.captured_bytes, p.ip_version, p.ip_protocol, p.src, p.dst, p.srcport,
@@ -72,10 +73,10 @@ def _of_calls(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, Jso
                 "reason": reason,
                 "peeked": peeked, "packets": numbers, "packet_count": count,
             })  # fmt: skip
-    for call_id, begin, end, fd, ended_by, number, cause, latency in db.execute(_WAITS).fetchall():
+    for call_id, begin, end, fd, ended_by, number, cause, task, latency in db.execute(_WAITS).fetchall():
         lists[call_id]["waits"].append({
             "from_ns": begin, "to_ns": end, "fd": fd, "ended_by": ended_by, "packet": number, "call": cause,
-            "latency_ns": latency,
+            "task": task, "latency_ns": latency,
         })  # fmt: skip
     return {call_id: dict(found) for call_id, found in lists.items()}
 

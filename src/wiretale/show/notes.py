@@ -114,7 +114,7 @@ def of_direct_links(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
             notes[call_id].append(f"{arrow} {', '.join(listed)}{more}")
 
 
-def _by(name: str, comm: str | None, pid: int, fd: int | None) -> str:
+def _by(name: str, comm: str | None, pid: int | str, fd: int | None) -> str:
     """`write by nc(4021) fd 3`."""
     return f"{escape_text(name)} by {escape_text(comm or '?')}({pid})" + (f" fd {fd}" if fd is not None else "")
 
@@ -122,19 +122,26 @@ def _by(name: str, comm: str | None, pid: int, fd: int | None) -> str:
 def of_waits(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
     """For calls that blocked: what ended it."""
     query = """
-SELECT w.call_id, w.ended_by, p.number, c.name, t.comm, c.pid, c.fd, w.latency_ns, w.fd
+SELECT w.call_id, w.ended_by, p.number, c.name, t.comm, c.pid, c.fd, w.latency_ns, w.fd, e.comm, e.tid, c.tid
 FROM wait w LEFT JOIN packet p ON p.packet_id = w.packet_id LEFT JOIN call c ON c.call_id = w.cause_call_id
 LEFT JOIN task t ON t.task_id = c.task_id JOIN call mine ON mine.call_id = w.call_id
+LEFT JOIN task e ON e.task_id = w.cause_task_id
 WHERE w.call_id IN (FROM wanted_call) AND mine.errno IS DISTINCT FROM 115 -- EINPROGRESS: it did not wait
 ORDER BY w.wait_id"""
-    for call_id, ended_by, number, name, comm, pid, call_fd, latency, fd in db.execute(query).fetchall():
+    for row in db.execute(query).fetchall():
+        call_id, ended_by, number, name, comm, pid, call_fd, latency, fd, ended, tid, waker = row
         after = f" after {duration(latency)}" if latency is not None and latency >= 0 else ""
         if latency is not None and latency < 0:
             after = f" ({duration(-latency)} before it: clock error)"
         if ended_by == "packet" and number is not None:
             notes[call_id].append(f"woken by packet {number}{after}")
         elif ended_by == "peer" and name is not None:
-            notes[call_id].append(f"woken by {_by(name, comm, pid, call_fd)}{after}")
+            who = pid if waker == pid else f"{pid}/{waker}"
+            notes[call_id].append(f"woken by {_by(name, comm, who, call_fd)}{after}")
+        elif ended_by in ("child", "thread") and tid is not None:
+            notes[call_id].append(f"woken by the end of {ended_by} {escape_text(ended or '?')}({tid}){after}")
+        elif ended_by == "child":
+            notes[call_id].append("woken by a child")
         elif ended_by == "input":
             notes[call_id].append(f"woken by input on fd {fd}" if fd is not None else "woken by input")
         elif ended_by == "timeout":

@@ -60,8 +60,13 @@ def _add_devices(db: duckdb.DuckDBPyConnection) -> None:
         db.execute(f"ALTER TABLE kernel_event ADD COLUMN {column}")
 
 
+def _add_task_causes(db: duckdb.DuckDBPyConnection) -> None:
+    """Version 5: `wait.cause_task_id`. Older captures say "unknown" of waits for children, threads and futexes."""
+    db.execute("ALTER TABLE wait ADD COLUMN cause_task_id BIGINT")
+
+
 # version N -> step that turns a capture of version N into one of N + 1
-STEPS: dict[int, Step] = {1: _add_stacks, 2: _add_acked, 3: _add_devices}
+STEPS: dict[int, Step] = {1: _add_stacks, 2: _add_acked, 3: _add_devices, 4: _add_task_causes}
 
 
 def _lock_down(db: duckdb.DuckDBPyConnection) -> None:

@@ -24,7 +24,8 @@ QUALIFY row_number() OVER (ORDER BY took DESC, wait_id) <= {SPANS}
 ORDER BY o.pid, o.tid, o.from_ns"""  # noqa: S608 (numbers and fixed names)
 
 _ENDED = {
-    "peer": "the other end's call", "input": "input", "timeout": "its time limit", "signal": "a signal",
+    "peer": "another's call", "child": "a child", "thread": "the end of a thread",
+    "input": "input", "timeout": "its time limit", "signal": "a signal",
     "error": "an error", "not ended": "nothing before the end", "unknown": "a cause not seen", "packet": "a packet",
 }  # fmt: skip
 

@@ -137,6 +137,12 @@ _FAMILY = "CASE cf.family WHEN 'AF_INET' THEN 'ipv4' WHEN 'AF_INET6' THEN 'ipv6'
 
 DESCRIPTOR_FIELDS: tuple[Field, ...] = (
     Field(
+        "socket",
+        LABEL,
+        "a call on a socket; a packet of a connection with a traced end",
+        {kind: terms("nullif(cf.socket_id IS NOT NULL, FALSE)") for kind in (CALL, PACKET)},
+    ),
+    Field(
         "fd.type",
         TEXT,
         "kind of the file: file, socket, pipe, terminal, event, other; of a socket ipv4, ipv6 or unix, too",
@@ -194,6 +200,18 @@ CONNECTION_FIELDS: tuple[Field, ...] = (
 
 JOIN_FIELDS: tuple[Field, ...] = (
     Field(
+        "link",
+        LABEL,
+        "a packet that carried bytes of a call, and a call whose bytes a packet carried; a kernel event of either",
+        {
+            PACKET: terms("nullif(lk.call_id IS NOT NULL, FALSE)"),
+            CALL: terms("nullif(lk.number IS NOT NULL, FALSE)"),
+            KERNEL: terms(
+                "nullif(e.context = 'task' AND kl.call_id IS NOT NULL, FALSE)", "nullif(kp.number IS NOT NULL, FALSE)"
+            ),
+        },
+    ),
+    Field(
         "link.call",
         NUMBER,
         "calls whose bytes a packet carried; of a call: itself; of a kernel event: the call whose own work it is",
@@ -212,8 +230,14 @@ JOIN_FIELDS: tuple[Field, ...] = (
     packet("link.writer", NUMBER, "calls that wrote a packet's bytes", "CASE WHEN lk.wrote THEN lk.call_id END"),
     packet("link.reader", NUMBER, "calls that read a packet's bytes", "CASE WHEN NOT lk.wrote THEN lk.call_id END"),
     packet("link.lo", NUMBER, "position of its first payload byte in the stream", "g.lo"),
+    call("wait", LABEL, "a call that was blocked", "nullif(w.wait_id IS NOT NULL, FALSE)"),
     call("wait.duration", DURATION, "time the call was blocked", "w.to_ns - w.from_ns"),
-    call("wait.ended_by", TEXT, "what ended the wait: packet, call, timeout, signal, ...", "w.ended_by"),
+    call(
+        "wait.ended_by",
+        TEXT,
+        "what ended the wait: packet, peer, child, thread, input, timeout, signal, error, not ended, unknown",
+        "w.ended_by",
+    ),
     call("wait.latency", DURATION, "time from what ended the wait to the call's return", "w.latency_ns"),
     call("wait.fd", NUMBER, "descriptor whose readiness ended the wait", "w.fd"),
 )

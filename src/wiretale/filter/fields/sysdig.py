@@ -29,6 +29,7 @@ SYNONYMS = {
     "thread.tid": "proc.tid", "proc.exepath": "proc.exe", "user.uid": "proc.uid", "fd.ino": "fd.inode",
     "fd.cip": "connection.client_addr", "fd.sip": "connection.server_addr", "fd.cport": "connection.client_port",
     "fd.sport": "connection.server_port", "connection.id": "connection", "evt.cpu": "cpu",
+    "evt": "call", "syscall": "call", "thread": "proc", "user": "proc",
 }  # fmt: skip
 
 _INTERNET = "CASE WHEN cc.protocol IN ('tcp', 'udp') THEN {} END"

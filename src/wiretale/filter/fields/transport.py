@@ -288,11 +288,20 @@ _FOUND = (
     ("duplicate_ack_frame", NUMBER, "of a duplicate acknowledgement: number of the first", "duplicate_ack_number"),
 )
 
+# What Wireshark does not count among its findings.
+_FAST_OPEN = "len(list_intersect(g.analysis, ['tfo_syn', 'tfo_ack', 'tfo_ignored']))"
+_MEASURED = ("initial_rtt_ns", "push_bytes_sent", "acks_number", "rto_ns", "duplicate_ack_num", "bytes_in_flight")
+
 ANALYSIS_FIELDS: tuple[Field, ...] = (
+    label(
+        "tcp.analysis",
+        "anything that TCP analysis found or measured",
+        f"len(g.analysis) > {_FAST_OPEN} OR {' OR '.join(f'g.{column} IS NOT NULL' for column in _MEASURED)}",
+    ),
     label(
         "tcp.analysis.flags",
         "any finding of TCP analysis",
-        "len(g.analysis) > len(list_intersect(g.analysis, ['tfo_syn', 'tfo_ack', 'tfo_ignored']))",
+        f"len(g.analysis) > {_FAST_OPEN}",
     ),
     *(_analysis(name, meaning) for name, meaning in _FINDINGS.items()),
     packet("tcp.analysis.bytes_in_flight", NUMBER, "bytes sent and not acknowledged", "g.bytes_in_flight", size=4),

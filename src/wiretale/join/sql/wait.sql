@@ -1,6 +1,6 @@
 -- wait: one row is one span a task was blocked in a call, with what ended it.
--- From call, j_effect, j_ready (what poll, select and epoll reported), descriptor, file, socket, j_side, stream_read,
--- stream_write, segment, j_event, connection and, where the kernel level was recorded, thread_state.
+-- From call, j_effect, j_ready (what poll, select and epoll reported), j_child (whom wait4 told of), task, descriptor, file,
+-- socket, j_side, stream_read, stream_write, segment, j_event, connection and, where the kernel level was recorded, thread_state.
 -- What ends a wait for payload is found by position, not by time: the segment (or the peer's write) that carries the
 -- first byte not yet read when the call began. If that was there before, the call did not wait.
 
@@ -18,11 +18,18 @@ blocking AS (
                 (CASE c.name WHEN 'poll' THEN c.a2 ELSE c.a3 END & 4294967295) = 0
                 -- of fcntl's commands only F_SETLKW, F_SETLKW64 and F_OFD_SETLKW wait (fcntl(2))
                 WHEN c.name IN ('fcntl', 'fcntl64') THEN (c.a1 & 4294967295) NOT IN (7, 14, 38)
+                -- WNOHANG (linux/wait.h)
+                WHEN c.name IN ('wait4', 'waitpid') THEN c.a2 & 1 <> 0
+                WHEN c.name = 'waitid' THEN c.a3 & 1 <> 0
+                -- FUTEX_WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI and LOCK_PI2 wait (linux/futex.h)
+                WHEN c.name IN ('futex', 'futex_time64') THEN c.a1 & 127 NOT IN (0, 6, 9, 11, 13)
                 ELSE false END AS never_blocks
     FROM call c JOIN j_effect e USING (name)
     LEFT JOIN call_file x ON x.call_id = c.call_id AND c.errno IN (11, 115)
     -- EAGAIN, EALREADY, EINPROGRESS: the descriptor does not wait (connect(2)), or its own limit of time has passed
-    WHERE e.blocks AND (c.exit_ns IS NULL OR c.errno IS NULL OR c.errno NOT IN (11, 114, 115) OR x.file_id IN (FROM timed))
+    -- rt_sigtimedwait(2) says so of its own limit only
+    WHERE e.blocks AND (c.exit_ns IS NULL OR c.errno IS NULL OR c.errno NOT IN (11, 114, 115) OR x.file_id IN (FROM timed)
+                        OR c.name LIKE 'rt_sigtimedwait%')
 ),
 target AS (
     SELECT b.call_id, coalesce(r.fd, CASE WHEN b.name NOT LIKE 'epoll%' THEN b.fd END) AS fd,
@@ -103,6 +110,27 @@ SELECT call_id, socket_id, connection_id, start_ns, exit_ns, incoming FROM held
 WHERE CASE WHEN is_chosen THEN before > 0 OR (sends AND retval > mss)
            WHEN sends THEN before + greatest(retval, 0) > 20 * mss
            ELSE before * 3 > 20 * mss * 2 END;
+
+-- Waits at a futex of the process's own that somebody ended, and where only one call of the process can have: a wake-up at
+-- its address between the two. A requeue may have moved the waiter to another address, so it proves nothing.
+CREATE OR REPLACE TEMP TABLE j_futex AS
+SELECT w.call_id, c.pid, c.a0 AS address, c.a1 & 128 <> 0 AS private, (c.a2 & 4294967295)::BIGINT AS expected,
+       w.start_ns, w.exit_ns
+FROM j_waiter w JOIN call c USING (call_id)
+WHERE c.name IN ('futex', 'futex_time64') AND c.a1 & 127 IN (0, 9) AND c.retval = 0
+  AND w.exit_ns - w.start_ns >= getvariable('blocking_ns');
+
+CREATE OR REPLACE TEMP TABLE j_woken AS
+WITH waker AS ( -- FUTEX_WAKE, WAKE_OP (at both addresses), WAKE_BITSET; REQUEUE, CMP_REQUEUE, CMP_REQUEUE_PI
+    SELECT call_id, pid, start_ns, exit_ns, unnest(CASE WHEN a1 & 127 = 5 THEN [a0, a4] ELSE [a0] END) AS address,
+           a1 & 127 IN (1, 5, 10) AND retval IS NOT NULL AS proves
+    FROM call WHERE name IN ('futex', 'futex_time64') AND a1 & 127 IN (1, 3, 4, 5, 10, 12) AND (retval > 0 OR retval IS NULL)
+)
+SELECT f.call_id, min(k.call_id) AS cause_call_id, greatest(min(k.start_ns), f.start_ns) AS time_ns
+FROM j_futex f
+JOIN waker k ON k.pid = f.pid AND k.address = f.address AND k.start_ns < f.exit_ns AND coalesce(k.exit_ns, f.exit_ns) > f.start_ns
+WHERE f.private
+GROUP BY f.call_id, f.start_ns HAVING count(*) = 1 AND bool_and(k.proves);
 
 CREATE OR REPLACE TEMP TABLE j_cause AS
 WITH arrival AS (
@@ -187,9 +215,49 @@ pipe AS ( -- the first write into the pipe that had not ended when the call bega
           AND exit_ns - start_ns >= getvariable('blocking_ns')) w
     ASOF JOIN piped c ON c.inode = w.inode AND w.start_ns < c.exit_ns
     WHERE c.start_ns < w.exit_ns
+),
+made AS ( -- pipes that a recorded program made: nobody else holds an end
+    SELECT inode, min(file_id) AS one, max(file_id) AS other FROM file
+    WHERE kind = 'pipe' AND open_call_id IS NOT NULL AND inode IS NOT NULL GROUP BY inode HAVING count(*) = 2
+),
+hung_up AS ( -- the close() of the last descriptor for the other end, at which a read returns 0 and a poll the end
+    SELECT w.call_id, NULL::BIGINT, NULL, c.call_id, c.start_ns
+    FROM j_waiter w JOIN made m ON m.inode = w.inode
+    JOIN file o ON o.file_id = CASE WHEN w.file_id = m.one THEN m.other ELSE m.one END
+    JOIN descriptor d ON d.file_id = o.file_id AND d.to_ns = o.to_ns
+    JOIN call c ON c.call_id = d.close_call_id AND c.name = 'close'
+    WHERE w.kind = 'pipe' AND w.what IN ('in', 'error') AND o.to_ns >= w.start_ns AND c.start_ns < w.exit_ns
+      AND (w.retval = 0 OR w.what = 'error')
+),
+emptied AS ( -- the only read that made room in the pipe meanwhile
+    SELECT w.call_id, NULL::BIGINT, NULL, min(c.call_id), min(c.start_ns)
+    FROM j_waiter w JOIN file f ON f.kind = 'pipe' AND f.inode = w.inode JOIN call_file x ON x.file_id = f.file_id
+    JOIN call c ON c.call_id = x.call_id AND c.retval > 0 AND c.start_ns < w.exit_ns AND c.exit_ns > w.start_ns
+    JOIN j_effect e ON e.name = c.name AND e.receives
+    WHERE w.kind = 'pipe' AND w.what = 'out' AND w.exit_ns - w.start_ns >= getvariable('blocking_ns')
+    GROUP BY w.call_id HAVING count(*) = 1
 )
 SELECT * FROM payload UNION ALL SELECT * FROM datagram UNION ALL SELECT * FROM unix UNION ALL SELECT * FROM handshake
-UNION ALL SELECT * FROM reset UNION ALL SELECT * FROM unreachable UNION ALL SELECT * FROM room UNION ALL SELECT * FROM listener UNION ALL SELECT * FROM pipe;
+UNION ALL SELECT * FROM reset UNION ALL SELECT * FROM unreachable UNION ALL SELECT * FROM room UNION ALL SELECT * FROM listener UNION ALL SELECT * FROM pipe
+UNION ALL SELECT * FROM hung_up UNION ALL SELECT * FROM emptied UNION ALL SELECT call_id, NULL, NULL, cause_call_id, time_ns FROM j_woken;
+
+-- The child or the thread whose end (of a child also: being stopped or continued) a call waited for; the task, where it ended.
+-- An end is seen a moment before the parent is told of it, and a call may begin meanwhile: time_ns is NULL then.
+CREATE OR REPLACE TEMP TABLE j_ended AS
+WITH gone AS (SELECT * FROM task WHERE end_how IN ('exited', 'killed') AND end_ns IS NOT NULL),
+child AS (
+    SELECT j.call_id, 'child' AS what, t.task_id, t.end_ns, c.start_ns, c.exit_ns
+    FROM j_child j JOIN call c USING (call_id)
+    LEFT JOIN gone t ON t.pid = j.pid AND t.is_leader AND t.end_ns <= c.exit_ns
+),
+joined AS ( -- the kernel clears a thread's id at its end and wakes who waits for that (set_tid_address(2))
+    SELECT f.call_id, 'thread', t.task_id, t.end_ns, f.start_ns, f.exit_ns
+    FROM j_futex f JOIN gone t ON t.pid = f.pid AND t.tid = f.expected AND NOT t.is_leader AND t.end_ns <= f.exit_ns
+    WHERE f.call_id NOT IN (SELECT call_id FROM j_woken)
+)
+SELECT call_id, what, task_id, CASE WHEN end_ns >= start_ns THEN end_ns END AS time_ns
+FROM (FROM child UNION ALL FROM joined)
+QUALIFY row_number() OVER (PARTITION BY call_id ORDER BY end_ns DESC NULLS LAST) = 1;
 
 -- A long call in which nothing is seen to have been waited for may be one whose thread lost its CPU. It did not wait if the
 -- scheduler shows the thread in it, never blocked; nor, without the scheduler, if it sent on an Internet socket: TCP had room
@@ -214,11 +282,13 @@ WHERE coalesce(NOT s.slept, l.what = 'out' AND l.sends AND l.call_id IN (FROM ha
 INSERT INTO wait
 WITH chosen AS (
     SELECT w.call_id, w.task_id, w.name, w.retval, w.errno, w.start_ns, w.exit_ns, w.on_fd, w.socket_id, w.kind, w.what,
-           k.packet_id, k.cause_call_id, k.time_ns
+           k.packet_id, k.cause_call_id, k.time_ns, e.what AS ended, e.task_id AS cause_task_id, e.time_ns AS ended_ns
     FROM j_waiter w
+    LEFT JOIN j_ended e ON e.call_id = w.call_id
     LEFT JOIN j_cause k ON k.call_id = w.call_id AND k.socket_id IS NOT DISTINCT FROM CASE WHEN w.kind = 'pipe' THEN NULL ELSE w.socket_id END
     -- a short call with no cause inside it did not wait: most calls need no more thought
     WHERE w.exit_ns IS NULL OR w.exit_ns - w.start_ns >= getvariable('blocking_ns') OR k.time_ns BETWEEN w.start_ns AND w.exit_ns
+       OR e.time_ns BETWEEN w.start_ns AND w.exit_ns
     QUALIFY row_number() OVER (
         PARTITION BY w.call_id
         -- of several ready descriptors the first one that became so
@@ -232,6 +302,8 @@ judged AS (
         WHEN retval = 0 AND (name LIKE '%poll%' OR name LIKE '%select%' OR name LIKE 'epoll%') THEN 'timeout'
         WHEN packet_id IS NOT NULL THEN 'packet'
         WHEN cause_call_id IS NOT NULL THEN 'peer'
+        WHEN ended IS NOT NULL THEN ended
+        WHEN name LIKE 'rt_sigtimedwait%' AND errno IS NULL THEN 'signal' -- the one it waited for
         WHEN name IN ('nanosleep', 'clock_nanosleep') THEN 'timeout'
         WHEN errno IS NOT NULL THEN 'error'
         WHEN kind IN ('terminal', 'event', 'other', 'pipe') AND what IN ('in', 'error') THEN 'input'
@@ -240,9 +312,11 @@ judged AS (
 )
 SELECT row_number() OVER (ORDER BY start_ns, call_id), call_id, task_id, start_ns, exit_ns, socket_id, on_fd, ended_by,
        CASE WHEN ended_by = 'packet' THEN packet_id END, CASE WHEN ended_by = 'peer' THEN cause_call_id END,
-       CASE WHEN ended_by IN ('packet', 'peer') THEN exit_ns - time_ns END
+       CASE WHEN ended_by IN ('packet', 'peer') THEN exit_ns - time_ns
+            WHEN ended_by IN ('child', 'thread') THEN exit_ns - ended_ns END,
+       CASE WHEN ended_by IN ('child', 'thread') THEN cause_task_id END
 FROM judged
-WHERE exit_ns IS NULL
+WHERE exit_ns IS NULL OR (ended_by IN ('child', 'thread') AND ended_ns IS NOT NULL)
    OR (ended_by IN ('packet', 'peer') AND time_ns BETWEEN start_ns AND exit_ns)
    OR (ended_by NOT IN ('packet', 'peer') AND exit_ns - start_ns >= getvariable('blocking_ns') AND call_id NOT IN (FROM j_was_busy))
 ORDER BY start_ns, call_id;
