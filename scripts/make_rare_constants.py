@@ -18,6 +18,13 @@ TABLES = {
         "linux/ptrace.h asm/ptrace-abi.h", r"PTRACE_[A-Z_]+", r"PTRACE_(O_|EVENT_|SYSCALL_INFO_|PEEKSIGINFO_|EVENTMSG_)\w*",
         "PTRACE_???",
     ),
+    # io_uring_register(2)
+    "ring_operation": ("linux/io_uring.h", r"IORING_OP_\w+", r"IORING_OP_(SEND_ZC|SENDMSG_ZC|LAST)", "IORING_OP_???"),
+    "ring_probed": ("linux/io_uring.h", r"IO_URING_OP_SUPPORTED", "", "IO_URING_OP_???"),
+    "ring_restriction": ("linux/io_uring.h", r"IORING_RESTRICTION_\w+", r"IORING_RESTRICTION_LAST", "IORING_RESTRICTION_???"),
+    "ring_entry_flags": ("linux/io_uring.h", r"IOSQE_\w+", r"IOSQE_\w+_BIT", "IOSQE_???"),
+    "ring_resources": ("linux/io_uring.h", r"IORING_RSRC_REGISTER_SPARSE", "", "IORING_RSRC_REGISTER_???"),
+    "ring_workers": ("linux/io_uring.h", r"IO_WQ_(UN)?BOUND", "", "IO_WQ_???"),
     "ptrace_options": ("linux/ptrace.h", r"PTRACE_O_\w+", r"PTRACE_O_MASK", "PTRACE_O_???"),
     "ptrace_peeksiginfo": ("linux/ptrace.h", r"PTRACE_PEEKSIGINFO_SHARED", "", "PTRACE_PEEKSIGINFO_???"),
     "ptrace_syscall_info": ("linux/ptrace.h", r"PTRACE_SYSCALL_INFO_\w+", "", "PTRACE_SYSCALL_INFO_???"),
@@ -96,7 +103,32 @@ TABLES = {
     ),
     "semop": ("linux/sem.h linux/ipc.h", r"SEM_UNDO|IPC_NOWAIT", "", "SEM_???"),
     "mount_propagation": ("linux/mount.h", r"MS_(UNBINDABLE|PRIVATE|SLAVE|SHARED)", "", "MS_???"),
-    "perf_type": ("linux/perf_event.h", r"PERF_TYPE_[A-Z]+", "PERF_TYPE_MAX", "PERF_TYPE_???"),
+    "perf_type": ("linux/perf_event.h", r"PERF_TYPE_[A-Z_]+", "PERF_TYPE_MAX", "PERF_TYPE_???"),
+    "perf_size": ("linux/perf_event.h", r"PERF_ATTR_SIZE_VER\d", "", "PERF_ATTR_SIZE_???"),
+    "perf_hardware": (
+        "linux/perf_event.h", r"PERF_COUNT_HW_[A-Z_]+", r"PERF_COUNT_HW_(MAX|CACHE_[A-Z].*(?<!REFERENCES)(?<!MISSES))",
+        "PERF_COUNT_HW_???",
+    ),
+    "perf_software": ("linux/perf_event.h", r"PERF_COUNT_SW_\w+", "PERF_COUNT_SW_MAX", "PERF_COUNT_SW_???"),
+    "perf_cache": (
+        "linux/perf_event.h", r"PERF_COUNT_HW_CACHE_[A-Z0-9]+", r"\w+_(MAX|REFERENCES|MISSES)", "PERF_COUNT_HW_CACHE_???",
+    ),
+    "perf_cache_op": ("linux/perf_event.h", r"PERF_COUNT_HW_CACHE_OP_\w+", r"\w+_MAX", "PERF_COUNT_HW_CACHE_OP_???"),
+    "perf_cache_result": (
+        "linux/perf_event.h", r"PERF_COUNT_HW_CACHE_RESULT_\w+", r"\w+_MAX", "PERF_COUNT_HW_CACHE_RESULT_???",
+    ),
+    "perf_sample": (
+        "linux/perf_event.h", r"PERF_SAMPLE_\w+", r"PERF_SAMPLE_(MAX|WEIGHT_TYPE|REGS_ABI_\w+|BRANCH_(?!STACK$)\w+)",
+        "PERF_SAMPLE_???",
+    ),
+    "perf_format": ("linux/perf_event.h", r"PERF_FORMAT_\w+", "PERF_FORMAT_MAX", "PERF_FORMAT_???"),
+    "perf_branch": (
+        "linux/perf_event.h", r"PERF_SAMPLE_BRANCH_\w+", r"PERF_SAMPLE_BRANCH_(STACK|MAX|\w+_SHIFT|PLM_ALL)",
+        "PERF_SAMPLE_BRANCH_???",
+    ),
+    "perf_breakpoint": (
+        "linux/hw_breakpoint.h", r"HW_BREAKPOINT_(EMPTY|R|W|RW|X)", "", "HW_BREAKPOINT_???",
+    ),
     "seccomp_action": (
         "linux/seccomp.h", r"SECCOMP_RET_(KILL_PROCESS|KILL_THREAD|TRAP|ERRNO|USER_NOTIF|TRACE|LOG|ALLOW)", "",
         "SECCOMP_RET_???",

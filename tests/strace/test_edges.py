@@ -19,6 +19,7 @@ PARTS = {
     ),
     "addresses": ("addresses", "attributes"),
     "options": ("names_of_options",),
+    "rings": ("rings", "counters"),
 }  # fmt: skip
 _VARIES = re.compile(r"0x[0-9a-f]{6,}|d_ino=\d+|d_off=-?\d+|\"\d+\"")
 

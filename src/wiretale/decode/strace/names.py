@@ -304,6 +304,7 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "arch_prctl": frozenset({"ARCH_CET_STATUS"}),
     "prctl": frozenset({"PR_SET_MDWE", "PR_GET_MDWE", "PR_GET_AUXV", "PR_SET_MEMORY_MERGE", "PR_GET_MEMORY_MERGE"}),
     "io_uring_setup": frozenset({"IORING_SETUP_SINGLE_ISSUER", "IORING_SETUP_DEFER_TASKRUN"}),
+    "io_uring_register": frozenset({"IORING_REGISTER_SYNC_CANCEL", "IORING_REGISTER_FILE_ALLOC_RANGE"}),
     "fanotify_mark": frozenset({"FAN_MARK_INODE", "FAN_MARK_IGNORE_SURV"}),
     "msg": frozenset({"MSG_SOCK_DEVMEM", "MSG_SPLICE_PAGES"}),
     "mmap_flags": frozenset({"MAP_UNINITIALIZED"}),

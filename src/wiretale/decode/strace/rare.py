@@ -43,6 +43,7 @@ _MODULES: dict[str, str] = {
     ),
     "syslog": "machine",
     "bpf": "bpf",
+    "perf_event_open": "counters",
     "process_madvise": "vectors",
     "openat2": "opening",
     "memfd_create": "opening",

@@ -347,7 +347,7 @@ CALLS: tuple[Call, ...] = (
     call("memfd_secret", flags("flags", "open_flags"), result=Result.FD),
     call(
         "perf_event_open",
-        struct_in("attr", "perf_event_attr"),
+        Arg("attr", Kind.STRUCT_INOUT, struct="perf_event_attr", on_error=True),  # which size would do
         pid(),
         integer("cpu"),
         fd("group_fd"),

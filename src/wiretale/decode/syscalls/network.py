@@ -10,6 +10,7 @@ from wiretale.decode.syscalls._args import (
     address_in,
     address_out,
     array_in,
+    array_inout,
     array_out,
     call,
     data_in,
@@ -32,6 +33,26 @@ _OPTION = enum("optname", "sockopt")  # which table depends on the level
 _ACCEPT = (fd("sockfd"), address_out("addr", 2), socklen("addrlen"))
 _RECVMMSG = (fd("sockfd"), Arg("msgvec", Kind.MMSGHDR_OUT, 2), integer("vlen"), flags("flags", "msg"))
 
+_RING_OPCODE = enum("opcode", "io_uring_register")
+_BEHIND = (Follow(".rest", 1, "@3"),)  # nr_args is the size, which may be one of a later version
+_FILES = Follow("data", 4, "nr"), Follow("tags", 8, "nr"), *_BEHIND
+_BUFFERS = Follow("data", 16, "nr"), Follow("tags", 8, "nr"), *_BEHIND
+# what is given: the opcodes of io_uring_register that take it (linux/io_uring.h)
+_RING = {
+    array_in("arg", "iovec", length=3): (0,),
+    array_in("arg", "int", length=3): (2, 4, 7),
+    struct_in("arg", "io_uring_files_update", follows=(Follow("fds", 4, "@3"),)): (6,),
+    struct_inout("arg", "io_uring_probe", follows=(Follow(".ops", 8, "@3"),)): (8,),
+    array_in("arg", "io_uring_restriction", length=3): (11,),
+    struct_in("arg", "io_uring_rsrc_register", follows=_FILES): (13,),
+    struct_in("arg", "io_uring_rsrc_update2", follows=_FILES): (14,),
+    struct_in("arg", "io_uring_rsrc_register", follows=_BUFFERS): (15,),
+    struct_in("arg", "io_uring_rsrc_update2", follows=_BUFFERS): (16,),
+    array_in("arg", "byte", length=3): (17,),
+    array_inout("arg", "uint", length=3): (19,),
+    array_in("arg", "io_uring_rsrc_update", length=3): (20, 21),
+    struct_in("arg", "io_uring_buf_reg"): (22, 23),
+}
 _BPF_COMMAND = enum("cmd", "bpf_cmd")
 # member of union bpf_attr, as bpf_fields.py calls it: the commands that use it (linux/bpf.h: enum bpf_cmd)
 _BPF = {
@@ -234,9 +255,15 @@ CALLS: tuple[Call, ...] = (
     call(
         "io_uring_register",
         fd(),
-        enum("opcode", "io_uring_register"),
-        array_in("arg", "iovec", length=3),
+        _RING_OPCODE,
+        Arg("arg", Kind.POINTER),
         unsigned("nr_args"),
+        variant_arg=1,
+        variants={
+            opcode: (fd(), _RING_OPCODE, arg, unsigned("nr_args"))
+            for arg, opcodes in _RING.items()
+            for opcode in opcodes
+        },
     ),
     call(
         "bpf",

@@ -166,6 +166,8 @@ ROWS: dict[int, str] = {
     0x80082407: "out u64",  # PERF_EVENT_IOC_ID
     0x40042408: "value fd",  # PERF_EVENT_IOC_SET_BPF
     0x40042409: "value ulong",  # PERF_EVENT_IOC_PAUSE_OUTPUT
+    0xC008240A: "inout perf_query_bpf .ids:uint*ids_len",  # PERF_EVENT_IOC_QUERY_BPF
+    0x4008240B: "in perf_event_attr",  # PERF_EVENT_IOC_MODIFY_ATTRIBUTES
     # linux/userfaultfd.h
     0xC018AA3F: "inout uffdio_api",  # UFFDIO_API
     0xC020AA00: "inout uffdio_register",  # UFFDIO_REGISTER

@@ -67,12 +67,15 @@ class Kind(StrEnum):
     REQUEST = "request"  # what a request of ioctl (argument `length`) moves, by the size and direction in its number
 
 
+ARGUMENT = "@"  # before the number of an argument, where the name of a field may stand
+
+
 @dataclass(frozen=True, slots=True)
 class Follow:
     """What a pointer inside a structure points to: `size` bytes (0: a string), as often as the field `count` says.
 
-    They are a `struct` of `decode/structs` each. A `pointer` that begins with a dot is the name of what lies behind the
-    structure itself.
+    The count may be an argument of the call: `@3`. They are a `struct` of `decode/structs` each. A `pointer` that
+    begins with a dot is the name of what lies behind the structure itself.
     """
 
     pointer: str

@@ -135,7 +135,9 @@ static void capture_followed(struct wt *w, struct task *t, const struct wt_op *o
 	if (!base || (WT_POINTER_BYTES(place) && !load_field(w, t, address, WT_POINTER_BYTES(place), &address)))
 		return;
 	unsigned width = WT_COUNT_BYTES(place);
-	if (width && !load_field(w, t, base + WT_COUNT_AT(place), width, &count))
+	if (op->count_from == WT_COUNT_ARG32 && op->count_arg < 6)
+		count = (uint32_t)t->args[op->count_arg];
+	else if (width && !load_field(w, t, base + WT_COUNT_AT(place), width, &count))
 		return;
 	struct piece p = { op->role, op->arg, 1 + WT_POINTER_AT(place), address, 0, op->limit, 0 };
 	if (op->what == WT_READ_FOLLOW_STRING)

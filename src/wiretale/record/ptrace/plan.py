@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from wiretale.decode.structs import layout, struct_size
 from wiretale.decode.syscalls import call_spec, table
-from wiretale.decode.syscalls.spec import Arg, Call, Effect, Kind, Result
+from wiretale.decode.syscalls.spec import ARGUMENT, Arg, Call, Effect, Kind, Result
 from wiretale.light import dataclass, replace
 from wiretale.model.enums import Arch
 from wiretale.model.spool import Role
@@ -234,7 +234,10 @@ def _followed(index: int, arg: Arg, when: int, arch: int) -> Iterator[Step]:
             place |= count.offset << 16 | count.size << 28
         what = What.FOLLOW if follow.size else What.FOLLOW_STRING
         role = Role.STRUCT if follow.size else Role.STRING
-        yield Step(what, when, index, role, fixed=place, size=follow.size or 1, limit=_ARRAY_LIMIT)
+        step = Step(what, when, index, role, fixed=place, size=follow.size or 1, limit=_ARRAY_LIMIT)
+        counted = follow.count.removeprefix(ARGUMENT)
+        is_argument = counted != follow.count
+        yield replace(step, count_from=Count.ARG32, count_arg=int(counted)) if is_argument else step
 
 
 def _steps_of_arg(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:

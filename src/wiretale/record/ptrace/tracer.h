@@ -158,7 +158,7 @@ enum wt_op_flag {
 
 /*
  * `fixed` of a FOLLOW: offset and width of the pointer (no width: what is wanted lies there itself), offset and width of
- * the count (no width: one element).
+ * the count (no width: one element, or as many as argument `count_arg` says, for WT_COUNT_ARG32).
  */
 #define WT_POINTER_AT(fixed) ((fixed) & 0xfff)
 #define WT_POINTER_BYTES(fixed) ((fixed) >> 12 & 0xf)

@@ -14,14 +14,25 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
+    from wiretale.decode.strace import counters
     from wiretale.decode.strace.devices import evdev, gpio, hdio, kd, others, ptp, seccomp
 else:
     evdev, gpio = later("wiretale.decode.strace.devices.evdev"), later("wiretale.decode.strace.devices.gpio")
     hdio, ptp = later("wiretale.decode.strace.devices.hdio"), later("wiretale.decode.strace.devices.ptp")
     seccomp = later("wiretale.decode.strace.devices.seccomp")
+    counters = later("wiretale.decode.strace.counters")
     kd, others = later("wiretale.decode.strace.devices.kd"), later("wiretale.decode.strace.devices.others")
 
-_MODULES = {"evdev": evdev, "gpio": gpio, "hd": hdio, "kd": kd, "ptp": ptp, "seccomp": seccomp, "other": others}
+_MODULES = {
+    "evdev": evdev,
+    "gpio": gpio,
+    "hd": hdio,
+    "kd": kd,
+    "ptp": ptp,
+    "seccomp": seccomp,
+    "other": others,
+    "perf": counters,
+}
 
 
 def kind_of(struct: str) -> str:
