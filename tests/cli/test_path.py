@@ -77,6 +77,18 @@ def test_a_message_goes_from_the_send_through_the_softirq_to_the_reader(tmp_path
         assert run("path", capture, *others).stdout == shown.stdout
 
 
+def test_without_captured_packets_a_message_is_followed_by_where_its_data_lies(tmp_path: Path) -> None:
+    capture = recorded(tmp_path, TALK, "--kernel", "--no-packets")
+    shown = run("path", capture).stdout
+    steps = [
+        "net:net_dev_queue", "net:netif_rx", "irq:softirq_entry", "net:netif_receive_skb", "tcp:tcp_probe",
+        "sock:sk_data_ready", "irq:softirq_exit", "skb:skb_copy_datagram_iovec", "sock:sock_recv_length",
+    ]  # fmt: skip
+    assert in_order(steps, names(shown)), shown
+    assert "in the receiving stack, until the socket's sleepers were told" in shown
+    assert "the packet is handed to the device: 5 bytes, lo" in shown
+
+
 def test_a_packet_without_payload_and_a_byte_of_a_connection_have_ways_too(tmp_path: Path) -> None:
     capture = recorded(tmp_path, TALK, "--kernel", "--engine", "ebpf")
     syn = run("path", capture, "--packet", "1")

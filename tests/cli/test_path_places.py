@@ -22,7 +22,8 @@ import ctypes, queue, socket, subprocess, threading
 class Host:
     def __init__(self):
         self.asked, self.done = queue.Queue(), queue.Queue()
-        threading.Thread(target=self.work, daemon=True).start()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
     def work(self):
         assert ctypes.CDLL(None).unshare(0x40000000) == 0
         while True:

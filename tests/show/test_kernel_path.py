@@ -17,7 +17,7 @@ def event(
 ) -> PathEvent:
     return PathEvent(
         time_ns, time_ns, 0, name, WRITER, "task", None, about, 0, 0, call, 4, 6, 1, 0x18, "lo", None, 6, None, None,
-        None, None, None, answer
+        None, None, None, None, 6, answer,
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.explain.conversation import WAITS
-from wiretale.join.critical.chain import By, Did, Piece
+from wiretale.explain.critical_others import for_names, notes, outside, split
+from wiretale.join.critical.chain import By, Did, Piece, ends_of
 from wiretale.join.critical.path import CHILDREN, LOCKS, CallFacts, CriticalPath
 
 NOBODY = "not recorded"
@@ -21,7 +22,7 @@ _FILES = {
     "event": "an event",
 }
 _RUNNING = frozenset({Did.USER, Did.CALL, Did.RAN})
-_WAITS = frozenset({Did.BLOCKED, Did.STOPPED, Did.LOST, Did.QUEUED})
+_COUNTED = frozenset({Did.BLOCKED, Did.STOPPED, Did.LOST, Did.QUEUED, Did.NEIGHBOUR, Did.OUTSIDE})
 _STOPPED = "was stopped by a signal, or by a debugger"
 _OWN = "ran its own code"
 
@@ -63,14 +64,19 @@ def totals(path: CriticalPath) -> list[Total]:
     for piece, name, lasted in _shares(path):
         by = piece.by if piece.did in (Did.BLOCKED, Did.STOPPED, Did.LOST) else None
         did = Did.CALL if name else Did.USER if piece.did is Did.RAN else piece.did
-        key = (did, piece.tid, name, by, _what(path, piece) if piece.did is Did.BLOCKED else None)
+        told = _what(path, piece) if piece.did is Did.BLOCKED else None
+        key = (did, piece.tid, name, by, told, piece.peer, bool(piece.stranger), piece.sent_id in path.beyond)
         sums[key] = sums.get(key, 0) + lasted
-        times[key] += piece.did in _WAITS
+        times[key] += piece.did in _COUNTED
         if key not in longest or longest[key][0] < lasted:
             longest[key] = lasted, piece, name
     order = sorted(sums, key=lambda key: -sums[key])
     return [
-        Total(sums[key], _clause(path, *longest[key][1:]) + (f" ({times[key]:,} times)" if times[key] > 1 else ""))
+        Total(
+            sums[key],
+            _clause(path, *longest[key][1:], sums[key], times[key])
+            + (f" ({times[key]:,} times)" if times[key] > 1 else ""),
+        )
         for key in order
     ]
 
@@ -117,6 +123,7 @@ def caveats(path: CriticalPath) -> Iterator[str]:
         yield f"{path.lost} kernel events were lost: a waking or a turn may be missing"
     if any(p.did is Did.OUTSIDE for p in path.pieces):
         yield "the chain leaves the recorded programs: record the other end too, with --with or -p"
+    yield from notes(path)
     if any(p.did is Did.UNKNOWN or p.by is By.UNSEEN for p in path.pieces):
         yield "no scheduler event tells what happened in a part: before the recording, or because events were lost"
 
@@ -135,8 +142,8 @@ def _who(path: CriticalPath, piece: Piece) -> str:
     return NOBODY if piece.did is Did.OUTSIDE else _KERNEL
 
 
-def _packet(path: CriticalPath, piece: Piece | None) -> str:
-    number = path.packets.get(piece.packet_id) if piece is not None else None
+def _packet(path: CriticalPath, packet_id: int) -> str:
+    number = path.packets.get(packet_id)
     return f"packet {number}" if number else "a packet"
 
 
@@ -144,6 +151,11 @@ def _waits_for(path: CriticalPath, call: CallFacts) -> str:
     """What a call that blocks waits for."""
     if call.call_id in path.no_room:
         return "room: the other end's receive window was full during the call"
+    if call.call_id in path.small_window:
+        size = path.small_window[call.call_id]
+        return f"room: the other end's receive window, {size:,} bytes, was too small for what came next"
+    if call.call_id in path.names:
+        return for_names(path.names[call.call_id])
     if call.sleeps:
         return "the time to pass"
     if call.name in LOCKS:
@@ -176,20 +188,22 @@ def _what(path: CriticalPath, piece: Piece) -> str:
         case Did.STOPPED:
             return _STOPPED
         case Did.WIRE:
-            return f"{_packet(path, piece)} on its way: device, softirq, receiving stack"
+            return f"{_packet(path, piece.packet_id)} on its way: device, softirq, receiving stack"
         case Did.LOST:
             until = (
                 "for the retransmission timer" if piece.by is By.TIMER else "until the other end's answers showed it"
             )
-            return f"{_packet(path, piece)} was lost; its bytes waited {until}"
+            return f"{_packet(path, piece.packet_id)} was lost; its bytes waited {until}"
         case Did.QUEUED if piece.packet_id in path.bare and piece.by is By.TIMER:
-            return f"{_packet(path, piece)}, a bare acknowledgement, was held back (delayed ACK)"
+            return f"{_packet(path, piece.packet_id)}, a bare acknowledgement, was held back (delayed ACK)"
         case Did.QUEUED if piece.packet_id in path.bare:
-            return f"{_packet(path, piece)}, a bare acknowledgement, was not sent yet"
+            return f"{_packet(path, piece.packet_id)}, a bare acknowledgement, was not sent yet"
         case Did.QUEUED:
-            return f"the bytes of {_packet(path, piece)} waited in the sender's queue"
+            return f"the bytes of {_packet(path, piece.packet_id)} waited in the sender's queue"
+        case Did.NEIGHBOUR:
+            return f"{_packet(path, piece.packet_id)} waited in IP, which had to ask for its neighbour's link address"
         case Did.OUTSIDE if piece.packet_id or piece.by is not By.MADE:
-            return f"whoever sent {_packet(path, piece)} was at work, or the network"
+            return outside(piece)
         case Did.OUTSIDE:
             return "whoever made the first thread was at work"
     return "no scheduler event says what it did"
@@ -197,7 +211,8 @@ def _what(path: CriticalPath, piece: Piece) -> str:
 
 def _blocked(path: CriticalPath, piece: Piece, call: CallFacts | None) -> str:
     if call is None:
-        return "was blocked outside of any call: a page had to be read" if piece.by is By.DISK else "was blocked"
+        where = ": in a page fault, for the disk or for the memory's lock" if piece.by is By.DISK else ""
+        return f"was blocked outside of any call{where}"
     if call.sleeps:
         return f"slept in {_call(call)}"
     on = "the disk, or something inside the kernel" if piece.by is By.DISK else _waits_for(path, call)
@@ -223,14 +238,26 @@ def _until(path: CriticalPath, piece: Piece, following: Piece | None) -> str:
             return f"woke {_thread(path, piece.other_tid)}" + (f" in {_call(call)}" if call is not None else "")
         case By.MADE:
             return f"made {_thread(path, piece.other_tid)}"
+        case By.SENT if piece.stranger:
+            return f"{_thread(path, piece.stranger)} sent {_packet(path, piece.sent_id)}"
         case By.SENT:
-            return f"sent {_packet(path, following)}"
+            return f"sent {_packet(path, piece.sent_id)}"
+        case By.WROTE:
+            return f"it had written the bytes of {_packet(path, piece.sent_id)}"
+        case By.INTERRUPT if piece.did is Did.NEIGHBOUR:
+            return "the answer came"
         case By.ANSWERED if piece.did is Did.LOST:
             return "they were sent again"
-        case By.ANSWERED if following is not None and following.packet_id in path.nagle:
-            return f"let the kernel send {_packet(path, following)}, a small one, which had waited for it (Nagle)"
+        case By.ANSWERED if piece.sent_id in path.nagle:
+            return f"let the kernel send {_packet(path, piece.sent_id)}, a small one, which had waited for it (Nagle)"
+        case By.ANSWERED if piece.sent_id in path.beyond:
+            size = path.beyond[piece.sent_id]
+            sent = _packet(path, piece.sent_id)
+            return f"let the kernel send {sent}, for which the receive window of {size:,} bytes had no room"
         case By.ANSWERED:
-            return f"made the kernel send {_packet(path, following)}"
+            return f"made the kernel send {_packet(path, piece.sent_id)}"
+        case By.FORWARDED if piece.became:
+            return f"it was forwarded to another device; NAT made it {escape_text(ends_of(piece.became))}"
         case By.TIMER if piece.did is Did.LOST:
             return "they were sent again"
         case By.STRANGER:
@@ -269,11 +296,15 @@ def _from_whom(path: CriticalPath, piece: Piece) -> str:
     return f", which {_thread(path, who)} had until then" if who else ", which was idle"
 
 
-def _clause(path: CriticalPath, piece: Piece, ran_in: str) -> str:
-    """A piece as what goes on from '71 % of the 3.2 ms:'."""
+def _clause(path: CriticalPath, piece: Piece, ran_in: str, ns: int, times: int) -> str:
+    """Pieces of a kind, by the longest of them, as what goes on from '71 % of the 3.2 ms:'."""
     what = f"ran in {escape_text(ran_in)}()" if ran_in else _what(path, piece)
     if piece.did is Did.RAN and not ran_in:
         what = _OWN
+    if piece.did is Did.OUTSIDE and piece.by is By.ANSWERED and piece.sent_id in path.beyond:
+        what += f", whose receive window of {path.beyond[piece.sent_id]:,} bytes had no room for more"
+    elif piece.did is Did.OUTSIDE:
+        what += split(path, piece, ns, times)
     clause = f"{_who(path, piece)} {what}" if piece.tid else what
     waiter = _waiter(path, piece)
     return clause + (f", while {waiter}" if waiter else "")

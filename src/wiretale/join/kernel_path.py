@@ -52,8 +52,9 @@ class PathEvent:
     source: str | None  # address and port in a packet's headers
     destination: str | None
     state: str | None
+    stack_id: int | None
+    captured_payload: int | None  # payload bytes of the captured packet: fewer than `payload_bytes` where it was cut
     answer: bool  # about a packet of the other direction: the acknowledgement
-    stack_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class KernelPath:
     waits: list[PathCall] = field(default_factory=list)
     packets: list[int] = field(default_factory=list)  # their numbers
     events: list[PathEvent] = field(default_factory=list)
-    threads: dict[int, str] = field(default_factory=dict)  # command name and process id by thread id
+    threads: dict[int, str] = field(default_factory=dict)  # command name, process and thread, by thread id
     calls: dict[int, str] = field(default_factory=dict)  # names of the calls that events happened in, by call_id
     did: list[Did] = field(default_factory=list)  # of the writer and of the first reader, in order of time
     stacks: dict[int, Stack] = field(default_factory=dict)  # by stack_id
@@ -120,7 +121,9 @@ FROM stream_write w JOIN link l USING (write_id) JOIN packet p USING (packet_id)
 WHERE w.call_id = ? AND l.kind = 'write_segment' ORDER BY p.number"""
 
 _END = "CASE WHEN e.head IS NOT NULL AND e.{0}port > 0 THEN e.{0} || ' port ' || e.{0}port END"
-_ENDS = f"{_END.format('src')}, {_END.format('dst')}"
+_COLUMNS = f"""e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2,
+       k.call_id, p.number, e.bytes, g.rel_seq, e.flags, e.device, nullif(e.netns, $own_netns), e.protocol, e.head,
+       e.skb, {_END.format("src")}, {_END.format("dst")}, e.state, e.stack_id, p.payload_bytes"""
 
 _READS_OF_PACKETS = """SELECT DISTINCT r.call_id FROM link l JOIN stream_read r USING (read_id)
 WHERE l.packet_id IN (SELECT unnest(?)) AND l.kind = 'segment_read' AND NOT r.peeked"""
@@ -131,8 +134,19 @@ _NUMBERS = "SELECT number FROM packet WHERE packet_id IN (SELECT unnest(?)) ORDE
 
 _EVENTS = f"""
 WITH mine AS (SELECT unnest($packets) AS packet_id),
+unseen AS ( -- packets that the call sent and no capture has: by where their data lies, and their ports
+    SELECT DISTINCT e.head, e.srcport, e.dstport, e.bytes FROM kernel_event e JOIN kernel_link k USING (event_id)
+    WHERE k.call_id = $write AND e.context = 'task' AND e.name = 'net:net_dev_queue' AND k.packet_id IS NULL
+      AND e.srcport > 0 AND e.bytes > 0
+),
 ends AS ( -- of the sockets the packets were for, where the calls do not tell them
     SELECT DISTINCT p.srcport AS peer, p.dstport AS own FROM packet p JOIN mine USING (packet_id)
+    UNION SELECT srcport, dstport FROM unseen
+),
+on_way AS (
+    SELECT k.event_id FROM kernel_link k JOIN mine USING (packet_id)
+    UNION SELECT e.event_id FROM kernel_event e JOIN unseen USING (head, srcport, dstport, bytes)
+        WHERE e.time_ns BETWEEN $from_ns AND $to_ns
 ),
 runs AS ( -- the softirq an event ran in, counted per CPU
     SELECT e.event_id, e.cpu, sum(CAST(e.name = 'irq:softirq_entry' AS INTEGER)) OVER (
@@ -140,8 +154,7 @@ runs AS ( -- the softirq an event ran in, counted per CPU
     FROM kernel_event e WHERE e.context = 'softirq'
 ),
 received AS (
-    SELECT DISTINCT r.cpu, r.run FROM runs r JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
-    JOIN mine USING (packet_id)
+    SELECT DISTINCT r.cpu, r.run FROM runs r JOIN kernel_event e USING (event_id) JOIN on_way USING (event_id)
     -- or sent from: a packet that waited for its neighbour's address leaves when the answer is received
     WHERE e.name IN ('net:netif_receive_skb', 'net:napi_gro_receive_entry', 'net:net_dev_queue')
 ),
@@ -157,7 +170,7 @@ reader AS (SELECT DISTINCT tid FROM call WHERE call_id IN (SELECT unnest($reader
 chosen AS (
     SELECT e.event_id FROM kernel_event e JOIN kernel_link k USING (event_id)
     WHERE k.call_id = $write AND e.context = 'task' AND e.name NOT LIKE 'sched:sched_wak%'
-    UNION SELECT k.event_id FROM kernel_link k JOIN mine USING (packet_id)
+    UNION FROM on_way
     UNION SELECT event_id FROM again
     UNION SELECT e.event_id FROM received s JOIN runs r ON r.cpu = s.cpu AND r.run = s.run
         JOIN kernel_event e ON e.event_id = r.event_id JOIN kernel_link k ON k.event_id = e.event_id
@@ -172,11 +185,8 @@ chosen AS (
     UNION SELECT e.event_id FROM kernel_event e JOIN kernel_link k USING (event_id)
         WHERE k.call_id IN (SELECT unnest($reads)) AND e.context = 'task' AND e.name NOT LIKE 'sched:sched_wak%'
 )
-SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
-       p.number, e.bytes, g.rel_seq, e.flags, e.device, nullif(e.netns, $own_netns), e.protocol, e.head, e.skb,
-       {_ENDS}, e.state,
-       coalesce(g.direction <> (SELECT any_value(direction) FROM stream_write WHERE call_id = $write), false),
-       e.stack_id
+SELECT {_COLUMNS},
+       coalesce(g.direction <> (SELECT any_value(direction) FROM stream_write WHERE call_id = $write), false)
 FROM chosen JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
 WHERE e.time_ns BETWEEN $from_ns AND $to_ns
@@ -188,9 +198,7 @@ WITH mine AS (
     UNION SELECT socket_id FROM socket WHERE made_call_id = $call
 ),
 connected AS (SELECT connection_id FROM endpoint WHERE socket_id IN (FROM mine) AND connection_id IS NOT NULL)
-SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
-       p.number, e.bytes, g.rel_seq, e.flags, e.device, nullif(e.netns, $own_netns), e.protocol, e.head, e.skb,
-       {_ENDS}, e.state, false, e.stack_id
+SELECT {_COLUMNS}, false
 FROM kernel_event e JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
 WHERE e.time_ns BETWEEN $from_ns AND $to_ns
@@ -218,22 +226,19 @@ chosen AS (
            OR (e.head IS NULL AND (e.srcport, e.dstport) IN (
                SELECT (dstport, srcport) FROM packet WHERE packet_id = $packet))
 )
-SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
-       p.number, e.bytes, g.rel_seq, e.flags, e.device, nullif(e.netns, $own_netns), e.protocol, e.head, e.skb,
-       {_ENDS}, e.state, false, e.stack_id
+SELECT {_COLUMNS}, false
 FROM chosen JOIN kernel_event e USING (event_id) JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
 ORDER BY e.time_ns, e.event_id"""  # noqa: S608 (constants)
 
 _EVENTS_BY_ID = f"""
-SELECT e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2, k.call_id,
-       p.number, e.bytes, g.rel_seq, e.flags, e.device, nullif(e.netns, $own_netns), e.protocol, e.head, e.skb,
-       {_ENDS}, e.state, false, e.stack_id
+SELECT {_COLUMNS}, false
 FROM kernel_event e LEFT JOIN kernel_link k USING (event_id)
 LEFT JOIN packet p ON p.packet_id = k.packet_id LEFT JOIN segment g ON g.packet_id = k.packet_id
 WHERE e.event_id IN (SELECT unnest($events))"""  # noqa: S608 (constants)
 
-_THREADS = "SELECT tid, coalesce(arg_max(comm, start_ns), '?') || ' ' || any_value(pid) FROM task GROUP BY tid"
+_THREADS = """SELECT tid, coalesce(arg_max(comm, start_ns), '?') || ' ' || any_value(pid)
+    || CASE WHEN any_value(pid) <> tid THEN '/' || tid ELSE '' END FROM task GROUP BY tid"""
 
 _NAMES = "SELECT call_id, name FROM call WHERE call_id IN (SELECT unnest(?))"
 
@@ -369,7 +374,7 @@ def events(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, PathEv
 
 
 def threads(db: duckdb.DuckDBPyConnection) -> dict[int, str]:
-    """Command name and process id of the capture's threads; of those that were not recorded, name and thread id."""
+    """Command name and numbers of the capture's threads; of those that were not recorded, name and thread id."""
     return strangers(db) | dict(db.execute(_THREADS).fetchall())
 
 

@@ -16,6 +16,7 @@ Threads = Mapping[int, str]  # command name and process id by thread id
 
 # Protocols without ports, whose packets are not told from each other (linux/in.h).
 _OTHER_PROTOCOLS = {1: "an ICMP message", 2: "an IGMP message", 58: "an ICMPv6 message"}
+_WITH_PORTS = (6, 17)  # TCP and UDP
 _PACKET_GROUPS = ("net:", "qdisc:", "skb:")
 # enum tcp_ca_state of linux/tcp.h
 _CONGESTION = {0: "open", 1: "disorder", 2: "CWR (window reduced)", 3: "recovery", 4: "loss"}
@@ -46,12 +47,17 @@ def _packet(event: PathEvent) -> str:
     where = f", {_device(event)}" if event.interface else ""
     if event.packet_number is None:
         known = _OTHER_PROTOCOLS.get(event.protocol or 0) if event.name.startswith(_PACKET_GROUPS) else None
+        known = known or (
+            f"{event.payload_bytes} bytes" if event.payload_bytes and event.protocol in _WITH_PORTS else ""
+        )
         return f"{known}{where}" if known else where.removeprefix(", ")
     seq = f"seq {event.rel_seq}, " if event.rel_seq is not None else ""
     named = [name for bit, name in _SHOWN_FLAGS if (event.flags or 0) & bit]
     what = ", ".join(named) + ", " if named else "acknowledgement, " if event.answer and not event.payload_bytes else ""
     size = f"{event.payload_bytes} bytes" if event.payload_bytes else "no payload"
-    return f"packet {event.packet_number} ({what}{seq}{size}{where})"
+    cut = event.captured_payload is not None and (event.payload_bytes or 0) > event.captured_payload
+    parts = "; cut here (GSO), this is its first part" if cut and event.name == "net:net_dev_queue" else ""
+    return f"packet {event.packet_number} ({what}{seq}{size}{where}{parts})"
 
 
 def _detail(event: PathEvent, threads: Threads, reasons: Reasons) -> str:

@@ -46,7 +46,9 @@ def path_lines(path: KernelPath, *, color: bool, functions: Mapping[str, str] | 
         passes = path.passed_on.get(event.event_id)
         note += f"; {_PASSES[passes.by_bridge]}{_translated(passes, event)}" if passes is not None else ""
         about = in_words(event, path.threads, path.reasons)
-        if event.name == _COPIED and event.packet_number not in (None, *path.packets):
+        if event.name == _COPIED and (
+            event.packet_number not in (None, *path.packets) or event.value > (event.payload_bytes or event.value)
+        ):
             note += f"; {_MERGED}"
         text = f"{after:>9}  {event.name:<{_NAME_COLUMNS}}  {about}{note}"
         yield f"{aside}{text}{reset if aside else ''}"

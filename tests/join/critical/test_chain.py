@@ -24,7 +24,7 @@ def state(tid: int, from_ns: int, to_ns: int, what: str, *more: Any) -> State:
 def event(number: int, time_ns: int, name: str, tid: int, other: int = 0, **more: Any) -> Event:
     values: dict[str, Any] = {
         "cpu": 0, "context": "task", "softirq": "", "value": 1, "bytes": 0, "seq": 0, "ack": 0, "flags": 16, "sk": 7,
-        "packet_id": 0, "flow": "", "back": "", **more,
+        "packet_id": 0, "skb": 0, "head": 0, "flow": "", "back": "", **more,
     }  # fmt: skip
     return Event(event_id=number, time_ns=time_ns, name=name, tid=tid, other_tid=other, **values)
 

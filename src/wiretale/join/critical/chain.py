@@ -30,6 +30,7 @@ class Did(StrEnum):
     WIRE = "wire"  # a packet on its way: device, softirq, receiving stack
     LOST = "lost"  # a packet's first copy was lost; until it was sent again
     QUEUED = "queued"  # bytes in the sender's queue, until a timer or a deferred work sent them
+    NEIGHBOUR = "neighbour"  # a packet in IP, until the link address of the next host was known
     OUTSIDE = "outside"  # in a program or host that was not recorded
     UNKNOWN = "unknown"  # no scheduler event says what the thread did
 
@@ -42,6 +43,7 @@ class By(StrEnum):
     WOKE = "woke"  # it woke the thread of the next piece
     MADE = "made"  # it made the thread of the next piece
     SENT = "sent"  # it sent the packet of the next piece
+    WROTE = "wrote"  # its call, which wrote the bytes of the packet of the next piece, returned
     DELIVERED = "delivered"  # the packet woke the thread of the next piece
     FORWARDED = "forwarded"  # the packet, on its way, was handed to the device of the next piece
     ANSWERED = "answered"  # the packet made the kernel send the packet of the next piece
@@ -74,6 +76,11 @@ class Piece:
     waiter_call: int = 0
     waiter_stopped: bool = False
     parts: tuple[Part, ...] = ()
+    sent_id: int = 0  # packet_id of what was sent at its end (By.SENT, ANSWERED, FORWARDED, TIMER); 0: not captured
+    sent_bytes: int = 0  # payload of that; the device layer may cut it into several packets, of which it is the first
+    peer: str = ""  # of Did.OUTSIDE: address and port of the packet's sender
+    stranger: int = 0  # of Did.OUTSIDE: the thread that was not recorded and was seen to send the packet; 0: none was
+    became: str = ""  # of By.FORWARDED: the packet's flow from there on, if address translation (NAT) changed it
 
 
 # A waking in one of these cannot have been a packet's doing.
@@ -92,7 +99,7 @@ class _Chain:
         self.no_packets = no_packets
         self.pieces: list[Piece] = []
         self.step: Step = self._thread
-        self.by, self.to = By.END, 0
+        self.by, self.to, self.became, self.sent, self.sent_bytes = By.END, 0, "", 0, 0
         self.because: Evidence = ()
         self.left: list[int] = []  # threads that the chain came through, the last one last
         self.met = {tid}  # threads taken up at `now`
@@ -105,6 +112,7 @@ class _Chain:
     def _put(
         self, from_ns: int, did: Did, *, row: State | None = None, packet: Event | None = None,
         evidence: Evidence = (), by: By | None = None, to: int | None = None, parts: tuple[Part, ...] = (),
+        stranger: int = 0, peer: str = "",
     ) -> None:  # fmt: skip
         """One piece more, up to `now`; nothing if it would be empty. Without a row nobody recorded did it."""
         start = max(from_ns, self.begin)
@@ -132,6 +140,11 @@ class _Chain:
                 waiter_call=waiter.call_id if waiter is not None else 0,
                 waiter_stopped=waiter is not None and waiter.state == "stopped",
                 parts=parts,
+                sent_id=self.sent,
+                sent_bytes=self.sent_bytes,
+                peer=peer,
+                stranger=stranger,
+                became=self.became,
             )
         )
         self.now = start
@@ -148,8 +161,9 @@ class _Chain:
 
     def _next(self, by: By, to: int = 0, *because: Event) -> None:
         """What will be said of how the piece before this one ended."""
-        self.by, self.to = by, to
+        self.by, self.to, self.became = by, to, ""
         self.because = _ids(*because)
+        self.sent, self.sent_bytes = (because[0].packet_id, because[0].bytes) if because else (0, 0)
 
     def _leave(self) -> None:
         if self.tid in self.left:
@@ -235,6 +249,11 @@ class _Chain:
 
     def _sent(self, sent: Event) -> "Step | None":
         """`now` is when a packet was handed to a device: who did that, and why then?"""
+        came = self.rows.passed_on(sent)
+        if came is not None:
+            self._next(By.FORWARDED, 0, sent)
+            self.became = sent.flow if sent.flow != came.flow else ""
+            return partial(self._arrived, came)
         first = self.rows.earlier_copy(sent)
         if first is not None and first.sk == sent.sk:
             self._next(By.TIMER if _is_timed(sent) else By.ANSWERED, 0, sent)
@@ -254,22 +273,60 @@ class _Chain:
             return partial(self._arrived, cause)
         if sent.context == "task":
             self._next(By.SENT, 0, sent)
-            return partial(self._outside, sent)
+            return partial(self._outside, sent, sent.tid)
         return partial(self._queued, sent)
 
     def _queued(self, sent: Event) -> "Step | None":
-        """A timer or other deferred work sent it: it was ready since the flow's packet before it, at the earliest."""
+        """A timer or other deferred work sent it: back to the call that wrote its bytes, or to the flow's packet before
+        it, whichever was later. It was ready since then, at the earliest.
+        """
         before = self.rows.last_sent(sent.flow, self.now)
+        since = before.time_ns if before is not None else 0
+        writer = self.rows.writers.get(sent.packet_id)
+        if writer is not None and (writer.to_ns < since or writer.tid in self.met):
+            writer = None
+        if writer is not None and writer.to_ns >= self.now:
+            if writer.from_ns >= since:  # deferred work in the time of the call itself
+                self._next(By.SENT, 0, sent)
+                self._go_on_with(writer.tid)
+                return None
+            writer = None
+        learnt = self.rows.neighbour_learnt(sent)
         self._next(By.TIMER if _is_timed(sent) else By.INTERRUPT, 0, sent)
-        self._put(before.time_ns if before else self.begin, Did.QUEUED, packet=sent, evidence=_ids(before))
+        did = Did.QUEUED if learnt is None else Did.NEIGHBOUR
+        if writer is not None:
+            self._put(writer.to_ns, did, packet=sent, evidence=_ids(learnt))
+            self._next(By.WROTE, 0, sent)
+            self._go_on_with(writer.tid)
+            return None
+        self._put(since or self.begin, did, packet=sent, evidence=_ids(before, learnt))
         return partial(self._sent, before) if before is not None else None
 
-    def _outside(self, packet: Event) -> "Step | None":
+    def _outside(self, packet: Event, stranger: int = 0) -> "Step | None":
         """Its sender was not recorded: back to the last packet that went to the sender before."""
         asked = self.rows.last_sent(packet.back, min(packet.time_ns, self.now))
         start = asked.time_ns if asked is not None else self.begin
-        self._put(start, Did.OUTSIDE, packet=packet, evidence=_ids(packet, asked))
+        self._put(
+            start,
+            Did.OUTSIDE,
+            packet=packet,
+            evidence=_ids(packet, asked),
+            stranger=stranger,
+            peer=source_of(packet.flow),
+        )
         return partial(self._sent, asked) if asked is not None else None
+
+
+def source_of(flow: str) -> str:
+    """Address and port that the packets of a flow come from; empty if there is no flow."""
+    _, source, port, *_ = [*flow.split(), "", "", ""]
+    return f"{source} port {port}" if source else ""
+
+
+def ends_of(flow: str) -> str:
+    """Both ends of a flow."""
+    _, source, port, target, target_port = flow.split()
+    return f"{source} port {port} -> {target} port {target_port}"
 
 
 def _ids(*events: Event | None) -> Evidence:

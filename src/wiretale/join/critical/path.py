@@ -1,13 +1,21 @@
 """One answer's critical path with what is needed to tell it: calls, threads, packets by their numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.join.critical.chain import Did, Piece, chain
+from wiretale.join.critical.held import (
+    bare_acknowledgements,
+    beyond_the_window,
+    calls_with_small_window,
+    calls_without_room,
+    waited_for_acknowledgement,
+)
+from wiretale.join.critical.lookups import WaitFor, waits_for_names
 from wiretale.join.critical.span import Span
 from wiretale.join.critical.timeline import fetch
-from wiretale.join.kernel_path import strangers
+from wiretale.join.kernel_path import threads
 
 # Calls that no packet ends: what wakes them is a timer, another thread, or a child. A poll of nothing is a sleep, too.
 _SLEEPS = """(c.name IN ('nanosleep', 'clock_nanosleep') OR (c.name IN ('poll', 'ppoll') AND c.a1 = 0)
@@ -49,6 +57,10 @@ class CriticalPath:
     before: dict[tuple[int, int], int]  # by thread and time at which it got a CPU: the thread that had it until then
     stopped: bool  # the calls were recorded by ptrace, whose stops are in the times
     lost: int  # kernel events that the recorder lost
+    small_window: dict[int, int] = field(default_factory=dict)  # by call_id: bytes of a window that was too small
+    beyond: dict[int, int] = field(default_factory=dict)  # by packet_id: bytes of the window that it waited for
+    names: dict[int, WaitFor] = field(default_factory=dict)  # by call_id: the names whose answers it waited for
+    round_trips: dict[int, int] = field(default_factory=dict)  # by packet_id: nanoseconds, its connection's fastest
 
 
 _CALLS = f"""SELECT c.call_id, c.name, c.fd, c.tid, c.retval, any_value(f.kind), any_value(f.name),
@@ -57,39 +69,15 @@ FROM call c LEFT JOIN call_file USING (call_id) LEFT JOIN file f USING (file_id)
 LEFT JOIN call_connection x ON x.call_id = c.call_id
 WHERE c.call_id IN (SELECT unnest(?)) GROUP BY ALL"""  # noqa: S608 (fixed text)
 
-_THREADS = """SELECT tid, coalesce(arg_max(comm, start_ns), '?') || ' ' || any_value(pid)
-    || CASE WHEN any_value(pid) <> tid THEN '/' || tid ELSE '' END FROM task GROUP BY tid"""
-
 _NO_PACKETS = f"""SELECT call_id FROM call c WHERE (name IN (SELECT unnest(?)) OR {_SLEEPS}) AND start_ns < ?
 AND coalesce(exit_ns, start_ns) >= ?"""  # noqa: S608 (fixed text)
 
 
-# A probe of a window or of life is no acknowledgement, though it looks like one.
-_BARE = """SELECT packet_id FROM packet p LEFT JOIN segment g USING (packet_id)
-WHERE packet_id IN (SELECT unnest(?)) AND p.payload_bytes = 0 AND p.flags & 7 = 0 AND g.truth IS NULL
-AND NOT list_has_any(g.analysis, ['keep_alive', 'zero_window_probe'])"""
-
-_NO_ROOM = """SELECT DISTINCT c.call_id FROM call c JOIN stream_write w USING (call_id)
-JOIN segment g ON g.connection_id = w.connection_id JOIN packet p USING (packet_id)
-WHERE c.call_id IN (SELECT unnest(?)) AND p.time_ns BETWEEN c.start_ns AND coalesce(c.exit_ns, p.time_ns)
-  AND list_contains(g.analysis, CASE WHEN g.direction = w.direction THEN 'window_full' ELSE 'zero_window' END)"""
-
-# RFC 9293 3.7.4: a segment of less than the MSS is not sent while earlier bytes are unacknowledged. The call that wrote
-# its bytes was over when the acknowledgement came, and nothing else held it: no window (there was room, and nothing was
-# lost, after which the congestion window is small), no TCP_CORK.
-_NAGLE = """SELECT DISTINCT p.packet_id FROM packet p JOIN segment g USING (packet_id)
-JOIN link l ON l.packet_id = p.packet_id AND l.kind = 'write_segment' JOIN stream_write w USING (write_id)
-JOIN call c ON c.call_id = w.call_id
-JOIN (SELECT q.time_ns, h.connection_id, h.direction, h.acked FROM packet q JOIN segment h USING (packet_id)
-      WHERE q.packet_id IN (SELECT unnest($bare))) a ON a.connection_id = g.connection_id AND a.direction <> g.direction
-WHERE p.packet_id IN (SELECT unnest($packets)) AND a.acked = g.lo AND a.time_ns <= p.time_ns AND c.exit_ns < a.time_ns
-  AND p.payload_bytes > 0
-  AND p.payload_bytes < (SELECT min(mss) FROM packet y JOIN segment z USING (packet_id)
-                         WHERE z.connection_id = g.connection_id AND y.flags & 2 > 0)
-  AND NOT EXISTS (SELECT 1 FROM segment e WHERE e.connection_id = g.connection_id AND e.packet_id <= g.packet_id
-      AND list_has_any(e.analysis, ['retransmission', 'fast_retransmission', 'window_full', 'zero_window']))
-  AND NOT EXISTS (SELECT 1 FROM call o JOIN call_connection x USING (call_id)
-      WHERE x.connection_id = g.connection_id AND o.name = 'setsockopt' AND o.a1 = 6 AND o.a2 IN (1, 3))"""
+# The fastest round trip that the packet's sender took part in: the handshake's, or until it acknowledged something.
+_ROUND_TRIPS = """SELECT g.packet_id, least(any_value(c.initial_rtt_ns), min(h.ack_rtt_ns))
+FROM segment g JOIN connection c USING (connection_id)
+JOIN segment h ON h.connection_id = g.connection_id AND h.direction = g.direction AND h.shown
+WHERE g.packet_id IN (SELECT unnest(?)) AND c.initial_rtt_ns IS NOT NULL GROUP BY g.packet_id"""
 
 _BEFORE = """SELECT other_tid, time_ns, tid FROM kernel_event
 WHERE name = 'sched:sched_switch' AND time_ns IN (SELECT unnest(?))"""
@@ -103,14 +91,14 @@ def critical_path(db: duckdb.DuckDBPyConnection, span: Span) -> CriticalPath:
     pieces = chain(rows, span.tid, span.begin_ns, span.end_ns, frozenset(i for (i,) in found))
     wanted = {span.begin_call, span.end_call} | {i for p in pieces for i in (p.call_id, p.waiter_call) if i}
     calls = [CallFacts(*row) for row in db.execute(_CALLS, [sorted(wanted)]).fetchall()]
-    packets = sorted({p.packet_id for p in pieces if p.packet_id})
+    packets = sorted({i for p in pieces for i in (p.packet_id, p.sent_id) if i})
     numbers = db.execute(
         "SELECT packet_id, number FROM packet WHERE packet_id IN (SELECT unnest(?))", [packets]
     ).fetchall()
-    bare = frozenset(i for (i,) in db.execute(_BARE, [packets]).fetchall())
-    no_room = frozenset(i for (i,) in db.execute(_NO_ROOM, [sorted(wanted)]).fetchall())
-    found = db.execute(_NAGLE, {"bare": sorted(bare), "packets": packets}).fetchall()
-    nagle = frozenset(i for (i,) in found)
+    bare, beyond = bare_acknowledgements(db, packets), beyond_the_window(db, pieces)
+    nagle = waited_for_acknowledgement(db, packets, bare, beyond)
+    waiting = sorted(wanted)
+    no_room = calls_without_room(db, waiting)
     turns = [p.to_ns for p in pieces if p.did is Did.RUNNABLE]
     before = {(tid, at): who for tid, at, who in db.execute(_BEFORE, [turns]).fetchall()}
     source = db.execute(
@@ -119,6 +107,8 @@ def critical_path(db: duckdb.DuckDBPyConnection, span: Span) -> CriticalPath:
     ).fetchone()
     stopped, lost = source or (False, 0)
     return CriticalPath(
-        span, pieces, {c.call_id: c for c in calls}, strangers(db) | dict(db.execute(_THREADS).fetchall()),
+        span, pieces, {c.call_id: c for c in calls}, threads(db),
         dict(numbers), bare, nagle, no_room, before, stopped, int(lost),
+        calls_with_small_window(db, waiting), beyond, waits_for_names(db, waiting),
+        dict(db.execute(_ROUND_TRIPS, [sorted({p.packet_id for p in pieces if p.did is Did.OUTSIDE})]).fetchall()),
     )  # fmt: skip

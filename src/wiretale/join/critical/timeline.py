@@ -10,6 +10,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from wiretale.model.enums import NUD_INCOMPLETE
+
 Numbers = NDArray[Any]
 
 # Far enough before the interval for a packet that was sent before it and lost, or came while its thread slept.
@@ -23,19 +25,30 @@ WHERE s.from_ns < $to_ns AND s.to_ns > $from_ns ORDER BY s.tid, s.from_ns"""
 _EVENTS = """SELECT event_id, time_ns, name, cpu, tid, context, coalesce(softirq, '') AS softirq,
        coalesce(other_tid, 0) AS other_tid, value, coalesce(bytes, 0) AS bytes, coalesce(seq, 0) AS seq,
        coalesce(ack, 0) AS ack, coalesce(flags, 0) AS flags, coalesce(sk, 0) AS sk,
-       coalesce(k.packet_id, 0) AS packet_id,
+       coalesce(k.packet_id, 0) AS packet_id, coalesce(skb, 0) AS skb, coalesce(head, 0) AS head,
        CASE WHEN srcport > 0 THEN concat_ws(' ', protocol, src, srcport, dst, dstport) ELSE '' END AS flow,
        CASE WHEN srcport > 0 THEN concat_ws(' ', protocol, dst, dstport, src, srcport) ELSE '' END AS back
 FROM kernel_event e LEFT JOIN kernel_link k USING (event_id)
 WHERE time_ns <= $to_ns AND (time_ns >= $from_ns OR (name = 'net:net_dev_queue' AND time_ns >= $before_ns))
   AND name IN ('sched:sched_waking', 'sched:sched_wakeup', 'sched:sched_process_fork', 'sched:sched_switch',
-    'net:net_dev_queue', 'net:netif_receive_skb', 'irq:softirq_exit')
+    'net:net_dev_queue', 'net:netif_receive_skb', 'irq:softirq_exit', 'neigh:neigh_update')
 ORDER BY time_ns, event_id"""
+
+# Of packets that left in deferred work: the last call that wrote some of their bytes.
+_WRITERS = """SELECT l.packet_id, arg_max(c.tid, c.start_ns), max(c.start_ns),
+       arg_max(coalesce(c.exit_ns, c.start_ns), c.start_ns)
+FROM link l JOIN stream_write w USING (write_id) JOIN call c USING (call_id)
+WHERE l.kind = 'write_segment' AND l.packet_id IN (
+    SELECT k.packet_id FROM kernel_event e JOIN kernel_link k USING (event_id)
+    WHERE e.name = 'net:net_dev_queue' AND e.context <> 'task' AND e.time_ns BETWEEN $from_ns AND $to_ns)
+GROUP BY l.packet_id"""
 
 WAKING = frozenset({"sched:sched_waking", "sched:sched_wakeup", "sched:sched_process_fork"})
 SENT, RECEIVED = "net:net_dev_queue", "net:netif_receive_skb"
 SWITCH, SOFTIRQ_END = "sched:sched_switch", "irq:softirq_exit"
+NEIGHBOUR = "neigh:neigh_update"
 _SYN_OR_FIN = 3  # flags that take a sequence number (RFC 9293)
+_UDP = "17 "  # how a flow begins: IPPROTO_UDP
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +101,24 @@ class Event:
     flags: int
     sk: int  # whose packet it is, on its way out; 0: unknown
     packet_id: int  # 0: not captured
+    skb: int
+    head: int  # of its data, which clones share
     flow: str
     back: str  # the flow of answers
+
+    @property
+    def is_datagram(self) -> bool:
+        """Of UDP: two of a flow may have equal headers, and none is ever sent again."""
+        return self.flow.startswith(_UDP)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A thread that wrote bytes, and its call's begin and end."""
+
+    tid: int
+    from_ns: int
+    to_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +137,19 @@ class _Index:
 class Timeline:
     """States by thread, events by what is asked of them."""
 
-    def __init__(self, states: dict[str, Numbers], events: dict[str, Numbers], traced: set[int]) -> None:
-        """`states` in order of thread and time, `events` in order of time: the columns of State and of Event."""
+    def __init__(
+        self,
+        states: dict[str, Numbers],
+        events: dict[str, Numbers],
+        traced: set[int],
+        writers: dict[int, Writer] | None = None,
+    ) -> None:
+        """`states` in order of thread and time, `events` in order of time: the columns of State and of Event.
+
+        `writers` by packet_id, of packets that left in deferred work.
+        """
         self.traced = traced
+        self.writers = writers or {}
         self._states = states
         self._events = events
         self._by_thread = _grouped(states["tid"], states["from_ns"])
@@ -120,6 +159,7 @@ class Timeline:
         self._left = _of(events, named == SWITCH, "tid")
         self._sent = _of(events, named == SENT, "flow")
         self._received_on = _of(events, named == RECEIVED, "cpu")
+        self._learnt_on = _of(events, (named == NEIGHBOUR) & (events["value"] == NUD_INCOMPLETE), "cpu")
         # what runs on a CPU after one of these is another turn
         self._turned_on = _of(events, np.isin(named, [SOFTIRQ_END, SWITCH]), "cpu")
 
@@ -171,14 +211,32 @@ class Timeline:
 
     def delivered(self, event: Event) -> Event | None:
         """The packet whose reception an event is part of: the last that entered the stack on its CPU, in its turn."""
-        index = self._received_on.get(event.cpu)
-        place = index.last(event.time_ns) if index else -1
-        found = self._event(place)
+        return self._in_turn(self._received_on, event)
+
+    def neighbour_learnt(self, event: Event) -> Event | None:
+        """In the same turn, before an event: a neighbour's link address became known, which IP had asked for."""
+        return self._in_turn(self._learnt_on, event)
+
+    def _in_turn(self, by_cpu: dict[Any, _Index], event: Event) -> Event | None:
+        index = by_cpu.get(event.cpu)
+        found = self._event(index.last(event.time_ns) if index else -1)
         if found is None or (found.tid, found.context) != (event.tid, event.context):
             return None
         turned = self._turned_on.get(event.cpu)
         turn = self._event(turned.last(event.time_ns)) if turned else None
         return None if turn is not None and turn.time_ns > found.time_ns else found
+
+    def passed_on(self, sent: Event) -> Event | None:
+        """The packet that came in just before and is what was handed to a device here: by a bridge, by IP, with NAT.
+
+        It is the same sk_buff, or holds the same data. Memory is used again: an answer may lie where the packet lay
+        that it answers.
+        """
+        came = self.delivered(sent)
+        if came is None or came.flow == sent.back or (came.bytes, came.flags) != (sent.bytes, sent.flags):
+            return None
+        is_same = (sent.skb and came.skb == sent.skb) or (sent.head and came.head == sent.head)
+        return came if is_same else None
 
     def sent(self, packet: Event, before_ns: int) -> Event | None:
         """The last hand-over to a device, not after a time, of a packet that carried this one's bytes."""
@@ -187,6 +245,11 @@ class Timeline:
             return None
         at = index.at[: int(np.searchsorted(index.times, before_ns, side="right"))]
         of = self._events
+        if packet.is_datagram:  # by where its data lies; a copy made outside of the kernel lies elsewhere
+            same = of["bytes"][at] == packet.bytes
+            there = same & (packet.head != 0) & (of["head"][at] == packet.head)
+            found = np.flatnonzero(there if there.any() else same)
+            return self._event(int(at[found[-1]])) if len(found) else None
         begins = (packet.seq - of["seq"][at].astype(np.int64)) & 0xFFFFFFFF
         same = (begins == 0) & (of["bytes"][at] == packet.bytes) & (of["flags"][at] == packet.flags)
         if not packet.bytes:
@@ -202,8 +265,8 @@ class Timeline:
         return self._event(index.last(before_ns - 1)) if index else None
 
     def earlier_copy(self, packet: Event) -> Event | None:
-        """The hand-over, before this one, of the same bytes: then this one was sent again. Bare ACKs have none."""
-        if not packet.bytes and not packet.flags & _SYN_OR_FIN:
+        """The hand-over, before this one, of the same bytes: then this was sent again. Not of bare ACKs, datagrams."""
+        if packet.is_datagram or (not packet.bytes and not packet.flags & _SYN_OR_FIN):
             return None
         return self.sent(packet, packet.time_ns - 1)
 
@@ -219,7 +282,8 @@ def fetch(db: duckdb.DuckDBPyConnection, from_ns: int, to_ns: int) -> Timeline:
     states = db.execute(_STATES, within).fetchnumpy()
     events = db.execute(_EVENTS, within | {"before_ns": from_ns - _SENT_BEFORE_NS}).fetchnumpy()
     traced = {tid for (tid,) in db.execute("SELECT DISTINCT tid FROM task WHERE traced").fetchall()}
-    return Timeline(_columns(states), _columns(events), traced)
+    writers = {packet: Writer(*of) for packet, *of in db.execute(_WRITERS, within).fetchall()}
+    return Timeline(_columns(states), _columns(events), traced, writers)
 
 
 def _turn_begins(states: dict[str, Numbers]) -> Numbers:
