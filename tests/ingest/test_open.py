@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import os
 import random
 import struct
 import subprocess
@@ -19,9 +20,13 @@ from hypothesis import strategies as st
 from tests.ingest.files import block, enhanced, interface, kuznetzov, pcap, section
 from wiretale.errors import CaptureError, WiretaleError
 from wiretale.ingest.found import IN, NO_TIME, OUT, Found
+from wiretale.ingest.load import import_capture
 from wiretale.ingest.open import read_capture
 from wiretale.ingest.packed import forget
 from wiretale.ingest.pcapng import read_pcapng
+from wiretale.join.build import build
+from wiretale.store.capture import open_capture
+from wiretale.store.progress import silent
 
 SECOND = 1_000_000_000
 PACKETS = [(1_700_000_000 * SECOND + n * 1_234_000, bytes([n]) * (20 + n)) for n in range(5)]
@@ -304,3 +309,20 @@ def test_a_small_file_of_very_many_empty_packets_takes_little_memory_for_each(
     count, grown = (int(word) for word in done.stdout.split())
     assert count == MANY_EMPTY
     assert grown < most_bytes * MANY_EMPTY
+
+
+def test_frames_of_a_quarter_of_a_megabyte_are_joined_in_the_memory_set_aside_for_them(tmp_path: Path) -> None:
+    """Two thousand frames are read together, and twice as much memory as they are long was not enough for it."""
+    size, frames = 240_000, 1_150
+    udp = bytes(12) + bytes.fromhex("0800 45000000000000004011 0000 0a000001 0a000002 03e8 07d0 0000 0000")
+    path = tmp_path / "x.pcap"
+    with path.open("wb") as file:
+        file.write(pcap([]))
+        for n in range(frames):
+            file.write(struct.pack("<IIII", n, 0, size, size) + udp)
+            file.seek(size - len(udp), os.SEEK_CUR)  # a hole: it takes no room
+        file.truncate()
+    target = tmp_path / "x.wiretale"
+    import_capture(read_capture(path), path, target, build, rules="4.0", progress=silent)
+    with open_capture(target) as db:
+        assert db.execute("SELECT count(*) FROM segment").fetchone() == (frames,)

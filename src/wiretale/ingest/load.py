@@ -66,12 +66,13 @@ def import_capture(found: Found, origin: Path, target: Path, join: Join, *, rule
 
 
 def _memory_needed(found: Found) -> int:
-    """DuckDB compresses so many rows at once, each frame in a space of the next power of two; it gets half of this."""
+    """DuckDB reads and compresses so many rows together: it holds them both as they are stored and as they were, in
+    pieces of memory of powers of two, with a fifth for all else. It gets half of this."""
     largest = (
         np.partition(found.captured, -_VECTOR_ROWS)[-_VECTOR_ROWS:] if len(found) > _VECTOR_ROWS else found.captured
     )
-    room = 1 << np.ceil(np.log2(np.maximum(largest, 1))).astype(np.int64)
-    return max(len(found.data), int(2.5 * room.sum()))
+    together = int(largest.sum(dtype=np.int64))
+    return max(len(found.data), 5 << max(together - 1, 0).bit_length())
 
 
 def _times(found: Found) -> _Times:

@@ -34,15 +34,18 @@ SELECT p.connection_id, p.direction, p.side, p.call_id, p.message, p.bytes, p.st
        p.socket_id, p.cut
 FROM j_placed p WHERE p.datagram ORDER BY p.exit_ns, p.call_id, p.message
 """
-# the only part put in is PREFIX_BYTES
+# The only part put in is PREFIX_BYTES. Frames are cut before they are joined: a join would hold them whole.
 PACKETS = f"""
 SELECT c.connection_id, CASE WHEN f.forward = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END, f.packet_id,
-       p.payload_bytes, p.frame[p.payload_offset + 1:p.payload_offset + least(p.payload_bytes, {PREFIX_BYTES})],
-       f.time_ns, p.ip_id
+       p.payload_bytes, p.prefix, f.time_ns, p.ip_id
 FROM j_flow_packet f
 JOIN j_connection_flow c ON c.flow_id = f.flow_id AND f.time_ns >= c.from_ns AND f.time_ns < c.to_ns
-JOIN packet p USING (packet_id)
-WHERE f.proto = 17 AND p.ip_protocol = 17 ORDER BY f.packet_id
+JOIN (
+    SELECT packet_id, payload_bytes, ip_id,
+           frame[payload_offset + 1:payload_offset + least(payload_bytes, {PREFIX_BYTES})] AS prefix
+    FROM packet WHERE ip_protocol = 17
+) p USING (packet_id)
+WHERE f.proto = 17 ORDER BY f.packet_id
 """  # noqa: S608
 
 

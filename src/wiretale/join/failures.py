@@ -37,8 +37,9 @@ def _put_icmp(db: duckdb.DuckDBPyConnection) -> dict[int, int]:
     for packet_id, time, version, kind, code, data in db.execute(
         """
         SELECT packet_id, time_ns, ip_version, icmp_type, icmp_code, frame[payload_offset + 1:] FROM packet
-        WHERE shown AND icmp_type IS NOT NULL AND payload_offset IS NOT NULL ORDER BY packet_id
-        """
+        WHERE shown AND icmp_type IN (SELECT unnest(?)) AND payload_offset IS NOT NULL ORDER BY packet_id
+        """,
+        [sorted({kind for _, kind, _ in ICMP_ERRORS})],
     ).fetchall():
         error, quote = ICMP_ERRORS.get((version, kind, code)), quoted_packet(version, data or b"")
         if error is not None and quote is not None:

@@ -36,10 +36,12 @@ WITH addressed AS (
            CASE WHEN f.forward THEN w.b_port ELSE w.a_port END AS dstport
     FROM j_flow_packet f JOIN j_flow w USING (flow_id) WHERE f.proto = 17
 )
-SELECT packet_id, p.payload_bytes,
-       p.frame[p.payload_offset + 1:p.payload_offset + least(p.payload_bytes, {PREFIX_BYTES})],
-       a.time_ns, a.cookie, a.src, a.srcport, a.dst, a.dstport
-FROM addressed a JOIN packet p USING (packet_id) WHERE a.dstport IN (SELECT unnest($ports)) ORDER BY packet_id
+SELECT packet_id, p.payload_bytes, p.prefix, a.time_ns, a.cookie, a.src, a.srcport, a.dst, a.dstport
+FROM addressed a JOIN (
+    SELECT packet_id, payload_bytes,
+           frame[payload_offset + 1:payload_offset + least(payload_bytes, {PREFIX_BYTES})] AS prefix
+    FROM packet WHERE ip_protocol = 17
+) p USING (packet_id) WHERE a.dstport IN (SELECT unnest($ports)) ORDER BY packet_id
 """  # noqa: S608 (PREFIX_BYTES)
 _UNIX_WRITES = """
 SELECT call_id, message, bytes, start_ns, exit_ns, peeked, socket_id, cut
