@@ -159,6 +159,8 @@ def run(args: Sequence[str]) -> int:
         if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
             print_error(f"the disk is full: {fault.filename or 'the output'} could not be written whole", "free space")
             return Exit.RESOURCE
+        if "interrupt" in str(fault).lower() and _is_of_duckdb(fault):
+            return Exit.INTERRUPTED
         if _is_damage(fault):
             first = str(fault).split("\n")[0]
             print_error(
@@ -179,6 +181,11 @@ def run(args: Sequence[str]) -> int:
 _DAMAGE = frozenset(
     {"IOException", "SerializationException", "InternalException", "FatalException", "OutOfMemoryException"}
 )
+
+
+def _is_of_duckdb(fault: Exception) -> bool:
+    """Whether DuckDB raised it, which makes a RuntimeError of a ^C that came during a query."""
+    return "duckdb" in type(fault).__module__ or (isinstance(fault, RuntimeError) and "Query" in str(fault))
 
 
 def _is_damage(fault: Exception) -> bool:

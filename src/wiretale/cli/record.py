@@ -9,6 +9,7 @@ import click
 from wiretale.cli.recording_options import check_output, finish, fresh_output, plan_from, recording_options
 from wiretale.errors import Exit
 from wiretale.record.recording import Recording
+from wiretale.store.ending import ended_by_signals
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -53,9 +54,10 @@ def command(
     plan = plan_from(output, options)
     plan = dataclasses.replace(plan, interrupt_when_idle=interrupt_when_idle)
     outcome = Recording(plan).run()
-    finish(outcome, plan, keep_spool=keep_spool)
-    if not quiet:
-        click.echo(summary(output), err=True)
+    with ended_by_signals():  # which came too late when the capture is whole
+        finish(outcome, plan, keep_spool=keep_spool)
+        if not quiet:
+            click.echo(summary(output), err=True)
     if outcome.fault is not None:
         raise outcome.fault
     sys.exit(outcome.status or Exit.OK)

@@ -20,6 +20,7 @@ from wiretale.record.packets.source import MIB, PacketOptions
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.ptrace.source import PtraceOptions
 from wiretale.record.user import give_to, invoking_user, named
+from wiretale.store.ending import ended_by_signals
 from wiretale.store.spool import Spool
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
@@ -298,21 +299,24 @@ def check_output(path: Path, *, force: bool) -> None:
 
 def finish(outcome: Outcome, plan: Plan, *, keep_spool: bool = False) -> None:
     """Make the capture from the spool, then delete the spool. On any fault the spool stays, and the message says so."""
-    capture_from_spool(outcome.spool, plan.output)
-    give_to(plan.user, plan.output)
-    if not keep_spool:
-        shutil.rmtree(outcome.spool.path)
+    with ended_by_signals():
+        capture_from_spool(outcome.spool, plan.output)
+        give_to(plan.user, plan.output)
+        if not keep_spool:
+            shutil.rmtree(outcome.spool.path)
 
 
 def capture_from_spool(spool: Spool, output: Path) -> None:
     """Make a capture, with progress on standard error when that is a terminal."""
-    from wiretale.cli.progress import steps
-    from wiretale.join.build import build
-    from wiretale.store.make import make_capture
-
     try:
-        with steps() as progress:
-            make_capture(spool, output, lambda db: build(db, progress), progress)
+        with ended_by_signals() as ending:
+            from wiretale.cli.progress import steps
+            from wiretale.join.build import build
+            from wiretale.store.make import make_capture
+
+            with steps() as progress:
+                step = ending.checked(progress)
+                make_capture(spool, output, lambda db: build(db, step), step)
     except ResourceFault:
         raise
     except WiretaleError as fault:

@@ -23,6 +23,7 @@ from wiretale.record.namespace import enter_private_net
 from wiretale.record.packets.source import PacketSource
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.procfs.source import snapshot
+from wiretale.record.ptrace.faults import DISK_ERRORS, disk_error
 from wiretale.record.ptrace.notable import Notable
 from wiretale.record.ptrace.source import PtraceSource, SpawnRequest
 from wiretale.record.stillness import LEFT_ALONE_NS, Stillness
@@ -79,20 +80,35 @@ class Recording:
         """Record until every program is gone or, attached, until interrupted. WiretaleError if it cannot begin."""
         if self._plan.private_net:
             enter_private_net()
+        try:
+            self._record()
+        except OSError as fault:
+            if fault.errno not in DISK_ERRORS:
+                raise
+            kept = self._spool.path.exists()
+            raise ResourceFault(
+                f"{disk_error(fault.errno)}: {self._spool.path} cannot be written",
+                f"free space, then: wiretale recover {self._spool.path}" if kept else "another place: -o FILE",
+            ) from fault
+        return Outcome(self._spool, self._exit_status(), self._fault, self._reports)
+
+    def _record(self) -> None:
         self._make_spool()
         with Waiter() as waiter:
             try:
+                self._begin_spool()
                 self._arm()
                 self._start(waiter)
             except BaseException:
-                self._disarm()
-                shutil.rmtree(self._spool.path)  # nothing was recorded
+                try:
+                    self._disarm()
+                finally:
+                    shutil.rmtree(self._spool.path)  # nothing was recorded
                 raise
             try:
                 self._loop(waiter)
             finally:
                 self._disarm()
-        return Outcome(self._spool, self._exit_status(), self._fault, self._reports)
 
     # -- arming ------------------------------------------------------------------------------------------------------
 
@@ -108,6 +124,8 @@ class Recording:
             raise PermissionFault(
                 f"{path} cannot be made: {fault.strerror}", "choose another place with -o FILE"
             ) from fault
+
+    def _begin_spool(self) -> None:
         system = os.uname()
         self._manifest = Manifest(
             tool_version=__version__,
@@ -386,7 +404,7 @@ class Recording:
                 for feed in self._inputs:
                     feed.interrupt()
             if self._asked_to_end:
-                self._end_programs(signal.SIGTERM)
+                self._end_programs(signal.SIGTERM if self._asked_to_end == 1 else signal.SIGKILL)
             self._asked_to_end = max(self._asked_to_end, 1)
             self._escalate_at_ns = now_ns() + 1000 * SECOND_NS  # a program may take its time to end, as under a shell
             return
@@ -413,12 +431,14 @@ class Recording:
             self._tracer.stop()
             for program in self._manifest.programs:
                 program.status = self._tracer.status_of(program.pid)
-        if self._manifest.programs:
-            snapshot(self._spool, [p.pid for p in self._manifest.programs if p.attached], "after")
-        if self._packets is not None:
-            self._packets.stop()
-        if self._kernel is not None:
-            self._kernel.stop()
+        try:
+            if self._manifest.programs:
+                snapshot(self._spool, [p.pid for p in self._manifest.programs if p.attached], "after")
+        finally:  # a full disk stops no source
+            if self._packets is not None:
+                self._packets.stop()
+            if self._kernel is not None:
+                self._kernel.stop()
         self._take_clock_snapshot()
         self._reports = [*self._reports, *self._running_reports()]
         self._manifest.sources = self._reports

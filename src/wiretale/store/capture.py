@@ -248,8 +248,9 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
             _limit_memory(db, max(_memory_limit(expected_bytes), _LOADING_MEMORY))
             db.execute(f"SET temp_directory = {_quoted(str(spill))}")
             make_tables(db, RAW_TABLES)
-            with ended_by_signals():
+            with ended_by_signals() as ending, ending.stops(db.interrupt):
                 yield db
+                ending.check()
                 db.execute("CHECKPOINT")
         finally:
             db.close()

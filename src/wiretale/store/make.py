@@ -10,6 +10,7 @@ from wiretale.clock import conversion_error_ns, offset_at
 from wiretale.errors import Exit, WiretaleError
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.store.capture import create_capture, limit_joins, write_meta
+from wiretale.store.ending import ended_by_signals
 from wiretale.store.load.calls import load_calls
 from wiretale.store.load.kernel_events import load_kernel_events
 from wiretale.store.load.packets import load_packets
@@ -36,7 +37,8 @@ def make_capture(spool: Spool, path: Path, join: Join, progress: Progress = sile
     Raises WiretaleError when a signal asks the process to end meanwhile.
     """
     try:
-        _make_capture(spool, path, join, progress)
+        with ended_by_signals():
+            _make_capture(spool, path, join, progress)
     except KeyboardInterrupt as ended:
         raise WiretaleError(
             "ended before the capture was whole; the recording is kept",

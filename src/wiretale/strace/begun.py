@@ -151,6 +151,10 @@ class Begun:
         """The program, until nothing is traced any more."""
         return [] if self._over else [self._pid]
 
+    def finished(self) -> bool:
+        """Never before the program has ended: also where recording ends early, the tracer's process waits for it."""
+        return False
+
     @property
     def notable_fd(self) -> int:
         """Readable when nothing is traced any more."""

@@ -12,6 +12,7 @@ from wiretale.record.packets.source import PacketOptions
 from wiretale.record.plan import Plan
 from wiretale.record.recording import Recording
 from wiretale.record.user import give_to, invoking_user, named
+from wiretale.store.ending import ended_by_signals
 from wiretale.store.load.tracer_events import EventReader
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import StraceOptions
@@ -69,10 +70,13 @@ def run(options: StraceOptions) -> int:
 
 
 def _make(spool: Path, plan: Plan) -> None:
-    from wiretale.join.build import build  # a recording enters its user as a process of one thread; DuckDB starts more
-    from wiretale.store.make import make_capture
-    from wiretale.store.spool import Spool
+    with ended_by_signals() as ending:
+        # Here: a recording enters its user as a process of one thread, and DuckDB starts more.
+        from wiretale.join.build import build
+        from wiretale.store.make import make_capture
+        from wiretale.store.progress import silent
+        from wiretale.store.spool import Spool
 
-    make_capture(Spool(spool), plan.output, build)
-    give_to(plan.user, plan.output)
-    shutil.rmtree(spool)
+        make_capture(Spool(spool), plan.output, lambda db: build(db, ending.checked(silent)))
+        give_to(plan.user, plan.output)
+        shutil.rmtree(spool)

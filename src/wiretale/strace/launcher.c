@@ -212,6 +212,12 @@ static void close_held(const struct held *held)
 			close(fds[i]);
 }
 
+static void wait_for_one(struct pollfd *wanted)
+{
+	while (poll(wanted, 2, -1) < 0 && errno == EINTR)
+		;
+}
+
 /* The tracer's process, from its start to its end. */
 static void follow(struct wt *w, const struct asked *a, int channel)
 {
@@ -233,8 +239,14 @@ static void follow(struct wt *w, const struct asked *a, int channel)
 	if (write(channel, &hello, sizeof(hello)) < 0 || hello.pid < 0)
 		_exit(1);
 	struct pollfd wanted[] = { { channel, POLLIN, 0 }, { wt_notable_fd(w), POLLIN, 0 } };
-	while (poll(wanted, 2, -1) < 0 && errno == EINTR)
-		;
+	wait_for_one(wanted);
+	struct goodbye goodbye = { 0 };
+	goodbye.ended = wt_status(w, hello.pid, &goodbye.status) == 1;
+	if (!wanted[0].revents && !goodbye.ended) {	/* the disk is full: the program is awaited all the same */
+		wanted[1].fd = (int)syscall(SYS_pidfd_open, hello.pid, 0);
+		wait_for_one(wanted);
+		goodbye.ended = waitpid(hello.pid, &goodbye.status, WNOHANG) == hello.pid;
+	}
 	char word[16];
 	if (wanted[0].revents) {	/* Python wants the program let go, or has gone */
 		while (read(channel, word, sizeof(word)) < 0 && errno == EINTR)
@@ -242,8 +254,10 @@ static void follow(struct wt *w, const struct asked *a, int channel)
 		wt_stop(w);
 		pthread_join(tracer, NULL);
 	}
-	struct goodbye goodbye = { .full_errno = w->stats.full_errno, .lost = w->stats.lost };
-	goodbye.ended = wt_status(w, hello.pid, &goodbye.status) == 1;
+	goodbye.full_errno = w->stats.full_errno;
+	goodbye.lost = w->stats.lost;
+	if (!goodbye.ended)
+		goodbye.ended = wt_status(w, hello.pid, &goodbye.status) == 1;
 	_exit(write(channel, &goodbye, sizeof(goodbye)) != sizeof(goodbye));
 }
 

@@ -136,9 +136,13 @@ class _Run:
 
     def _say_lost(self) -> None:
         """Of kernel programs: what found their ring full. ptrace loses nothing but what the disk does not take."""
+        from wiretale.record.ptrace.faults import ENDED_EARLY  # the tracer has loaded it
+
         lost, reason = self._source.lost()
         if lost:
-            sys.stderr.write(f"wiretale strace: {lost} events lost: {reason}\n")
+            sys.stderr.write(f"wiretale strace: {lost} event{'s' * (lost != 1)} lost: {reason}\n")
+        if reason.startswith(ENDED_EARLY):
+            sys.stderr.write("  try: TMPDIR=FOLDER with more room; what is not printed yet is kept there\n")
 
     def _attach_all(self) -> None:
         """One of several that cannot be traced is no reason to leave the others alone."""
@@ -190,7 +194,7 @@ class _Run:
         self._ended_by = signal.Signals(number)
 
     def _follow(self, pid: int) -> None:
-        while self._source.alive():
+        while self._source.alive() or self._outlives_recording(pid):
             if self._ended_by is not None:
                 self._source.detach_all()
                 if pid and not self._ends_at_once and self._source.status_of(pid) is None:  # it may have had it, too
@@ -204,6 +208,10 @@ class _Run:
             if not self._print():
                 select.select([self._source.notable_fd], [], [], _POLL_S)
                 self._source.acknowledge()
+
+    def _outlives_recording(self, pid: int) -> bool:
+        """Whether the program, which was let go because the disk is full, still runs."""
+        return bool(pid) and self._source.finished() and self._source.status_of(pid) is None
 
     def _reap_orphans(self, spawned: int) -> None:
         """As the first process of a PID namespace: without it the namespaces of what was traced cannot end."""

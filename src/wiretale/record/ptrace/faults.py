@@ -19,11 +19,23 @@ _STAGES = {
     6: "it could not be given its user",
     7: "the system call filter could not be installed",
 }
+ENDED_EARLY = "recording ended early"
 _SEIZE_STAGE, EXEC_STAGE = 2, 8
-_DISK_ERRORS = {
+DISK_ERRORS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "a file reached the largest size allowed (ulimit -f, or address space: ulimit -v)",
+}
+_EXEC_HINTS = {  # execve(2), "Errors"
+    errno.EACCES: "make it executable: chmod +x {0}; its file system must not be mounted noexec",
+    errno.ENOEXEC: "it is no program for this machine; a script needs a first line such as #!/bin/sh",
+    errno.E2BIG: "its arguments and environment are too long together: give them in parts (xargs)",
+    errno.ETXTBSY: "somebody is writing it: wait until it is whole",
+    errno.EFAULT: "the file is damaged or cut short: get another copy",
+    errno.ENOMEM: "it does not fit into the memory a process may have: ulimit -v",
+    errno.EAGAIN: "there are too many processes of this user: ulimit -u",
+    errno.ELOOP: "links or interpreters lead in a circle: readlink -f {0}",
+    errno.ELIBBAD: "its interpreter (the dynamic linker) is damaged: file {0}",
 }
 
 
@@ -82,10 +94,7 @@ def spawn_fault(name: str, stage: int, number: int) -> WiretaleError:
                 "check the path, and the first line of a script",
                 exit_code=Exit.NO_COMMAND,
             )
-        hint = {
-            errno.EACCES: f"make it executable: chmod +x {name}",
-            errno.ENOEXEC: "it is no program for this machine; a script needs a first line such as #!/bin/sh",
-        }.get(number, "")
+        hint = _EXEC_HINTS.get(number, "ls -l {0} and file {0} say what it is").format(name)
         text = f"{name} cannot be executed: {os.strerror(number)}"
         return WiretaleError(text, hint, exit_code=Exit.NO_COMMAND_EXEC)
     text = f"{name} cannot be started: {_STAGES.get(stage, 'preparation failed')} ({os.strerror(number)})"
@@ -98,12 +107,12 @@ def spawn_fault(name: str, stage: int, number: int) -> WiretaleError:
 
 def disk_error(number: int) -> str:
     """Why a file cannot be written."""
-    return _DISK_ERRORS.get(number, os.strerror(number))
+    return DISK_ERRORS.get(number, os.strerror(number))
 
 
 def full_reason(number: int) -> str:
     """Why recording ended early; nothing for 0."""
-    return f"recording ended early: {disk_error(number)}" if number else ""
+    return f"{ENDED_EARLY}: {disk_error(number)}" if number else ""
 
 
 def _remedy_for_attach(pid: int) -> str:

@@ -17,14 +17,23 @@ static void simple_event(struct wt *w, const struct task *t, uint16_t kind, uint
 	event_end(w, e);
 }
 
+/* End tracing it. Where it was the last one, whoever waits for that is told. */
+static void detach(struct wt *w, struct task *t, int sig)
+{
+	if (!w->full_errno)
+		simple_event(w, t, WT_DETACHED, now_ns(), 0, 0);
+	if (ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(long)sig) < 0)
+		return;
+	remove_task(w, t);
+	if (!w->stats.tasks)
+		notify(w);
+}
+
 /* Let the task go on with `sig`; ESRCH means it was killed meanwhile, and its end will be reported. */
 static void go_on(struct wt *w, struct task *t, int sig)
 {
 	if (w->let_go && !t->filtered && !t->starting) {
-		if (!w->full_errno)
-			simple_event(w, t, WT_DETACHED, now_ns(), 0, 0);
-		if (ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(long)sig) == 0)
-			remove_task(w, t);
+		detach(w, t, sig);
 		return;
 	}
 	bool run = t->starting || (t->filtered && (!t->in_call || w->let_go));
@@ -231,9 +240,7 @@ static void on_exec(struct wt *w, struct task *t, uint64_t now)
 		}
 	}
 	if (w->flags & WT_DETACH_AT_EXEC && !is_first && recording(w)) {
-		simple_event(w, t, WT_DETACHED, now_ns(), 0, 0);
-		if (ptrace(PTRACE_DETACH, t->tid, NULL, NULL) == 0)
-			remove_task(w, t);
+		detach(w, t, 0);
 		return;
 	}
 	go_on(w, t, 0);

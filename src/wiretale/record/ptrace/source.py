@@ -97,7 +97,8 @@ class PtraceSource:
                 "there is not enough memory to record", "ulimit -v says how much address space a process may have"
             )
         return ResourceFault(
-            f"{self._files.path} cannot be written: {disk_error(number)}", "choose another place with -o FILE"
+            f"{self._files.path} cannot be written: {disk_error(number)}",
+            "free space there, or choose another place: record with -o FILE, run and strace with TMPDIR=FOLDER",
         )
 
     def _ring(self) -> tuple[int | bytes, ...]:

@@ -1,0 +1,135 @@
+"""What wiretale runs in goes wrong: a full disk, signals. The program is left alone, nothing is lost in silence."""
+
+import contextlib
+import os
+import pty
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+from wiretale.errors import Exit
+
+pytestmark = pytest.mark.e2e
+
+WIRETALE = str(Path(sys.executable).with_name("wiretale"))
+# Some thousand calls, more than fit onto a disk of 1 MiB; then a status that must pass through.
+MANY_CALLS = "import os, sys\nfor _ in range(9000): os.getppid()\nprint('finished', flush=True)\nsys.exit(9)"
+
+
+def on_small_disk(place: Path, size: str, *words: str) -> tuple["subprocess.CompletedProcess[str]", list[str]]:
+    """Run a command where the current folder and TMPDIR are a disk of `size`; also what it left there."""
+    require(os.geteuid() == 0 and shutil.which("unshare"), "the test runs as root, to mount a small disk")
+    left = place / "left"
+    script = f"mount -t tmpfs -o size={size} none /mnt; cd /mnt; TMPDIR=/mnt {shlex.join(words)}"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f"{script}; code=$?; ls >{shlex.quote(str(left))}; exit $code"],
+        capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return done, left.read_text().split()
+
+
+@pytest.mark.parametrize("size", ["4k", "16k", "64k"])
+def test_a_disk_too_small_to_begin_is_said_and_nothing_is_left_or_run(tmp_path: Path, size: str) -> None:
+    done, left = on_small_disk(tmp_path, size, WIRETALE, "record", "-o", "c.wiretale", "--", "echo", "ran")
+    assert (done.returncode, done.stdout, left) == (Exit.RESOURCE, "", [])
+    assert "the disk is full" in done.stderr
+    assert "-o FILE" in done.stderr
+
+
+def test_a_disk_that_fills_up_while_recording_keeps_what_there_is(tmp_path: Path) -> None:
+    words = [WIRETALE, "record", "-o", "c.wiretale", "--", sys.executable, "-c", MANY_CALLS]
+    done, left = on_small_disk(tmp_path, "1m", *words)
+    assert (done.returncode, done.stdout) == (Exit.RESOURCE, "finished\n")
+    assert "wiretale recover c.wiretale.spool" in done.stderr
+    assert left == ["c.wiretale.spool"]
+
+
+@pytest.mark.parametrize("option", [[], ["-y"]])  # lines printed by the launcher, and by Python
+def test_a_program_whose_trace_cannot_be_kept_is_waited_for_and_its_status_passes(
+    tmp_path: Path, option: list[str]
+) -> None:
+    words = [WIRETALE, "strace", *option, "-o", "/dev/null", sys.executable, "-c", MANY_CALLS]
+    done, left = on_small_disk(tmp_path, "1m", *words)
+    assert (done.returncode, done.stdout, left) == (9, "finished\n", [])
+    assert "recording ended early: the disk is full" in done.stderr
+    assert "TMPDIR=FOLDER" in done.stderr
+
+
+STUBBORN = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, lambda *_: print("asked to end", flush=True))
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def test_the_third_interrupt_at_a_terminal_ends_a_program_that_ignores_them(tmp_path: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execv(WIRETALE, [WIRETALE, "record", "-q", "-o", "c.wiretale", "--", sys.executable, "-c", STUBBORN])
+    seen = seen_until(terminal, b"ready", 30)
+    for _ in range(50):  # two that come too fast for the recorder count as one
+        os.write(terminal, b"\x03")
+        seen += seen_until(terminal, b"asked to end", 0.5)
+        if b"asked to end" in seen:
+            break
+    os.write(terminal, b"\x03")
+    seen += seen_until(terminal, GONE, 30)
+    if GONE not in seen:
+        os.kill(pid, signal.SIGKILL)
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGKILL, seen
+    assert b"asked to end" in seen
+    assert (tmp_path / "c.wiretale").exists()
+
+
+GONE = b"<nobody has the terminal open any more>"
+
+
+def seen_until(terminal: int, words: bytes, limit_s: float) -> bytes:
+    """What comes to a terminal until these words have, or for so long."""
+    seen = b""
+    end = time.monotonic() + limit_s
+    while words not in seen and select.select([terminal], [], [], max(end - time.monotonic(), 0))[0]:
+        try:
+            seen += os.read(terminal, 4096)
+        except OSError:  # EIO
+            seen += GONE
+            break
+    return seen
+
+
+@pytest.mark.parametrize("late_s", [0, 0.1, 0.3, 0.6, 1])
+def test_an_interrupt_while_the_capture_is_made_loses_nothing(tmp_path: Path, late_s: float) -> None:
+    program = [sys.executable, "-c", "print('over', flush=True)"]
+    with subprocess.Popen(
+        [WIRETALE, "record", "-o", "c.wiretale", "--", *program],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as recorder:  # fmt: skip
+        assert recorder.stdout is not None
+        assert recorder.stderr is not None
+        assert recorder.stdout.read() == "over\n"  # its end, too: nobody but the program has written there
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            recorder.wait(late_s)  # any moment will do, so this one need not be exact
+        recorder.send_signal(signal.SIGINT)
+        said = recorder.stderr.read()
+    left = sorted(p.name for p in tmp_path.iterdir())
+    if recorder.returncode == Exit.INTERRUPTED and left == ["c.wiretale.spool"]:
+        assert "wiretale recover c.wiretale.spool" in said
+    else:
+        assert (recorder.returncode in (0, -signal.SIGINT), left) == (True, ["c.wiretale"]), said
+        assert "wiretale: next:" in said
+    assert "mistake" not in said
+    assert "Traceback" not in said
