@@ -64,6 +64,12 @@ TABLES = {
     "prctl_sve": ("linux/prctl.h", r"PR_SVE_(SET_VL_ONEXEC|VL_INHERIT)", "", ""),
     "prctl_sme": ("linux/prctl.h", r"PR_SME_(SET_VL_ONEXEC|VL_INHERIT)", "", ""),
     "prctl_mte": ("linux/prctl.h", r"PR_MTE_TCF_(NONE|SYNC|ASYNC|MASK)", "", "PR_MTE_TCF_???"),
+    "personality_flags": (
+        "linux/personality.h",
+        r"UNAME26|ADDR_(NO_RANDOMIZE|COMPAT_LAYOUT|LIMIT_32BIT|LIMIT_3GB)|FDPIC_FUNCPTRS|MMAP_PAGE_ZERO"
+        r"|READ_IMPLIES_EXEC|SHORT_INODE|WHOLE_SECONDS|STICKY_TIMEOUTS",
+        "", "",
+    ),
     "seccomp_mode": ("linux/seccomp.h", r"SECCOMP_MODE_\w+", "", "SECCOMP_MODE_???"),
     "securebits": ("linux/securebits.h", r"SECBIT_\w+", "", "SECBIT_???"),
     "msg_cmd": ("linux/msg.h", r"IPC_(RMID|SET|STAT|INFO)|MSG_(STAT|INFO|STAT_ANY)", "", "MSG_???"),
@@ -151,6 +157,10 @@ RENAMED = {
     "PTRACE_POKEUSR": "PTRACE_POKEUSER",
     "NT_PRFPREG": "NT_FPREGSET",
 }
+_PERSONALITIES = (
+    "LINUX", "SVR4", "SVR3", "SCOSVR3", "WYSEV386", "ISCR4", "BSD", "XENIX", "LINUX32", "IRIX32", "IRIXN32", "IRIX64",
+    "RISCOS", "SOLARIS", "UW7", "OSF4", "HPUX",
+)  # fmt: skip
 _KEY_RIGHTS = ("VIEW", "READ", "WRITE", "SEARCH", "LINK", "SETATTR")
 PLAIN = {
     # linux/userfaultfd.h, asm-generic/fcntl.h
@@ -163,6 +173,11 @@ PLAIN = {
             for bit, right in enumerate(_KEY_RIGHTS)
         },
         "KEY_???",
+    ),
+    # linux/personality.h: the kinds without the flags that belong to them
+    "personality_type": (
+        {f"PER_{name}": value for value, name in enumerate(_PERSONALITIES)},
+        "PER_???",
     ),
     "no_flags": ({}, ""),
     # of fsmount, where a mount has no owner yet

@@ -58,6 +58,10 @@ def preprocess(header: str, defines: tuple[str, ...] = ()) -> dict[str, str]:
     return dict(re.findall(r"^#define (\w+) (\S+)$", output, re.MULTILINE))
 
 
+# Calls that i386 has through socketcall(2) only (linux/net.h), behind all real numbers: 1000 + which of them.
+I386_SOCKETCALLS = {1005: "accept", 1009: "send", 1010: "recv"}
+
+
 def numbers(macros: dict[str, str]) -> dict[int, str]:
     """number -> name, aliases such as __NR_fcntl -> __NR3264_fcntl followed."""
     table = {}
@@ -78,13 +82,14 @@ def render(name: str, table: dict[int, str]) -> str:
 
 def main() -> int:
     x86_64 = numbers(preprocess("asm/unistd_64.h")) | NEWER | NEWER_X86_64
-    i386 = numbers(preprocess("asm/unistd_32.h")) | NEWER | I386_RENAMED
+    i386 = numbers(preprocess("asm/unistd_32.h")) | NEWER | I386_RENAMED | I386_SOCKETCALLS
     aarch64 = numbers(preprocess("asm-generic/unistd.h", tuple(f"__ARCH_WANT_{w}" for w in ARM64_WANTS))) | NEWER
     TARGET.write_text(
         '"""System call numbers. Made by scripts/make_syscall_tables.py; do not edit.\n\n'
         "Source: asm/unistd_64.h (X86_64), asm/unistd_32.h (I386), asm-generic/unistd.h with arm64 choices (AARCH64)\n"
         "of linux-libc-dev 6.1; calls from 451 on: scripts/syscall.tbl of Linux 6.18. I386 82 and 90 take a pointer\n"
-        'to their arguments and are called old_select and old_mmap here.\n"""\n\n'
+        "to their arguments and are called old_select and old_mmap here; above 1000 are calls of socketcall(2) that have\n"
+        'no number of their own.\n"""\n\n'
         + "\n".join(render(n, t) for n, t in (("X86_64", x86_64), ("I386", i386), ("AARCH64", aarch64))),
         encoding="utf-8",
     )

@@ -20,8 +20,12 @@ PARTS = {
     "addresses": ("addresses", "attributes"),
     "options": ("names_of_options",),
     "rings": ("rings", "counters"),
+    "labels": ("pairs", "ready", "credentials", "processes", "personalities", "filters", "bytes"),
 }  # fmt: skip
+_LABELS = [["-y"], ["-yy"], ["-Y"], ["-e", "read=all", "-e", "write=all"]]
+_STYLES = [[], ["-v"], ["-X", "verbose"], ["-X", "raw"], ["-s", "3"]]
 _VARIES = re.compile(r"0x[0-9a-f]{6,}|d_ino=\d+|d_off=-?\d+|\"\d+\"")
+_NUMBERED = re.compile(r"0x[0-9a-f]{6,}|\b\d{3,}\b")  # processes and inodes too
 
 
 @pytest.fixture(scope="module", params=PARTS)
@@ -32,7 +36,7 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return built
 
 
-def parts(tracer: list[str], program: Path, out: Path) -> list[list[str]]:
+def parts(tracer: list[str], program: Path, out: Path, varies: re.Pattern[str] = _VARIES) -> list[list[str]]:
     """The lines of each part, without what truly varies."""
     subprocess.run([*tracer, "-o", out, program], check=True, capture_output=True)
     found: list[list[str]] = []
@@ -40,16 +44,25 @@ def parts(tracer: list[str], program: Path, out: Path) -> list[list[str]]:
         if line.startswith('chdir("/next part")'):
             found.append([])
         elif found:
-            found[-1].append(_VARIES.sub("V", line))
+            found[-1].append(varies.sub("V", line))
     return found
 
 
-@pytest.mark.parametrize("style", [[], ["-v"], ["-X", "verbose"], ["-X", "raw"], ["-s", "3"]], ids=" ".join)
-def test_every_line_is_straces(program: Path, tmp_path: Path, style: list[str]) -> None:
-    theirs = parts(["strace", *style], program, tmp_path / "theirs")
-    wiretale = [sys.executable, "-m", "wiretale", "strace"]
-    ours = parts([*wiretale, *style], program, tmp_path / "ours")
+def compared(program: Path, folder: Path, style: list[str], varies: re.Pattern[str]) -> None:
+    theirs = parts(["strace", *style], program, folder / "theirs", varies)
+    ours = parts([sys.executable, "-m", "wiretale", "strace", *style], program, folder / "ours", varies)
     names = PARTS[program.name]
     assert len(theirs) == len(names)
     for name, expected, got in zip(names, theirs, ours, strict=True):
         assert got == expected, name
+
+
+@pytest.mark.parametrize("style", _STYLES, ids=" ".join)
+def test_every_line_is_straces(program: Path, tmp_path: Path, style: list[str]) -> None:
+    compared(program, tmp_path, style, _NUMBERED if program.name == "labels" else _VARIES)
+
+
+@pytest.mark.parametrize("program", ["labels"], indirect=True)
+@pytest.mark.parametrize("style", _LABELS, ids=" ".join)
+def test_what_descriptors_are_and_carry_is_straces(program: Path, tmp_path: Path, style: list[str]) -> None:
+    compared(program, tmp_path, style, _NUMBERED)

@@ -69,7 +69,11 @@ CHUNK = [
     ("error", "<i4", "errno of the failed read of memory, 0 if it was read"),
     ("role", "<u2", "Role"),
     ("arg", "<u2", "which argument (0-5) it was reached from; 6: the return value"),
-    ("index", "<u4", "which element, for vectors (iovec, argv); for mmsghdr (message << 16 | iovec)"),
+    (
+        "index",
+        "<u4",
+        "which element, for vectors (iovec, argv); for mmsghdr (message << 16 | iovec); of a pidfd (LINK): its process",
+    ),
     ("detail", "<u8", "depends on the role; 0 if unused"),
     ("reserved", "<u8", "0"),
 ]
@@ -131,6 +135,7 @@ class Role(IntEnum):
     STATUS = 20  # /proc/TID/status
     NETNS = 21  # u64 inode of the network namespace
     CWD = 22
+    NAME = 24  # of another process that a call or a signal mentions, with a newline; detail = its number
     FD_FLAGS = 23  # u32 file status flags of a descriptor from /proc/TGID/fdinfo/N; detail = fd
 
 

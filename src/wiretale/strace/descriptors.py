@@ -5,17 +5,16 @@ sockets are described again whenever a call has changed them, so that -yy shows 
 """
 
 import os
-import re
 import stat
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from socket import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+from socket import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_STREAM
 
 from wiretale.decode.constants.tables import TABLES
-from wiretale.decode.escape import escape_bytes
 from wiretale.decode.record_types import FdLabel
 from wiretale.decode.sockaddr import decode_sockaddr
+from wiretale.decode.strace.strings import label_text
 from wiretale.decode.syscalls import call_spec
 from wiretale.decode.syscalls.spec import Kind
 from wiretale.decode.writer import AT_FDCWD, signed32
@@ -29,7 +28,7 @@ _EINPROGRESS = 115
 _CLONE_THREAD = 0x10000
 _DESCRIPTORS = frozenset({Kind.FD, Kind.DIRFD})
 _DELETED = " (deleted)"
-_UNIX_KINDS: dict[int, str] = {SOCK_STREAM: "UNIX-STREAM", SOCK_DGRAM: "UNIX-DGRAM", SOCK_SEQPACKET: "UNIX-SEQPACKET"}
+_UNIX_KINDS: dict[int, str] = {SOCK_STREAM: "UNIX-STREAM"}  # net/unix/af_unix.h: the names of protocols
 _PROTOCOLS = {1: "PING", 6: "TCP", 17: "UDP", 58: "PING", 132: "SCTP", 136: "UDPLITE", 255: "RAW", 262: "MPTCP"}
 _FAMILIES = {17: "PACKET", 40: "AF_VSOCK", 38: "ALG", 29: "CAN", 15: "KEY", 44: "XDP"}
 
@@ -42,6 +41,21 @@ class _Socket:
     protocol: int
     local: bytes
     peer: bytes
+
+
+class _Pidfd(str):
+    """The link of a pidfd, which does not say whose it is."""
+
+    process: int
+
+
+def _link(chunk: TracerChunk) -> str:
+    text = os.fsdecode(chunk.data)
+    if not chunk.place:
+        return text
+    found = _Pidfd(text)
+    found.process = chunk.place
+    return found
 
 
 def _socket(data: bytes) -> _Socket:
@@ -69,9 +83,13 @@ class Descriptors:
             self._links[e.number] = {**links, **self._links.get(e.number, {})}
         elif e.kind == EventKind.EXEC:
             links.clear()
+        elif e.kind == EventKind.EXIT and name == "socketpair":
+            both = [_inode(c) for c in e.chunks if c.role == Role.SOCKET]
+            if len(both) == 2:
+                self._peers |= {both[0]: both[1], both[1]: both[0]}
         for chunk in e.chunks:
             if chunk.role == Role.LINK:
-                links[signed32(chunk.detail)] = os.fsdecode(chunk.data)
+                links[signed32(chunk.detail)] = _link(chunk)
             elif chunk.role == Role.CWD:
                 links[AT_FDCWD] = os.fsdecode(chunk.data)
             elif chunk.role == Role.SOCKET and len(chunk.data) == _SOCKET.size:
@@ -93,10 +111,6 @@ class Descriptors:
             self._connecting(begun, e)
         elif name == "close" and not failed:
             self._links.get(e.pid, {}).pop(signed32(begun.args[0]), None)
-        elif name == "socketpair" and not failed:
-            both = [_inode(c) for c in e.chunks if c.role == Role.SOCKET]
-            if len(both) == 2:
-                self._peers |= {both[0]: both[1], both[1]: both[0]}
 
     def _connecting(self, begun: TracerEvent, e: TracerEvent) -> None:
         """A connect that goes on in the background: the kernel knows the peer, but does not tell it yet."""
@@ -124,10 +138,10 @@ class Descriptors:
             return str(number)
         if link.startswith("socket:[") and "socket" in self._details:
             return f"{number}<{self._socket_text(link)}>"
-        if link == "anon_inode:[pidfd]" and "pidfd" in self._details:
-            return f"{number}<{_pidfd_text(pid, number, link)}>"
+        if isinstance(link, _Pidfd) and "pidfd" in self._details:
+            return f"{number}<pid:{link.process}>"
         gone = link.endswith(_DELETED)
-        path = _escaped(link.removesuffix(_DELETED))
+        path = label_text(os.fsencode(link.removesuffix(_DELETED)))
         device = _device(link) if "dev" in self._details and link.startswith("/") and not gone else ""
         if not device and "path" not in self._details:
             return str(number)
@@ -183,24 +197,3 @@ def _device(path: str) -> str:
         return ""
     kind = {stat.S_IFCHR: "char", stat.S_IFBLK: "block"}.get(stat.S_IFMT(found.st_mode))
     return f"<{kind} {os.major(found.st_rdev)}:{os.minor(found.st_rdev)}>" if kind else ""
-
-
-def _pidfd_text(pid: int, number: int, link: str) -> str:
-    try:
-        lines = Path(f"/proc/{pid}/fdinfo/{number}").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return link
-    return next((f"pid:{line.split()[1]}" for line in lines if line.startswith("Pid:")), link)
-
-
-def _escaped(path: str) -> str:
-    """As strace: a string literal in which what would end the label is octal as well."""
-    data = os.fsencode(path)
-    if b"<" not in data and b">" not in data:
-        return escape_bytes(data)[1:-1]
-    parts = re.split(rb"([<>])", data)
-    found = [escape_bytes(part)[1:-1] for part in parts]
-    for at in range(1, len(parts), 2):
-        long = parts[at + 1][:1].isdigit() and parts[at + 1][:1] < b"8"
-        found[at] = f"\\{ord(parts[at]):03o}" if long else f"\\{ord(parts[at]):o}"
-    return "".join(found)

@@ -96,7 +96,7 @@ static bool read_letters(struct asked *a, char *const *words, int *at, int *foll
 			a->relative = true;
 		} else if (*letter == 'T') {
 			a->took = true;
-		} else if (strchr("ciNnvxYzZ", *letter)) {
+		} else if (strchr("ciNnvxzZ", *letter)) {
 			a->plain = false;
 		} else {
 			return false;

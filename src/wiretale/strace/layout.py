@@ -4,13 +4,20 @@ A call's beginning is written at once. When another task has something to say me
 `<unfinished ...>` and continued later with `<... name resumed>`.
 """
 
+import os
 from collections.abc import Callable
 
 from wiretale.light import dataclass
+from wiretale.model.enums import Arch
+from wiretale.model.spool import EventFlag
 from wiretale.store.load.tracer_events import TracerEvent
 from wiretale.strace.options import StraceOptions
 from wiretale.strace.output import Outputs, Sink
 from wiretale.strace.times import Stamps, fixed
+
+NATIVE_ARCH = int(Arch.AARCH64 if os.uname().machine == "aarch64" else Arch.X86_64)
+BITS: dict[int, int] = {Arch.X86_64: 64, Arch.AARCH64: 64, Arch.I386: 32, Arch.ARM: 32}
+_SOCKETCALL = 102  # asm/unistd_32.h: what was called, whatever it stands for
 
 
 @dataclass(slots=True)
@@ -24,6 +31,7 @@ class Task:
     held: str = ""  # the beginning, kept back until it is known whether the call is printed (-z, -Z)
     interrupted: str = ""  # the call that restart_syscall goes on with
     seen: int = 0  # the number of its last call (-n)
+    arch: int = NATIVE_ARCH  # of its last call
 
 
 class Layout:
@@ -114,6 +122,11 @@ class Layout:
             return f"[pid {self._pid_text(tid):>5}] "
         return ""
 
+    @staticmethod
+    def entered(task: Task, e: TracerEvent) -> None:
+        """A call begins, shown or not: its number is that of the lines to come (-n)."""
+        task.seen = _SOCKETCALL if e.flags & EventFlag.SOCKETCALL else e.number
+
     def _head(self, sink: Sink, task: Task, time_ns: int, begun: TracerEvent | None) -> str:
         """What stands before every line; closes the line of another task."""
         self._close(sink)
@@ -122,7 +135,6 @@ class Layout:
             return head
         head += self._stamps.text(time_ns)
         if self._options.call_numbers:
-            task.seen = begun.number if begun is not None else task.seen
             head += f"[{task.seen:4}] "
         if self._options.instruction_pointer:
             head += f"[{begun.value:016x}] " if begun is not None else "[????????????????] "

@@ -220,7 +220,8 @@ def _settle(state: State) -> None:
     o.remarks = remarks(state) + (keep_possible_tampers(o) if o.tampers else [])
     if o.output is None:
         o.separately = False
-    if o.command and o.output is not None and o.output[:1] not in ("|", "!"):
+    to_file = o.output is not None and o.output[:1] not in ("|", "!")
+    if o.command and to_file and "--quiet" not in state.given:
         o.quiet |= {"attach", "personality"}
     o.daemon = state.daemon_count
     if o.daemon > 3:

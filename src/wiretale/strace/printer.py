@@ -13,7 +13,7 @@ from wiretale.decode.syscalls import table
 from wiretale.model.enums import Arch
 from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.load.tracer_events import EventReader, TracerEvent
-from wiretale.strace.layout import Layout, Task
+from wiretale.strace.layout import BITS, NATIVE_ARCH, Layout, Task
 from wiretale.strace.netlink_sockets import NetlinkSockets
 from wiretale.strace.options import StraceOptions
 from wiretale.strace.output import Outputs
@@ -120,6 +120,8 @@ class StracePrinter:
             self._layout.whose(e.tid), begun.number, begun.arch, begun.args, begun.chunks, e.value, e.flags, e.chunks
         )  # fmt: skip
         line, task = self._lines.get(key), self._tasks.get(e.tid)
+        if task is not None and task.arch != begun.arch:
+            self._changed_mode(task, begun)
         if line is not None and task is not None:
             task.begun = None
             if line:
@@ -194,6 +196,8 @@ class StracePrinter:
 
     def _entered(self, e: TracerEvent) -> None:
         task = self._tasks.get(e.tid) or self._task(e.tid)
+        if task.arch != e.arch:
+            self._changed_mode(task, e)
         name = self._wanted.get((e.arch, e.number))
         if name is None:
             name = self._name(e.arch, e.number)
@@ -201,6 +205,7 @@ class StracePrinter:
             name = ""
         task.begun, task.name, task.shown, task.held = e, name, False, ""
         self._say_not_poked(e)
+        self._layout.entered(task, e)
         if not name or self._silent:
             return
         task.shown = True
@@ -209,6 +214,12 @@ class StracePrinter:
             task.held = text
         else:
             self._layout.begin(task, e.time_ns, e, text)
+
+    def _changed_mode(self, task: Task, e: TracerEvent) -> None:
+        """The calls of a task have other words than those before."""
+        task.arch = e.arch
+        if "personality" not in self._options.quiet:
+            self._say(e, f"[ Process PID={e.tid} runs in {BITS.get(e.arch, 'unknown')} bit mode. ]")
 
     def _say_not_poked(self, e: TracerEvent) -> None:
         if e.flags & _NOT_POKED:
@@ -229,7 +240,7 @@ class StracePrinter:
         failed = bool(e.flags & _ERROR)
         took_ns = max(e.time_ns - begun.resume_ns, 0)
         if self.summary is not None:
-            self.summary.add(task.name, took_ns, failed and -e.value < _FIRST_RESTART)
+            self.summary.add(begun.arch, task.name, took_ns, failed and -e.value < _FIRST_RESTART)
         if failed and -e.value == _RESTART:
             task.interrupted = task.name
         if not task.shown or (self._holds and not self._status_wanted("failed" if failed else "successful")):
@@ -253,6 +264,12 @@ class StracePrinter:
             self._first_pid = e.pid
         if e.flags & _FOLLOWED and "attach" not in self._options.quiet:
             self._outputs.message(f"Process {e.tid} attached")
+
+    def _cloned(self, e: TracerEvent) -> None:
+        """A new task begins in the mode of its maker."""
+        maker = self._tasks.get(e.tid)
+        if maker is not None and maker.arch != NATIVE_ARCH:
+            self._task(e.number).arch = maker.arch
 
     def attach(self, pid: int) -> None:
         """A process that ran already is traced from now on."""
@@ -383,6 +400,7 @@ def _end_text(status: int) -> str:
 _HANDLERS = {
     int(EventKind.ENTRY): StracePrinter._entered,
     int(EventKind.EXIT): StracePrinter._exited,
+    int(EventKind.CLONE): StracePrinter._cloned,
     int(EventKind.EXEC): StracePrinter._replaced,
     int(EventKind.SIGNAL): StracePrinter._signalled,
     int(EventKind.GROUP_STOP): StracePrinter._stopped,

@@ -27,6 +27,7 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
         whole_netlink=True,
         busy_start=True,  # the decoders are loaded meanwhile
         links=bool(options.descriptors or options.paths),
+        names=options.pid_names,
         detach_at_exec=options.detach_at_exec,
         tampers=tuple(options.tampers),
         tampered_paths=_paths(options) if options.tampers else (),

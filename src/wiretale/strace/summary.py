@@ -4,6 +4,7 @@ from wiretale.clock import SECOND_NS
 from wiretale.decode.syscalls import table
 from wiretale.light import dataclass
 from wiretale.record.ptrace.plan import native_arches
+from wiretale.strace.layout import BITS, NATIVE_ARCH
 from wiretale.strace.options import StraceOptions
 
 
@@ -37,31 +38,37 @@ _COLUMNS: dict[str, tuple[str, int]] = {  # title and width; the name is last or
 
 
 class Summary:
-    """Counts calls by name."""
+    """Counts calls by mode and name."""
 
     def __init__(self, options: StraceOptions) -> None:
         self._options = options
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[int, dict[str, _Row]] = {}  # of each architecture
 
-    def add(self, name: str, took_ns: int, failed: bool) -> None:
+    def add(self, arch: int, name: str, took_ns: int, failed: bool) -> None:
         took = max(took_ns - self._options.summary_overhead_ns, 0)
-        self._rows.setdefault(name, _Row(name)).add(took, failed)
+        self._rows.setdefault(arch, {}).setdefault(name, _Row(name)).add(took, failed)
 
     def text(self) -> str:
-        """The whole table; empty if nothing was counted."""
-        if not self._rows:
-            return ""
+        """A table of each mode in which calls were counted; empty if none were."""
+        shown = ""
+        for arch in native_arches():
+            if arch in self._rows:
+                title = f"System call usage summary for {BITS[arch]} bit mode:\n" if arch != NATIVE_ARCH else ""
+                shown += title + self._table(arch)
+        return shown
+
+    def _table(self, arch: int) -> str:
         columns = self._options.summary_columns
         head = self._cells([_COLUMNS[c][0] for c in columns])
         line = " ".join("-" * _COLUMNS[c][1] for c in columns)
-        rows = self._sorted()
+        rows = self._sorted(arch)
         total = _Row("total", sum(r.calls for r in rows), sum(r.errors for r in rows), sum(r.total_ns for r in rows))
         total.min_ns = min((r.min_ns for r in rows), default=0)
         total.max_ns = max((r.max_ns for r in rows), default=0)
         lines = [head, line, *(self._line(r, total.total_ns) for r in rows), line]
         return "\n".join([*lines, self._line(total, total.total_ns)]) + "\n"
 
-    def _sorted(self) -> list[_Row]:
+    def _sorted(self, arch: int) -> list[_Row]:
         keys = {
             "time-percent": lambda r: -r.total_ns,
             "calls": lambda r: -r.calls,
@@ -72,8 +79,8 @@ class Summary:
             "avg-time": lambda r: -(r.total_ns // r.calls),
         }
         key = keys.get(self._options.summary_sort)
-        numbers = {name: number for arch in reversed(native_arches()) for number, name in table(arch).items()}
-        rows = sorted(self._rows.values(), key=lambda r: numbers.get(r.name, len(numbers)))
+        numbers = {name: number for number, name in table(arch).items()}
+        rows = sorted(self._rows[arch].values(), key=lambda r: numbers.get(r.name, len(numbers)))
         return sorted(rows, key=key) if key is not None else rows
 
     def _cells(self, texts: list[str]) -> str:

@@ -24,6 +24,11 @@ def _descriptors(w: StraceWriter, data: bytes) -> str:
     return f"[{', '.join([*map(w.fd, shown), *(['...'] if len(shown) < len(numbers) else [])])}]"
 
 
+def _credentials(w: StraceWriter, data: bytes) -> str:
+    """Nothing of what was cut."""
+    return struct_text(w, "ucred", data) if len(data) >= struct_size("ucred", w.arch) else ""
+
+
 def _security(w: StraceWriter, data: bytes) -> str:
     return w.data(data, len(data))
 
@@ -69,7 +74,7 @@ def _error(w: StraceWriter, data: bytes) -> str:
 
 _PAYLOADS: dict[tuple[int, int], Printer] = {
     (SOL_SOCKET, 1): _descriptors,
-    (SOL_SOCKET, 2): _struct("ucred"),
+    (SOL_SOCKET, 2): _credentials,
     (SOL_SOCKET, 3): _security,
     (SOL_SOCKET, 4): _number,
     (SOL_SOCKET, 29): _struct("timeval"),

@@ -113,7 +113,9 @@ def program_of(w: StraceWriter, index: int, header: bytes, *, seccomp: bool = Fa
     count = int.from_bytes(header[:2], "little")
     address = int.from_bytes(header[w.word : 2 * w.word], "little")
     text = pointer_text(address)
-    if not w.brief and address and count:
+    if not w.brief and address and not count:
+        text = "[]"
+    elif not w.brief and address:
         followed = w.datum(index, "struct", at_exit=False, idx=1 + w.word)
         text = program(w, followed.bytes if followed is not None else b"", count, address, seccomp=seccomp)
     return f"{{len={count}, filter={text}}}"

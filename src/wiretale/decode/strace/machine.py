@@ -1,4 +1,4 @@
-"""Priorities of I/O, comparing processes, the kernel's log and other kernels to start, in strace's words."""
+"""Priorities of I/O, personalities, comparing processes, the log and other kernels to start, in strace's words."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,7 @@ from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer
 
 _CLASS_SHIFT, _DATA = 13, 0x1FFF  # linux/ioprio.h: IOPRIO_CLASS_SHIFT, IOPRIO_PRIO_MASK
+_KIND, _ASKS = 0xFF, 0xFFFFFFFF  # linux/personality.h: PER_MASK; personality(2)
 _SEGMENTS, _ARCH = 16, 0xFFFF0000  # linux/kexec.h: KEXEC_SEGMENT_MAX, KEXEC_ARCH_MASK
 
 
@@ -29,6 +30,24 @@ def _returned_priority(w: Writer) -> str:
     value = w.unsigned(w.call.retval or 0)
     style = strace(w).style.names
     return str(value) if style is Names.RAW else f"{value} ({priority(w, value, style)})"
+
+
+def personality(w: Writer, value: int, style: Names) -> str:
+    """What is emulated, and its flags."""
+    kind = names.one("personality_type", value & _KIND, w.arch, style)
+    flags = value & ~_KIND
+    return f"{kind}|{names.several('personality_flags', flags, w.arch, style)}" if flags else kind
+
+
+def _personality(w: Writer, index: int, arg: Arg) -> str:
+    """0xffffffff changes nothing."""
+    value = w.values[index] & 0xFFFFFFFF
+    return hex(value) if value == _ASKS else personality(w, value, strace(w).style.names)
+
+
+def _former_personality(w: Writer) -> str:
+    value = (w.call.retval or 0) & 0xFFFFFFFF
+    return f"{names.number(value)} ({personality(w, value, strace(w).style.names)})"
 
 
 def _segments(w: Writer, index: int, arg: Arg) -> str:
@@ -88,6 +107,7 @@ def _signed(value: int) -> int:
 
 ARGUMENTS: dict[tuple[str, str], Printer] = {
     ("ioprio_set", "ioprio"): _priority,
+    ("personality", "persona"): _personality,
     ("kexec_load", "segments"): _segments,
     ("reboot", "arg"): bounded_string(255),
     ("kexec_load", "flags"): _kexec_flags,
@@ -99,4 +119,4 @@ ARGUMENTS: dict[tuple[str, str], Printer] = {
     ("kcmp", "fd1"): _descriptor,
     ("kcmp", "fd2"): _descriptor,
 }
-RESULTS: dict[str, Callable[[Writer], str]] = {"ioprio_get": _returned_priority}
+RESULTS: dict[str, Callable[[Writer], str]] = {"ioprio_get": _returned_priority, "personality": _former_personality}

@@ -26,7 +26,7 @@ class _Message:
 
 def _ending(w: StraceWriter, shown: list[str], wanted: int, address: int) -> str:
     """The elements of an array; where it is cut, and where the memory ends, as strace says it."""
-    if w.brief and len(shown) >= w.limit < wanted:
+    if w.brief and len(shown) > w.limit:
         return f"[{', '.join([*shown[: w.limit], '...'])}]"
     if len(shown) == _MOST < wanted:
         return f"[{', '.join([*shown, '...'])}]"

@@ -1,4 +1,7 @@
-"""arch_prctl in strace's words. The features' names are the kernel's own, so that their numbers are shown as well."""
+"""arch_prctl and segments of threads in strace's words.
+
+The features' names are the kernel's own, so that their numbers are shown as well.
+"""
 
 from collections.abc import Callable
 
@@ -47,8 +50,56 @@ def _granted(w: Writer) -> str:
     return names.number(value) if raw else f"{value:#x} ({text})"
 
 
+_FIRST_FREE = 0xFFFFFFFF  # entry_number: the kernel chooses one
+
+
+def _entry(w: Writer, at_exit: bool) -> dict[str, int]:
+    datum = w.datum(0, "struct", at_exit=at_exit)
+    whole = datum is not None and len(datum.bytes) >= datum.full_bytes
+    return integers("user_desc", w.arch, datum.bytes) if whole and datum is not None else {}
+
+
+def _entry_number(v: dict[str, int]) -> str:
+    return str(-1 if v["entry_number"] == _FIRST_FREE else v["entry_number"])
+
+
+def _segment(w: Writer, v: dict[str, int]) -> str:
+    """struct user_desc of asm/ldt.h behind its number."""
+    flags = v["flags"]
+    bits = ("read_exec_only", 3), ("limit_in_pages", 4), ("seg_not_present", 5), ("useable", 6)
+    shown = [f"{name}={v[name]:#08x}" if v[name] else f"{name}=00000000" for name in ("base_addr", "limit")]
+    shown += [f"seg_32bit={flags & 1}", f"contents={flags >> 1 & 3}", *(f"{n}={flags >> at & 1}" for n, at in bits)]
+    shown += [f"lm={flags >> 7 & 1}"] if w.word == 8 else []
+    return ", ".join(shown)
+
+
+def _set_area(w: Writer, index: int, arg: Arg) -> str:
+    v = {} if strace(w).terse else _entry(w, at_exit=False)
+    return f"{{entry_number={_entry_number(v)}, {_segment(w, v)}}}" if v else address(w, index)
+
+
+def _got_area(w: Writer, index: int, arg: Arg) -> str:
+    """The number is given, the rest comes back."""
+    given = {} if strace(w).terse else _entry(w, at_exit=False)
+    found = _entry(w, at_exit=True) if w.succeeded else {}
+    if not given:
+        return address(w, index)
+    return f"{{entry_number={_entry_number(given)}, {_segment(w, found) if found else '...'}}}"
+
+
+def _chosen_entry(w: Writer) -> str:
+    """Which entry the kernel chose."""
+    given, found = _entry(w, at_exit=False), _entry(w, at_exit=True)
+    chosen = given and found and given["entry_number"] == _FIRST_FREE
+    return f"{w.call.retval} (entry_number={found['entry_number']})" if chosen else ""
+
+
 ARGUMENTS: dict[tuple[str, str], Printer] = {
-    ("arch_prctl", name): printer
-    for name, printer in {"features": _features, "feature": _feature, "addr": _address}.items()
+    ("arch_prctl", "features"): _features,
+    ("arch_prctl", "feature"): _feature,
+    ("arch_prctl", "addr"): _address,
+    ("set_thread_area", "u_info"): _set_area,
+    ("get_thread_area", "u_info"): _got_area,
 }
-RESULTS: dict[str, Callable[[Writer], str]] = {"arch_prctl": _granted}
+ENTRY_ARGUMENTS = {"set_thread_area": 1}
+RESULTS: dict[str, Callable[[Writer], str]] = {"arch_prctl": _granted, "set_thread_area": _chosen_entry}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MODULES: dict[str, str] = {
     "prctl": "prctl",
-    "arch_prctl": "processor",
+    **dict.fromkeys(("arch_prctl", "set_thread_area", "get_thread_area"), "processor"),
     **dict.fromkeys(("adjtimex", "clock_adjtime", "clock_adjtime64"), "clocks"),
     **dict.fromkeys(("msgctl", "semctl", "shmctl", "msgget", "semget", "shmget", "msgsnd", "msgrcv", "shmat"), "ipc"),
     **dict.fromkeys(
@@ -29,6 +29,7 @@ _MODULES: dict[str, str] = {
     **dict.fromkeys(("landlock_create_ruleset", "landlock_add_rule"), "landlock"),
     **dict.fromkeys(("fanotify_init", "fanotify_mark"), "fanotify"),
     **dict.fromkeys(("ioprio_get", "ioprio_set", "kcmp", "kexec_load", "kexec_file_load", "reboot"), "machine"),
+    "personality": "machine",
     **dict.fromkeys(("sched_getparam", "sched_setparam", "sched_setscheduler", "sched_getscheduler"), "scheduling"),
     **dict.fromkeys(("sched_getattr", "sched_setattr", "sched_setaffinity", "sched_getaffinity"), "scheduling"),
     **dict.fromkeys(("mount", "fsconfig", "fsmount", "swapon", "mount_setattr"), "mounts"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from wiretale.decode.readiness import select_result
+from wiretale.decode.readiness import poll_result, select_result
 from wiretale.decode.results import EXTRAS, value_text
 from wiretale.decode.strace import names, rare
 from wiretale.decode.struct_text import struct_text
@@ -10,7 +10,7 @@ from wiretale.decode.syscalls.spec import Call, Result
 from wiretale.decode.writer import Writer
 
 _RESTARTS = range(512, 530)  # include/linux/errno.h: seen by tracers only
-_PLAIN = frozenset({"setsid"})  # a session, which strace does not look up
+_PLAIN = frozenset({"setsid", "set_tid_address"})  # strace does not look up whose number it is
 _IDENTITIES = frozenset(f"get{kind}id{wide}" for kind in ("u", "eu", "g", "eg") for wide in ("", "32"))
 _COUNTS = frozenset({Result.INT, Result.BYTES})  # less than 0 only by -e inject
 _SIGNED = frozenset({"fcntl", "fcntl64"})  # F_GETOWN: a process group
@@ -53,9 +53,21 @@ def _left(w: Writer) -> str:
     return f" (left {struct_text(w, name, datum.bytes)})"
 
 
+def _without_labels(w: Writer, say: Callable[[Writer], str]) -> str:
+    """Behind the result descriptors are numbers: what they are stands among the arguments already."""
+    label, w.label = w.label, None
+    text = say(w)
+    w.label = label
+    return text
+
+
+def _polled(w: Writer) -> str:
+    return _without_labels(w, poll_result)
+
+
 def _selected(w: Writer) -> str:
     """As the shared decoder says it; empty brackets where what is ready is beyond the sets."""
-    text = select_result(w)
+    text = _without_labels(w, select_result)
     return text or (" ()" if w.succeeded else "")
 
 
@@ -69,6 +81,7 @@ _EXTRAS: dict[str, Callable[[Writer], str]] = {
     **EXTRAS,
     **dict.fromkeys(("recvmmsg", "recvmmsg_time64"), _left),
     **dict.fromkeys(_SELECTS, _selected),
+    **dict.fromkeys(("poll", "ppoll", "ppoll_time64"), _polled),
     **dict.fromkeys(("rt_sigtimedwait", "rt_sigtimedwait_time64"), _waited_for),
     "ioctl": _namespace,
 }

@@ -48,10 +48,11 @@ def _parent_tid(w: Writer, index: int, flags: int) -> str:
 
 def _sigreturn(w: Writer, args: tuple[Arg, ...], at_exit: bool) -> str:
     """The mask that comes back into force, read from the frame on the stack."""
-    frame = None if at_exit else w.readable(0, "struct", at_exit=False)
-    return (
-        "" if frame is None or len(frame.bytes) < 8 else f"{{mask={signal_set(int.from_bytes(frame.bytes, 'little'))}}}"
-    )
+    if at_exit:
+        return ""
+    halves = (w.datum(0, "struct", at_exit=False, idx=idx) for idx in (0, 1))
+    mask = b"".join(half.bytes for half in halves if half is not None)
+    return f"{{mask={signal_set(int.from_bytes(mask, 'little'))}}}" if len(mask) == 8 else ""
 
 
 _PIDFD_OFFSET, _PARENT_OFFSET, _SET_TID_OFFSET = 8, 24, 64  # linux/sched.h: struct clone_args
@@ -121,4 +122,5 @@ REWRITES: dict[str, Callable[[Writer, tuple[Arg, ...], bool], str]] = {
     "clone": _clone,
     "clone3": _clone3,
     "rt_sigreturn": _sigreturn,
+    "sigreturn": _sigreturn,
 }

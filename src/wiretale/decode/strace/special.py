@@ -22,8 +22,9 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.strace import directory, requests, rings, terminals
+    from wiretale.decode.strace import directory, filters, requests, rings, terminals
 else:
+    filters = later("wiretale.decode.strace.filters")
     directory, rings = later("wiretale.decode.strace.directory"), later("wiretale.decode.strace.rings")
     requests = later("wiretale.decode.strace.requests")
     terminals = later("wiretale.decode.strace.terminals")
@@ -49,6 +50,15 @@ ENTRY_ARGUMENTS: dict[str, int] = {
 
 # An interrupted sleep says how much of it was left.
 FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_time64"})
+
+
+def _pair(w: Writer, index: int, arg: Arg) -> str:
+    """Two new descriptors."""
+    datum = w.readable(index, "array", at_exit=True) if w.succeeded and not strace(w).terse else None
+    if datum is None or len(datum.bytes) < 8:
+        return address(w, index)
+    numbers = (int.from_bytes(datum.bytes[at : at + 4], "little", signed=True) for at in (0, 4))
+    return f"[{', '.join(map(w.fd, numbers))}]"
 
 
 def _random(w: Writer, index: int, arg: Arg) -> str:
@@ -120,6 +130,15 @@ def _seccomp_flags(w: Writer, index: int, arg: Arg) -> str:
     return w.flags(arg.constants, value) if w.values[0] & 0xFFFFFFFF == 1 else hex(value) if value else "0"
 
 
+def _seccomp_program(w: Writer, index: int, arg: Arg) -> str:
+    """The filter of the operation that installs one."""
+    if w.values[0] & 0xFFFFFFFF != 1:
+        return shared.KINDS[arg.kind](w, index, arg)
+    datum = None if strace(w).terse else w.datum(index, "struct", at_exit=False)
+    whole = datum is not None and len(datum.bytes) >= datum.full_bytes
+    return filters.program_of(strace(w), index, datum.bytes, seccomp=True) if whole and datum else address(w, index)
+
+
 def _open_flags(w: Writer, index: int, arg: Arg) -> str:
     return strace(w).styled_open_flags(w.values[index] & 0xFFFFFFFF)
 
@@ -163,6 +182,12 @@ def _offset(w: Writer, index: int, arg: Arg) -> str:
     """The kernel takes the low half of a 64-bit offset only on 32-bit machines; the high one is not printed."""
     value = w.values[index] & 0xFFFFFFFFFFFFFFFF
     return str(value - (1 << 64) if value >> 63 else value)
+
+
+def _joined(high: int, low: int) -> int:
+    """A 64-bit offset in two registers of a 32-bit program."""
+    value = (high & 0xFFFFFFFF) << 32 | low & 0xFFFFFFFF
+    return value - (1 << 64) if value >> 63 else value
 
 
 def _given_time(w: Writer, index: int, arg: Arg) -> str:
@@ -319,12 +344,21 @@ def _of_child(w: Writer, index: int, arg: Arg) -> str:
     return shared.KINDS[arg.kind](w, index, arg) if w.call.retval else address(w, index)
 
 
+def _waited(w: Writer, index: int, arg: Arg) -> str:
+    """What waitid waits for: a process, a descriptor of one, or the number of a group."""
+    kind, number = w.values[0] & 0xFFFFFFFF, signed32(w.values[index])
+    if kind == _P_PIDFD:
+        return w.fd(number)
+    return strace(w).pid(number) if kind == _P_PID else str(number)
+
+
 def _left(w: Writer, index: int, arg: Arg) -> str:
     """Of a sleep until a time nothing is left."""
     absolute = w.values[1] & 1
     return address(w, index) if absolute else shared.SPECIAL["clock_nanosleep", "remain"](w, index, arg)
 
 
+_P_PID, _P_PIDFD = 1, 3  # linux/wait.h
 _STATX_SYNC = 0x6000  # linux/fcntl.h: AT_STATX_SYNC_TYPE
 
 
@@ -332,7 +366,10 @@ SPECIAL: dict[tuple[str, str], Printer] = {
     **shared.SPECIAL,
     **{(name, "wstatus"): _of_child for name in ("wait4", "waitpid")},
     ("wait4", "rusage"): _of_child,
+    ("waitid", "id"): _waited,
     ("getrandom", "buf"): _random,
+    **{(name, "pipefd"): _pair for name in ("pipe", "pipe2")},
+    ("socketpair", "sv"): _pair,
     ("getcwd", "buf"): path_result,
 }
 for _key in (("readlink", "buf"), ("readlinkat", "buf"), ("pkey_mprotect", "prot")):
@@ -351,9 +388,12 @@ SPECIAL |= {
     **{key: _open_flags for key in shared.SPECIAL if key[1] in ("flags", "oflag") and "open" in key[0]},
     **{(name, "flags"): _open_flags for name in ("fcntl", "fcntl64")},
     ("seccomp", "flags"): _seccomp_flags,
+    ("seccomp", "args"): _seccomp_program,
     ("rt_sigpending", "set"): _pending,
     **{(name, "name"): _host_name for name in ("sethostname", "setdomainname")},
     ("ustat", "dev"): _numbered_device,
+    ("_llseek", "offset_high"): lambda w, i, a: str(_joined(w.values[i], w.values[i + 1])),
+    ("_llseek", "offset_low"): lambda w, i, a: "",
     **{(name, "pos_l"): _offset for name in _POSITIONED},
     **{(name, "pos_h"): lambda w, i, a: "" for name in _POSITIONED},
     **{(name, "timeout"): _given_time for name in ("recvmmsg", "recvmmsg_time64")},

@@ -1,5 +1,7 @@
 """Strings as strace prints them: C literals, with -x in hexadecimal, cut at -s bytes."""
 
+import re
+
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.strace.style import Hex, Names
 
@@ -28,3 +30,15 @@ def in_style(names: Names, data: bytes, text: str) -> str:
     if names is Names.ABBREV:
         return text
     return hex_literal(data) if names is Names.RAW else f"{hex_literal(data)} /* {text} */"
+
+
+def label_text(data: bytes) -> str:
+    """A name between < and >: a string literal in which what would end the label is octal as well."""
+    if b"<" not in data and b">" not in data:
+        return escape_bytes(data)[1:-1]
+    parts = re.split(rb"([<>])", data)
+    found = [escape_bytes(part)[1:-1] for part in parts]
+    for at in range(1, len(parts), 2):
+        long = parts[at + 1][:1].isdigit() and parts[at + 1][:1] < b"8"
+        found[at] = f"\\{ord(parts[at]):03o}" if long else f"\\{ord(parts[at]):o}"
+    return "".join(found)

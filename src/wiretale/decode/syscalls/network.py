@@ -295,7 +295,11 @@ CALLS: tuple[Call, ...] = (
         Arg("args", Kind.POINTER),
         variant_arg=0,
         variants={
-            1: (enum("operation", "seccomp"), flags("flags", "seccomp_flags"), struct_in("args", "sock_fprog")),
+            1: (
+                enum("operation", "seccomp"),
+                flags("flags", "seccomp_flags"),
+                struct_in("args", "sock_fprog", follows=(Follow("filter", 8, "len"),)),
+            ),
             2: (enum("operation", "seccomp"), flags("flags", "seccomp_flags"), struct_in("action", "seccomp_ret")),
             3: (
                 enum("operation", "seccomp"),

@@ -2,7 +2,8 @@
 
 Source: asm/unistd_64.h (X86_64), asm/unistd_32.h (I386), asm-generic/unistd.h with arm64 choices (AARCH64)
 of linux-libc-dev 6.1; calls from 451 on: scripts/syscall.tbl of Linux 6.18. I386 82 and 90 take a pointer
-to their arguments and are called old_select and old_mmap here.
+to their arguments and are called old_select and old_mmap here; above 1000 are calls of socketcall(2) that have
+no number of their own.
 """
 
 X86_64: dict[int, str] = {
@@ -851,6 +852,9 @@ I386: dict[int, str] = {
     467: "open_tree_attr",
     468: "file_getattr",
     469: "file_setattr",
+    1005: "accept",
+    1009: "send",
+    1010: "recv",
 }
 
 AARCH64: dict[int, str] = {

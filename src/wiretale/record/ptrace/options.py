@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from wiretale.record.ptrace.tamper import Tamper
 
 _EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
-_DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK, _BUSY_START = 16, 32, 64, 256
+_DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK, _BUSY_START, _NAMES = 16, 32, 64, 256, 512
 _SELECTED_ONLY = 128
 
 
@@ -28,6 +28,7 @@ class PtraceOptions:
     only: tuple[str, ...] | None = None  # with calls="network": these calls stop the program, and no others
     whole_netlink: bool = False  # snaplen does not cut what netlink sockets carry
     links: bool = False  # record what every descriptor given to a call is
+    names: bool = False  # record the names of processes that calls and signals mention
     detach_at_exec: bool = False  # let a task go when it executes another program
     busy_start: bool = False  # the recorder computes while the program starts
     tampers: "tuple[Tamper, ...]" = ()
@@ -57,5 +58,6 @@ def option_flags(options: PtraceOptions) -> int:
     flags = (_EXITKILL if o.kill_on_recorder_exit else 0) | (_PLACE if o.follow_cpu else 0)
     flags |= (_SNAP_EACH if o.snaplen_each else 0) | (0 if o.follow_forks else _NO_FOLLOW)
     flags |= (_DETACH_AT_EXEC if o.detach_at_exec else 0) | (_ALL_LINKS if o.links else 0)
+    flags |= _NAMES if o.names else 0
     flags |= _SELECTED_ONLY if o.calls == "network" else 0
     return flags | (_BUSY_START if o.busy_start else 0) | (_WHOLE_NETLINK if o.whole_netlink else 0)

@@ -191,6 +191,9 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 	case WT_READ_LINK:
 		ask_link(w, t, op->arg);
 		break;
+	case WT_READ_NAME:
+		ask_name(w, op->count_from == WT_COUNT_RETURN ? result : (int32_t)t->args[op->arg]);
+		break;
 	case WT_READ_FOLLOW:
 	case WT_READ_FOLLOW_STRING:
 		capture_followed(w, t, op);
@@ -221,12 +224,22 @@ static void run_ops(struct wt *w, struct task *t, int64_t result, unsigned when)
 
 /*
  * rt_sigreturn takes back the mask of the frame the handler was given: struct ucontext, which x86-64 has at the stack
- * pointer and arm64 behind a siginfo (asm/ucontext.h, asm-generic/ucontext.h, arch/arm64/kernel/signal.c).
+ * pointer, arm64 and i386 behind a siginfo (asm/ucontext.h, asm-generic/ucontext.h, arch/arm64/kernel/signal.c,
+ * arch/x86/include/asm/sigframe.h). Of i386's older sigreturn the halves of the mask lie apart, in struct sigcontext and
+ * behind the state of the floating point unit.
  */
 static void capture_signal_frame(struct wt *w, struct task *t, uint64_t stack)
 {
-	uint64_t mask_at = t->arch == 0xc000003eu ? 296 : t->arch == 0xc00000b7u ? 168 : 0;
-	struct piece p = { WT_STRUCT, 0, 0, stack + mask_at, 8, 8, 0 };
+	enum { I386 = 0x40000003, I386_SIGRETURN = 119, LOW_HALF_AT = 80, HIGH_HALF_AT = 712 };
+	uint64_t mask_at = t->arch == 0xc000003eu ? 296 : t->arch == 0xc00000b7u ? 168 : t->arch == I386 ? 248 : 0;
+	uint64_t bytes = 8;
+	if (t->arch == I386 && t->number == I386_SIGRETURN) {
+		struct piece high = { WT_STRUCT, 0, 1, stack + HIGH_HALF_AT, 4, 4, 0 };
+		capture(w, t->tid, &high);
+		mask_at = LOW_HALF_AT;
+		bytes = 4;
+	}
+	struct piece p = { WT_STRUCT, 0, 0, stack + mask_at, bytes, bytes, 0 };
 	if (mask_at)
 		capture(w, t->tid, &p);
 }
@@ -266,12 +279,15 @@ static void ask_descriptors(struct wt *w, struct task *t, int64_t result)
 	}
 }
 
-/* i386 socketcall(2) (linux/net.h): the call it stands for, with the arguments it points to. */
+/*
+ * i386 socketcall(2) (linux/net.h): the call it stands for, with the arguments it points to. Those without a number of
+ * their own have one above 1000, as decode/syscalls/numbers.py says.
+ */
 static void translate_socketcall(struct wt *w, struct task *t)
 {
 	static const struct { uint16_t number; uint8_t args; } REAL[] = {
-		[1] = { 359, 3 }, [2] = { 361, 3 }, [3] = { 362, 3 }, [4] = { 363, 2 }, [5] = { 364, 3 },
-		[6] = { 367, 3 }, [7] = { 368, 3 }, [8] = { 360, 4 }, [9] = { 369, 4 }, [10] = { 371, 4 },
+		[1] = { 359, 3 }, [2] = { 361, 3 }, [3] = { 362, 3 }, [4] = { 363, 2 }, [5] = { 1005, 3 },
+		[6] = { 367, 3 }, [7] = { 368, 3 }, [8] = { 360, 4 }, [9] = { 1009, 4 }, [10] = { 1010, 4 },
 		[11] = { 369, 6 }, [12] = { 371, 6 }, [13] = { 373, 2 }, [14] = { 366, 5 }, [15] = { 365, 5 },
 		[16] = { 370, 3 }, [17] = { 372, 3 }, [18] = { 364, 4 }, [19] = { 337, 5 }, [20] = { 345, 4 },
 	};

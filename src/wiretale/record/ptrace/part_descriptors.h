@@ -1,6 +1,7 @@
-/* What a descriptor of a stopped task is, asked of the kernel through a duplicate of it (pidfd_getfd(2)). */
+/* What a descriptor of a stopped task is, asked of the kernel through a duplicate of it (pidfd_getfd(2)); names. */
 
 #define MOST_PIDFDS 256
+#define TASK_COMM_BYTES 64	/* TASK_COMM_LEN of linux/sched.h is 16; kernel threads say more */
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL	/* linux/pidfd.h, since Linux 6.9 */
@@ -95,6 +96,40 @@ static bool ask_socket(struct wt *w, struct task *t, int number)
 	return is_socket;
 }
 
+/* The process of a pidfd, by /proc/PID/fdinfo; 0 if it has ended or is not seen from here. */
+static uint32_t pid_of_pidfd(struct wt *w, struct task *t, int number)
+{
+	char path[64], text[1024];
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/fdinfo/%d", in_proc(w, t->tgid), in_proc(w, t->tid), number);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	const char *line = strstr(text, "\nPid:");
+	int pid = line ? atoi(line + 5) : 0;
+	return pid > 0 ? (uint32_t)pid : 0;
+}
+
+/*
+ * A LINK chunk of what a descriptor is. Of a pidfd whose process lives on, `index` is its number: the link does not say
+ * it, and later the process or the descriptor may be gone.
+ */
+static void put_link(struct wt *w, struct task *t, unsigned arg, int number, const char *target, size_t bytes)
+{
+	static const char pidfd[] = "anon_inode:[pidfd]";
+	struct wt_chunk *c = chunk_begin(w, WT_LINK, (uint16_t)arg, 0, bytes);
+	if (!c)
+		return;
+	memcpy(file_end(&w->data), target, bytes);
+	c->full_bytes = bytes;
+	c->detail = (uint32_t)number;
+	if (bytes == sizeof(pidfd) - 1 && !memcmp(target, pidfd, bytes))
+		c->index = pid_of_pidfd(w, t, number);
+	chunk_end(w, c, bytes);
+}
+
 /* Anything else is named by its link; only sockets are duplicated, so that no device sees an extra close. */
 static void ask_descriptor(struct wt *w, struct task *t, int64_t number, bool surely_socket)
 {
@@ -109,7 +144,7 @@ static void ask_descriptor(struct wt *w, struct task *t, int64_t number, bool su
 		return;
 	if (n > 8 && !memcmp(target, "socket:[", 8) && !surely_socket && ask_socket(w, t, (int)number))
 		return;
-	chunk_put(w, WT_LINK, 0, (uint64_t)number, target, (size_t)n);
+	put_link(w, t, 0, (int)number, target, (size_t)n);
 }
 
 /* What argument `arg` is now, whatever it is; the folder of AT_FDCWD. */
@@ -125,7 +160,7 @@ static void ask_link(struct wt *w, struct task *t, unsigned arg)
 		return;
 	ssize_t n = readlink(path, target, sizeof(target));
 	if (n > 0)
-		chunk_put(w, WT_LINK, arg, (uint32_t)number, target, (size_t)n);
+		put_link(w, t, arg, number, target, (size_t)n);
 }
 
 /* Descriptors that came in ancillary data (SCM_RIGHTS). */
@@ -147,4 +182,20 @@ static void ask_received(struct wt *w, struct task *t, const uint8_t *control, u
 			}
 		at += (length + word - 1) / word * word;
 	}
+}
+
+/* The name of any process, which may be gone when its number is printed. */
+static void ask_name(struct wt *w, int64_t pid)
+{
+	char path[64], name[2 * TASK_COMM_BYTES];
+	if (!(w->flags & WT_NAMES) || pid <= 0 || pid > INT32_MAX)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/comm", in_proc(w, (pid_t)pid));
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ssize_t n = read(fd, name, TASK_COMM_BYTES);
+	close(fd);
+	if (n > 0)
+		chunk_put(w, WT_NAME, 0, (uint64_t)pid, name, (size_t)n);
 }

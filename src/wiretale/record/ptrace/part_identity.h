@@ -1,7 +1,6 @@
 /* Who a task is, from /proc. */
 
 #define PROC_TEXT 32768
-#define TASK_COMM_BYTES 64	/* TASK_COMM_LEN of linux/sched.h is 16; kernel threads say more */
 
 static void chunk_file(struct wt *w, const struct task *t, uint16_t role, const char *name)
 {

@@ -285,6 +285,8 @@ static void on_signal(struct wt *w, struct task *t, int sig, uint64_t now)
 			e->number = sig;
 			if (known)
 				chunk_put(w, WT_SIGINFO, 0, 0, &info, sizeof(info));
+			if (known && (sig == SIGCHLD || info.si_code <= 0))	/* others have no sender */
+				ask_name(w, info.si_pid);
 			event_end(w, e);
 		}
 	}

@@ -48,6 +48,7 @@ class What(IntEnum):
     FOLLOW = 9
     FOLLOW_STRING = 10
     POINTED = 11
+    NAME = 12
 
 
 class Count(IntEnum):
@@ -119,6 +120,7 @@ _SPECIAL = {
     "clone3": CallFlag.CLONE3,
     "vfork": CallFlag.VFORK,
     "rt_sigreturn": CallFlag.SIGRETURN,
+    "sigreturn": CallFlag.SIGRETURN,
     "socketcall": CallFlag.SOCKETCALL,
 }
 # An interrupted sleep says how much of it was left, sched_setattr(2) which size it wants.
@@ -286,15 +288,19 @@ _PLAIN = _LINKED | {
 }
 
 
-def _links(arguments: tuple[Arg, ...]) -> Iterator[Step]:
-    for index, arg in enumerate(arguments):
+def _links(call: Call) -> Iterator[Step]:
+    for index, arg in enumerate(call.args):
         if arg.kind in _LINKED:
             yield Step(What.LINK, _ENTRY, index, Role.LINK)
+        elif arg.kind is Kind.PID:
+            yield Step(What.NAME, _ENTRY, index, Role.NAME)
+    if call.result is Result.PID:
+        yield Step(What.NAME, _EXIT, 0, Role.NAME, Count.RETURN)
 
 
 def steps(call: Call, arch: int, *, links: bool = False) -> list[Step]:
-    """What to read at one call, in order of its arguments; `links`: also what its descriptors are."""
-    found = list(_links(call.args)) if links else []
+    """What to read at one call, in order of its arguments; `links`: also what its descriptors and processes are."""
+    found = list(_links(call)) if links else []
     found += [s for i, a in enumerate(call.args) if a.kind not in _PLAIN for s in _steps_of_arg(i, a, call, arch)]
     for value, arguments in call.variants.items():
         for index, arg in enumerate(arguments):

@@ -63,7 +63,7 @@ class TracePlan:
 
 @lru_cache(maxsize=2)
 def native_plan(*, links: bool = False) -> TracePlan:
-    """The plan of every architecture a task on this machine can have; `links`: descriptors are described as well."""
+    """The plan of every architecture a task on this machine can have; `links`: descriptors and processes too."""
     return TracePlan(_kept(links) or _made(links))
 
 

@@ -40,7 +40,7 @@ class PtraceSource:
         self.options = options
         self._files = files
         self._library = library.load()
-        self._plan = native_plan(links=options.links)
+        self._plan = native_plan(links=options.links or options.names)
         self._tampers = (library.Tamper * max(len(options.tampers), 1))(*map(_tamper, options.tampers))
         self._tampered_paths = (ctypes.c_char_p * max(len(options.tampered_paths), 1))(*options.tampered_paths)
         self._handle = 0

@@ -119,6 +119,7 @@ enum wt_role {
 	WT_NETNS = 21,
 	WT_CWD = 22,
 	WT_FD_FLAGS = 23,
+	WT_NAME = 24,
 };
 
 /* What one op reads. */
@@ -134,6 +135,7 @@ enum wt_what {
 	WT_READ_FOLLOW = 9,	/* what a pointer inside the structure at the argument points to; see `fixed` */
 	WT_READ_FOLLOW_STRING = 10,	/* the same, a string */
 	WT_READ_POINTED = 11,	/* each element of a vector of pointers */
+	WT_READ_NAME = 12,	/* the name of the process whose number the argument is, or the result; with WT_NAMES only */
 };
 
 /* Where the element count comes from. */
@@ -369,6 +371,7 @@ enum wt_option_flag {
 	WT_WHOLE_NETLINK = 64,	/* messages of netlink sockets are not cut at snaplen */
 	WT_ALL_LINKS = 32,	/* what its descriptors are is asked at every exec, not only the first */
 	WT_BUSY_START = 256,	/* the recorder itself computes while the program starts */
+	WT_NAMES = 512,		/* the names of processes that calls and signals mention */
 	WT_SELECTED_ONLY = 128,	/* record/ebpf only: leave out calls without WT_CALL_SELECTED */
 };
 

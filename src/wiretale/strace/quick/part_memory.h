@@ -251,12 +251,12 @@ static bool put_base(struct writer *w, int arg, uint32_t index, enum when when, 
 	return true;
 }
 
-/* The end of an array of which `shown` elements were printed: where it is cut, and where the memory ends. */
-static void put_array_end(struct writer *w, uint64_t shown, uint64_t wanted, uint64_t address)
+/* The end of an array of which `shown` elements were printed: where it is `cut`, or where the memory ends. */
+static void put_array_end(struct writer *w, uint64_t shown, uint64_t wanted, bool cut, uint64_t address)
 {
 	if (shown < wanted) {
 		put(w->text, shown ? ", ..." : "...");
-		if (shown < w->limit && shown != MOST_BUFFERS) {
+		if (!cut) {
 			put(w->text, " /* ");
 			put_hex(w->text, address);
 			put(w->text, " */");
@@ -290,7 +290,7 @@ static bool put_buffers(struct writer *w, int arg, uint32_t message, enum when w
 		put_unsigned(w->text, length);
 		put_char(w->text, '}');
 	}
-	put_array_end(w, shown, count, address + shown * 2 * WORD);
+	put_array_end(w, shown, count, shown < given || shown == MOST_BUFFERS, address + shown * 2 * WORD);
 	return true;
 }
 

@@ -66,7 +66,8 @@ _ARGUMENTS: dict[object, str] = {
     shared._struct_in: "struct_in_cut", shared._struct_out: "struct_out_cut",
     attributes._returned: "attribute",
     shared._struct_inout: "struct_inout", special._unsigned_offset: "struct_inout",
-    shared._array_in: "array_in", shared._array_out: "array_out", arguments._fd_set: "fdset",
+    shared._array_in: "array_in", shared._array_out: "array_out", special._pair: "array_out",
+    arguments._fd_set: "fdset",
     _K[Kind.IOVEC_IN]: "iovec_in", _K[Kind.IOVEC_OUT]: "iovec_out",
     _K[Kind.MSGHDR_IN]: "message_in", _K[Kind.MSGHDR_OUT]: "message_out", _K[Kind.MMSGHDR_IN]: "messages_in",
     _K[Kind.OPTVAL_IN]: "option_in", _K[Kind.OPTVAL_OUT]: "option_out",
@@ -93,7 +94,7 @@ _EXTRAS: dict[object, str] = {
     results._selected: "EXTRA_SELECT",
     results._namespace: "EXTRA_IOCTL",
     results._waited_for: "EXTRA_SIGNAL",
-    results._EXTRAS["poll"]: "EXTRA_POLL",
+    results._polled: "EXTRA_POLL",
 }
 _RESULTS: dict[object, str] = {prctl._result: "RESULT_PRCTL", processor._granted: "RESULT_ARCH_PRCTL"}
 _REWRITES: dict[object, str] = {
