@@ -79,7 +79,8 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         said.append(f"{moved}{packets}.")
     elif talk.established_ns is not None:
         passed = f"{capital(count(talk.packet_count, 'packet'))} passed, without payload."
-        said.append(passed if packets else "No payload was sent.")
+        when = " while it was recorded" if talk.is_tcp and talk.known_by == "guess" else ""
+        said.append(passed if packets else f"No payload was sent{when}.")
     said += _never_left(world, talk)
     lived = talk.lived_ns
     if talk.protocol == "udp" and talk.packets:

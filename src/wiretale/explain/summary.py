@@ -11,7 +11,7 @@ from wiretale.explain.figures import cpu_lanes, thread_lanes
 from wiretale.explain.figures import waits as waits_figure
 from wiretale.explain.story import Anchors, Chapter, Figure, Gap, Ref, Section, Step
 from wiretale.explain.words import capital, code, count, listed, place, spread
-from wiretale.explain.world import World
+from wiretale.explain.world import Process, World
 
 CONNECTIONS_TOLD, OPENING_TOLD, WAITS_TOLD = 10, 3, 4
 STRETCHES = 90  # of the pictures of threads and CPUs
@@ -59,6 +59,10 @@ def _in_short(world: World, talk: Conversation) -> str:
             f"descriptor {talk.server.fd} and {back} came back.{how}"
         )
     if not (talk.client_bytes or talk.server_bytes):
+        if talk.is_tcp and talk.known_by == "guess":
+            return (
+                f"{client} and {server} were connected before, and sent each other nothing while it was recorded.{how}"
+            )
         return f"{client} and {server} were connected and sent each other nothing.{how}"
     bond = "talking" if talk.protocol in ("udp", "unix-dgram") else "connected"
     via = f", {bond} to {server}," if talk.server.pid is None or not talk.server.addr else f", {bond} to {target},"
@@ -202,7 +206,7 @@ def _waits(world: World) -> list[Step]:
         lived = (process.end_ns or world.end_ns) - process.start_ns if process is not None else 0
         if took * LEAST_SHARE < lived:
             continue  # what did not matter
-        whose = "it lived" if tid == pid else "the process lived"
+        whose = _whose(process, is_leader=tid == pid)
         share = f" of the {duration(lived)} {whose}" if lived else ""
         who = f"thread {tid} of {world.who(pid)}" if tid != pid else world.who(pid)
         by = f" {_ENDED[ended_by]}" if ended_by in _ENDED else ""
@@ -216,6 +220,13 @@ def _waits(world: World) -> list[Step]:
         ref = Ref("wait", wait_id, f"wait {wait_id}")
         steps.append(Step("", f"What {world.who(pid)} waited for", (said,), None, refs=(ref,)))
     return steps
+
+
+def _whose(process: Process | None, *, is_leader: bool) -> str:
+    """What the time is that a process was seen for."""
+    if process is not None and (process.how == "attached" or process.end_how in (None, "detached")):
+        return "it was recorded" if is_leader else "the process was recorded"
+    return "it lived" if is_leader else "the process lived"
 
 
 def about(world: World) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from wiretale.explain.odd import (
     shared_port,
     silent_sockets,
     tiny_transfers,
+    unanswered,
     unread_reset,
     unsent_datagram,
     unused_sockets,
@@ -45,6 +46,7 @@ Finder = Callable[[World], list[Step]]
 TROUBLE: tuple[Finder, ...] = (
     failed_setup.find,
     no_answer.find,
+    unanswered.find,
     no_route.find,
     queue_full.find,
     broken_pipe.find,

@@ -4,8 +4,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from wiretale.decode.durations import duration
-from wiretale.explain.conversation import RECEIVES, WAITS
+from wiretale.explain.conversation import WAITS
 from wiretale.explain.odd._rows import packet_refs, refs
+from wiretale.explain.odd._since import spent
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
@@ -13,7 +14,6 @@ from wiretale.explain.world import World
 LEAST_NS = 1_000_000_000
 AT_ONCE_NS = 250_000_000
 MOST = 4
-_READS = (*RECEIVES, *WAITS)
 
 # Of each connection the last question: what the client wrote since it last read something, and how long one of its
 # threads was then blocked on this socket alone. A server that waits has answered and waits for the next question: that
@@ -91,13 +91,6 @@ _UNREAD = """SELECT time_ns, greatest(recv_queue - (state IN ('CLOSE-WAIT', 'LAS
 FROM socket_sample
 WHERE recv_queue IS NOT NULL AND state <> 'LISTEN' AND time_ns > ?
     AND local_addr = ? AND local_port = ? AND peer_addr = ? AND peer_port = ? ORDER BY time_ns DESC LIMIT 1"""
-
-# What the thread that took the question was in for longest between then and the end of the waiting.
-_THEN = """SELECT c.call_id, c.name, least(coalesce(c.exit_ns, $until), $until) - greatest(c.start_ns, $since) AS ns,
-    c.exit_ns IS NULL OR c.exit_ns > $until, w.fd, e.connection_id, o.addr, o.port
-FROM call c LEFT JOIN wait w USING (call_id) LEFT JOIN endpoint e ON e.socket_id = w.socket_id
-LEFT JOIN endpoint o ON o.connection_id = e.connection_id AND o.role <> e.role
-WHERE c.task_id = $task AND c.start_ns >= $since AND c.start_ns < $until ORDER BY 3 DESC LIMIT 1"""
 
 # Threads of the same process that were blocked to the end in a lock, from after the question was asked.
 _LOCKED = f"""SELECT list(c.call_id ORDER BY c.call_id), list(DISTINCT c.tid ORDER BY c.tid), min(w.from_ns)
@@ -244,21 +237,13 @@ def _not_answered(
         if reader["tid"] == reader["pid"]
         else f"thread {reader['tid']} of {world.who(reader['pid'])}"
     )
-    then = world.db.execute(
-        _THEN, {"task": reader["task"], "since": reader["at"], "until": question.last.until}
-    ).fetchone()
+    then = spent(world, reader["task"], reader["at"], question.last.until)
     if then is None:
         said.append(f"{capital(who)} {took}; it made no call since.")
         return f"see where it computes: py-spy dump, gdb -p or perf top -p {reader['pid']}"
-    call_id, name, took_ns, is_still_in, fd, connection_id, addr, port = then
-    evidence += refs("call", [call_id])
-    on = f" on descriptor {fd}" if fd is not None else ""
-    is_same = connection_id == question.connection_id and name in _READS
-    if addr is not None and not is_same:
-        on += f" ({code(place(addr, port))})"
-    still = "was still in it then" if is_still_in else "was in no call longer until then"
-    said.append(f"{capital(who)} {took}; it spent {duration(took_ns)} in {code(name + '()')}{on}, and {still}.")
-    if is_same:
+    evidence += then.refs
+    said.append(f"{capital(who)} {took}; {then.sentence('it')}")
+    if then.reads(question.connection_id):
         said.append("So each end waits for the other to go on.")
         return "compare what was sent with what the reader expects: a length, an end of line, a buffer to be flushed"
     return f"the cause lies in that program: wiretale show FILE --filter 'proc.tid == {reader['tid']}'"

@@ -1,0 +1,272 @@
+"""A server that read what came last on a connection, or left it unread, and gave no answer: its side of a hang.
+
+The other end was not recorded; where it was, `no_answer` tells what its program waited for. A rest is no hang: while a
+thread of the process waits for that very connection, or for events of an epoll instance, nothing is told.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from wiretale.decode.durations import duration
+from wiretale.decode.tcp_info import decode_tcp_info
+from wiretale.explain.conversation import RECEIVES
+from wiretale.explain.odd._rows import packet_refs, refs
+from wiretale.explain.odd._since import spent
+from wiretale.explain.story import Ref, Step
+from wiretale.explain.words import capital, code, count, listed, place
+from wiretale.explain.world import World
+
+LEAST_NS = 1_000_000_000
+MOST = 4
+MS = 1_000_000
+EPOLLS = ("epoll_wait", "epoll_pwait", "epoll_pwait2", "io_uring_enter")
+POLLS = ("poll", "ppoll")
+SELECTS = ("select", "pselect6")
+_POLLFD = struct.Struct("<iHH")  # struct pollfd (poll.h)
+
+# The served ends of connections whose other end nobody recorded: what was last read and written, and what came.
+# Which end is the server is certain, or told by a socket of the same process that listens on that port.
+_QUERY = """
+WITH side AS (
+    SELECT e.connection_id, e.pid, e.fd, e.sends, o.addr, o.port, s.inode, s.file_id
+    FROM endpoint e JOIN endpoint o ON o.connection_id = e.connection_id AND o.role <> e.role
+    JOIN connection k ON k.connection_id = e.connection_id JOIN socket s ON s.socket_id = e.socket_id
+    WHERE e.role = 'server' AND e.pid IS NOT NULL AND o.pid IS NULL
+        AND k.protocol IN ('tcp', 'unix-stream', 'unix-seqpacket')
+        AND (k.client_known_by <> 'guess' OR EXISTS (
+            SELECT 1 FROM socket l JOIN socket_sample m ON m.inode = l.inode
+            WHERE m.state = 'LISTEN' AND m.local_port = e.port AND m.family = s.family))
+),
+taken AS (
+    SELECT r.connection_id, r.direction, max(r.hi) AS hi, arg_max({'call': c.call_id, 'task_id': c.task_id,
+        'pid': c.pid, 'tid': c.tid, 'name': c.name, 'size': r.hi - r.lo, 'at': c.exit_ns}, c.call_id) AS last
+    FROM stream_read r JOIN call c USING (call_id)
+    WHERE NOT r.peeked AND r.hi > r.lo AND r.connection_id IN (SELECT connection_id FROM side) GROUP BY ALL
+),
+given AS (
+    SELECT v.connection_id, v.direction, max(c.start_ns) AS at FROM stream_write v JOIN call c USING (call_id)
+    WHERE v.connection_id IN (SELECT connection_id FROM side) GROUP BY ALL
+),
+came AS (
+    SELECT g.connection_id, g.direction, max(g.hi) AS hi, max(p.time_ns) AS at
+    FROM segment g JOIN packet p USING (packet_id)
+    WHERE g.shown AND g.hi > g.lo AND g.connection_id IN (SELECT connection_id FROM side) GROUP BY ALL
+)
+SELECT s.*, t.last, t.hi, g.at, a.hi, a.at
+FROM side s LEFT JOIN taken t ON t.connection_id = s.connection_id AND t.direction <> s.sends
+LEFT JOIN given g ON g.connection_id = s.connection_id AND g.direction = s.sends
+LEFT JOIN came a ON a.connection_id = s.connection_id AND a.direction <> s.sends
+WHERE coalesce(t.last.at, a.at, 0) >= coalesce(g.at, 0) ORDER BY s.pid, s.connection_id LIMIT 1000"""
+
+_LEFT = """SELECT min(p.time_ns), arg_min({'id': p.packet_id, 'number': p.number, 'reset': p.flags & 4 <> 0}, p.time_ns)
+FROM segment g JOIN packet p USING (packet_id)
+WHERE g.shown AND g.connection_id = ? AND g.direction <> ? AND p.flags & 5 <> 0 AND p.time_ns > ?"""
+
+# Calls of the process from then on that show a rest: reading or closing this connection, or waiting for events.
+_AT_REST = f"""
+SELECT count(*) FROM call c LEFT JOIN call_file x USING (call_id)
+WHERE c.pid = $pid AND coalesce(c.exit_ns, $until) > $since AND c.start_ns < $until AND c.call_id <> $last AND (
+    c.name IN {EPOLLS} OR (c.name IN {(*RECEIVES, "close", "shutdown")} AND x.file_id = $file))"""  # noqa: S608
+
+_POLLED = f"""
+SELECT c.name, d.arg, d.bytes FROM call c JOIN call_data d USING (call_id)
+WHERE c.pid = $pid AND coalesce(c.exit_ns, $until) > $since AND c.start_ns < $until AND NOT d.at_exit
+    AND c.name IN {(*POLLS, *SELECTS)} AND d.role IN ('array', 'fdset') ORDER BY c.call_id DESC LIMIT 200"""  # noqa: S608
+
+_SAMPLES = """
+SELECT time_ns, recv_queue, tcp_info FROM socket_sample
+WHERE inode = ? AND recv_queue IS NOT NULL AND tcp_info IS NOT NULL ORDER BY time_ns"""
+
+# What the threads of a process were in at the end, and since when.
+_IN_CALLS = """
+SELECT c.name, coalesce(w.fd, c.fd), CASE WHEN c.name LIKE 'futex%' THEN c.a0 END, list(c.call_id ORDER BY c.call_id)
+FROM call c LEFT JOIN wait w USING (call_id)
+WHERE c.pid = ? AND c.start_ns <= ? AND (c.exit_ns IS NULL OR c.exit_ns >= ?) GROUP BY ALL ORDER BY min(c.call_id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """One connection on which the other end spoke last, and nothing followed. Times in ns."""
+
+    pid: int
+    connection_id: int
+    whom: str
+    since: int
+    until: int
+    how: str  # the sentences' beginning: what came, and what became of it
+    evidence: tuple[Ref, ...]
+    reader: dict[str, int] | None = None
+    unread: bool = False
+
+
+def find(world: World) -> list[Step]:
+    """One step for each process: the longest silence in full, the others in figures."""
+    by_process: dict[tuple[int, bool], list[_Silence]] = {}
+    for row in world.db.execute(_QUERY).fetchall():
+        silence = _silence(world, row)
+        if silence is not None:
+            by_process.setdefault((silence.pid, silence.unread), []).append(silence)
+    return [_step(world, sorted(found, key=_length)) for found in list(by_process.values())[:MOST]]
+
+
+def _length(silence: _Silence) -> int:
+    return silence.since - silence.until
+
+
+def _silence(world: World, row: tuple[Any, ...]) -> _Silence | None:
+    connection_id, pid, fd, sends, addr, port, inode, file_id, last, taken, given, came, came_at = row
+    whom = code(place(addr, port))
+    left = (came or 0) - (taken or 0)
+    found: tuple[int, str, bool] | None
+    if last is None and came is None:
+        found = _before(world, inode, whom, connection_id) if given is None else None
+    elif left > 0:
+        said = f"{capital(count(left, 'byte'))} of connection {connection_id} (from {whom}) had come by "
+        found = (
+            came_at,
+            f"{said}{world.at(came_at)}, and {world.who(pid)} did not read {'it' if left == 1 else 'them'}",
+            True,
+        )
+    else:
+        found = (last["at"], "", False)
+    if found is None:
+        return None
+    since, how, unread = found
+    until, evidence = _until(world, pid, connection_id, sends, since)
+    asked = {"pid": pid, "since": since, "until": until}
+    rest = world.db.execute(_AT_REST, asked | {"file": file_id, "last": last["call"] if last else 0}).fetchone()
+    if until - since < LEAST_NS or (rest is not None and rest[0]) or _is_polled(world, fd, asked):
+        return None
+    return _Silence(pid, connection_id, whom, since, until, how, evidence, None if unread else last, unread)
+
+
+def _before(world: World, inode: int, whom: str, connection_id: int) -> tuple[int, str, bool] | None:
+    """What TCP_INFO at the beginning tells of a connection on which nothing moved while it was recorded."""
+    samples = world.db.execute(_SAMPLES, [inode]).fetchall()
+    if not samples:
+        return None
+    at, _, blob = samples[0]
+    info = decode_tcp_info(blob)
+    came, went = info.get("tcpi_data_segs_in", 0), info.get("tcpi_data_segs_out", 0)
+    ago_ms = info.get("tcpi_last_data_recv", 0)
+    later_ms = info.get("tcpi_last_data_sent", 0) - ago_ms
+    if not came or (went and later_ms <= 0):
+        return None
+    unread = samples[-1][1]
+    said = (
+        f"Connection {connection_id} was there before the recording: the kernel says that {whom} has sent "
+        f"{count(info['tcpi_bytes_received'], 'byte')}, the last {duration(ago_ms * MS)} before {world.at(at)}"
+        + (f", {duration(later_ms * MS)} after the last bytes went to it" if went else "")
+        + f", and that {count(unread, 'byte') if unread else 'nothing'} of it lies unread"
+    )
+    return at - ago_ms * MS, said, bool(unread)
+
+
+def _until(world: World, pid: int, connection_id: int, sends: str, since: int) -> tuple[int, tuple[Ref, ...]]:
+    """When the other end closed, the process ended, or the recording; with the packet that proves it."""
+    process = world.processes.get(pid)
+    end = process.end_ns if process is not None and process.end_ns and process.end_how != "detached" else world.end_ns
+    at, packet = world.db.execute(_LEFT, [connection_id, sends, since]).fetchone() or (None, None)
+    if at is not None and at < end:
+        return at, packet_refs([(packet["id"], packet["number"])])
+    return end, ()
+
+
+def _is_polled(world: World, fd: int, asked: dict[str, int]) -> bool:
+    """Whether a poll() or select() of the process since then asked for this descriptor."""
+    for name, _, data in world.db.execute(_POLLED, asked).fetchall():
+        if name in POLLS:
+            whole = len(data) - len(data) % _POLLFD.size
+            if any(asked_fd == fd for asked_fd, _, _ in _POLLFD.iter_unpack(data[:whole])):
+                return True
+        elif fd // 8 < len(data) and data[fd // 8] >> fd % 8 & 1:
+            return True
+    return False
+
+
+def _step(world: World, found: list[_Silence]) -> Step:
+    first, others = found[0], found[1:]
+    evidence = [_connection(first), *first.evidence]
+    said = _told(world, first, evidence)
+    said.append("No thread of the process waited for more of that connection.")
+    if others:
+        which = f"connection{'s' if len(others) > 1 else ''} {listed([str(s.connection_id) for s in others])}"
+        said.append(f"The same is true of {which}, for {duration(min(s.until - s.since for s in others))} or longer.")
+        evidence += [_connection(s) for s in others[:3]]
+    said += _in_calls(world, first, evidence)
+    pid = first.pid
+    return Step(
+        "", "Sent, and not read" if first.unread else "Read, and not answered", tuple(said), first.since,
+        refs=tuple(evidence),
+        background=("Bytes that a program has read are its own affair: neither the network nor the kernel holds them "
+                    "up. Whether an answer was due depends on the protocol.",),
+        remedy=f"see where the threads of {world.who(pid)} stand: py-spy dump --pid {pid}, jstack {pid}, or "
+               f"gdb -p {pid} -batch -ex 'thread apply all bt'",
+    )  # fmt: skip
+
+
+def _connection(silence: _Silence) -> Ref:
+    return Ref("connection", silence.connection_id, f"connection {silence.connection_id}")
+
+
+def _told(world: World, silence: _Silence, evidence: list[Ref]) -> list[str]:
+    """What came, who took it, for how long nothing followed, and what the thread that took it did meanwhile."""
+    end = "to the end of what was recorded"
+    if silence.evidence:
+        end = f"until the other end closed ({silence.evidence[0].label})"
+    how_long = f"for {duration(silence.until - silence.since)}, {end}."
+    if silence.reader is None:
+        return [f"{capital(silence.how)}. Nothing was sent back: {how_long}"]
+    reader = _Caller(**{key: silence.reader[key] for key in ("pid", "tid", "task_id")})
+    evidence += refs("call", [silence.reader["call"]])
+    said = [
+        f"{capital(world.caller(reader))} took {count(silence.reader['size'], 'byte')} of connection "
+        f"{silence.connection_id} (from {silence.whom}) with {code(str(silence.reader['name']) + '()')} at "
+        f"{world.at(silence.since)}, and nothing was sent back: {how_long}"
+    ]
+    then = spent(world, reader.task_id, silence.since, silence.until)
+    if then is None:
+        return [*said, "That thread made no call since."]
+    evidence += then.refs
+    return [*said, capital(then.sentence("it"))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who made a call."""
+
+    pid: int
+    tid: int
+    task_id: int
+
+
+def _in_calls(world: World, silence: _Silence, evidence: list[Ref]) -> list[str]:
+    """What the threads of the process were in, all of the last second."""
+    rows = world.db.execute(_IN_CALLS, [silence.pid, silence.until - LEAST_NS, silence.until]).fetchall()
+    threads = sum(len(calls) for *_, calls in rows)
+    if not threads:
+        return []
+    locks = [(address, calls) for _, _, address, calls in rows if address is not None]
+    waiting = sum(len(calls) for _, calls in locks)
+    parts = [
+        f"{code(name + '()')}{'' if fd is None else f' on descriptor {fd}'}{_threads(calls)}"
+        for name, fd, address, calls in rows
+        if address is None
+    ]
+    if waiting:
+        parts.append(code("futex()") + _threads([call for _, calls in locks for call in calls]))
+        evidence += refs("call", [call for _, calls in locks for call in calls][:3])
+    had = "thread of the process had" if threads == 1 else f"{threads} threads of the process had"
+    said = [f"By then {'one ' if threads == 1 else ''}{had} been blocked for a second or longer: in {listed(parts)}."]
+    if len(locks) > 1:
+        said.append(
+            f"The {waiting} in {code('futex()')} wait for {len(locks)} different locks or words of other threads: if "
+            "each holds what another waits for, none of them will ever go on, which is a deadlock (inferred)."
+        )
+    return said
+
+
+def _threads(calls: list[int]) -> str:
+    """` (2 threads)`; of one nothing."""
+    return f" ({len(calls)} threads)" if len(calls) > 1 else ""

@@ -1,0 +1,156 @@
+"""A server that hangs, seen from its own side: what clients that were not recorded sent it, and what its threads do."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.session import WIRETALE
+from tests.explain.real_sockets import until
+from tests.explain.story.recorded import text
+from wiretale.explain.odd import unanswered
+from wiretale.explain.story import Step
+from wiretale.explain.world import load_world
+from wiretale.store.capture import open_capture
+
+pytestmark = pytest.mark.e2e
+
+# A server of as many threads as clients; `serve(client, number)` follows, and what it does to hang or not.
+SERVER = """
+import os, select, socket, sys, threading, time
+locks, met = [threading.Lock(), threading.Lock()], threading.Barrier(2)
+server = socket.create_server(("127.0.0.1", 0))
+{serve}
+def work():
+    for number in range({clients}):
+        client, _ = server.accept()
+        threading.Thread(target=serve, args=(client, number), daemon=True).start()
+threading.Thread(target=work, daemon=True).start()
+print(server.getsockname()[1], flush=True)
+sys.stdin.readline()
+os._exit(0)
+"""
+DEADLOCK = """
+def serve(client, number):
+    client.sendall(b"hello")
+    client.recv(9)
+    with locks[number]:
+        met.wait()
+        with locks[1 - number]: client.sendall(b"answer")
+"""
+ANSWERS = """
+def serve(client, number):
+    client.sendall(b"hello")
+    while client.recv(9): client.sendall(b"answer")
+"""
+POLLS = """
+def serve(client, number):
+    client.sendall(b"hello")
+    while True:
+        {how}
+        client.recv(9)
+"""
+SLEEPS = """
+def serve(client, number):
+    client.sendall(b"hello")
+    time.sleep(99)
+"""
+
+
+@contextmanager
+def serving(words: list[str], serve: str, clients: int) -> Iterator[tuple[subprocess.Popen[str], list[socket.socket]]]:
+    """A server, started with `words` before it, and its clients, who have asked."""
+    code = SERVER.format(serve=serve, clients=clients)
+    with subprocess.Popen(
+        [*words, sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None and server.stdin is not None
+        port = int(server.stdout.readline())
+        connected = [socket.create_connection(("127.0.0.1", port)) for _ in range(clients)]
+        try:
+            for client in connected:
+                assert client.recv(9) == b"hello"
+            threading.Event().wait(0.02)  # so that the kernel's clock of 4 ms tells what came last
+            for client in connected:
+                client.sendall(b"ping")
+            yield server, connected
+        finally:
+            for client in connected:
+                client.close()
+            server.stdin.close()
+            server.wait(60)
+
+
+def found(capture: Path) -> list[Step]:
+    with open_capture(capture) as db:
+        return unanswered.find(load_world(db))
+
+
+def of_a_run(tmp_path: Path, serve: str, *, clients: int = 1) -> list[Step]:
+    """What is told of a server that was recorded from its start; its clients gave up after a while."""
+    capture = tmp_path / "c.wiretale"
+    record = [*WIRETALE, "record", "-q", "-i", "lo", "-o", str(capture), "--"]
+    with serving(record, serve, clients) as (_, connected):
+        connected[0].settimeout(unanswered.LEAST_NS / 1e9 + 0.3)
+        try:
+            while connected[0].recv(9):
+                pass
+        except TimeoutError:
+            pass
+    return found(capture)
+
+
+def test_two_threads_that_read_and_wait_for_each_others_lock(tmp_path: Path) -> None:
+    (step,) = of_a_run(tmp_path, DEADLOCK, clients=2)
+    told = text(step)
+    assert step.title == "Read, and not answered"
+    assert "took 4 bytes of connection" in told and "with `recvfrom()`" in told and "nothing was sent back" in told
+    assert "until the other end closed (packet" in told
+    assert "in `futex()`, and was still in it then" in told
+    assert "The same is true of connection" in told
+    assert "wait for 2 different locks" in told and "deadlock (inferred)" in told
+
+
+def test_bytes_that_nobody_reads(tmp_path: Path) -> None:
+    (step,) = of_a_run(tmp_path, SLEEPS)
+    told = text(step)
+    assert step.title == "Sent, and not read"
+    assert "4 bytes of connection 1" in told and "did not read them" in told
+    assert "`clock_nanosleep()`" in told and "deadlock" not in told
+
+
+@pytest.mark.parametrize(
+    "serve",
+    [
+        ANSWERS,
+        POLLS.format(how="select.select([client], [], [])"),
+        POLLS.format(how="poller = select.poll(); poller.register(client, select.POLLIN); poller.poll()"),
+        POLLS.format(how="poller = select.epoll(); poller.register(client, select.EPOLLIN); poller.poll()"),
+    ],
+    ids=["answers", "select", "poll", "epoll"],
+)
+def test_a_server_that_waits_for_more_is_at_rest(tmp_path: Path, serve: str) -> None:
+    assert of_a_run(tmp_path, serve) == []
+
+
+def test_a_recorder_that_comes_after_the_hang_knows_who_spoke_last(tmp_path: Path) -> None:
+    capture = tmp_path / "c.wiretale"
+    with serving([], DEADLOCK, 2) as (server, _):
+        words = [*WIRETALE, "record", "-q", "-p", str(server.pid), "-o", str(capture)]
+        with subprocess.Popen(words) as recorder:
+            until(lambda: "TracerPid:\t0\n" not in Path(f"/proc/{server.pid}/status").read_text())
+            threading.Event().wait(unanswered.LEAST_NS / 1e9)  # the silence itself
+            recorder.send_signal(signal.SIGINT)
+            assert recorder.wait(60) == 0
+    (step,) = found(capture)
+    told = text(step)
+    assert step.title == "Read, and not answered" and step.time_ns is not None
+    assert "was there before the recording: the kernel says that" in told
+    assert "has sent 4 bytes" in told and "nothing of it lies unread" in told
+    assert "The same is true of connection" in told and "`futex()` (2 threads)" in told
