@@ -1,6 +1,6 @@
 /*
- * io_uring_register of every opcode and perf_event_open of every kind of event: what is registered, from memory that
- * ends anywhere. The descriptor is none, and the events are none that can be opened.
+ * io_uring_register of every opcode, perf_event_open of every kind of event, and programs of eBPF, from memory that ends
+ * anywhere. The descriptor is none, and the events are none that can be opened.
  */
 #include <stdint.h>
 #include <string.h>
@@ -63,6 +63,33 @@ static void counters(void)
 	}
 }
 
+/* eBPF: instructions of every code, and functions by name; the kernel refuses them all. */
+static void programs(void)
+{
+	for (int count = 0; count < 300; count += 1 + count / 3 * 3) {
+		unsigned char *given = filled(2048, 2);
+		uint64_t where = (uintptr_t)given;
+		uint32_t *attributes = (uint32_t *)(end - 4096);
+		for (int i = 0; i < 256; i++) {
+			given[i * 8] = i;
+			given[i * 8 + 1] = i;
+		}
+		memset(attributes, 0, 128);
+		attributes[1] = count;
+		memcpy(attributes + 2, &where, 8);
+		syscall(SYS_bpf, 5, attributes, 48);
+	}
+	for (int count = 0; count < 6; count++) {
+		uint64_t pointers[4] = { (uintptr_t)"connect", 0, (uintptr_t)"a function whose name is very long indeed", 7 };
+		uint64_t where = (uintptr_t)end - sizeof(pointers);
+		uint32_t attributes[12] = { 0, 0, 42, 0, 1, count };
+		memcpy(end - sizeof(pointers), pointers, sizeof(pointers));
+		for (int i = 0; i < 3; i++)
+			memcpy(attributes + 6 + 2 * i, &where, 8);
+		syscall(SYS_bpf, 28, attributes, sizeof(attributes));
+	}
+}
+
 int main(void)
 {
 	unsigned char *pages = mmap((void *)0x600000000000, 8192, PROT_READ | PROT_WRITE,
@@ -73,5 +100,7 @@ int main(void)
 	rings();
 	chdir("/next part");
 	counters();
+	chdir("/next part");
+	programs();
 	return 0;
 }

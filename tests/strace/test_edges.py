@@ -19,7 +19,7 @@ PARTS = {
     ),
     "addresses": ("addresses", "attributes"),
     "options": ("names_of_options",),
-    "rings": ("rings", "counters"),
+    "rings": ("rings", "counters", "programs"),
     "labels": ("pairs", "ready", "credentials", "processes", "personalities", "filters", "bytes"),
 }  # fmt: skip
 _LABELS = [["-y"], ["-yy"], ["-Y"], ["-e", "read=all", "-e", "write=all"]]

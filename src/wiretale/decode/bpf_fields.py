@@ -33,7 +33,7 @@ FIELDS: dict[str, str] = {
     " u32 attach_flags~|kernel_bpf_attach_flags; u64 prog_ids~p; u32 prog_cnt",
     "bpf_tracepoint": "u64 name~p; s32 prog_fd~fd",
     "bpf_btf_load": "u64 btf~p; u64 btf_log_buf~p; u32 btf_size; u32 btf_log_size; u32 btf_log_level",
-    "bpf_task_query": "s32 pid~pid; s32 fd; u32 flags; u32 buf_len; u64 buf~p; u32 prog_id;"
+    "bpf_task_query": "s32 pid~pid; s32 fd~fd; u32 flags; u32 buf_len; u64 buf~p; u32 prog_id;"
     " u32 fd_type~=kernel_bpf_task_fd; u64 probe_offset~x; u64 probe_addr~x",
     "bpf_map": "s32 map_fd~fd",
     "bpf_link_create": "s32 prog_fd~fd; s32 target_fd~fd; u32 attach_type~=kernel_bpf_attach; u32 flags~x;"

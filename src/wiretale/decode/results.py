@@ -20,7 +20,17 @@ def value_text(w: Writer, spec: Call, value: int) -> str:
         return octal(value & 0o777)
     if w.call.name in _FCNTL:
         return _fcntl(w, value)
+    makes = _MAKES.get(w.call.name)
+    if makes is not None and w.values[makes[0]] & 0xFFFFFFFF in makes[1]:
+        return w.fd(value)
     return str(value)
+
+
+# Which commands return a descriptor, and which argument the command is: linux/bpf.h, linux/kvm.h (KVM_CREATE_VM, _VCPU)
+_MAKES = {
+    "bpf": (0, frozenset({0, 5, 7, 13, 14, 17, 18, 19, 28, 30, 32, 33})),
+    "ioctl": (1, frozenset({0xAE01, 0xAE41})),
+}
 
 
 _FCNTL = frozenset({"fcntl", "fcntl64"})

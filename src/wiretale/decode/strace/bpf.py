@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from wiretale.decode.constants import names
 from wiretale.decode.strace.arguments import Printer, address, strace
+from wiretale.decode.strace.filters import instruction
 from wiretale.decode.strace.names import number as number_text
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.writer import StraceWriter
@@ -21,8 +22,9 @@ _NUMA_NODE = 1 << 2  # BPF_F_NUMA_NODE
 _NO_NODE = 0xFFFFFFFF  # linux/numa.h: NUMA_NO_NODE, -1
 _REPLACE = 1 << 2  # BPF_F_REPLACE
 
-_ID_BYTES, _UPDATE = 4, 2  # BPF_MAP_UPDATE_ELEM
+_ID_BYTES, _WIDE, _UPDATE = 4, 8, 2  # BPF_MAP_UPDATE_ELEM
 _LINK_DETAILS, _LINK_BYTES, _HALF = 16, 48, 0xFFFFFFFF
+_SYMBOLS = 24  # where the pointer of link_create.kprobe_multi lies
 _ITERATOR, _PERF_EVENT, _KPROBES = 28, 41, 42  # BPF_TRACE_ITER, BPF_PERF_EVENT, BPF_TRACE_KPROBE_MULTI
 
 # structure: the member's name, if it has one; the first fields of each later version
@@ -83,6 +85,11 @@ class _Attributes:
         datum = self.w.readable(self.index, role, at_exit=False, idx=1 + field.offset)
         return None if datum is None or datum.error else datum.bytes
 
+    def pointed(self, index: int) -> bytes:
+        """What a pointer leads to, as far as it could be read."""
+        datum = None if self.w.terse else self.w.datum(self.index, "struct", at_exit=False, idx=index)
+        return b"" if datum is None else datum.bytes
+
     def text(self, field: Field, value: Value) -> str:
         own = _FIELDS.get(field.name)
         if own is not None:
@@ -99,8 +106,12 @@ class _Attributes:
 
 def _string(a: _Attributes, field: Field, value: Value) -> str:
     """A string that is cut at -s."""
-    datum = a.w.readable(a.index, "string", at_exit=False, idx=1 + field.offset)
     assert isinstance(value, int)
+    return _cut(a, 1 + field.offset, value)
+
+
+def _cut(a: _Attributes, index: int, value: int) -> str:
+    datum = a.w.readable(a.index, "string", at_exit=False, idx=index)
     if datum is None or (datum.error and len(datum.bytes) <= a.w.limit):
         return pointer_text(value)
     return a.w.text(datum.bytes[: a.w.limit]) + ("..." if len(datum.bytes) > a.w.limit else "")
@@ -155,6 +166,15 @@ def _programs(a: _Attributes, field: Field, value: Value) -> str:
     return f"[{', '.join(texts)}]"
 
 
+def _instructions(a: _Attributes, field: Field, value: Value) -> str:
+    """The program, which only -v shows."""
+    assert isinstance(value, int)
+    if a.w.brief:
+        return pointer_text(value)
+    data = a.pointed(1 + field.offset)
+    return _array(a.w, value, a.numbers["insn_cnt"], data, lambda one: instruction(a.w, one))
+
+
 def _version(a: _Attributes, field: Field, value: Value) -> str:
     assert isinstance(value, int)
     return a.w.note(_kernel_version(value), value)
@@ -172,6 +192,8 @@ _FIELDS: dict[str, Callable[[_Attributes, Field, Value], str]] = {
     "kern_version": _version,
     "log_buf": _log,
     "next_id": _next,
+    "insns": _instructions,
+    "info_len": _next,
     "prog_ids": _programs,
     "numa_node": _node,
 }
@@ -216,12 +238,45 @@ def _link_details(a: _Attributes, data: bytes) -> tuple[list[str], int]:
             return [f"perf_event={{bpf_cookie={number_text(first)}}}"], _LINK_DETAILS + 8
         if kind == _KPROBES:
             flags = a.w.flags("kernel_bpf_kprobes", first & _HALF)
-            pointers = zip(("syms", "addrs", "cookies"), (second, third, fourth), strict=True)
-            texts = ", ".join(f"{label}={pointer_text(value)}" for label, value in pointers)
-            return [f"kprobe_multi={{flags={flags}, cnt={first >> 32}, {texts}}}"], _LINK_BYTES
+            count = first >> 32
+            texts = [f"syms={_symbols(a, second, count)}"]
+            for label, value, place in (("addrs", third, 32), ("cookies", fourth, 40)):
+                data = a.pointed(1 + place)
+                texts.append(f"{label}={_array(a.w, value, count, data, _hexadecimal)}")
+            return [f"kprobe_multi={{flags={flags}, cnt={count}, {', '.join(texts)}}}"], _LINK_BYTES
         if kind == 0 and first & _HALF:
             return [f"target_btf_id={first & _HALF}"], _LINK_DETAILS + 4
     return [], _LINK_DETAILS
+
+
+def _hexadecimal(data: bytes) -> str:
+    return number_text(int.from_bytes(data, "little"))
+
+
+def _array(w: StraceWriter, where: int, count: int, data: bytes, text: Callable[[bytes], str]) -> str:
+    """`count` elements of 8 bytes, as far as they could be read; without -v at most as many as -s says."""
+    if not where or not count:
+        return "[]" if where else pointer_text(where)
+    there = min(len(data) // _WIDE, count)
+    if not there:
+        return pointer_text(where)
+    shown = [text(data[at : at + _WIDE]) for at in range(0, there * _WIDE, _WIDE)]
+    if w.brief and len(shown) > w.limit:
+        shown = [*shown[: w.limit], "..."]
+    elif there < count:
+        shown.append(f"... /* {where + there * _WIDE:#x} */")
+    return f"[{', '.join(shown)}]"
+
+
+def _symbols(a: _Attributes, where: int, count: int) -> str:
+    """The vector of pointers, and the string of each."""
+    data, place = a.pointed(1 + _SYMBOLS), iter(range(1, count + 1))
+
+    def text(pointer: bytes) -> str:
+        index = (1 + _SYMBOLS) | next(place) << 16
+        return _cut(a, index, int.from_bytes(pointer, "little"))
+
+    return _array(a.w, where, count, data, text)
 
 
 def _iterated(a: _Attributes, pointer: int) -> str:

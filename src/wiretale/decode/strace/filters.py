@@ -119,3 +119,41 @@ def program_of(w: StraceWriter, index: int, header: bytes, *, seccomp: bool = Fa
         followed = w.datum(index, "struct", at_exit=False, idx=1 + w.word)
         text = program(w, followed.bytes if followed is not None else b"", count, address, seccomp=seccomp)
     return f"{{len={count}, filter={text}}}"
+
+
+# -- instructions of eBPF --------------------------------------------------------------------------------------------
+
+_EXTENDED = ("BPF_LD", "BPF_LDX", "BPF_ST", "BPF_STX", "BPF_ALU", "BPF_JMP", "BPF_JMP32", "BPF_ALU64")
+_EXTENDED_SIZES = {**_SIZES, 0x18: "BPF_DW"}
+_EXTENDED_MODES = {0: "BPF_IMM", 0x20: "BPF_ABS", 0x40: "BPF_IND", 0x60: "BPF_MEM", 0xC0: "BPF_XADD"}
+_EXTENDED_ALU = (*_ALU, "BPF_MOV", "BPF_ARSH", "BPF_END")
+_EXTENDED_JUMPS = (
+    *_JUMPS, "BPF_JNE", "BPF_JSGT", "BPF_JSGE", "BPF_CALL", "BPF_EXIT", "BPF_JLT", "BPF_JLE", "BPF_JSLT", "BPF_JSLE",
+)  # fmt: skip
+_REGISTERS = 11  # MAX_BPF_REG of linux/bpf.h
+_JUMPS_32 = 6
+_LOADS, _ALU_CLASSES = frozenset({0, 1, 2, 3}), frozenset({4, 7})
+
+
+def _extended_code(w: StraceWriter, code: int) -> str:
+    kind = code & 7
+    name = w.note(_EXTENDED[kind], kind)
+    if kind in _LOADS:
+        return f"{name}|{_named(w, _EXTENDED_SIZES, code & 0x18)}|{_named(w, _EXTENDED_MODES, code & 0xE0)}"
+    if kind == _JUMPS_32:  # its parts have no names in strace
+        return name + _rest(code & ~7)
+    operations = _EXTENDED_ALU if kind in _ALU_CLASSES else _EXTENDED_JUMPS
+    source = w.note("BPF_X" if code & 8 else "BPF_K", code & 8)
+    known = {place << 4: label for place, label in enumerate(operations)}
+    return f"{name}|{source}|{_named(w, known, code & 0xF0)}"
+
+
+def _register(w: StraceWriter, number: int) -> str:
+    return w.note(f"BPF_REG_{number}", number) if number < _REGISTERS else f"{number:#x} /* BPF_REG_??? */"
+
+
+def instruction(w: StraceWriter, data: bytes) -> str:
+    """struct bpf_insn of linux/bpf.h."""
+    code, registers, offset, value = struct.unpack("<BBhI", data)
+    shown = f"code={_extended_code(w, code)}, dst_reg={_register(w, registers & 15)}"
+    return f"{{{shown}, src_reg={_register(w, registers >> 4)}, off={offset}, imm={_number(value)}}}"

@@ -79,13 +79,18 @@ _BPF = {
     "link_update": (29,),
     "link_id": (30,),
 }
-_BPF_KINDS = dict.fromkeys(("query", "start_id"), Kind.STRUCT_INOUT)
+_BPF_KINDS = dict.fromkeys(("query", "start_id", "info"), Kind.STRUCT_INOUT)
 _BPF_FOLLOWS = {
-    "prog_load": (Follow("license"), Follow("log_buf", 1, "log_size")),
+    "prog_load": (Follow("license"), Follow("log_buf", 1, "log_size"), Follow("insns", 8, "insn_cnt")),
     "object": (Follow("pathname"),),
     "tracepoint": (Follow("name"),),
     "btf_load": (Follow("btf", 1, "btf_size"),),
-    "link_create": (Follow("_iter_info", 4, "_iter_info_len"),),
+    "link_create": (
+        Follow("_iter_info", 4, "_iter_info_len"),
+        Follow("+24", 8, "+20", strings=True),  # syms, addrs, cookies of kprobe_multi
+        Follow("+32", 8, "+20"),
+        Follow("+40", 8, "+20"),
+    ),
     "query": (Follow("prog_ids", 4, "prog_cnt"),),
 }
 

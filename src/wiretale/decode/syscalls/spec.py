@@ -67,14 +67,16 @@ class Kind(StrEnum):
     REQUEST = "request"  # what a request of ioctl (argument `length`) moves, by the size and direction in its number
 
 
-ARGUMENT = "@"  # before the number of an argument, where the name of a field may stand
+# Where the name of a field may stand: before the number of an argument, before an offset
+ARGUMENT, AT_OFFSET = "@", "+"
 
 
 @dataclass(frozen=True, slots=True)
 class Follow:
     """What a pointer inside a structure points to: `size` bytes (0: a string), as often as the field `count` says.
 
-    The count may be an argument of the call: `@3`. They are a `struct` of `decode/structs` each. A `pointer` that
+    The count may be an argument of the call: `@3`; a pointer of 8 bytes and a count of 4 may be named by their offset:
+    `+24`. They are a `struct` of `decode/structs` each. A `pointer` that
     begins with a dot is the name of what lies behind the structure itself.
     """
 
@@ -82,6 +84,7 @@ class Follow:
     size: int = 0
     count: str = ""
     struct: str = ""
+    strings: bool = False  # 64-bit pointers to strings
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,18 @@ static bool load_field(struct wt *w, struct task *t, uint64_t address, unsigned 
 	return bytes <= sizeof(*value) && read_memory(w, t->tid, address, value, bytes) == (ssize_t)bytes;
 }
 
+/* The strings of a vector of 64-bit pointers, which is `vector`. */
+static void capture_named(struct wt *w, struct task *t, const struct piece *vector, uint64_t count)
+{
+	uint64_t address;
+	for (uint32_t i = 0; i < count && i < VECTOR_LIMIT && !w->full_errno; i++) {
+		if (!load_field(w, t, vector->address + i * sizeof(address), sizeof(address), &address))
+			return;
+		struct piece p = { WT_STRING, vector->arg, vector->index | (i + 1) << 16, address, 0, 0, 0 };
+		capture_string(w, t->tid, &p, 0);
+	}
+}
+
 /* The pointer at a place in the structure that the argument points to, and what lies there. */
 static void capture_followed(struct wt *w, struct task *t, const struct wt_op *op)
 {
@@ -144,6 +156,8 @@ static void capture_followed(struct wt *w, struct task *t, const struct wt_op *o
 		capture_string(w, t->tid, &p, 0);
 	else if (!__builtin_mul_overflow(count, (uint64_t)op->size, &p.full) && p.full <= 1ull << 62)
 		capture(w, t->tid, &p);
+	if (op->what == WT_READ_FOLLOW_STRINGS)
+		capture_named(w, t, &p, count);
 }
 
 /* The vector of pointers itself, then what each of them points to. */
@@ -196,6 +210,7 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 		break;
 	case WT_READ_FOLLOW:
 	case WT_READ_FOLLOW_STRING:
+	case WT_READ_FOLLOW_STRINGS:
 		capture_followed(w, t, op);
 		break;
 	case WT_READ_POINTED:
@@ -244,6 +259,14 @@ static void capture_signal_frame(struct wt *w, struct task *t, uint64_t stack)
 		capture(w, t->tid, &p);
 }
 
+/*
+ * linux/bpf.h: MAP_CREATE, PROG_LOAD, OBJ_GET, PROG_, MAP_, BTF_ and LINK_GET_FD_BY_ID, RAW_TRACEPOINT_OPEN, BTF_LOAD,
+ * LINK_CREATE, ENABLE_STATS, ITER_CREATE.
+ */
+#define BPF_MAKES 0x3500e60a1ull
+#define KVM_CREATE_VM_REQUEST 0xae01
+#define KVM_CREATE_VCPU_REQUEST 0xae41
+
 static bool condition_holds(const struct task *t)
 {
 	switch (t->call->condition) {
@@ -253,6 +276,10 @@ static bool condition_holds(const struct task *t)
 		return (uint32_t)t->args[1] == SOL_SOCKET && (uint32_t)t->args[2] == SO_ERROR;
 	case WT_IF_NAMED:
 		return t->named;
+	case WT_IF_BPF_MAKES:
+		return (uint32_t)t->args[0] < 64 && BPF_MAKES >> (uint32_t)t->args[0] & 1;
+	case WT_IF_KVM_MAKES:
+		return (uint32_t)t->args[1] == KVM_CREATE_VM_REQUEST || (uint32_t)t->args[1] == KVM_CREATE_VCPU_REQUEST;
 	default:
 		return true;
 	}

@@ -7,14 +7,14 @@ which calls the control thread is told about.
 import ctypes
 import os
 import struct
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum, IntFlag
 from itertools import chain
 from operator import attrgetter
 
-from wiretale.decode.structs import layout, struct_size
+from wiretale.decode.structs import Field, layout, struct_size
 from wiretale.decode.syscalls import call_spec, table
-from wiretale.decode.syscalls.spec import ARGUMENT, Arg, Call, Effect, Kind, Result
+from wiretale.decode.syscalls.spec import ARGUMENT, AT_OFFSET, Arg, Call, Effect, Kind, Result
 from wiretale.light import dataclass, replace
 from wiretale.model.enums import Arch
 from wiretale.model.spool import Role
@@ -49,6 +49,7 @@ class What(IntEnum):
     FOLLOW_STRING = 10
     POINTED = 11
     NAME = 12
+    FOLLOW_STRINGS = 13
 
 
 class Count(IntEnum):
@@ -104,6 +105,8 @@ class Condition(IntEnum):
     DUPLICATES = 1
     SO_ERROR = 2
     NAMED = 3
+    BPF_MAKES = 4
+    KVM_MAKES = 5
 
 
 _NOTABLE = frozenset({"bind", "listen", "accept", "accept4", "connect", "getsockopt"})
@@ -111,10 +114,13 @@ _CONDITIONS = {
     "fcntl": Condition.DUPLICATES,
     "fcntl64": Condition.DUPLICATES,
     "getsockopt": Condition.SO_ERROR,
+    "bpf": Condition.BPF_MAKES,
+    "ioctl": Condition.KVM_MAKES,
     "sendto": Condition.NAMED,
     "sendmsg": Condition.NAMED,
     "sendmmsg": Condition.NAMED,
 }
+_MAKING = frozenset({"fcntl", "fcntl64", "bpf", "ioctl"})  # some commands return a descriptor
 _SPECIAL = {
     "clone": CallFlag.CLONE,
     "clone3": CallFlag.CLONE3,
@@ -230,16 +236,23 @@ def _followed(index: int, arg: Arg, when: int, arch: int) -> Iterator[Step]:
     """What the pointers inside a structure point to; read at the index 1 + the pointer's offset."""
     fields = {f.name: f for f in layout(arg.struct, arch).fields} if arg.follows else {}
     for follow in arg.follows:
-        pointer, count = fields.get(follow.pointer), fields.get(follow.count)
-        place = struct_size(arg.struct, arch) if pointer is None else pointer.offset | pointer.size << 12
-        if count is not None:
-            place |= count.offset << 16 | count.size << 28
-        what = What.FOLLOW if follow.size else What.FOLLOW_STRING
+        place = _place(follow.pointer, fields, 8)
+        place = struct_size(arg.struct, arch) if place is None else place
+        place |= (_place(follow.count, fields, 4) or 0) << 16
+        what = What.FOLLOW_STRINGS if follow.strings else What.FOLLOW if follow.size else What.FOLLOW_STRING
         role = Role.STRUCT if follow.size else Role.STRING
         step = Step(what, when, index, role, fixed=place, size=follow.size or 1, limit=_ARRAY_LIMIT)
         counted = follow.count.removeprefix(ARGUMENT)
         is_argument = counted != follow.count
         yield replace(step, count_from=Count.ARG32, count_arg=int(counted)) if is_argument else step
+
+
+def _place(name: str, fields: Mapping[str, Field], width: int) -> int | None:
+    """Offset and width of a field: by name, or by offset where fields of a union share a place."""
+    if name.startswith(AT_OFFSET):
+        return int(name.removeprefix(AT_OFFSET)) | width << 12
+    field = fields.get(name)
+    return None if field is None else field.offset | field.size << 12
 
 
 def _steps_of_arg(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
@@ -334,7 +347,7 @@ def call_flags(call: Call) -> int:
     """What the tracer does at the call besides reading memory: members of CallFlag."""
     wanted = (
         (CallFlag.SELECTED, is_selected(call)),
-        (CallFlag.RESULT_FD, call.result is Result.FD or call.name in ("fcntl", "fcntl64")),
+        (CallFlag.RESULT_FD, call.result is Result.FD or call.name in _MAKING),
         (CallFlag.RESULT_SOCKET, call.result is Result.SOCKET),
         (CallFlag.CHANGES_SOCKET, Effect.CHANGES_SOCKET in call.effects),
         (CallFlag.SETS_FDS, call.sets_fds >= 0),

@@ -136,6 +136,7 @@ enum wt_what {
 	WT_READ_FOLLOW_STRING = 10,	/* the same, a string */
 	WT_READ_POINTED = 11,	/* each element of a vector of pointers */
 	WT_READ_NAME = 12,	/* the name of the process whose number the argument is, or the result; with WT_NAMES only */
+	WT_READ_FOLLOW_STRINGS = 13,	/* as FOLLOW, a vector of 64-bit pointers to strings; their index is (number + 1) << 16 more */
 };
 
 /* Where the element count comes from. */
@@ -202,6 +203,8 @@ enum wt_condition {
 	WT_IF_DUPLICATES = 1,	/* fcntl: F_DUPFD, F_DUPFD_CLOEXEC */
 	WT_IF_SO_ERROR = 2,	/* getsockopt(SOL_SOCKET, SO_ERROR) */
 	WT_IF_NAMED = 3,	/* a message sent with an address */
+	WT_IF_BPF_MAKES = 4,	/* bpf: commands that return a descriptor */
+	WT_IF_KVM_MAKES = 5,	/* ioctl: KVM_CREATE_VM, KVM_CREATE_VCPU */
 };
 
 struct wt_call {
