@@ -36,6 +36,7 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "ioctl_mtd_ops": (r"MTD_OPS_\w+", "", "MTD_OPS_???"),
     "ioctl_mtd_type": (r"MTD_(ABSENT|RAM|ROM|NORFLASH|NANDFLASH|DATAFLASH|UBIVOLUME|MLCNANDFLASH)", "", "MTD_???"),
     "ioctl_mtd_flags": (r"MTD_(WRITEABLE|BIT_WRITEABLE|NO_ERASE|POWERUP_LOCK|SLC_ON_MLC_EMULATION)", "", "MTD_???"),
+    "ioctl_mtd_mode": (r"MTD_FILE_MODE_\w+", "", "MTD_FILE_MODE_???"),
     "ioctl_mtd_nandecc": (r"MTD_NANDECC_\w+", "", "MTD_NANDECC_???"),
     "ioctl_ubi_property": (r"UBI_VOL_PROP_\w+", "", "UBI_VOL_PROP_???"),
     "ioctl_blkpg": (r"BLKPG_\w+_PARTITION", "", "BLKPG_???"),

@@ -63,10 +63,16 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "nl_sock_diag": (r"SOCK_DIAG_BY_FAMILY|SOCK_DESTROY", "", "SOCK_DIAG_???"),
     "nl_tcpdiag": (r"TCPDIAG_GETSOCK|DCCPDIAG_GETSOCK", "", "TCPDIAG_???"),
     # types of messages of other protocols
-    "nl_audit": (r"AUDIT_[A-Z]\w*", r"AUDIT_(FIRST|LAST|FILTER|STATUS|FEATURE|ARCH|PERM|NEVER|POSSIBLE|ALWAYS|FAIL|BIT|CLASS|"
-                 r"MAX|MESSAGE|NR|SYSCALL_CL|VERSION|TTY_|EQUAL|NOT|GREATER|LESS|OPER|NEGATE|UNUSED|BITMASK|COMPARE|ARG|PID|"
-                 r"UID|EUID|SUID|FSUID|GID|EGID|SGID|FSGID|LOGINUID|PERS|MSGTYPE|SUBJ|OBJ|PPID|SESSIONID|FSTYPE|SADDR|"
-                 r"DEVMAJOR|DEVMINOR|INODE|EXIT|SUCCESS|WATCH$|DIR|FILETYPE|FILTERKEY|EXE|USER_MSG|FEAT)\w*|AUDIT_WATCH", "AUDIT_???"),
+    # types of messages: those that the header gives numbers from 1000 on
+    "nl_audit": (
+        r"AUDIT_[A-Z]\w*",
+        r"(?!AUDIT_(TTY_[GS]ET|(FIRST|LAST)_(USER|KERN_ANOM)_MSG2?|EXECVE|OBJ_PID|FEATURE_CHANGE)$)AUDIT_(FIRST|LAST|FILTER"
+        r"|STATUS|FEATURE|ARCH|PERM|NEVER|POSSIBLE|ALWAYS|FAIL|BIT|CLASS|MAX|MESSAGE|NR|SYSCALL_CL|VERSION|TTY_|EQUAL|NOT|GREATER"
+        r"|LESS|OPER|NEGATE|UNUSED|BITMASK|COMPARE|ARG|PID|UID|EUID|SUID|FSUID|GID|EGID|SGID|FSGID|LOGINUID|PERS|MSGTYPE|SUBJ"
+        r"|OBJ|PPID|SESSIONID|FSTYPE|SADDR|DEVMAJOR|DEVMINOR|INODE|EXIT|SUCCESS|DIR|FILETYPE|FILTERKEY|EXE|USER_MSG|FEAT|NLGRP"
+        r"|FIELD_COMPARE|SID_UNSET)\w*|AUDIT_WATCH",
+        "AUDIT_???",
+    ),
     "nl_crypto": (r"CRYPTO_MSG_\w+", r"CRYPTO_MSG_BASE", "CRYPTO_MSG_???"),
     "nl_selnl": (r"SELNL_MSG_\w+", r"SELNL_MSG_BASE", "SELNL_MSG_???"),
     "nl_xfrm": (r"XFRM_MSG_\w+", r"XFRM_MSG_BASE", "XFRM_MSG_???"),
@@ -212,6 +218,8 @@ EXTRA = {
         "SMC_CLC_DECL_???",
     ),
     "nl_rtnl_family": ({128: "RTNL_FAMILY_IPMR", 129: "RTNL_FAMILY_IP6MR"}, "RTNL_FAMILY_???"),
+    # linux/audit.h has it as a comment, of what old kernels sent
+    "nl_audit": ({1301: "AUDIT_FS_WATCH"}, "AUDIT_???"),
     "nl_netlink_state": ({0: "NETLINK_UNCONNECTED", 1: "NETLINK_CONNECTED"}, "NETLINK_???"),
     "nl_shutdown": ({1: "RCV_SHUTDOWN", 2: "SEND_SHUTDOWN"}, "???_SHUTDOWN"),
 }  # fmt: skip
@@ -273,7 +281,9 @@ def write(target: Path, title: str, headers: str, tables: Tables, extra: Extra) 
     for table, names in chosen.items():
         for name in sorted(names, key=lambda n: (value_of[n], len(n), n)):
             made.setdefault(table, {}).setdefault(value_of[name], name)
-    for table, rows in (made | {name: rows for name, (rows, _) in extra.items()}).items():
+    for name, (rows, _) in extra.items():
+        made[name] = dict(sorted({**made.get(name, {}), **rows}.items())) if name in made else rows
+    for table, rows in made.items():
         out.append(f'    "{table}": {{')
         line = "       "
         for value, name in rows.items():
@@ -287,7 +297,7 @@ def write(target: Path, title: str, headers: str, tables: Tables, extra: Extra) 
         "}",
         "UNKNOWN: dict[str, str] = {",
         *(f'    "{t}": "{u}",' for t, (_, _, u) in tables.items()),
-        *(f'    "{t}": "{u}",' for t, (_, u) in extra.items()),
+        *(f'    "{t}": "{u}",' for t, (_, u) in extra.items() if t not in tables),
         "}",
         "# fmt: on",
     ]

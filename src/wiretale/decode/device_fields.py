@@ -103,4 +103,13 @@ FIELDS: dict[str, str] = {
     "seccomp_descriptor": "u64 id~x; u32 flags~|device_seccomp_descriptor; s32 srcfd~fd; s32 newfd;"
     " u32 newfd_flags~|open_flags",
     "seccomp_id": "u64 value~x",
+    # disks and flash memory: linux/blkpg.h, blktrace_api.h, mtd/mtd-abi.h
+    "disk_change": "s32 op~=ioctl_blkpg; s32 flags; s32 datalen; ptr data~p",
+    "disk_partition": "s64 start; s64 length; s32 pno; char devname[64]; char volname[64]",
+    "disk_trace": "char name[32]; u16 act_mask; u32 buf_size; u32 buf_nr; u64 start_lba; u64 end_lba; s32 pid~pid",
+    "disk_label": "char label[256]",
+    "disk_out_of_band": "u32 useecc~=ioctl_mtd_nandecc; u32 eccbytes~x; u32 oobfree[16]~h; u32 eccpos[32]~h",
+    "disk_free": "u32 offset~x; u32 length~x",
+    "disk_layout": "u32 eccbytes~x; u32 eccpos[64]~h; u32 oobavail~x; disk_free oobfree[8]",
+    "other_byte": "u8 value",
 }

@@ -20,9 +20,23 @@ def _address(label: str) -> Callable[[Writer, bytes], str]:
     return lambda w, data: f"{label}={w.sockaddr(data[:16])}"
 
 
+_SA_DATA_BYTES = 14
+# linux/if_arp.h: how long an address of each kind of hardware is; of others all that there is room for
+_HARDWARE_BYTES: dict[int, int] = {
+    **dict.fromkeys((0, 3), 7),  # ARPHRD_NETROM, ARPHRD_AX25
+    **dict.fromkeys((1, 6, 772, 774, 780, 801, 802, 803), 6),  # ARPHRD_ETHER, ...
+    **dict.fromkeys((7, 290, 773, 820, 821, 822), 1),  # ARPHRD_ARCNET, ...
+    15: 2,  # ARPHRD_DLCI
+    **dict.fromkeys((27, 804, 805, 825, 826), 8),  # ARPHRD_EUI64, ...
+    **dict.fromkeys((270, 271), 5),  # ARPHRD_ROSE, ARPHRD_X25
+    **dict.fromkeys((768, 776, 777, 778, 779, 783), 4),  # ARPHRD_TUNNEL, ...
+}
+
+
 def _hardware(w: Writer, data: bytes) -> str:
     kind = w.enum("arphrd", int.from_bytes(data[:2], "little"))
-    return f"ifr_hwaddr={{sa_family={kind}, sa_data={':'.join(f'{b:02x}' for b in data[2:8])}}}"
+    length = _HARDWARE_BYTES.get(int.from_bytes(data[:2], "little"), _SA_DATA_BYTES)
+    return f"ifr_hwaddr={{sa_family={kind}, sa_data={w.hardware(data[2 : 2 + _SA_DATA_BYTES], length)}}}"
 
 
 def _flags(w: Writer, data: bytes) -> str:

@@ -10,13 +10,11 @@ from wiretale.decode.writer import Writer, pointer_text
 STRUCTS: dict[int, str] = {
     # asm-generic/ioctls.h
     0x40045431: "int",  # TIOCSPTLCK
-    0x80045430: "uint",  # TIOCGPTN
-    0x80045432: "uint",  # TIOCGDEV
-    0x80045438: "int",  # TIOCGPKT
-    0x80045439: "int",  # TIOCGPTLCK
+    0x80045430: "int",  # TIOCGPTN
+    0x80045432: "int",  # TIOCGDEV
     0x80045440: "int",  # TIOCGEXCL
     # linux/fs.h
-    0x80081272: "loff_t",  # BLKGETSIZE64
+    0x80081272: "u64",  # BLKGETSIZE64
 }
 _READS = 2  # _IOC_READ
 

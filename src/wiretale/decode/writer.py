@@ -132,6 +132,10 @@ class Writer:
         """A process or thread."""
         return str(number)
 
+    def hardware(self, data: bytes, length: int) -> str:
+        """An address of a network card; `data` is all that there is room for."""
+        return ":".join(f"{byte:02x}" for byte in data[:length])
+
     def interface(self, index: int) -> str:
         """A network interface by its index."""
         return str(index)

@@ -99,6 +99,10 @@ TABLES: dict[str, dict[int, str]] = {
         1024: "MTD_WRITEABLE", 2048: "MTD_BIT_WRITEABLE", 4096: "MTD_NO_ERASE", 8192: "MTD_POWERUP_LOCK",
         16384: "MTD_SLC_ON_MLC_EMULATION",
     },
+    "ioctl_mtd_mode": {
+        0: "MTD_FILE_MODE_NORMAL", 1: "MTD_FILE_MODE_OTP_FACTORY", 2: "MTD_FILE_MODE_OTP_USER",
+        3: "MTD_FILE_MODE_RAW",
+    },
     "ioctl_mtd_nandecc": {
         0: "MTD_NANDECC_OFF", 1: "MTD_NANDECC_PLACE", 2: "MTD_NANDECC_AUTOPLACE", 3: "MTD_NANDECC_PLACEONLY",
         4: "MTD_NANDECC_AUTOPL_USR",
@@ -199,6 +203,7 @@ UNKNOWN: dict[str, str] = {
     "ioctl_mtd_ops": "MTD_OPS_???",
     "ioctl_mtd_type": "MTD_???",
     "ioctl_mtd_flags": "MTD_???",
+    "ioctl_mtd_mode": "MTD_FILE_MODE_???",
     "ioctl_mtd_nandecc": "MTD_NANDECC_???",
     "ioctl_ubi_property": "UBI_VOL_PROP_???",
     "ioctl_blkpg": "BLKPG_???",

@@ -118,18 +118,24 @@ def _attributes(w: StraceWriter, data: bytes, answered: bytes) -> str:
     return braces([*shown, *(["..."] if int.from_bytes(data[4:8], "little") > _KNOWN else [])])
 
 
+def _is_whole(w: StraceWriter, data: bytes) -> bool:
+    """Whether there is as much as is shown, and the size says so."""
+    wanted = int.from_bytes(data[4:_SIZE_ENDS], "little") or _LEAST
+    return wanted >= _LEAST and len(data) >= min(wanted, _BITS_END if w.brief else _KNOWN)
+
+
 def _opened(w: Writer, index: int, arg: Arg) -> str:
     writer = strace(w)
     pieces = [None if writer.terse else w.datum(index, "struct", at_exit=at_exit) for at_exit in (False, True)]
     data, answered = (b"" if piece is None else piece.bytes for piece in pieces)
-    wanted = int.from_bytes(data[4:_SIZE_ENDS], "little") or _LEAST
-    if wanted < _LEAST or len(data) < min(wanted, _BITS_END if writer.brief else _KNOWN):
+    if not _is_whole(writer, data):
         return address(w, index)
     return _attributes(writer, data, answered if w.call.errno == _TOO_BIG else b"")
 
 
 def _modified(given: Given) -> str:
-    return given.address if given.before is None else _attributes(given.w, given.before, b"")
+    data = given.before or b""
+    return _attributes(given.w, data, b"") if _is_whole(given.w, data) else given.address
 
 
 def _programs(given: Given) -> str:

@@ -4,6 +4,7 @@ from wiretale.decode import arguments as shared
 from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, address, short_string, strace
 from wiretale.decode.strace.style import Names
+from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.syscalls.spec import Arg, Kind
 from wiretale.decode.writer import Writer
 from wiretale.light import later
@@ -12,12 +13,13 @@ TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
     from wiretale.decode import ioctls
     from wiretale.decode.constants import requests as known_requests
-    from wiretale.decode.strace import devices, requests
+    from wiretale.decode.strace import devices, request_names, requests
     from wiretale.decode.strace.devices import evdev, hdio, kd
 else:
     devices, evdev = later("wiretale.decode.strace.devices"), later("wiretale.decode.strace.devices.evdev")
     hdio, kd = later("wiretale.decode.strace.devices.hdio"), later("wiretale.decode.strace.devices.kd")
     known_requests = later("wiretale.decode.constants.requests")  # large, and rarely needed
+    request_names = later("wiretale.decode.strace.request_names")
     requests, ioctls = later("wiretale.decode.strace.requests"), later("wiretale.decode.ioctls")
 
 _REQUESTS_WITH_POINTERS = frozenset({0x89, 0x94})  # SOCK_IOC_TYPE of asm-generic/sockios.h; linux/btrfs.h
@@ -37,9 +39,17 @@ def request_name(value: int, arch: int) -> str:
     return known_requests.REQUESTS.get(value, "")
 
 
+def _name(w: StraceWriter, value: int) -> str:
+    """As `request_name`, with the names that strace has and without those that it lacks."""
+    own = request_names.NAMES.get(value)
+    known = request_name(value, w.arch) if own is None else own
+    sized = evdev.request_name(w, value) or request_names.sized(value)
+    return " or ".join(filter(None, (sized, known)))
+
+
 def _request(w: Writer, index: int, arg: Arg) -> str:
     value = w.values[index] & 0xFFFFFFFF
-    style, name = strace(w).style.names, request_name(value, w.arch) or evdev.request_name(strace(w), value)
+    style, name = strace(w).style.names, _name(strace(w), value)
     if style is Names.RAW:
         return names.number(value)
     if name:
@@ -65,7 +75,7 @@ def _argument(w: Writer, index: int, arg: Arg) -> str:
         return evdev.argument(strace(w), index, request)
     decoded = arg.kind is not Kind.REQUEST or ioctls.is_known(request)
     if not decoded or (arg.more and not strace(w).style.more):
-        points = request >> 8 & 0xFF in _REQUESTS_WITH_POINTERS and request_name(request, w.arch)
+        points = request >> 8 & 0xFF in _REQUESTS_WITH_POINTERS and _name(strace(w), request)
         return address(w, index) if points else names.number(w.unsigned(w.values[index]))
     if arg.kind is Kind.STRUCT_INOUT and arg.struct in _ASKED_AND_ANSWERED:
         return requests.argument(strace(w), index, arg.struct)

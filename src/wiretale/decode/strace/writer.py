@@ -8,7 +8,7 @@ from wiretale.decode.escape import escape_text
 from wiretale.decode.record_types import Datum, FdLabel, RawCall
 from wiretale.decode.strace import names
 from wiretale.decode.strace.address import address_text
-from wiretale.decode.strace.strings import literal
+from wiretale.decode.strace.strings import hex_literal, literal
 from wiretale.decode.strace.style import Names, StraceStyle
 from wiretale.decode.writer import ACCESS_MASK, AT_FDCWD, Writer
 
@@ -87,6 +87,13 @@ class StraceWriter(Writer):
     def pid(self, number: int) -> str:
         """A process or thread, or (negative) a process group, with its name if that is wanted."""
         return str(number) if self.pid_label is None or number in (0, -1) else self.pid_label(number)
+
+    def hardware(self, data: bytes, length: int) -> str:
+        text = super().hardware(data, length)
+        if self.style.names is Names.ABBREV:
+            return text
+        whole = hex_literal(data)
+        return whole if self.style.names is Names.RAW else f"{whole} /* {text} */"
 
     def interface(self, index: int) -> str:
         name = self.style.interfaces(index)

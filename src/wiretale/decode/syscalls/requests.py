@@ -27,6 +27,15 @@ ROWS: dict[int, str] = {
     # asm-generic/ioctls.h: terminals
     0x540A: "value wide_enum tty_flow",  # TCXONC
     0x540B: "value wide_enum tty_flush",  # TCFLSH
+    0x5409: "value int",  # TCSBRK
+    0x540E: "value int",  # TIOCSCTTY
+    0x5412: "in other_byte",  # TIOCSTI
+    0x5419: "out int",  # TIOCGSOFTCAR
+    0x541A: "in int",  # TIOCSSOFTCAR
+    0x5420: "in int",  # TIOCPKT
+    0x5460: "+out loff_t",  # FIOQSIZE
+    0x80045438: "+out int",  # TIOCGPKT
+    0x80045439: "+out int",  # TIOCGPTLCK
     0x541D: "-",  # TIOCCONS
     0x541F: "-",  # TIOCSSERIAL
     0x5425: "value int",  # TCSBRKP
@@ -69,6 +78,13 @@ ROWS: dict[int, str] = {
     0x127B: "out uint",  # BLKPBSZGET
     0x127C: "out uint",  # BLKDISCARDZEROES
     0x127E: "out ushort",  # BLKROTATIONAL
+    0x80041284: "out uint",  # BLKGETZONESZ
+    0x80041285: "out uint",  # BLKGETNRZONES
+    0x80081280: "out u64",  # BLKGETDISKSEQ
+    0x1269: "in disk_change data:disk_partition",  # BLKPG
+    0xC0481273: "inout disk_trace",  # BLKTRACESETUP
+    0x81009431: "out disk_label",  # FS_IOC_GETFSLABEL
+    0x41009432: "in disk_label",  # FS_IOC_SETFSLABEL
     # linux/counter.h
     0x40063E00: "in counter_watch",  # COUNTER_ADD_WATCH_IOCTL
     0x3E01: "-",  # COUNTER_ENABLE_EVENTS_IOCTL
@@ -149,6 +165,9 @@ ROWS: dict[int, str] = {
     0x40187013: "inout rtc_param",  # RTC_PARAM_GET
     0x40187014: "in rtc_param",  # RTC_PARAM_SET
     # linux/sockios.h
+    0x8906: "+out timeval",  # SIOCGSTAMP
+    0x8907: "+out timespec",  # SIOCGSTAMPNS
+    0x8911: "+in ifreq",  # SIOCSIFLINK
     0x8926: "in int",  # SIOCSIFENCAP
     0x8925: "out int",  # SIOCGIFENCAP
     0x89A0: "in if_name",  # SIOCBRADDBR
@@ -228,6 +247,10 @@ ROWS: dict[int, str] = {
     0x80044D0D: "in mtd_otp",  # OTPSELECT
     0x40044D0E: "out uint",  # OTPGETREGIONCOUNT
     0x800C4D10: "in otp_info",  # OTPLOCK
+    0x400C4D0F: "out otp_info",  # OTPGETREGIONINFO
+    0x80C84D0A: "out disk_out_of_band",  # MEMGETOOBSEL
+    0x81484D11: "out disk_layout",  # ECCGETLAYOUT
+    0x4D13: "value wide_enum ioctl_mtd_mode",  # MTDFILEMODE
     0xC0304D18: "in mtd_write_req",  # MEMWRITE
     0x80104D12: "out mtd_ecc_stats",  # ECCGETSTATS
     # mtd/ubi-user.h
@@ -265,6 +288,7 @@ ROWS: dict[int, str] = {
     0x2205: "out int",  # SG_GET_TRANSFORM
     0x2282: "out int",  # SG_GET_VERSION_NUM
     0x2202: "-",  # SG_GET_TIMEOUT
+    0x2286: "address",  # SG_GET_REQUEST_TABLE
     # linux/ptp_clock.h
     0x80503D01: "out ptp_clock_caps",  # PTP_CLOCK_GETCAPS
     0x80503D0A: "out ptp_clock_caps",  # PTP_CLOCK_GETCAPS2

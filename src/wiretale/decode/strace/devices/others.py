@@ -1,4 +1,4 @@
-"""Requests that are alone of their kind: random numbers, SCSI resets, volumes of flash memory.
+"""Requests that are alone of their kind: random numbers, SCSI resets, volumes of flash memory, a letter for a terminal.
 
 Sources: linux/random.h, scsi/sg.h, mtd/ubi-user.h.
 """
@@ -56,6 +56,7 @@ def _renamed(given: Given) -> str:
 
 
 FORMS: dict[str, Form] = {
+    "other_byte": lambda given: given.w.data(given.first.data[:1], 1),
     "other_random": _random,
     "other_scsi": _scsi,
     "other_reset": _reset,
