@@ -8,7 +8,7 @@ from pathlib import Path
 from make_netlink_constants import write
 
 TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/devices.py"
-HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h"
+HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h linux/kvm.h"
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "device_gpio_line": (r"GPIOLINE_FLAG_\w+", "", "GPIOLINE_FLAG_???"),
     "device_gpio_handle": (r"GPIOHANDLE_REQUEST_\w+", "", "GPIOHANDLE_REQUEST_???"),
@@ -42,6 +42,9 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
         r"K_(RAW|XLATE|MEDIUMRAW|UNICODE|OFF|METABIT|ESCPREFIX|SCROLLLOCK|NUMLOCK|CAPSLOCK|(NORM|SHIFT|ALT|ALTSHIFT)TAB)",
         "",
     ),
+    "device_kvm_cap": (r"KVM_CAP_\w+", "", "KVM_CAP_???"),
+    "device_kvm_memory": (r"KVM_MEM_(LOG_DIRTY_PAGES|READONLY)", "", "KVM_MEM_???"),
+    "device_kvm_cpuid": (r"KVM_CPUID_FLAG_\w+", "", "KVM_CPUID_FLAG_???"),
     "device_ubi_flags": (r"UBI_VOL_SKIP_CRC_CHECK_FLG", "", "UBI_VOL_???"),
     "device_ubi_type": (r"UBI_(DYNAMIC|STATIC)_VOLUME", "", "UBI_???_VOLUME"),
 }  # fmt: skip

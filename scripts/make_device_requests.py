@@ -141,6 +141,18 @@ GROUPS: dict[str, dict[str, str]] = {
         "PIO_UNIMAPCLR": "in kd_clear",
         "KDFONTOP": "inout kd_font_op data:4096",
     },
+    "linux/kvm.h": {
+        "KVM_CHECK_EXTENSION": "value wide_enum device_kvm_cap",
+        "KVM_CREATE_VCPU": "value uint",
+        "KVM_SET_USER_MEMORY_REGION": "in kvm_memory",
+        "KVM_GET_REGS": "out kvm_regs",
+        "KVM_SET_REGS": "in kvm_regs",
+        "KVM_GET_SREGS": "out kvm_sregs",
+        "KVM_SET_SREGS": "in kvm_sregs",
+        "KVM_SET_CPUID2": "in kvm_cpuid .entries:40*nent",
+        "KVM_GET_SUPPORTED_CPUID": "inout kvm_asked_cpuid .entries:40*nent",
+        "KVM_GET_EMULATED_CPUID": "inout kvm_asked_cpuid .entries:40*nent",
+    },
     "linux/ptp_clock.h": {
         **{f"PTP_PEROUT_REQUEST{n}": f"in ptp_periodic{n}" for n in ("", "2")},
         **{f"PTP_SYS_OFFSET{n}": "inout ptp_samples" for n in ("", "2")},

@@ -112,4 +112,19 @@ FIELDS: dict[str, str] = {
     "disk_free": "u32 offset~x; u32 length~x",
     "disk_layout": "u32 eccbytes~x; u32 eccpos[64]~h; u32 oobavail~x; disk_free oobfree[8]",
     "other_byte": "u8 value",
+    # virtual machines: linux/kvm.h, asm/kvm.h
+    "kvm_memory": "u32 slot; u32 flags~|device_kvm_memory; u64 guest_phys_addr~x; u64 memory_size;"
+    " u64 userspace_addr~x",
+    "kvm_regs": "u64 rax~x; u64 rbx~x; u64 rcx~x; u64 rdx~x; u64 rsi~x; u64 rdi~x; u64 rsp~x; u64 rbp~x; u64 r8~x;"
+    " u64 r9~x; u64 r10~x; u64 r11~x; u64 r12~x; u64 r13~x; u64 r14~x; u64 r15~x; u64 rip~x; u64 rflags~x",
+    "kvm_segment": "u64 base~x; u32 limit; u16 selector; u8 type; u8 present; u8 dpl; u8 db; u8 s; u8 l; u8 g; u8 avl;"
+    " u8 _unusable; u8 _padding",
+    "kvm_dtable": "u64 base~x; u16 limit; u16 _padding[3]",
+    "kvm_sregs": "kvm_segment cs; kvm_segment ds; kvm_segment es; kvm_segment fs; kvm_segment gs; kvm_segment ss;"
+    " kvm_segment tr; kvm_segment ldt; kvm_dtable gdt; kvm_dtable idt; u64 cr0; u64 cr2; u64 cr3; u64 cr4; u64 cr8;"
+    " u64 efer; u64 apic_base~x; u64 interrupt_bitmap[4]~h",
+    "kvm_cpuid": "u32 nent; u32 _padding",
+    "kvm_asked_cpuid": "u32 nent; u32 _padding",
+    "kvm_entry": "u32 function~x; u32 index~x; u32 flags~|device_kvm_cpuid; u32 eax~x; u32 ebx~x; u32 ecx~x; u32 edx~x;"
+    " u32 _padding[3]",
 }

@@ -174,6 +174,17 @@ ROWS: dict[int, str] = {
     0x4B67: "in kd_pairs entries:4*entry_ct",  # PIO_UNIMAP
     0x4B68: "in kd_clear",  # PIO_UNIMAPCLR
     0x4B72: "inout kd_font_op data:4096",  # KDFONTOP
+    # linux/kvm.h
+    0xAE03: "value wide_enum device_kvm_cap",  # KVM_CHECK_EXTENSION
+    0xAE41: "value uint",  # KVM_CREATE_VCPU
+    0x4020AE46: "in kvm_memory",  # KVM_SET_USER_MEMORY_REGION
+    0x8090AE81: "out kvm_regs",  # KVM_GET_REGS
+    0x4090AE82: "in kvm_regs",  # KVM_SET_REGS
+    0x8138AE83: "out kvm_sregs",  # KVM_GET_SREGS
+    0x4138AE84: "in kvm_sregs",  # KVM_SET_SREGS
+    0x4008AE90: "in kvm_cpuid .entries:40*nent",  # KVM_SET_CPUID2
+    0xC008AE05: "inout kvm_asked_cpuid .entries:40*nent",  # KVM_GET_SUPPORTED_CPUID
+    0xC008AE09: "inout kvm_asked_cpuid .entries:40*nent",  # KVM_GET_EMULATED_CPUID
     # linux/ptp_clock.h
     0x40383D03: "in ptp_periodic",  # PTP_PEROUT_REQUEST
     0x40383D0C: "in ptp_periodic2",  # PTP_PEROUT_REQUEST2

@@ -15,12 +15,13 @@ from wiretale.light import later
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
     from wiretale.decode.strace import counters
-    from wiretale.decode.strace.devices import disks, evdev, gpio, hdio, kd, others, ptp, seccomp
+    from wiretale.decode.strace.devices import disks, evdev, gpio, hdio, kd, kvm, others, ptp, seccomp
 else:
     evdev, gpio = later("wiretale.decode.strace.devices.evdev"), later("wiretale.decode.strace.devices.gpio")
     hdio, ptp = later("wiretale.decode.strace.devices.hdio"), later("wiretale.decode.strace.devices.ptp")
     seccomp = later("wiretale.decode.strace.devices.seccomp")
     disks = later("wiretale.decode.strace.devices.disks")
+    kvm = later("wiretale.decode.strace.devices.kvm")
     counters = later("wiretale.decode.strace.counters")
     kd, others = later("wiretale.decode.strace.devices.kd"), later("wiretale.decode.strace.devices.others")
 
@@ -34,6 +35,7 @@ _MODULES = {
     "other": others,
     "perf": counters,
     "disk": disks,
+    "kvm": kvm,
 }
 
 
