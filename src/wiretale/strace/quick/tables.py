@@ -27,6 +27,7 @@ from wiretale.decode.strace import (
     prctl,
     processor,
     rare,
+    request_names,
     results,
     rewrites,
     scheduling,
@@ -174,7 +175,10 @@ class _Maker:
         order, widest = list(names._order(name, _ARCH)), list(names._widest(name, _ARCH))
         unknown = names.unknown(name) if name != "open_flags" else ""  # the access mode stands before them
         if name == "ioctl":
-            values = REQUESTS | values
+            known = (REQUESTS | values | request_names.NAMES).items()
+            sized = {value: request_names.sized(value) for value, _ in known}
+            values = {value: " or ".join(filter(None, (sized[value], label))) for value, label in known}
+            values = {value: label for value, label in values.items() if label}
         if len(order) > _MOST_FLAGS:  # an enumeration
             order = widest = []
         first = len(self._values), len(self._flags)

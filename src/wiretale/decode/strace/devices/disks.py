@@ -27,9 +27,8 @@ def _change(given: Given) -> str:
 
 
 def _trace(given: Given) -> str:
-    first = given.first
-    asked = braces(first.texts("act_mask", "buf_size", "buf_nr", "start_lba", "end_lba", "pid"))
-    return asked if given.after is None else f"{asked[:-1]}}} => {braces([given.last.string('name')])}"
+    asked = given.first.texts("act_mask", "buf_size", "buf_nr", "start_lba", "end_lba", "pid")
+    return braces(asked, [] if given.after is None else [given.last.string("name")])
 
 
 def _label(given: Given) -> str:
