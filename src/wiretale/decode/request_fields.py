@@ -74,6 +74,8 @@ FIELDS: dict[str, str] = {
     "otp_info": f"{_MTD_RANGE}; u32 locked",
     "mtd_write_req": "u64 start~x; u64 len~x; u64 ooblen~x; u64 usr_data~p; u64 usr_oob~p; u8 mode~=ioctl_mtd_ops;"
     " u8 _pad[7]",
+    "sg_req_info": "s8 req_state; s8 orphan; s8 sg_io_owned; s8 problem; s32 pack_id; ptr usr_ptr~p;"
+    " u32 duration; s32 _unused",
     "mtd_info_user": "u8 type~=ioctl_mtd_type; u32 flags~|ioctl_mtd_flags; u32 size~x; u32 erasesize~x; "
     "u32 writesize~x; u32 oobsize~x; u64 padding~x",
     "mtd_ecc_stats": "u32 corrected~x; u32 failed~x; u32 badblocks~x; u32 bbtblocks~x",

@@ -288,7 +288,7 @@ ROWS: dict[int, str] = {
     0x2205: "out int",  # SG_GET_TRANSFORM
     0x2282: "out int",  # SG_GET_VERSION_NUM
     0x2202: "-",  # SG_GET_TIMEOUT
-    0x2286: "address",  # SG_GET_REQUEST_TABLE
+    0x2286: "out sg_req_info",  # SG_GET_REQUEST_TABLE
     # linux/ptp_clock.h
     0x80503D01: "out ptp_clock_caps",  # PTP_CLOCK_GETCAPS
     0x80503D0A: "out ptp_clock_caps",  # PTP_CLOCK_GETCAPS2
