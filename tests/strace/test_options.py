@@ -56,6 +56,22 @@ def test_only_calls_that_name_a_path(tmp_path: Path) -> None:
     assert not {"brk", "execve", "mprotect"} & set(names)
 
 
+def counted(*words: str) -> dict[str, float]:
+    """Seconds by call."""
+    rows = [line.split() for line in lines("-U", "total-time,name", *words)]
+    return {row[1]: float(row[0]) for row in rows if row[0].replace(".", "").isdigit()}
+
+
+def test_counted_is_the_time_in_the_kernel_and_with_w_the_time_that_passed() -> None:
+    code = "import time, os; time.sleep(0.3)\nf = os.open('/dev/zero', 0)\nfor _ in range(9): os.read(f, 30000000)"
+    program = [sys.executable, "-I", "-c", code]
+    computed = counted("-c", *program)
+    assert computed["clock_nanosleep"] < 0.2
+    assert computed["read"] > 0.005
+    assert counted("-c", "-w", *program)["clock_nanosleep"] > 0.29
+    assert counted("-C", "-o", "/dev/stderr", *program)["read"] > 0.005
+
+
 def test_a_call_that_fails_by_order_is_not_made(tmp_path: Path) -> None:
     target = tmp_path / "made"
     done = strace("-e", "trace=mkdir", "-e", "inject=mkdir:error=EPERM", "mkdir", str(target))

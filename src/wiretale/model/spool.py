@@ -57,7 +57,7 @@ EVENT = [
         "ENTRY: instruction pointer; EXIT: return value (negative errno on error); CLONE: the PTRACE_EVENT_* code",
     ),
     ("args", "(6,)<u8", "ENTRY: arguments; EXIT: those seen at the entry, as far as the source keeps them; else 0"),
-    ("extra", "<u8", "CLONE: the flags of clone(2) (CLONE_FILES, CLONE_THREAD, ...); 0 otherwise"),
+    ("extra", "<u8", "CLONE: the flags of clone(2) (CLONE_FILES, ...); EXIT, if asked for: CPU time in the kernel, ns"),
 ]
 
 CHUNK = [
@@ -136,6 +136,7 @@ class Role(IntEnum):
     NETNS = 21  # u64 inode of the network namespace
     CWD = 22
     NAME = 24  # of another process that a call or a signal mentions, with a newline; detail = its number
+    OTHER_END = 25  # u64 inode of the unix socket that the one of inode `detail` is connected to; 0: none
     FD_FLAGS = 23  # u32 file status flags of a descriptor from /proc/TGID/fdinfo/N; detail = fd
 
 

@@ -21,11 +21,11 @@ from wiretale.decode.writer import AT_FDCWD, signed32
 from wiretale.light import dataclass, replace
 from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.load.tracer_events import TracerChunk, TracerEvent
-from wiretale.strace.unix_peers import peer_inode
 
 _SOCKET = struct.Struct("<3Q4i2I128s128s")  # model.spool.SOCKET; a test compares them
 _EINPROGRESS = 115
-_CLONE_THREAD = 0x10000
+_CLONE_THREAD, _CLONE_PIDFD = 0x10000, 0x1000  # linux/sched.h
+_PARENT_TID = 2  # which argument of clone
 _DESCRIPTORS = frozenset({Kind.FD, Kind.DIRFD})
 _DELETED = " (deleted)"
 _UNIX_KINDS: dict[int, str] = {SOCK_STREAM: "UNIX-STREAM"}  # net/unix/af_unix.h: the names of protocols
@@ -51,10 +51,12 @@ class _Pidfd(str):
 
 def _link(chunk: TracerChunk) -> str:
     text = os.fsdecode(chunk.data)
-    if not chunk.place:
-        return text
+    return _pidfd(text, chunk.place) if chunk.place else text
+
+
+def _pidfd(text: str, process: int) -> _Pidfd:
     found = _Pidfd(text)
-    found.process = chunk.place
+    found.process = process
     return found
 
 
@@ -95,6 +97,10 @@ class Descriptors:
             elif chunk.role == Role.SOCKET and len(chunk.data) == _SOCKET.size:
                 found = self._sockets[_inode(chunk)] = _socket(chunk.data)
                 links[signed32(chunk.detail)] = f"socket:[{found.inode}]"
+            elif chunk.role == Role.OTHER_END:
+                self._peers[chunk.detail] = _inode(chunk)
+            elif name == "clone" and chunk.arg == _PARENT_TID and e.kind == EventKind.EXIT and e.args[0] & _CLONE_PIDFD:
+                links[signed32(_inode(chunk))] = _pidfd("anon_inode:[pidfd]", e.value)
 
     @staticmethod
     def _forget_unknown(links: dict[int, str], e: TracerEvent, name: str) -> None:
@@ -164,10 +170,6 @@ class Descriptors:
 
     def _unix_text(self, s: _Socket) -> str:
         peer = self._peers.get(s.inode)
-        if peer is None and s.peer:
-            peer = peer_inode(s.inode)
-            if peer:
-                self._peers[s.inode] = peer
         path = decode_sockaddr(s.local).fields if len(s.local) > 2 else ()
         name = f",{path[0].removeprefix('sun_path=')}" if path else ""
         return f"{_UNIX_KINDS.get(s.kind, 'UNIX')}:[{s.inode}{f'->{peer}' if peer else ''}{name}]"

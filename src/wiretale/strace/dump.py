@@ -62,12 +62,14 @@ def dump_call(sink: Sink, begun: TracerEvent, e: TracerEvent, name: str, options
         if any(c.role == Role.IOVEC and len(c.data) < c.full_bytes for c in begun.chunks):
             continue  # where its buffers lie could not be read
         pieces = [c for c in event.chunks if c.role == Role.PAYLOAD]
+        lists = [c for c in begun.chunks if c.role == Role.IOVEC and c.detail]
+        sizes = {c.place >> 16: c.full_bytes // c.detail for c in lists}  # also of buffers that nothing came into
         in_vectors = name.endswith("mmsg")
         in_buffers = name.rstrip("2").endswith("v") or "msg" in name or name == "vmsplice"
         for vector, group in groupby(pieces, lambda c: c.place >> 16):
             buffers = list(group)
             if in_vectors:
-                sink.write(f" = {len(buffers)} buffers in vector {vector}\n")
+                sink.write(f" = {sizes.get(vector, len(buffers))} buffers in vector {vector}\n")
             for number, piece in enumerate(buffers):
                 if in_buffers and piece.place & 0xFFFF != number:
                     break  # at a buffer without bytes

@@ -99,6 +99,11 @@ class StraceOptions:
     summary_overhead_ns: int = 0
 
 
+def counts_system_time(options: StraceOptions) -> bool:
+    """Whether -c counts how long calls kept a CPU in the kernel, and not how long they took (-w)."""
+    return bool(options.summary) and not options.summary_wall and options.engine == "ptrace"
+
+
 def needs_stops(options: StraceOptions) -> bool:
     """Whether only an engine that stops the program can do it: change calls, ask what each descriptor is."""
     return bool(options.tampers or options.detach_at_exec or options.seccomp or options.descriptors or options.paths)

@@ -15,7 +15,7 @@ from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.load.tracer_events import EventReader, TracerEvent
 from wiretale.strace.layout import BITS, NATIVE_ARCH, Layout, Task
 from wiretale.strace.netlink_sockets import NetlinkSockets
-from wiretale.strace.options import StraceOptions
+from wiretale.strace.options import StraceOptions, counts_system_time
 from wiretale.strace.output import Outputs
 from wiretale.strace.texts import CallTexts
 
@@ -61,6 +61,7 @@ class StracePrinter:
         self._layout = Layout(options, outputs, offset_ns, self._tasks, pid_text)
         self._wanted: dict[tuple[int, int], str] = {}  # (arch, number) -> name, "" if it is not traced
         self.summary = _summary(options) if options.summary else None
+        self._counts_system = counts_system_time(options)
         self._silent = options.summary == "only"
         self._holds = options.statuses is not None
         self._awaits_exec = options.awaits_exec
@@ -240,7 +241,8 @@ class StracePrinter:
         failed = bool(e.flags & _ERROR)
         took_ns = max(e.time_ns - begun.resume_ns, 0)
         if self.summary is not None:
-            self.summary.add(begun.arch, task.name, took_ns, failed and -e.value < _FIRST_RESTART)
+            counted_ns = e.extra if self._counts_system else took_ns
+            self.summary.add(begun.arch, task.name, counted_ns, failed and -e.value < _FIRST_RESTART)
         if failed and -e.value == _RESTART:
             task.interrupted = task.name
         if not task.shown or (self._holds and not self._status_wanted("failed" if failed else "successful")):

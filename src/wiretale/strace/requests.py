@@ -3,7 +3,7 @@
 import os
 
 from wiretale.record.ptrace.options import PtraceOptions, SpawnRequest
-from wiretale.strace.options import StraceOptions
+from wiretale.strace.options import StraceOptions, counts_system_time
 
 
 def tracer_options(options: StraceOptions) -> PtraceOptions:
@@ -28,7 +28,9 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
         busy_start=True,  # the decoders are loaded meanwhile
         links=bool(options.descriptors or options.paths),
         names=options.pid_names,
+        other_ends="socket" in options.descriptors,
         detach_at_exec=options.detach_at_exec,
+        system_times=counts_system_time(options),
         tampers=tuple(options.tampers),
         tampered_paths=_paths(options) if options.tampers else (),
     )

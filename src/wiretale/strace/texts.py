@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wiretale.strace.descriptors import Descriptors
 
 _ROLE_NAMES = {int(role): role.name.lower() for role in Role}
-_NOT_DATA = frozenset({int(Role.SOCKET), int(Role.LINK), int(Role.NAME)})
+_NOT_DATA = frozenset(map(int, (Role.SOCKET, Role.LINK, Role.NAME, Role.OTHER_END)))
 _ERROR, _PAYLOAD = int(EventFlag.ERROR), int(Role.PAYLOAD)
 _KEPT = 4096
 

@@ -37,4 +37,5 @@ def ax25_fields(w: Writer, data: bytes) -> list[str]:
     shown += ["..."] if there < wanted else []
     if shown:
         fields.append(f"fsa_digipeater=[{', '.join(shown)}]")
-    return [*fields, *(["..."] if len(data) > _AT + _CALL * there else [])]
+    room = min((len(data) - _AT) // _CALL, _MOST_DIGIPEATERS)
+    return [*fields, *(["..."] if len(data) > _AT + _CALL * room else [])]

@@ -82,7 +82,7 @@ static void capture_message(struct wt *w, struct task *t, const struct wt_op *op
 	capture_vector(w, t->tid, load_word(raw + at->vector, word), buffers, word, &m);
 	if (out == at_exit) {
 		uint64_t from = load_word(raw + at->control, word);
-		struct piece p = { WT_CONTROL, op->arg, index, from, control_bytes, 65536, 0 };
+		struct piece p = { WT_CONTROL, op->arg, index, from, control_bytes, CONTROL_LIMIT, 0 };
 		uint64_t before = w->data.used;
 		const uint8_t *control = capture(w, t->tid, &p);
 		if (control && at_exit)

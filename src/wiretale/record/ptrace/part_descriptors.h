@@ -1,5 +1,10 @@
 /* What a descriptor of a stopped task is, asked of the kernel through a duplicate of it (pidfd_getfd(2)); names. */
 
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+
 #define MOST_PIDFDS 256
 #define TASK_COMM_BYTES 64	/* TASK_COMM_LEN of linux/sched.h is 16; kernel threads say more */
 
@@ -73,6 +78,52 @@ static void note_netlink(struct wt *w, int number, bool is_netlink)
 	w->netlink[number / 64] = (w->netlink[number / 64] & ~bit) | (is_netlink ? bit : 0);
 }
 
+/* Which socket a unix socket is connected to; 0 if the kernel names none. `known`: whether there is such a unix socket. */
+static uint64_t ask_other_end(struct wt *w, uint64_t inode, bool *known)
+{
+	struct { struct nlmsghdr head; struct unix_diag_req ask; } request = {
+		{ sizeof(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0 },
+		{ .sdiag_family = AF_UNIX, .udiag_states = ~0u, .udiag_ino = (uint32_t)inode,
+		  .udiag_show = UDIAG_SHOW_PEER, .udiag_cookie = { ~0u, ~0u } },
+	};
+	union { struct nlmsghdr head; uint8_t bytes[1024]; } answer;
+	const size_t fixed = NLMSG_LENGTH(sizeof(struct unix_diag_msg));
+	*known = false;
+	if (w->diag < 0)
+		w->diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	if (w->diag < 0 || send(w->diag, &request, sizeof(request), 0) < 0)
+		return 0;
+	ssize_t n = recv(w->diag, &answer, sizeof(answer), MSG_DONTWAIT);
+	if (n < (ssize_t)fixed || answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY)
+		return 0;
+	*known = true;
+	int left = (int)((size_t)n - NLMSG_ALIGN(fixed));
+	uint32_t other = 0;
+	for (struct rtattr *a = (struct rtattr *)(answer.bytes + NLMSG_ALIGN(fixed)); RTA_OK(a, left); a = RTA_NEXT(a, left))
+		if (a->rta_type == UNIX_DIAG_PEER && RTA_PAYLOAD(a) >= sizeof(other))
+			memcpy(&other, RTA_DATA(a), sizeof(other));
+	return other;
+}
+
+/*
+ * Adds an OTHER_END chunk where it is not known yet: connected, a stream has none with a number until it is accepted.
+ * `changed`: the socket may have got another one.
+ */
+static void note_other_end(struct wt *w, uint64_t inode, bool changed)
+{
+	struct other_end *last = &w->other_ends[inode % OTHER_ENDS];
+	bool known;
+	if (!(w->flags & WT_OTHER_ENDS) || (last->inode == inode && !changed))
+		return;
+	uint64_t other = ask_other_end(w, inode, &known);
+	if (other || !known)
+		*last = (struct other_end){ inode, other };
+	else if (last->inode == inode)
+		last->inode = 0;
+	if (other || changed)
+		chunk_put(w, WT_OTHER_END, 0, inode, &other, sizeof(other));
+}
+
 /* Adds a SOCKET chunk; false if the descriptor is no socket or cannot be asked. */
 static bool ask_socket(struct wt *w, struct task *t, int number)
 {
@@ -91,9 +142,22 @@ static bool ask_socket(struct wt *w, struct task *t, int number)
 		describe_socket(w, fd, st.st_ino, &s);
 		note_netlink(w, number, s.family == AF_NETLINK);
 		chunk_put(w, WT_SOCKET, 0, (uint64_t)number, &s, sizeof(s));
+		if (s.family == AF_UNIX)
+			note_other_end(w, s.inode, true);
 	}
 	close(fd);
 	return is_socket;
+}
+
+/* Which netlink sockets a process was born with: its calls may be seen before its maker's report. */
+static void ask_netlink(struct wt *w, struct task *t)
+{
+	for (unsigned i = 0; i < NETLINK_FDS / 64; i++) {
+		uint64_t numbers = w->netlink[i];
+		for (uint64_t left = numbers; left; left &= left - 1)
+			ask_socket(w, t, (int)(i * 64) + __builtin_ctzll(left));
+		w->netlink[i] |= numbers;	/* they still are in its maker */
+	}
 }
 
 /* The process of a pidfd, by /proc/PID/fdinfo; 0 if it has ended or is not seen from here. */
@@ -158,9 +222,13 @@ static void ask_link(struct wt *w, struct task *t, unsigned arg)
 		snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", in_proc(w, t->tgid), in_proc(w, t->tid), number);
 	else
 		return;
-	ssize_t n = readlink(path, target, sizeof(target));
-	if (n > 0)
-		put_link(w, t, arg, number, target, (size_t)n);
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return;
+	put_link(w, t, arg, number, target, (size_t)n);
+	target[n] = 0;
+	if (!strncmp(target, "socket:[", 8))
+		note_other_end(w, strtoull(target + 8, NULL, 10), false);
 }
 
 /* Descriptors that came in ancillary data (SCM_RIGHTS). */

@@ -18,7 +18,7 @@ struct wt *wt_open(const struct wt_options *o, int *error)
 	w->flags = o->flags;
 	w->snaplen = o->snaplen;
 	w->pin = o->pin;
-	w->events.fd = w->chunks.fd = w->data.fd = -1;
+	w->events.fd = w->chunks.fd = w->data.fd = w->diag = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_mutex_init(&w->asking, NULL);
 	pthread_cond_init(&w->changed, NULL);
@@ -169,6 +169,8 @@ void wt_close(struct wt *w)
 	file_close(&w->data);
 	if (w->notable_fd >= 0)
 		close(w->notable_fd);
+	if (w->diag >= 0)
+		close(w->diag);
 	while (w->programs) {
 		struct program *p = w->programs;
 		w->programs = p->next;

@@ -215,11 +215,22 @@ static void place_follow(struct wt *w, struct task *t)
 	set_idle(w, true);
 }
 
+/* wait4, which tells how long the stopped process has computed in the kernel, where that is wanted. */
+static pid_t wait_stop(struct wt *w, int *status, int flags, uint64_t *system_ns)
+{
+	struct rusage spent;
+	bool wanted = w->flags & WT_SYSTEM_TIMES;
+	pid_t tid = wait4(-1, status, flags, wanted ? &spent : NULL);
+	if (tid > 0 && wanted)
+		*system_ns = (uint64_t)spent.ru_stime.tv_sec * 1000000000ull + (uint64_t)spent.ru_stime.tv_usec * 1000;
+	return tid;
+}
+
 /*
  * The next stop of any task, as wait4. Looking is given up for a while where it mostly finds nothing, and does not
  * happen on a CPU shared with the thread, nor while ordinary scheduling is what won.
  */
-static pid_t next_stop(struct wt *w, int *status)
+static pid_t next_stop(struct wt *w, int *status, uint64_t *system_ns)
 {
 	struct placement *p = &w->place;
 	const int flags = __WALL | __WNOTHREAD;
@@ -229,7 +240,7 @@ static pid_t next_stop(struct wt *w, int *status)
 	} else if (looks) {
 		uint64_t until = now_ns() + LOOK_NS;
 		do {
-			pid_t tid = wait4(-1, status, flags | WNOHANG, NULL);
+			pid_t tid = wait_stop(w, status, flags | WNOHANG, system_ns);
 			if (tid) {
 				p->look_score += p->look_score < LOOK_SCORE_MOST;
 				return tid;
@@ -241,7 +252,7 @@ static pid_t next_stop(struct wt *w, int *status)
 			p->look_rest = LOOK_REST_STOPS;
 		}
 	}
-	return wait4(-1, status, flags, NULL);
+	return wait_stop(w, status, flags, system_ns);
 }
 
 /* Called at every stop. */

@@ -64,6 +64,11 @@ struct socket_kind {
 	int32_t family, type, protocol;
 };
 
+/* The other end of a unix socket, by inode. */
+struct other_end {
+	uint64_t inode, other;	/* 0: it is no unix socket */
+};
+
 /* Memory of the stopped task that was read by the page: see read_memory. */
 struct pages {
 	unsigned reads, kept, next;
@@ -87,11 +92,14 @@ struct wt {
 	uint64_t netlink[NETLINK_FDS / 64];	/* numbers that were netlink sockets in some process */
 	struct socket_kind kinds[SOCKET_KINDS];
 	struct pages pages;
+	int diag;		/* to ask sock_diag(7); -1: not opened */
+	struct other_end other_ends[OTHER_ENDS];
 	pid_t status_of;	/* whose `status` is; 0: nobody's */
 	char status[8192];	/* /proc/TID/status, at this stop */
 	uint64_t seq;		/* of the event being made */
 	uint32_t event_chunks;	/* chunks it has so far */
 	int full_errno;
+	uint64_t stop_system_ns;	/* with WT_SYSTEM_TIMES: what the stopped process has spent in the kernel */
 	int stop_cpu;		/* CPU the stopped task ran on; -1: not looked up at this stop */
 	unsigned proc_depth;	/* see in_proc */
 	pid_t in_proc_of, in_proc;	/* at this stop */

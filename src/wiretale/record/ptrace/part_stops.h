@@ -63,6 +63,8 @@ static void first_sight(struct wt *w, struct task *t, uint64_t now)
 	chunks_of_task(w, t);
 	if (t->outside && !t->first_exec && t->tid == t->tgid)
 		chunks_of_descriptors(w, t);
+	if (!t->outside && t->tid == t->tgid && w->flags & WT_WHOLE_NETLINK)
+		ask_netlink(w, t);
 	event_end(w, e);
 }
 
@@ -71,6 +73,7 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 {
 	t->in_call = true;
 	t->tamper = NULL;
+	t->system_ns = w->stop_system_ns;
 	t->arch = info->arch;
 	t->number = (int64_t)info->entry.nr;	/* the seccomp form has the same layout here */
 	t->socketcall = t->named = false;
@@ -144,6 +147,7 @@ static void on_exit_call(struct wt *w, struct task *t, const struct __ptrace_sys
 	e->number = known ? t->number : -1;
 	e->value = result;
 	if (known) {
+		e->extra = w->stop_system_ns - t->system_ns;
 		memcpy(e->args, t->args, sizeof(e->args));
 		if (t->call) {
 			unsigned flagged = t->call->flags;
@@ -217,6 +221,7 @@ static void on_exec(struct wt *w, struct task *t, uint64_t now)
 	struct task *old = (pid_t)former == t->tid ? NULL : find_task(w, (pid_t)former);
 	if (old) {
 		t->in_call = old->in_call;
+		t->system_ns = old->system_ns;
 		t->call = old->call;
 		t->arch = old->arch;
 		t->number = old->number;

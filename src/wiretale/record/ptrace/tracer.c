@@ -28,6 +28,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -45,7 +46,9 @@
 #define FAIR_STOPS 2
 #define NETLINK_FDS 1024
 #define NETLINK_LIMIT 65536
+#define CONTROL_LIMIT 131072
 #define SOCKET_KINDS 256
+#define OTHER_ENDS 256
 #define PAGE_BYTES 4096
 #define PAGES_KEPT 4
 #define PAGE_READS 512	/* larger reads are made as they are */
@@ -57,6 +60,7 @@ struct task {
 	const struct wt_call *call;
 	uint64_t args[6];
 	int64_t number;
+	uint64_t system_ns;	/* spent in the kernel when its call began: WT_SYSTEM_TIMES */
 	uint32_t arch;
 	int pidfd, statfd;
 	const struct wt_tamper *tamper;	/* what is done to the call it is in */
@@ -167,13 +171,15 @@ static void run_ptrace(struct wt *w)
 	int since_all = 0;
 	place_open(w);
 	while (!w->ending || w->stats.tasks) {
-		struct { pid_t tid; int status; uint64_t time; } queue[QUEUE_ROOM];
+		struct { pid_t tid; int status; uint64_t time, system_ns; } queue[QUEUE_ROOM];
 		int waiting = 0;
 		if (__atomic_load_n(&w->request, __ATOMIC_ACQUIRE) != REQUEST_NONE)
 			serve_request(w);
 		do {
 			int *status = &queue[waiting].status;
-			pid_t tid = waiting ? wait4(-1, status, __WALL | __WNOTHREAD | WNOHANG, NULL) : next_stop(w, status);
+			uint64_t *system_ns = &queue[waiting].system_ns;
+			pid_t tid = waiting ? wait_stop(w, status, __WALL | __WNOTHREAD | WNOHANG, system_ns)
+					    : next_stop(w, status, system_ns);
 			if (tid <= 0) {
 				if (tid < 0 && errno == ECHILD && !waiting)
 					forget_tasks(w), wait_for_request(w);
@@ -185,8 +191,10 @@ static void run_ptrace(struct wt *w)
 		} while (w->stats.tasks > 1 && since_all >= FAIR_STOPS && waiting < QUEUE_ROOM);
 		if (since_all >= FAIR_STOPS)
 			since_all = 0;
-		for (int i = 0; i < waiting; i++)
+		for (int i = 0; i < waiting; i++) {
+			w->stop_system_ns = w->flags & WT_SYSTEM_TIMES ? queue[i].system_ns : 0;
 			dispatch(w, queue[i].tid, queue[i].status, queue[i].time);
+		}
 	}
 	place_close(w);
 }

@@ -120,6 +120,7 @@ enum wt_role {
 	WT_CWD = 22,
 	WT_FD_FLAGS = 23,
 	WT_NAME = 24,
+	WT_OTHER_END = 25,
 };
 
 /* What one op reads. */
@@ -375,6 +376,8 @@ enum wt_option_flag {
 	WT_ALL_LINKS = 32,	/* what its descriptors are is asked at every exec, not only the first */
 	WT_BUSY_START = 256,	/* the recorder itself computes while the program starts */
 	WT_NAMES = 512,		/* the names of processes that calls and signals mention */
+	WT_OTHER_ENDS = 1024,	/* with WT_ALL_LINKS: to which socket a unix socket is connected */
+	WT_SYSTEM_TIMES = 2048,	/* how long each call kept a CPU in the kernel */
 	WT_SELECTED_ONLY = 128,	/* record/ebpf only: leave out calls without WT_CALL_SELECTED */
 };
 

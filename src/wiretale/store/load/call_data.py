@@ -21,7 +21,7 @@ from wiretale.store.load.tasks import Tasks, text
 from wiretale.store.progress import Progress, silent, tracked
 
 _OF_CALLS = (EventKind.ENTRY, EventKind.EXIT)
-_SAMPLES = (Role.SOCKET, Role.LINK, Role.NAME)
+_SAMPLES = (Role.SOCKET, Role.LINK, Role.NAME, Role.OTHER_END)
 _ROLE_NAMES = ["", *(Role(i).name.lower() for i in range(1, max(Role) + 1))]
 _INSERT = f"INSERT INTO call_data SELECT {', '.join(CALL_DATA.quoted_names)} FROM batch"  # noqa: S608 (of the model)
 # asm-generic/siginfo.h: codes that name a sender; of SIGCHLD all do

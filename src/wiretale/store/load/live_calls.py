@@ -17,7 +17,7 @@ MOST_EVENTS = 4096  # a read returns at most so many, so that a busy program can
 
 TOLD_LATE_NS = 20_000_000  # shorter than a live list waits for what is to stand before its lines
 
-_NOT_SHOWN = (Role.SOCKET, Role.LINK, Role.NAME)
+_NOT_SHOWN = (Role.SOCKET, Role.LINK, Role.NAME, Role.OTHER_END)
 _IDENTITY = (Role.COMM, Role.EXE, Role.CMDLINE, Role.CWD)
 
 
