@@ -274,6 +274,17 @@ def test_attaching_records_and_letting_go_leaves_the_program_running(capture: Pa
     ) == [(b"during\n",)]
 
 
+def test_a_recording_of_a_given_duration_interrupts_a_command_and_lets_a_running_process_go_on(capture: Path) -> None:
+    assert run("record", "--duration", "0.2", "-o", capture, "--", "sleep", "99").returncode == 128 + signal.SIGINT
+    assert query(capture, "SELECT signal FROM task WHERE end_how = 'killed'") == [("SIGINT",)]
+    with subprocess.Popen(["sleep", "99"]) as sleeper:
+        done = run("record", "--force", "--duration", "0.2", "-o", capture, "-p", sleeper.pid)
+        assert done.returncode == 0, done.stderr
+        assert sleeper.poll() is None
+        sleeper.kill()
+    assert query(capture, "SELECT how, end_how FROM task WHERE traced") == [("attached", "detached")]
+
+
 def wait_until_traced(pid: int) -> None:
     """Until /proc/PID/status names a tracer and the process waits inside a traced call again."""
     while True:

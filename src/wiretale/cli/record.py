@@ -42,6 +42,7 @@ def command(
     wiretale record -o talk.wiretale --private-net --type salam --interrupt-when-idle \\
         --with 'nc -p 4444 127.0.0.1 4000' -- nc -l 127.0.0.1 4000
     wiretale record -o slow.wiretale -p 4021        # until ^C; the process goes on
+    wiretale record -o hung.wiretale -p 4021 --duration 10
 
     The program keeps its output, its signals and its environment; wiretale ends with the program's exit status (with
     --with: the last one's; 128 + N if signal N killed it).

@@ -179,6 +179,12 @@ _OPTIONS = [
     ),
     click.option("--pin", is_flag=True, help="Also keep the program on the tracer's CPU (this moves the program)."),
     click.option(
+        "--duration",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Stop after this long, as ^C does: a command is interrupted, a process of -p goes on.",
+    ),
+    click.option(
         "--on-recorder-death",
         type=click.Choice(["end", "continue"]),
         default=None,
@@ -249,6 +255,7 @@ def plan_from(output: Path, options: dict[str, Any]) -> Plan:
         private_net=options["private_net"],
         type_text=unescape(text) if text is not None else None,
         stdin_file=options["stdin_file"],
+        duration_s=options["duration"],
         user=named(options["user"]) if options["user"] else invoking_user(),
         command_line=tuple(sys.argv),
     )

@@ -30,6 +30,7 @@ class Plan:
     type_text: str | None = None
     stdin_file: Path | None = None
     interrupt_when_idle: bool = False
+    duration_s: float | None = None  # after this long the recording is stopped; None: when the programs have ended
     terminals: bool = False  # programs that nobody types at wait at terminals of their own, not at pipes
     user: User | None = None  # who the programs run as; None: whoever records
     command_line: tuple[str, ...] = ()

@@ -56,6 +56,7 @@ class Recording:
         self._fault: WiretaleError | None = None
         self._asked_to_end = 0
         self._escalate_at_ns = 0
+        self._stop_at_ns: int | None = None
         self._stillness = Stillness(self._spool)
         self._next_snapshot_ns = 0
 
@@ -216,6 +217,8 @@ class Recording:
             if not self._plan.attach:
                 snapshot(self._spool, [], "before")
             self._start_next(waiter)
+        if self._plan.duration_s is not None:
+            self._stop_at_ns = now_ns() + int(self._plan.duration_s * SECOND_NS)
 
     def _start_next(self, waiter: Waiter) -> None:
         assert self._tracer is not None
@@ -312,6 +315,8 @@ class Recording:
         if now >= self._next_snapshot_ns:
             self._take_clock_snapshot()
         newest = len(self._manifest.programs) - 1
+        if self._stop_at_ns is not None and now >= self._stop_at_ns and not self._asked_to_end:
+            self._stop(signal.SIGINT)
         if self._tracer_stopped_early(now):
             return
         if self._programs_left() and self._fault is None and not self._asked_to_end:
@@ -393,12 +398,8 @@ class Recording:
 
     def _on_signal(self, number: signal.Signals) -> None:
         assert self._tracer is not None
-        if self._plan.attach and not self._plan.commands:
-            self._tracer.detach_all()
-            self._asked_to_end = 1
-            self._escalate_at_ns = now_ns() + GRACE_NS
-            return
-        if number in (signal.SIGINT, signal.SIGQUIT) and terminal_signals_reach_us():
+        attached_only = self._plan.attach and not self._plan.commands
+        if number in (signal.SIGINT, signal.SIGQUIT) and terminal_signals_reach_us() and not attached_only:
             # The terminal has sent it to every program of our process group; only a session of its own misses it.
             if not self._asked_to_end:
                 for feed in self._inputs:
@@ -408,7 +409,17 @@ class Recording:
             self._asked_to_end = max(self._asked_to_end, 1)
             self._escalate_at_ns = now_ns() + 1000 * SECOND_NS  # a program may take its time to end, as under a shell
             return
-        self._end_programs(number)
+        self._stop(number)
+
+    def _stop(self, number: signal.Signals) -> None:
+        """Let go of processes that ran before; end programs that were started here."""
+        assert self._tracer is not None
+        if not self._plan.attach or self._plan.commands:
+            self._end_programs(number)
+            return
+        self._tracer.detach_all()
+        self._asked_to_end = 1
+        self._escalate_at_ns = now_ns() + GRACE_NS
 
     def _end_programs(self, number: signal.Signals) -> None:
         """Send `number` to every program that still runs, newest first; insist after a while."""
