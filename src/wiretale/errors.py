@@ -3,6 +3,7 @@
 Only `cli` catches and prints them. A mistake in wiretale itself stays a plain Python exception.
 """
 
+import errno
 from enum import IntEnum
 
 
@@ -56,3 +57,46 @@ class ResourceFault(WiretaleError):
     """Something ran out or is taken."""
 
     exit_code = Exit.RESOURCE
+
+
+# error number -> what is short, and what to do about it
+SHORTAGES: dict[int, tuple[str, str]] = {
+    errno.ENOSPC: ("the disk is full", "free space, or choose another place"),
+    errno.EDQUOT: ("the disk quota is used up", "free space, or choose another place"),
+    errno.EFBIG: (
+        "a file reached the largest size allowed (ulimit -f, or address space: ulimit -v)",
+        "raise the limit",
+    ),
+    errno.EMFILE: ("this process may not open more files", "a higher limit: ulimit -n 1024"),
+    errno.ENFILE: ("the machine has too many files open", "end programs, or raise the limit: sysctl fs.file-max"),
+    errno.ENOMEM: ("there is not enough memory", "end programs, or raise the limit: ulimit -v"),
+    errno.EAGAIN: ("this user may not have more processes and threads", "end some, or raise the limit: ulimit -u"),
+}
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def shortage(fault: Exception) -> ResourceFault | None:
+    """The fault in a sentence, if something ran out."""
+    number = fault.errno if isinstance(fault, OSError) else None
+    if isinstance(fault, MemoryError):
+        number = errno.ENOMEM
+    elif isinstance(fault, RuntimeError) and "start new thread" in str(fault):  # CPython's word for EAGAIN
+        number = errno.EAGAIN
+    if number not in SHORTAGES or isinstance(fault, BlockingIOError):
+        return None
+    what, remedy = SHORTAGES[number]
+    name = getattr(fault, "filename", None)
+    if number in _OF_DISKS:
+        what += f": {name or 'the output'} could not be written whole"
+    elif name:
+        what += f": {name}"
+    return ResourceFault(what, remedy)
+
+
+def mistake(fault: Exception) -> WiretaleError:
+    """A fault that nobody foresaw, as a user is told of it."""
+    return WiretaleError(
+        f"this is a mistake in wiretale, please report it ({type(fault).__name__}: {fault})",
+        "run the same command with WIRETALE_DEBUG=1 for the details to report",
+        exit_code=Exit.INTERNAL,
+    )

@@ -133,3 +133,94 @@ def test_an_interrupt_while_the_capture_is_made_loses_nothing(tmp_path: Path, la
         assert "wiretale: next:" in said
     assert "mistake" not in said
     assert "Traceback" not in said
+
+
+def run(tmp_path: Path, *words: str, before: str = "", after: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run wiretale in an empty folder, from a shell that does `before` and redirects with `after`."""
+    line = f"{before} {shlex.join([WIRETALE, *words])} {after}"
+    return subprocess.run(
+        ["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+OPEN_ONES = "import os, sys; sys.exit(sum(1 << fd for fd in range(3) if os.path.exists(f'/proc/self/fd/{fd}')))"
+
+
+@pytest.mark.parametrize("words", [["record", "-q", "-o", "c.wiretale", "--"], ["strace", "-y", "-o", "trace"]])
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_a_standard_descriptor_that_is_closed_is_closed_for_the_program(
+    tmp_path: Path, words: list[str], closed: tuple[int, ...]
+) -> None:
+    after = " ".join(f"{fd}>&-" for fd in closed)
+    done = run(tmp_path, *words, sys.executable, "-c", OPEN_ONES, after=after)
+    assert done.returncode == sum(1 << fd for fd in range(3) if fd not in closed), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "words", "says", "do"),
+    [
+        ("ulimit -n 8;", ["record", "-o", "c.wiretale", "--", "true"], "may not open more files", "ulimit -n"),
+        ("ulimit -n 8;", ["strace", "-y", "-o", "trace", "true"], "may not open more files", "ulimit -n"),
+        ("ulimit -f 0;", ["record", "-o", "c.wiretale", "--", "true"], "the largest size allowed", "-o FILE"),
+        ("ulimit -f 200;", ["record", "-o", "c.wiretale", "--", "true"], "the largest size allowed", "recover"),
+        ("ulimit -f 0;", ["run", "--", "true"], "temporary files", "TMPDIR"),
+    ],
+)
+def test_a_limit_is_a_sentence_with_what_to_raise(
+    tmp_path: Path, limit: str, words: list[str], says: str, do: str
+) -> None:
+    done = run(tmp_path, *words, before=limit)
+    assert done.returncode == Exit.RESOURCE, done.stderr
+    first, _, hint = done.stderr.partition("\n")
+    assert says in first
+    assert do in hint.split("try: ")[1]
+
+
+def test_a_name_that_no_database_can_have_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    done = run(tmp_path, "record", "-o", "\udce9.wiretale", "--", "echo", "ran")
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert "UTF-8" in done.stderr
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "\udce9.wiretale").touch()
+    done = run(tmp_path, "show", "\udce9.wiretale")
+    assert done.returncode == Exit.CAPTURE
+    assert "rename it" in done.stderr
+
+
+def test_a_folder_in_the_way_of_the_capture_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "c.wiretale.part").mkdir()
+    done = run(tmp_path, "record", "-o", "c.wiretale", "--", "true")
+    assert done.returncode == Exit.CAPTURE
+    assert "c.wiretale.part: Is a directory" in done.stderr
+    assert "wiretale recover c.wiretale.spool" in done.stderr
+    assert (tmp_path / "c.wiretale.part").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("python", "says"),
+    [(None, "reinstall"), ("#!/no/such/python\n", "a new environment"), ("not executable", "may enter every folder")],
+)
+def test_a_command_without_its_python_says_what_is_wrong(tmp_path: Path, python: str | None, says: str) -> None:
+    shutil.copy(WIRETALE, tmp_path)
+    if python is not None:
+        (tmp_path / "wiretale-python").write_text(python)
+        (tmp_path / "wiretale-python").chmod(0o755 if python.startswith("#!") else 0o644)
+    done = subprocess.run([tmp_path / "wiretale", "fields"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == Exit.INTERNAL
+    assert says in done.stderr
+
+
+def test_without_proc_that_is_what_is_said(tmp_path: Path) -> None:
+    require(os.geteuid() == 0 and shutil.which("unshare"), "the test runs as root, to hide /proc")
+    script = f"mount -t tmpfs none /proc; exec {shlex.join([WIRETALE, 'record', '--', 'true'])}"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == Exit.RESOURCE
+    assert "mount -t proc proc /proc" in done.stderr

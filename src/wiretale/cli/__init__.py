@@ -5,7 +5,6 @@ short commands do not pay for DuckDB or NumPy.
 """
 
 import difflib
-import errno
 import importlib
 import os
 import sys
@@ -15,7 +14,7 @@ import click
 
 from wiretale import __version__
 from wiretale.cli.output import MIN_COLUMNS, ColorChoice, Output, abandon_stdout, print_error
-from wiretale.errors import Exit, WiretaleError
+from wiretale.errors import Exit, WiretaleError, mistake, shortage
 
 # name -> (module, what it does); `wiretale --help` lists them in this order
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -156,9 +155,10 @@ def run(args: Sequence[str]) -> int:
         abandon_stdout()
         return Exit.INTERRUPTED
     except Exception as fault:
-        if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            print_error(f"the disk is full: {fault.filename or 'the output'} could not be written whole", "free space")
-            return Exit.RESOURCE
+        short = shortage(fault)
+        if short is not None:
+            print_error(short.message, short.hint)
+            return short.exit_code
         if "interrupt" in str(fault).lower() and _is_of_duckdb(fault):
             return Exit.INTERRUPTED
         if _is_damage(fault):
@@ -170,11 +170,9 @@ def run(args: Sequence[str]) -> int:
             return Exit.CAPTURE
         if os.environ.get("WIRETALE_DEBUG"):
             raise
-        print_error(
-            f"this is a mistake in wiretale, please report it ({type(fault).__name__}: {fault})",
-            "run the same command with WIRETALE_DEBUG=1 for the details to report",
-        )
-        return Exit.INTERNAL
+        unforeseen = mistake(fault)
+        print_error(unforeseen.message, unforeseen.hint)
+        return unforeseen.exit_code
 
 
 # What DuckDB raises when a file's content is not what its checksums, sizes and types say.

@@ -21,6 +21,7 @@ from wiretale.record.plan import Outcome, Plan
 from wiretale.record.ptrace.source import PtraceOptions
 from wiretale.record.user import give_to, invoking_user, named
 from wiretale.store.ending import ended_by_signals
+from wiretale.store.file_names import is_utf8
 from wiretale.store.spool import Spool
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
@@ -290,6 +291,8 @@ def fresh_output(command: tuple[str, ...], pids: tuple[int, ...], *, force: bool
 def check_output(path: Path, *, force: bool) -> None:
     """Refuse to overwrite a capture unless forced, and a place where none can be made."""
     elsewhere = "choose another place with -o FILE"
+    if not is_utf8(path):
+        raise UsageFault(f"{path} is no name in UTF-8, and DuckDB, which makes the capture, takes no other", elsewhere)
     try:
         is_there = path.exists()
         if is_there and not path.is_file():
@@ -327,5 +330,9 @@ def capture_from_spool(spool: Spool, output: Path) -> None:
     except ResourceFault:
         raise
     except WiretaleError as fault:
-        hint = fault.hint or f"the recording is kept: wiretale recover {spool.path}"
+        kept = f"the recording is kept: wiretale recover {spool.path}"
+        hint = fault.hint if "recover" in fault.hint else f"{fault.hint}; {kept}" if fault.hint else kept
         raise type(fault)(fault.message, hint, exit_code=fault.exit_code) from fault
+    except Exception:  # nobody foresaw it, so nobody says what to do
+        click.echo(f"wiretale: the recording is kept in {spool.path}", err=True)
+        raise

@@ -14,7 +14,7 @@ import click
 
 from wiretale.cli.output import output_of
 from wiretale.cli.recording_options import check_output, finish, plan_from, recording_options
-from wiretale.errors import UsageFault
+from wiretale.errors import ResourceFault, UsageFault
 from wiretale.record.recording import Recording
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def command(
         check_output(output, force=force)
     if filter_text is not None:
         _check_filter(filter_text)
-    with tempfile.TemporaryDirectory(prefix="wiretale-") as folder:
+    with _scratch_folder() as folder:
         plan = plan_from(output or Path(folder) / "run.wiretale", options)
         live = dataclasses.replace(plan.ring, live=True)
         plan = dataclasses.replace(plan, interrupt_when_idle=plan.type_text is not None, ring=live)
@@ -106,6 +106,16 @@ def command(
     if outcome.fault is not None:
         raise outcome.fault
     sys.exit(outcome.status)
+
+
+def _scratch_folder() -> "tempfile.TemporaryDirectory[str]":
+    """Where the recording is until the program has ended."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="wiretale-")
+    except FileNotFoundError as fault:  # no place that tempfile knows can be written
+        raise ResourceFault(
+            "there is no folder for temporary files that can be written", "TMPDIR=FOLDER wiretale run ..."
+        ) from fault
 
 
 def _say_if_cut(fault: OSError | None, log: Any) -> None:

@@ -11,15 +11,16 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
-from wiretale.errors import CaptureError, ResourceFault
+from wiretale.errors import SHORTAGES, CaptureError, ResourceFault
 from wiretale.model.raw import CAPTURE_VERSION, KERNEL_FRAME, KERNEL_STACK, RAW_TABLES
 from wiretale.model.table import Table
 from wiretale.store.ending import ended_by_signals
+from wiretale.store.file_names import is_utf8
 
 HINT_RECORD = "record one with: wiretale record -o FILE.wiretale -- COMMAND"
 
@@ -119,6 +120,8 @@ def _check_is_file(path: Path) -> None:
         raise CaptureError(f"{path} is a folder, not a capture", hint)
     if not path.is_file():  # opening a pipe would wait for a writer
         raise CaptureError(f"{path} is no file, and a capture is one", HINT_RECORD)
+    if not is_utf8(path):
+        raise CaptureError(f"{path} is no name in UTF-8, and DuckDB opens no other", "rename it")
     if not os.access(path, os.R_OK):
         raise CaptureError(
             f"you may not read {path}", "captures are private to the user who recorded them; ask for a copy"
@@ -233,8 +236,8 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
     path = Path(path)
     part = path.with_name(path.name + ".part")
     spill = path.with_name(path.name + ".part.tmp")
-    part.unlink(missing_ok=True)
     try:
+        part.unlink(missing_ok=True)
         spill.mkdir(mode=0o700, exist_ok=True)  # it holds what the capture holds
         mask = os.umask(0o077)
         try:
@@ -259,18 +262,29 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
     except (duckdb.Error, OSError) as fault:
         # A full disk comes as IOException from a write, but as FatalException from a checkpoint.
         first = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
-        is_full = getattr(fault, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in first
-        if not is_full and not isinstance(fault, (duckdb.IOException, OSError)):
+        if isinstance(fault, OSError) and fault.filename:
+            first = f"{fault.filename}: {fault.strerror}"
+        full = _what_is_full(fault, first)
+        if not full and not isinstance(fault, (duckdb.IOException, OSError)):
             raise
-        if is_full:
+        if full:
             raise ResourceFault(
-                f"the disk is full: {path} could not be written", f"free space, then: wiretale recover {path}.spool"
+                f"{full}: {path} could not be written", f"make room, then: wiretale recover {path}.spool"
             ) from fault
         raise CaptureError(f"{path} cannot be written: {first}", "choose another place with -o FILE") from fault
     finally:
-        part.unlink(missing_ok=True)
-        part.with_name(part.name + ".wal").unlink(missing_ok=True)
+        for made in (part, part.with_name(part.name + ".wal")):
+            with suppress(IsADirectoryError):  # somebody else's, which is the fault that was raised
+                made.unlink(missing_ok=True)
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _what_is_full(fault: Exception, text: str) -> str:
+    """In words; nothing if the fault is another one."""
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if getattr(fault, "errno", None) == number or os.strerror(number) in text:
+            return SHORTAGES[number][0]
+    return ""
 
 
 def write_meta(db: duckdb.DuckDBPyConnection, facts: dict[str, object]) -> None:

@@ -346,19 +346,32 @@ static void print_and_end(const struct asked *a, const struct wt *w, const struc
 	end_as(status, mask);
 }
 
-static void execute_python(char **argv)
+/* Why `path`, which stands beside this program, could not be executed, and what to do about it. */
+static _Noreturn void say_no_python(const char *path, int error)
+{
+	const char *remedy = "pip install --force-reinstall wiretale";
+	if (error == ENOENT && access(path, F_OK) == 0)
+		remedy = "its Python, named in its first line, is gone: install wiretale again, into a new environment";
+	else if (error == EACCES)
+		remedy = "install wiretale where this user may enter every folder, or run it as the user who installed it";
+	fprintf(stderr, "wiretale: %s cannot be executed: %s\n  try: %s\n", path, strerror(error), remedy);
+	exit(70);
+}
+
+static _Noreturn void execute_python(char **argv)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(PYTHON));
-	if (n > 0) {
-		path[n] = 0;
-		strcpy(strrchr(path, '/') + 1, PYTHON);
-		argv[0] = path;
-		execv(path, argv);
+	if (n < 0) {
+		fprintf(stderr, "wiretale: there is no /proc, which all recording needs\n"
+				"  try: mount -t proc proc /proc\n");
+		exit(5);
 	}
-	fprintf(stderr, "wiretale: %s cannot be executed: %s\n  try: pip install --force-reinstall wiretale\n",
-		n > 0 ? path : PYTHON, strerror(errno));
-	exit(70);
+	path[n] = 0;
+	strcpy(strrchr(path, '/') + 1, PYTHON);
+	argv[0] = path;
+	execv(path, argv);
+	say_no_python(path, errno);
 }
 
 int main(int argc, char **argv)

@@ -1,11 +1,12 @@
 """Entry of `wiretale strace`."""
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
 from wiretale import __version__
-from wiretale.errors import WiretaleError
+from wiretale.errors import WiretaleError, mistake, shortage
 from wiretale.strace.parse import parse
 
 _OBJECTS = 200_000  # records of events are many, and never refer to each other in circles
@@ -59,5 +60,13 @@ def main(arguments: Sequence[str], begun: str = "") -> int:
     try:
         return run(arguments, begun)
     except WiretaleError as fault:
-        sys.stderr.write(f"wiretale: {fault.message}\n" + (f"  try: {fault.hint}\n" if fault.hint else ""))
-        return fault.exit_code
+        return _say(fault)
+    except Exception as fault:
+        if os.environ.get("WIRETALE_DEBUG"):
+            raise
+        return _say(shortage(fault) or mistake(fault))
+
+
+def _say(fault: WiretaleError) -> int:
+    sys.stderr.write(f"wiretale: {fault.message}\n" + (f"  try: {fault.hint}\n" if fault.hint else ""))
+    return fault.exit_code

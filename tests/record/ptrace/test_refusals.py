@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import require
 from tests.record.ptrace.tracing import PYTHON, Tracing, script, state_of, trace, until
 from wiretale.errors import Exit, PermissionFault, WiretaleError
+from wiretale.record.ptrace import faults
 from wiretale.record.ptrace.source import PtraceOptions, PtraceSource, attach_fault, find_program
 from wiretale.store.spool import Spool
 from wiretale.store.tracer_files import TracerFiles
@@ -161,3 +162,28 @@ def test_files_that_cannot_be_made_are_a_fault(tmp_path: Path) -> None:
     source = PtraceSource(TracerFiles(str(tmp_path / "missing")), PtraceOptions())
     with pytest.raises(WiretaleError, match="cannot be written"):
         source.start()
+
+
+def test_a_thread_of_the_kernel_is_named_as_one() -> None:
+    require("Kthread:\t1" in Path("/proc/2/status").read_text(), "the kernel says which threads are its own (6.11)")
+    fault = attach_fault(2, errno.EPERM)
+    assert isinstance(fault, PermissionFault)
+    assert "thread of the kernel" in fault.message
+
+
+def test_where_nobody_may_trace_the_way_without_ptrace_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scope").write_text("3\n")
+    monkeypatch.setattr(faults, "_YAMA", str(tmp_path / "scope"))
+    seize = 2
+    for fault in (attach_fault(os.getpid(), errno.EPERM), faults.spawn_fault("x", seize, errno.EPERM)):
+        assert fault.exit_code == Exit.PERMISSION
+        assert "--engine ebpf" in fault.hint
+
+
+@pytest.mark.parametrize("number", [errno.E2BIG, errno.EFAULT, errno.ETXTBSY, errno.ELOOP, errno.EIO])
+def test_every_reason_not_to_execute_has_a_next_step(number: int) -> None:
+    fault = faults.spawn_fault("./x", faults.EXEC_STAGE, number)
+    assert fault.exit_code == Exit.NO_COMMAND_EXEC
+    assert fault.hint

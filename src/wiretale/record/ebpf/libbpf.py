@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
+from wiretale.errors import SHORTAGES, PermissionFault, ResourceFault, WiretaleError
 from wiretale.record.ebpf.privilege import keep_from_programs, locked_down, why_refused
 
 NO_MEMORY = "there is no memory for the recorder's ring"
@@ -204,6 +204,8 @@ class Object:
             raise PermissionFault(*why_refused())
         if -result == errno.ENOMEM:
             raise ResourceFault(NO_MEMORY, SMALLER_RING)
+        if -result == errno.EMFILE:
+            raise ResourceFault(*SHORTAGES[errno.EMFILE])
         unknown, name = self._bpf.unknown(), self._bpf.refused()
         why = f"the kernel refuses the recording program: {self._why(-result)}"
         if unknown:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wiretale.clock import now_ns
-from wiretale.errors import ResourceFault, UsageFault
+from wiretale.errors import ResourceFault, UsageFault, shortage
 from wiretale.record.packets import bpf
 from wiretale.record.packets.interfaces import Interface, find_interfaces, list_interfaces
 from wiretale.record.packets.probe import ClockProbe, probe_socket, send_probes
@@ -79,7 +79,7 @@ class PacketSource:
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         except OSError as fault:
             ring.close()
-            raise ResourceFault(f"{self._path} cannot be written: {fault.strerror}") from fault
+            raise shortage(fault) or ResourceFault(f"{self._path} cannot be written: {fault.strerror}") from fault
         self._ring = ring
         self._report.detail = self._describe(ring)
 

@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 
-from wiretale.errors import Exit, PermissionFault, ResourceFault, WiretaleError
+from wiretale.errors import SHORTAGES, Exit, PermissionFault, ResourceFault, WiretaleError
 
 TYPE_CHECKING = False  # typing itself is not loaded: see light.py
 if TYPE_CHECKING:
@@ -19,13 +19,12 @@ _STAGES = {
     6: "it could not be given its user",
     7: "the system call filter could not be installed",
 }
+_YAMA = "/proc/sys/kernel/yama/ptrace_scope"
+_NOBODY = "3"  # Documentation/admin-guide/LSM/Yama.rst: no process may use ptrace, until the machine starts again
+_WITHOUT_PTRACE = "kernel.yama.ptrace_scope=3 forbids ptrace until the machine starts again; --engine ebpf needs none"
 ENDED_EARLY = "recording ended early"
 _SEIZE_STAGE, EXEC_STAGE = 2, 8
-DISK_ERRORS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "a file reached the largest size allowed (ulimit -f, or address space: ulimit -v)",
-}
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _EXEC_HINTS = {  # execve(2), "Errors"
     errno.EACCES: "make it executable: chmod +x {0}; its file system must not be mounted noexec",
     errno.ENOEXEC: "it is no program for this machine; a script needs a first line such as #!/bin/sh",
@@ -99,15 +98,23 @@ def spawn_fault(name: str, stage: int, number: int) -> WiretaleError:
         return WiretaleError(text, hint, exit_code=Exit.NO_COMMAND_EXEC)
     text = f"{name} cannot be started: {_STAGES.get(stage, 'preparation failed')} ({os.strerror(number)})"
     if stage == _SEIZE_STAGE and number == errno.EPERM:
+        forbidden = _text(_YAMA).strip() == _NOBODY
         return PermissionFault(
-            text, "check kernel.yama.ptrace_scope and a container's seccomp profile; wiretale doctor"
+            text,
+            _WITHOUT_PTRACE
+            if forbidden
+            else "check kernel.yama.ptrace_scope and a container's seccomp profile; wiretale doctor",
         )
-    return ResourceFault(text, "wiretale doctor")
+    if stage == _SEIZE_STAGE and number == errno.ENOSYS:
+        return PermissionFault(
+            text, "something between wiretale and the kernel has no ptrace (a sandbox, an emulator): leave it"
+        )
+    return ResourceFault(text, SHORTAGES[number][1] if number in SHORTAGES else "wiretale doctor")
 
 
 def disk_error(number: int) -> str:
     """Why a file cannot be written."""
-    return DISK_ERRORS.get(number, os.strerror(number))
+    return SHORTAGES[number][0] if number in SHORTAGES else os.strerror(number)
 
 
 def full_reason(number: int) -> str:
@@ -117,9 +124,11 @@ def full_reason(number: int) -> str:
 
 def _remedy_for_attach(pid: int) -> str:
     """What helps where attaching is refused: ptrace(2), "Ptrace access mode checking", and Yama's ptrace_scope."""
+    if _text(_YAMA).strip() == _NOBODY:
+        return _WITHOUT_PTRACE
     if os.geteuid() == 0:
         return "give this root CAP_SYS_PTRACE over it, which a container withholds (docker run --cap-add SYS_PTRACE)"
-    if _text("/proc/sys/kernel/yama/ptrace_scope").strip() == "1":
+    if _text(_YAMA).strip() == "1":
         return f"sudo wiretale record -p {pid} ..., or sudo sysctl kernel.yama.ptrace_scope=0"
     return f"sudo wiretale record -p {pid} ... (programs that changed their user or hide from others need root)"
 
@@ -150,6 +159,10 @@ def attach_fault(pid: int, number: int) -> WiretaleError:
     uid = _status_numbers(pid, "Uid")
     if number == errno.EPERM and uid and os.geteuid() != 0 and uid[0] != os.getuid():
         return PermissionFault(f"process {pid} belongs to another user", f"sudo wiretale record -p {pid} ...")
+    if number == errno.EPERM and _status_numbers(pid, "Kthread") == [1]:  # since Linux 6.11
+        return PermissionFault(
+            f"process {pid} is a thread of the kernel, which cannot be traced", "wiretale record --kernel"
+        )
     if number == errno.EPERM:
         return PermissionFault(f"the system does not let you trace process {pid}", _remedy_for_attach(pid))
     return WiretaleError(f"process {pid} cannot be traced: {os.strerror(number)}", "wiretale doctor")
