@@ -7,6 +7,8 @@ import gc
 import os
 import sys
 
+from wiretale import inherited
+
 TYPE_CHECKING = False  # typing itself is not loaded: `wiretale strace` starts at once
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 _OBJECTS_BEFORE_COLLECTION = 100_000
 _INTERRUPTED = 130  # errors.Exit.INTERRUPTED, which may not be loaded yet
 _BEGUN = "--begun="  # the launcher's; see strace/begun.py
+_INHERITED = "--inherited="  # the same; see inherited.py
 
 
 def main() -> "NoReturn":
@@ -49,6 +52,8 @@ def _fill_standard_descriptors() -> None:
 
 def _run() -> int:
     begun = sys.argv.pop(1)[len(_BEGUN) :] if sys.argv[1:2] and sys.argv[1].startswith(_BEGUN) else ""
+    if sys.argv[1:2] and sys.argv[1].startswith(_INHERITED):
+        inherited.found = int(sys.argv.pop(1)[len(_INHERITED) :])
     if sys.argv[1:2] == ["strace"]:
         gc.disable()  # while modules are loaded there is nothing to collect
         from wiretale.strace.main import main as strace

@@ -221,6 +221,17 @@ static void wait_for_one(struct pollfd *wanted)
 		;
 }
 
+/* They are the program's: whoever reads what it writes sees the end when it closes it, not when its tracer ends. */
+static void leave_standard_files(void)
+{
+	int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (nowhere < 0)
+		return;
+	dup2(nowhere, STDIN_FILENO);
+	dup2(nowhere, STDOUT_FILENO);
+	close(nowhere);
+}
+
 /* The tracer's process, from its start to its end. */
 static void follow(struct wt *w, const struct asked *a, int channel)
 {
@@ -238,6 +249,7 @@ static void follow(struct wt *w, const struct asked *a, int channel)
 	struct hello hello = { .flags = w->flags, .snaplen = w->snaplen };
 	hello.pid = failed ? -failed : wt_spawn(w, &request);
 	hello.stage = failed ? WT_STAGE_FORK : request.stage;
+	leave_standard_files();
 	pthread_sigmask(SIG_BLOCK, &all, NULL);	/* what a terminal or a user sends is for Python to answer */
 	if (write(channel, &hello, sizeof(hello)) < 0 || hello.pid < 0)
 		_exit(1);
@@ -287,6 +299,8 @@ static struct wt *begin(const struct asked *a, struct held *held)
 		close_held(held);
 	else
 		fcntl(held->channel, F_SETFD, 0);
+	if (held->tracer > 0)
+		leave_standard_files();
 	return held->tracer > 0 ? w : NULL;
 }
 
@@ -315,7 +329,9 @@ static _Noreturn void end_as(int status, const sigset_t *mask)
 		_exit(WEXITSTATUS(status));
 	setrlimit(RLIMIT_CORE, &no_core);
 	signal(WTERMSIG(status), SIG_DFL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	sigset_t open = *mask;
+	sigdelset(&open, WTERMSIG(status));
+	sigprocmask(SIG_SETMASK, &open, NULL);
 	kill(getpid(), WTERMSIG(status));
 	_exit(-WTERMSIG(status));
 }
@@ -374,6 +390,19 @@ static _Noreturn void execute_python(char **argv)
 	say_no_python(path, errno);
 }
 
+/* The signals that Python ignores for itself and would not know to have been ignored before. Bits as in inherited.py. */
+static unsigned inherited(void)
+{
+	static const struct { int number; unsigned bit; } signals[] = { { SIGPIPE, 1 }, { SIGXFSZ, 2 } };
+	unsigned found = 0;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		struct sigaction now;
+		if (sigaction(signals[i].number, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+			found |= signals[i].bit;
+	}
+	return found;
+}
+
 int main(int argc, char **argv)
 {
 	static struct asked asked;
@@ -381,6 +410,7 @@ int main(int argc, char **argv)
 	struct held held;
 	struct wt *w;
 	char *words[argc + 2];
+	unsigned found = inherited();
 	words[1] = begun;
 	memcpy(words + 2, argv + 1, (size_t)argc * sizeof(*argv));
 	if (argc > 2 && understand(&asked, argv + 1) && is_current() && (w = begin(&asked, &held))) {
@@ -402,5 +432,7 @@ int main(int argc, char **argv)
 			print_and_end(&asked, w, &held, &ending, &before, begun + n, sizeof(begun) - (size_t)n);
 		execute_python(words);
 	}
-	execute_python(argv);
+	if (found)
+		snprintf(begun, sizeof(begun), "--inherited=%u", found);
+	execute_python(found ? words : argv);
 }

@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 
+from wiretale import inherited
 from wiretale.clock import now_ns
 from wiretale.errors import WiretaleError
 from wiretale.model.spool import EventFlag, EventKind
@@ -122,6 +123,7 @@ class _Run:
                 os.write(self._options.attached_fd, b"x")
             if self._options.command:
                 pid = self._spawn()
+                _leave_standard_files()
             self._follow(pid)
         finally:
             self._source.stop()
@@ -185,7 +187,10 @@ class _Run:
         # Handlers and not SIG_IGN: an ignored signal would be inherited by the program (execve(2)).
         wanted = _ENDING if level < 4 else (*_ENDING, signal.SIGTSTP)
         for number in wanted:
-            if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGPIPE:
+            ignored = signal.getsignal(number) is signal.SIG_IGN
+            if number == signal.SIGPIPE:  # which Python ignores
+                ignored = bool(inherited.found & inherited.SIGPIPE)
+            if not ignored:
                 signal.signal(number, _stay if level > 2 else self._note)
         # Those that were blocked before stay so, as under strace.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [n for n in _ENDING if self._held_back >> n & 1])
@@ -268,6 +273,14 @@ def _source(options: StraceOptions, files: TracerFiles) -> "PtraceSource":
     return source
 
 
+def _leave_standard_files() -> None:
+    """They are the program's: whoever reads what it writes sees the end when it closes it, not when its tracer ends."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1):
+        os.dup2(nowhere, fd)
+    os.close(nowhere)
+
+
 def _stay(_number: int, _frame: object) -> None:
     """-I never: the signal is for the program."""
 
@@ -278,4 +291,5 @@ def _die_of(number: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if number not in (signal.SIGKILL, signal.SIGSTOP):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
     os.kill(os.getpid(), number)

@@ -44,14 +44,13 @@ static void child_filter(const struct wt_spawn_request *r, int fault)
 
 static void child_signals(const struct wt_spawn_request *r, const sigset_t *mask)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
-	if (r->flags & WT_SPAWN_DEFAULT_SIGNALS) {	/* what the Python interpreter ignores for itself */
-		sigaction(SIGPIPE, &action, NULL);
-		sigaction(SIGXFSZ, &action, NULL);
-	}
 	for (int number = 1; number < NSIG; number++) {
-		struct sigaction now;
-		if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN && now.sa_handler != SIG_DFL)
+		struct sigaction now, action = { .sa_handler = SIG_DFL };
+		bool python = (number == SIGPIPE && r->flags & WT_SPAWN_DEFAULT_SIGPIPE) ||
+			      (number == SIGXFSZ && r->flags & WT_SPAWN_DEFAULT_SIGXFSZ);
+		if (sigaction(number, NULL, &now) < 0)
+			continue;
+		if (python || (now.sa_handler != SIG_IGN && now.sa_handler != SIG_DFL))
 			sigaction(number, &action, NULL);
 	}
 	sigprocmask(SIG_SETMASK, mask, NULL);

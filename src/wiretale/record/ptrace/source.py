@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 
+from wiretale import inherited
 from wiretale.clock import now_ns
 from wiretale.errors import ResourceFault, WiretaleError
 from wiretale.record.ptrace import library
@@ -29,7 +30,8 @@ __all__ = ["PtraceOptions", "PtraceSource", "SpawnRequest", "attach_fault", "fin
 
 _RESULT, _CALL, _SIGNAL, _ERROR = 1, 2, 4, 8  # enum wt_tamper_flag
 _AT_ENTRY, _AT_EXIT = 1, 2  # enum wt_when
-_SETSID, _CTTY, _IDS, _DEFAULT_SIGNALS = 1, 2, 4, 8  # enum wt_spawn_flag
+# enum wt_spawn_flag
+_SETSID, _CTTY, _IDS, _DEFAULT_SIGPIPE, _DEFAULT_SIGXFSZ = 1, 2, 4, 8, 16
 _NOTABLES_AT_ONCE = 64
 
 
@@ -124,7 +126,7 @@ class PtraceSource:
             (_SETSID if request.new_session else 0)
             | (_CTTY if request.new_session and os.isatty(request.stdin_fd) else 0)
             | (_IDS if with_ids else 0)
-            | _DEFAULT_SIGNALS,
+            | _inherited(),
             request.uid if request.uid is not None else 0,
             request.gid if request.gid is not None else 0,
             0,
@@ -323,3 +325,9 @@ def _tamper(rule: "Tamper") -> library.Tamper:
 
 def _strings(items: list[bytes]) -> "ctypes.Array[ctypes.c_char_p]":
     return (ctypes.c_char_p * (len(items) + 1))(*items, None)
+
+
+def _inherited() -> int:
+    """What Python has changed is as it was again: members of enum wt_spawn_flag."""
+    flags = 0 if inherited.found & inherited.SIGPIPE else _DEFAULT_SIGPIPE
+    return flags | (0 if inherited.found & inherited.SIGXFSZ else _DEFAULT_SIGXFSZ)

@@ -453,7 +453,13 @@ struct wt_spawn_request {
 	int32_t stage;		/* out: wt_spawn_stage that failed */
 };
 
-enum wt_spawn_flag { WT_SPAWN_SETSID = 1, WT_SPAWN_CTTY = 2, WT_SPAWN_IDS = 4, WT_SPAWN_DEFAULT_SIGNALS = 8 };
+enum wt_spawn_flag {
+	WT_SPAWN_SETSID = 1,
+	WT_SPAWN_CTTY = 2,
+	WT_SPAWN_IDS = 4,
+	WT_SPAWN_DEFAULT_SIGPIPE = 8,	/* which the Python interpreter ignores for itself */
+	WT_SPAWN_DEFAULT_SIGXFSZ = 16,
+};
 enum wt_spawn_stage {
 	WT_STAGE_FORK = 1,
 	WT_STAGE_SEIZE = 2,
