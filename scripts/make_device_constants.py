@@ -8,7 +8,7 @@ from pathlib import Path
 from make_netlink_constants import write
 
 TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/devices.py"
-HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h linux/kvm.h"
+HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h linux/kvm.h linux/videodev2.h"
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "device_gpio_line": (r"GPIOLINE_FLAG_\w+", "", "GPIOLINE_FLAG_???"),
     "device_gpio_handle": (r"GPIOHANDLE_REQUEST_\w+", "", "GPIOHANDLE_REQUEST_???"),
@@ -45,6 +45,31 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "device_kvm_cap": (r"KVM_CAP_\w+", "", "KVM_CAP_???"),
     "device_kvm_memory": (r"KVM_MEM_(LOG_DIRTY_PAGES|READONLY)", "", "KVM_MEM_???"),
     "device_kvm_cpuid": (r"KVM_CPUID_FLAG_\w+", "", "KVM_CPUID_FLAG_???"),
+    "device_v4l2_cap": (r"V4L2_CAP_\w+", r"V4L2_CAP_(TIMEPERFRAME|IO_MC)", "V4L2_CAP_???"),
+    "device_v4l2_type": (r"V4L2_BUF_TYPE_\w+", r"V4L2_BUF_TYPE_PRIVATE", "V4L2_BUF_TYPE_???"),
+    "device_v4l2_format_flags": (r"V4L2_FMT_FLAG_\w+", "V4L2_FMT_FLAG_CSC_HSV_ENC", "V4L2_FMT_FLAG_???"),
+    "device_v4l2_memory": (r"V4L2_MEMORY_[A-Z]+", r"V4L2_MEMORY_FLAG\w*", "V4L2_MEMORY_???"),
+    "device_v4l2_field": (r"V4L2_FIELD_[A-Z_]+", r"V4L2_FIELD_(HAS|IS)_\w+", "V4L2_FIELD_???"),
+    "device_v4l2_colorspace": (r"V4L2_COLORSPACE_\w+", r"V4L2_COLORSPACE_LAST", "V4L2_COLORSPACE_???"),
+    "device_v4l2_vbi": (r"V4L2_VBI_(UNSYNC|INTERLACED)", "", "V4L2_VBI_???"),
+    "device_v4l2_sliced": (r"V4L2_SLICED_\w+", "V4L2_SLICED_VBI_525", "V4L2_SLICED_???"),
+    "device_v4l2_buffer": (r"V4L2_BUF_FLAG_\w+", r"V4L2_BUF_FLAG_(TIMESTAMP|TSTAMP_SRC)_\w+", "V4L2_BUF_FLAG_???"),
+    "device_v4l2_time": (r"V4L2_BUF_FLAG_TIMESTAMP_[A-Z]+", r"\w+_MASK", "V4L2_BUF_FLAG_TIMESTAMP_???"),
+    "device_v4l2_source": (r"V4L2_BUF_FLAG_TSTAMP_SRC_[A-Z]+", r"\w+_MASK", "V4L2_BUF_FLAG_TSTAMP_SRC_???"),
+    "device_v4l2_tuner": (r"V4L2_TUNER_(RADIO|ANALOG_TV|DIGITAL_TV|SDR|RF)", "", "V4L2_TUNER_???"),
+    "device_v4l2_tuner_cap": (r"V4L2_TUNER_CAP_\w+", "V4L2_TUNER_CAP_SAP", "V4L2_TUNER_CAP_???"),
+    "device_v4l2_tuner_sub": (r"V4L2_TUNER_SUB_\w+", "V4L2_TUNER_SUB_SAP", "V4L2_TUNER_SUB_???"),
+    "device_v4l2_tuner_mode": (r"V4L2_TUNER_MODE_\w+", "V4L2_TUNER_MODE_SAP", "V4L2_TUNER_MODE_???"),
+    "device_v4l2_input": (r"V4L2_INPUT_TYPE_\w+", "", "V4L2_INPUT_TYPE_???"),
+    "device_v4l2_size": (r"V4L2_FRMSIZE_TYPE_\w+", "", "V4L2_FRMSIZE_TYPE_???"),
+    "device_v4l2_interval": (r"V4L2_FRMIVAL_TYPE_\w+", "", "V4L2_FRMIVAL_TYPE_???"),
+    "device_v4l2_control": (r"V4L2_CTRL_TYPE_\w+", r"V4L2_CTRL_TYPE_COMPOUND_TYPES", "V4L2_CTRL_TYPE_???"),
+    "device_v4l2_control_flags": (r"V4L2_CTRL_FLAG_\w+", r"V4L2_CTRL_FLAG_(NEXT_\w+|DYNAMIC_ARRAY)", "V4L2_CTRL_FLAG_???"),
+    "device_v4l2_class": (r"V4L2_CTRL_CLASS_\w+", "V4L2_CTRL_CLASS_MPEG", "V4L2_CTRL_CLASS_???"),
+    "device_v4l2_id": (r"V4L2_CID_\w+", r"V4L2_CID_((\w+_)?(BASE|LASTP1)|MAX_CTRLS|\w+_PERIOD_TYPE_[A-Z]+|POWER_LINE_FREQUENCY_\w+|MPEG_VIDEO_VPX_(\d_\w+|GOLDEN_FRAME_USE_\w+))", "V4L2_CID_???"),
+    "device_v4l2_parm": (r"V4L2_CAP_TIMEPERFRAME", "", "V4L2_CAP_???"),
+    "device_v4l2_mode": (r"V4L2_MODE_HIGHQUALITY", "", "V4L2_MODE_???"),
+    "device_v4l2_pixels": (r"V4L2_(PIX|SDR|META)_FMT_\w+", r"V4L2_PIX_FMT_(PRIV_MAGIC|FLAG_\w+)", ""),
     "device_ubi_flags": (r"UBI_VOL_SKIP_CRC_CHECK_FLG", "", "UBI_VOL_???"),
     "device_ubi_type": (r"UBI_(DYNAMIC|STATIC)_VOLUME", "", "UBI_???_VOLUME"),
 }  # fmt: skip

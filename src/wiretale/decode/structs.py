@@ -13,12 +13,20 @@ from wiretale.model.enums import Arch
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode import bpf_fields, device_fields, network_request_fields, rare_fields, request_fields
+    from wiretale.decode import (
+        bpf_fields,
+        device_fields,
+        network_request_fields,
+        rare_fields,
+        request_fields,
+        video_fields,
+    )
 else:
     bpf_fields = later("wiretale.decode.bpf_fields")
     device_fields = later("wiretale.decode.device_fields")
     request_fields = later("wiretale.decode.request_fields")
     network_request_fields = later("wiretale.decode.network_request_fields")
+    video_fields = later("wiretale.decode.video_fields")
     rare_fields = later("wiretale.decode.rare_fields")
 
 _WORD: dict[int, int] = {Arch.X86_64: 8, Arch.AARCH64: 8, Arch.I386: 4, Arch.ARM: 4}
@@ -64,7 +72,7 @@ def _row(name: str, arch: int) -> str:
     own = FIELDS.get(f"{name}/{_SUFFIX.get(arch, 'x86_64')}")
     found = own or FIELDS.get(name) or request_fields.FIELDS.get(name) or device_fields.FIELDS.get(name)
     found = found or network_request_fields.FIELDS.get(name) or bpf_fields.FIELDS.get(name)
-    return found or rare_fields.FIELDS[name]
+    return found or rare_fields.FIELDS.get(name) or video_fields.FIELDS[name]
 
 
 def _parse(text: str) -> tuple[str, str, int, str]:

@@ -351,6 +351,7 @@ _FIRST: dict[str, tuple[str, ...]] = {
     "open_tree": ("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC"),
     "key_permission": tuple(f"KEY_{who}_{right}" for who in ("POS", "USR", "GRP", "OTH") for right in _KEY_RIGHTS),
     "sa_flags": ("SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_INTERRUPT", "SA_NODEFER", "SA_RESETHAND", "SA_SIGINFO"),
+    "device_v4l2_sliced": ("V4L2_SLICED_VBI_625",),
     "socket_flags": ("SOCK_CLOEXEC",),
     "termios_lflag": (
         "ISIG", "ICANON", "XCASE", "ECHO", "ECHOE", "ECHOK", "ECHONL", "NOFLSH", "IEXTEN", "ECHOCTL", "ECHOPRT",

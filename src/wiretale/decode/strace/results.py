@@ -14,7 +14,7 @@ _PLAIN = frozenset({"setsid", "set_tid_address"})  # strace does not look up who
 _IDENTITIES = frozenset(f"get{kind}id{wide}" for kind in ("u", "eu", "g", "eg") for wide in ("", "32"))
 _COUNTS = frozenset({Result.INT, Result.BYTES})  # less than 0 only by -e inject
 _SIGNED = frozenset({"fcntl", "fcntl64"})  # F_GETOWN: a process group
-_NS_GET_NSTYPE = 0xB703
+_NS_GET_NSTYPE, _CREATE_BUFS = 0xB703, 0xC100565C
 
 
 def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str, str]:
@@ -34,6 +34,22 @@ def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str
     unsigned = w.call.name in _IDENTITIES or (value < 0 and spec.result in _COUNTS and w.call.name not in _SIGNED)
     own = rare.result(w) or (str(w.unsigned(value)) if unsigned else "")
     return own or value_text(w, spec, value), extra(w) if extra is not None else ""
+
+
+def _requested(w: Writer) -> str:
+    """What a request of ioctl has to say beside its arguments."""
+    if w.values[1] & 0xFFFFFFFF == _CREATE_BUFS:
+        return _created(w)
+    return _namespace(w)
+
+
+def _created(w: Writer) -> str:
+    """VIDIOC_CREATE_BUFS of linux/videodev2.h: which buffers there are now."""
+    datum = w.readable(2, "struct", at_exit=True) if w.succeeded else None
+    if datum is None:
+        return ""
+    first, count = (int.from_bytes(datum.bytes[at : at + 4], "little") for at in (0, 4))
+    return f" ({{index={first}, count={count}}})"
 
 
 def _namespace(w: Writer) -> str:
@@ -83,5 +99,5 @@ _EXTRAS: dict[str, Callable[[Writer], str]] = {
     **dict.fromkeys(_SELECTS, _selected),
     **dict.fromkeys(("poll", "ppoll", "ppoll_time64"), _polled),
     **dict.fromkeys(("rt_sigtimedwait", "rt_sigtimedwait_time64"), _waited_for),
-    "ioctl": _namespace,
+    "ioctl": _requested,
 }

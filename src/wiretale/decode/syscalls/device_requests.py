@@ -185,6 +185,51 @@ ROWS: dict[int, str] = {
     0x4008AE90: "in kvm_cpuid .entries:40*nent",  # KVM_SET_CPUID2
     0xC008AE05: "inout kvm_asked_cpuid .entries:40*nent",  # KVM_GET_SUPPORTED_CPUID
     0xC008AE09: "inout kvm_asked_cpuid .entries:40*nent",  # KVM_GET_EMULATED_CPUID
+    # linux/videodev2.h
+    0x80685600: "out video_capability",  # VIDIOC_QUERYCAP
+    0xC0405602: "inout video_fmtdesc",  # VIDIOC_ENUM_FMT
+    0xC0D05604: "inout video_asked_format +32:24*+40",  # VIDIOC_G_FMT
+    0xC0D05605: "inout video_format +32:24*+40",  # VIDIOC_S_FMT
+    0xC0D05640: "inout video_format +32:24*+40",  # VIDIOC_TRY_FMT
+    0xC0145608: "inout video_requestbuffers",  # VIDIOC_REQBUFS
+    0xC0585609: "inout video_buffer",  # VIDIOC_QUERYBUF
+    0xC058560F: "inout video_buffer",  # VIDIOC_QBUF
+    0xC0585611: "inout video_done_buffer",  # VIDIOC_DQBUF
+    0x8030560A: "out video_framebuffer",  # VIDIOC_G_FBUF
+    0x4030560B: "in video_framebuffer",  # VIDIOC_S_FBUF
+    0x40045612: "in video_type",  # VIDIOC_STREAMON
+    0x40045613: "in video_type",  # VIDIOC_STREAMOFF
+    0xC0CC5615: "inout video_asked_parm",  # VIDIOC_G_PARM
+    0xC0CC5616: "inout video_parm",  # VIDIOC_S_PARM
+    0x80085617: "out video_std",  # VIDIOC_G_STD
+    0x40085618: "in video_std",  # VIDIOC_S_STD
+    0xC0485619: "inout video_standard",  # VIDIOC_ENUMSTD
+    0xC050561A: "inout video_input",  # VIDIOC_ENUMINPUT
+    0xC008561B: "inout video_asked_control",  # VIDIOC_G_CTRL
+    0xC008561C: "inout video_control",  # VIDIOC_S_CTRL
+    0xC054561D: "inout video_asked_tuner",  # VIDIOC_G_TUNER
+    0x4054561E: "inout video_tuner",  # VIDIOC_S_TUNER
+    0xC0445624: "inout video_queryctrl",  # VIDIOC_QUERYCTRL
+    0xC0E85667: "inout video_query_ext_ctrl",  # VIDIOC_QUERY_EXT_CTRL
+    0x80045626: "out uint",  # VIDIOC_G_INPUT
+    0xC0045627: "inout video_index",  # VIDIOC_S_INPUT
+    0xC02C563A: "inout video_cropcap",  # VIDIOC_CROPCAP
+    0xC014563B: "inout video_asked_crop",  # VIDIOC_G_CROP
+    0x4014563C: "in video_crop",  # VIDIOC_S_CROP
+    0xC0205647: "inout! video_asked_controls controls:strings20*count",  # VIDIOC_G_EXT_CTRLS
+    0xC0205648: "inout! video_controls controls:strings20*count",  # VIDIOC_S_EXT_CTRLS
+    0xC0205649: "inout! video_controls controls:strings20*count",  # VIDIOC_TRY_EXT_CTRLS
+    0xC02C564A: "inout video_frmsizeenum",  # VIDIOC_ENUM_FRAMESIZES
+    0xC034564B: "inout video_frmivalenum",  # VIDIOC_ENUM_FRAMEINTERVALS
+    0xC100565C: "inout video_create_buffers +48:24*+56",  # VIDIOC_CREATE_BUFS
+    0xC0285628: "value hex",  # VIDIOC_G_EDID
+    0xC0285629: "value hex",  # VIDIOC_S_EDID
+    0x8008563F: "value hex",  # VIDIOC_QUERYSTD
+    0xC0845657: "value hex",  # VIDIOC_S_DV_TIMINGS
+    0xC0845658: "value hex",  # VIDIOC_G_DV_TIMINGS
+    0xC0945662: "value hex",  # VIDIOC_ENUM_DV_TIMINGS
+    0x80845663: "value hex",  # VIDIOC_QUERY_DV_TIMINGS
+    0xC0905664: "value hex",  # VIDIOC_DV_TIMINGS_CAP
     # linux/ptp_clock.h
     0x40383D03: "in ptp_periodic",  # PTP_PEROUT_REQUEST
     0x40383D0C: "in ptp_periodic2",  # PTP_PEROUT_REQUEST2

@@ -3,7 +3,8 @@
 `-`: nothing; `value KIND [TABLE]`: a number; `special NAME`: a number that a decoder prints in a way of its own;
 `string`; `address`: something that is not decoded; `in S`, `out S`, `inout S`: structure S of `struct_fields.py` and
 its like, read before the call, after it or both; `inout! S`: after a call that failed too. `POINTER:T[*COUNT]` after
-it: what a pointer in it points to, T (a structure, bytes, or `string`) as often as the field COUNT says;
+it: what a pointer in it points to, T (a structure, bytes, or `string`; with `strings`, elements of so many bytes that
+end with a pointer to one) as often as the field COUNT says;
 `.NAME:T[*COUNT]`: what lies behind S itself. A row beginning with `+` is one that strace does not decode.
 
 Rows by name are in the modules of BY_NAME: they are loaded when a request is seen that has no row here.
@@ -374,6 +375,8 @@ def _arguments(head: tuple[Arg, ...], row: str) -> tuple[Arg, ...]:
 def _follow(text: str) -> Follow:
     pointer, _, rest = text.partition(":")
     element, _, count = rest.partition("*")
+    if element.startswith("strings"):
+        return Follow(pointer, int(element.removeprefix("strings")), count, strings=True)
     if element.isdigit():
         return Follow(pointer, int(element), count)
     return Follow(pointer, 0 if element == "string" else struct_size(element, Arch.X86_64), count, element)

@@ -84,7 +84,7 @@ class Follow:
     size: int = 0
     count: str = ""
     struct: str = ""
-    strings: bool = False  # 64-bit pointers to strings
+    strings: bool = False  # each element ends with a 64-bit pointer to a string
 
 
 @dataclass(frozen=True, slots=True)

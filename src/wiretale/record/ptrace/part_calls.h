@@ -126,12 +126,12 @@ static bool load_field(struct wt *w, struct task *t, uint64_t address, unsigned 
 	return bytes <= sizeof(*value) && read_memory(w, t->tid, address, value, bytes) == (ssize_t)bytes;
 }
 
-/* The strings of a vector of 64-bit pointers, which is `vector`. */
-static void capture_named(struct wt *w, struct task *t, const struct piece *vector, uint64_t count)
+/* The strings of a vector whose elements, of `stride` bytes, end with a 64-bit pointer. */
+static void capture_named(struct wt *w, struct task *t, const struct piece *vector, uint64_t count, uint32_t stride)
 {
-	uint64_t address;
+	uint64_t address, first = vector->address + stride - sizeof(address);
 	for (uint32_t i = 0; i < count && i < VECTOR_LIMIT && !w->full_errno; i++) {
-		if (!load_field(w, t, vector->address + i * sizeof(address), sizeof(address), &address))
+		if (!load_field(w, t, first + (uint64_t)i * stride, sizeof(address), &address))
 			return;
 		struct piece p = { WT_STRING, vector->arg, vector->index | (i + 1) << 16, address, 0, 0, 0 };
 		capture_string(w, t->tid, &p, 0);
@@ -157,7 +157,7 @@ static void capture_followed(struct wt *w, struct task *t, const struct wt_op *o
 	else if (!__builtin_mul_overflow(count, (uint64_t)op->size, &p.full) && p.full <= 1ull << 62)
 		capture(w, t->tid, &p);
 	if (op->what == WT_READ_FOLLOW_STRINGS)
-		capture_named(w, t, &p, count);
+		capture_named(w, t, &p, count, op->size);
 }
 
 /* The vector of pointers itself, then what each of them points to. */

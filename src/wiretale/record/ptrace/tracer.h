@@ -137,7 +137,7 @@ enum wt_what {
 	WT_READ_FOLLOW_STRING = 10,	/* the same, a string */
 	WT_READ_POINTED = 11,	/* each element of a vector of pointers */
 	WT_READ_NAME = 12,	/* the name of the process whose number the argument is, or the result; with WT_NAMES only */
-	WT_READ_FOLLOW_STRINGS = 13,	/* as FOLLOW, a vector of 64-bit pointers to strings; their index is (number + 1) << 16 more */
+	WT_READ_FOLLOW_STRINGS = 13,	/* as FOLLOW, elements that end with a 64-bit pointer to a string; their index is (number + 1) << 16 more */
 };
 
 /* Where the element count comes from. */

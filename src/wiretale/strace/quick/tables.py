@@ -93,7 +93,7 @@ _MADE: dict[str, tuple[str, str]] = {
 }
 _EXTRAS: dict[object, str] = {
     results._selected: "EXTRA_SELECT",
-    results._namespace: "EXTRA_IOCTL",
+    results._requested: "EXTRA_IOCTL",
     results._waited_for: "EXTRA_SIGNAL",
     results._polled: "EXTRA_POLL",
 }

@@ -15,12 +15,13 @@ from wiretale.light import later
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
     from wiretale.decode.strace import counters
-    from wiretale.decode.strace.devices import disks, evdev, gpio, hdio, kd, kvm, others, ptp, seccomp
+    from wiretale.decode.strace.devices import disks, evdev, gpio, hdio, kd, kvm, others, ptp, seccomp, video
 else:
     evdev, gpio = later("wiretale.decode.strace.devices.evdev"), later("wiretale.decode.strace.devices.gpio")
     hdio, ptp = later("wiretale.decode.strace.devices.hdio"), later("wiretale.decode.strace.devices.ptp")
     seccomp = later("wiretale.decode.strace.devices.seccomp")
     disks = later("wiretale.decode.strace.devices.disks")
+    video = later("wiretale.decode.strace.devices.video")
     kvm = later("wiretale.decode.strace.devices.kvm")
     counters = later("wiretale.decode.strace.counters")
     kd, others = later("wiretale.decode.strace.devices.kd"), later("wiretale.decode.strace.devices.others")
@@ -36,6 +37,7 @@ _MODULES = {
     "perf": counters,
     "disk": disks,
     "kvm": kvm,
+    "video": video,
 }
 
 
@@ -60,7 +62,7 @@ def argument(w: StraceWriter, index: int, arg: Arg) -> str | None:
     answers = not w.refused  # what a call that failed was given is printed all the same
     w.refused = False
     before, after = (_bytes(w, index, arg.struct, least, at_exit=at_exit) for at_exit in (False, True))
-    given = Given(w, index, arg.struct, before, after if answers else None)
+    given = Given(w, index, arg.struct, before, after if answers else None, after)
     needed = given.after if arg.kind is Kind.STRUCT_OUT else given.before
     return given.address if needed is None and not least else form(given)
 

@@ -25,6 +25,7 @@ class Given:
     name: str
     before: bytes | None
     after: bytes | None  # None: not read, or the call failed
+    kept: bytes | None = None  # as `after`, of a call that failed too
 
     @property
     def first(self) -> "Struct":
