@@ -12,6 +12,7 @@ from wiretale.decode.durations import duration
 from wiretale.decode.tcp_info import decode_tcp_info
 from wiretale.explain.conversation import RECEIVES
 from wiretale.explain.odd._rows import packet_refs, refs
+from wiretale.explain.odd._served import SERVED
 from wiretale.explain.odd._since import spent
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, listed, place
@@ -25,22 +26,14 @@ POLLS = ("poll", "ppoll")
 SELECTS = ("select", "pselect6")
 _POLLFD = struct.Struct("<iHH")  # struct pollfd (poll.h)
 
-# The served ends of connections whose other end nobody recorded: what was last read and written, and what came.
-# Which end is the server is certain, or told by a socket of the same process that listens on that port.
-_QUERY = """
+# Served ends of connections whose other end nobody recorded: what was last read and written, and what came.
+_QUERY = f"""
 WITH side AS (
-    SELECT e.connection_id, e.pid, e.fd, e.sends, o.addr, o.port, s.inode, s.file_id
-    FROM endpoint e JOIN endpoint o ON o.connection_id = e.connection_id AND o.role <> e.role
-    JOIN connection k ON k.connection_id = e.connection_id JOIN socket s ON s.socket_id = e.socket_id
-    WHERE e.role = 'server' AND e.pid IS NOT NULL AND o.pid IS NULL
-        AND k.protocol IN ('tcp', 'unix-stream', 'unix-seqpacket')
-        AND (k.client_known_by <> 'guess' OR EXISTS (
-            SELECT 1 FROM socket l JOIN socket_sample m ON m.inode = l.inode
-            WHERE m.state = 'LISTEN' AND m.local_port = e.port AND m.family = s.family))
+    SELECT connection_id, pid, fd, sends, addr, port, inode, file_id FROM ({SERVED}) WHERE peer IS NULL
 ),
 taken AS (
-    SELECT r.connection_id, r.direction, max(r.hi) AS hi, arg_max({'call': c.call_id, 'task_id': c.task_id,
-        'pid': c.pid, 'tid': c.tid, 'name': c.name, 'size': r.hi - r.lo, 'at': c.exit_ns}, c.call_id) AS last
+    SELECT r.connection_id, r.direction, max(r.hi) AS hi, arg_max({{'call': c.call_id, 'task_id': c.task_id,
+        'pid': c.pid, 'tid': c.tid, 'name': c.name, 'size': r.hi - r.lo, 'at': c.exit_ns}}, c.call_id) AS last
     FROM stream_read r JOIN call c USING (call_id)
     WHERE NOT r.peeked AND r.hi > r.lo AND r.connection_id IN (SELECT connection_id FROM side) GROUP BY ALL
 ),
@@ -57,7 +50,7 @@ SELECT s.*, t.last, t.hi, g.at, a.hi, a.at
 FROM side s LEFT JOIN taken t ON t.connection_id = s.connection_id AND t.direction <> s.sends
 LEFT JOIN given g ON g.connection_id = s.connection_id AND g.direction = s.sends
 LEFT JOIN came a ON a.connection_id = s.connection_id AND a.direction <> s.sends
-WHERE coalesce(t.last.at, a.at, 0) >= coalesce(g.at, 0) ORDER BY s.pid, s.connection_id LIMIT 1000"""
+WHERE coalesce(t.last.at, a.at, 0) >= coalesce(g.at, 0) ORDER BY s.pid, s.connection_id LIMIT 1000"""  # noqa: S608 (fixed text)
 
 _LEFT = """SELECT min(p.time_ns), arg_min({'id': p.packet_id, 'number': p.number, 'reset': p.flags & 4 <> 0}, p.time_ns)
 FROM segment g JOIN packet p USING (packet_id)
