@@ -65,6 +65,23 @@ def test_bytes_are_looked_for_in_the_events_of_all_slices(capture, text, monkeyp
     assert searched
 
 
+def test_what_may_fold_is_not_asked_where_hardly_a_call_holds_the_bytes(capture, monkeypatch):
+    """That takes as long as the search, over a million calls."""
+    asked = []
+
+    def keep_candidates(*arguments):
+        asked.append(arguments)
+        return candidates(*arguments)
+
+    candidates = selected.keep_candidates
+    monkeypatch.setattr(selected, "keep_candidates", keep_candidates)
+    assert not found(capture, 2, filter=compile_filter('payload contains "no such thing"'))
+    assert found(capture, 2, filter=compile_filter('payload contains "salam"'))
+    assert not asked
+    assert found(capture, 2, filter=compile_filter("call"))
+    assert asked
+
+
 CALLS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 6)), min_size=1, max_size=12)
 
 

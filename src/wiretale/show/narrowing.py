@@ -2,14 +2,13 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import duckdb
 import numpy as np
 
 from wiretale.filter.condition import Needle
 from wiretale.filter.events import EventKind
-from wiretale.store.bulk import Ints
+from wiretale.store.bulk import BATCH_ROWS, Ints
 from wiretale.store.holding import rows_holding
 
 # Per kind: the table, its key, and the query of keys and bytes for the keys of a part.
@@ -28,34 +27,37 @@ _REPLACED = {
 }
 _FEW = 0.2  # of all rows; more of them are found soon enough without
 _SAMPLE = 2048  # rows that tell whether all are worth searching
-_ROWS = 1 << 16  # that are searched at once, at most: what holds their bytes is used again
-_MOST_BYTES = 4096  # of a row, on average: what is searched at once should not fill memory
+_TOGETHER_BYTES = 1 << 26  # that are searched at once, at most: what holds them is used again
+_MOST_BYTES = 4096  # of a row, on average
 
 
-def narrow(db: duckdb.DuckDBPyConnection, kind: EventKind, needles: tuple[Needle, ...]) -> bool:
-    """Make temporary tables of the events that hold one of the needles. False: they are many, or cannot be told."""
+def narrow(db: duckdb.DuckDBPyConnection, kind: EventKind, needles: tuple[Needle, ...]) -> int | None:
+    """Make temporary tables of the events that hold one of the needles. How many they are; None: they are many, or
+    cannot be told."""
     table, key, query = _SEARCHED[kind]
     [(rows, low, high)] = db.execute(f"SELECT count(*), min({key}), max({key}) FROM {table}").fetchall()  # noqa: S608 (fixed text)
-    if not rows or _bytes_each(db, kind) > _MOST_BYTES:
-        return False
-    parts = max(os.cpu_count() or 1, rows // _ROWS)
+    each = _bytes_each(db, kind) if rows else 0
+    if not rows or each > _MOST_BYTES:
+        return None
     middle = (low + high) // 2
     sample = _found(db, [query.format(middle, middle + _SAMPLE - 1)], needles)
     if len(sample) > _FEW * min(rows, _SAMPLE):
-        return False
-    borders = [low + (high + 1 - low) * n // parts for n in range(parts + 1)]
-    queries = [query.format(first, after - 1) for first, after in pairwise(borders)]
-    found = _found(db, queries, needles)
+        return None
+    # As DuckDB stores them: it reads what it compressed together from its begin.
+    processors = os.cpu_count() or 1
+    step = max(min(BATCH_ROWS, int(_TOGETHER_BYTES / max(each, 1)), (high - low) // processors + 1), 1)
+    queries = [query.format(first, first + step - 1) for first in range(low, high + 1, step)]
+    found = np.unique(_found(db, queries, needles))
     if len(found) > _FEW * rows:
-        return False
-    db.register("found", {"id": np.unique(found)})
+        return None
+    db.register("found", {"id": found})
     tables = ((table, table), ("call_data", "data")) if kind is EventKind.CALL else ((table, table),)
     for whole, part in tables:
-        db.execute(
-            f"CREATE OR REPLACE TEMP TABLE narrowed_{part} AS FROM {whole} WHERE {key} IN (SELECT id FROM found)"  # noqa: S608 (fixed text)
-        )
+        # Whether any is among none would be asked of every row.
+        chosen = f"WHERE {key} IN (SELECT id FROM found)" if len(found) else "LIMIT 0"  # noqa: S608 (fixed text)
+        db.execute(f"CREATE OR REPLACE TEMP TABLE narrowed_{part} AS FROM {whole} {chosen}")
     db.unregister("found")
-    return True
+    return len(found)
 
 
 def of_narrowed(sql: str, kind: EventKind) -> str:

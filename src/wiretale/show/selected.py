@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from wiretale.filter.condition import ALWAYS, EVERYTHING, NEVER, Condition, Filter, put
+from wiretale.filter.condition import ALWAYS, EVERYTHING, NEVER, Condition, Filter, Needle, put
 from wiretale.filter.events import EventKind, in_slice, of_slice, source
 from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.rows import ctes_for, keep_small
@@ -177,6 +177,11 @@ class Events:
 
     def _fold(self) -> bool:
         """`shown_folded`: the lines that stand for many calls; `shown_fold`: those calls. Whether there are any."""
+        chosen, condition = self._froms[EventKind.CALL], self._conditions[EventKind.CALL]
+        # To look for what the filter looks for takes as long as to find what may fold, and is of use in any case.
+        found = self._narrow_to(EventKind.CALL, self._needles.pop(EventKind.CALL, ()))
+        if found is not None and found <= _MANY and not self._has_calls(FOLD_AT_LEAST):
+            return False
         candidates = keep_candidates(self._db, MAY_FOLD, FOLD_AT_LEAST)
         # What judging many takes is not spent where too few are chosen.
         if not candidates or (candidates > _MANY and not self._has_calls(FOLD_AT_LEAST)):
@@ -186,7 +191,6 @@ class Events:
             f" FROM ({FOLD}) f JOIN call c USING (call_id)"
         )
         # The filter is asked of those alone; where it was asked of all, by what was kept.
-        chosen, condition = self._froms[EventKind.CALL], self._conditions[EventKind.CALL]
         tables = (
             chosen.replace("call c", "fold c", 1)
             if chosen.startswith("call c")
@@ -212,11 +216,16 @@ class Events:
     def _narrow(self) -> None:
         """From here on, ask only the events whose bytes hold what the filter looks for."""
         while self._needles:
-            kind, needles = self._needles.popitem()
-            condition = self._conditions[kind]
-            if condition.sql != "FALSE" and narrow(self._db, kind, needles):
-                self._froms[kind] = of_narrowed(self._froms[kind], kind)
-                self._conditions[kind] = Condition(of_narrowed(condition.sql, kind), condition.parameters)
+            self._narrow_to(*self._needles.popitem())
+
+    def _narrow_to(self, kind: EventKind, needles: tuple[Needle, ...]) -> int | None:
+        """The same for the events of one kind; how many they are, if that can be told."""
+        condition = self._conditions[kind]
+        found = narrow(self._db, kind, needles) if needles and condition.sql != "FALSE" else None
+        if found is not None:
+            self._froms[kind] = of_narrowed(self._froms[kind], kind)
+            self._conditions[kind] = Condition(of_narrowed(condition.sql, kind), condition.parameters)
+        return found
 
     def _ask_once(self) -> None:
         self._narrow()
