@@ -1,6 +1,7 @@
 """`wiretale strace` on real programs, beside the installed strace."""
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -53,6 +54,11 @@ def test_where_nothing_can_be_written_nothing_runs(tmp_path: Path) -> None:
 def test_signals_have_their_siginfo() -> None:
     done = strace("-e", "trace=none", "sh", "-c", "kill -TERM $$")
     assert "--- SIGTERM {si_signo=SIGTERM, si_code=SI_USER, si_pid=" in done.stderr
+
+
+def test_signals_show_where_the_program_is() -> None:
+    done = strace("-i", "-e", "trace=none", "sh", "-c", "kill -USR1 $$; true")
+    assert re.match(r"\[[0-9a-f]{16}\] --- SIGUSR1 \{si_signo=SIGUSR1, si_code=SI_USER, ", done.stderr), done.stderr
 
 
 def test_what_a_program_does_after_it_was_let_go_is_not_passed_on() -> None:

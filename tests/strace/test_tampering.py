@@ -11,10 +11,18 @@ from tests.conftest import require
 
 pytestmark = pytest.mark.e2e
 SOURCE = """
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <sys/syscall.h>
 int main(void)
 {
+	char path[4096], *at = (char *)0x5a5a0000;	/* two pages, of which the second goes again */
+	mmap(at, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	munmap(at + 4096, 4096);
+	chdir("/usr/share/doc");
+	chdir(memset(at + 4092, 'x', 4));	/* its path has no end */
+	getcwd(path, sizeof(path));
 	char folder[16] = "abc", link[16] = "";
 	chdir(folder);
 	chdir("/tmp");
@@ -32,6 +40,9 @@ TAMPERED = [
     ["-e", "inject=readlink:poke_enter=@arg1=2f70726f63,@arg2=7a7a:poke_exit=@arg2=41:delay_exit=1"],
     ["-e", "inject=chdir:poke_exit=@arg1=41:when=1"],
     ["-e", "inject=chdir:poke_enter=@arg2=41"],
+    ["-e", "inject=chdir:poke_enter=@arg1=2f746d70414243:when=2"],
+    ["-e", "inject=getcwd:poke_exit=@arg2=41"],
+    ["-e", "inject=getcwd:poke_exit=@arg1=5374726163652100"],
     ["-e", "inject=chdir:retval=-1"],
     ["-e", "inject=chdir:error=1", "-e", "inject=chdir:retval=3:when=2"],
     ["-e", "inject=chdir@32:error=EPERM"],
@@ -52,7 +63,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trace(tracer: list[str], options: list[str], program: Path, out: Path) -> list[str]:
-    words = [*tracer, "-e", "trace=chdir,readlink", "-e", "signal=none", "-o", str(out), *options, str(program)]
+    words = [*tracer, "-e", "trace=chdir,getcwd,readlink", "-e", "signal=none", "-o", str(out), *options, str(program)]
     subprocess.run(words, capture_output=True, check=True)
     return out.read_text().splitlines()
 
@@ -65,7 +76,7 @@ def test_every_line_is_straces(program: Path, tmp_path: Path, options: list[str]
 
 def test_memory_that_cannot_be_written_is_said(program: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "wiretale", "strace", "-o", str(tmp_path / "out")]
-    words += ["-e", "inject=chdir:poke_enter=@arg1=41:when=5", str(program)]
+    words += ["-e", "inject=chdir:poke_enter=@arg1=41:when=7", str(program)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert "Failed to tamper with process" in done.stderr
     assert "chdir(0x8)" in (tmp_path / "out").read_text()

@@ -54,7 +54,7 @@ EVENT = [
     (
         "value",
         "<i8",
-        "ENTRY: instruction pointer; EXIT: return value (negative errno on error); CLONE: the PTRACE_EVENT_* code",
+        "ENTRY, SIGNAL: instruction pointer; EXIT: result (negative errno on error); CLONE: the PTRACE_EVENT_* code",
     ),
     ("args", "(6,)<u8", "ENTRY: arguments; EXIT: those seen at the entry, as far as the source keeps them; else 0"),
     ("extra", "<u8", "CLONE: the flags of clone(2) (CLONE_FILES, ...); EXIT, if asked for: CPU time in the kernel, ns"),

@@ -63,7 +63,7 @@ class Layout:
     def begin(self, task: Task, time_ns: int, begun: TracerEvent, text: str) -> Sink:
         """Open a line of the task."""
         sink = self._outputs.of(task.tid)
-        line = self._head(sink, task, time_ns, begun) + text
+        line = self._head(sink, task, time_ns, begun.value) + text
         sink.write(line)
         sink.owner, sink.column = task.tid, len(line)
         return sink
@@ -94,10 +94,10 @@ class Layout:
             sink.write(f" <pid changed to {self._pid_text(tid)} ...>\n")
             sink.owner = None
 
-    def whole(self, task: Task, time_ns: int, text: str) -> None:
-        """A line that is no call."""
+    def whole(self, task: Task, time_ns: int, text: str, at: int | None = None) -> None:
+        """A line that is no call; `at`: where the task is, if that is known."""
         sink = self._outputs.of(task.tid)
-        sink.write(f"{self._head(sink, task, time_ns, None)}{text}\n")
+        sink.write(f"{self._head(sink, task, time_ns, at)}{text}\n")
 
     def line(self, tid: int, beginning: str, arguments: str, result: str) -> str:
         """The line of a call that returned before anything else happened, where lines are `plain`."""
@@ -127,7 +127,7 @@ class Layout:
         """A call begins, shown or not: its number is that of the lines to come (-n)."""
         task.seen = _SOCKETCALL if e.flags & EventFlag.SOCKETCALL else e.number
 
-    def _head(self, sink: Sink, task: Task, time_ns: int, begun: TracerEvent | None) -> str:
+    def _head(self, sink: Sink, task: Task, time_ns: int, at: int | None) -> str:
         """What stands before every line; closes the line of another task."""
         self._close(sink)
         head = self.whose(task.tid)
@@ -137,5 +137,5 @@ class Layout:
         if self._options.call_numbers:
             head += f"[{task.seen:4}] "
         if self._options.instruction_pointer:
-            head += f"[{begun.value:016x}] " if begun is not None else "[????????????????] "
+            head += f"[{at:016x}] " if at is not None else "[????????????????] "
         return head

@@ -39,7 +39,7 @@ _OF_CALLS = (EventKind.ENTRY, EventKind.EXIT)
 _RESTART, _FIRST_RESTART = 516, 512  # include/linux/errno.h
 _SIGNAL_MASK, _CORE = 0x7F, 0x80
 _KEPT = 4096
-_NO_POKE = "what its argument points to cannot be written, or the call has no such argument"
+_NO_POKE = "what its argument points to cannot be written, not all of it, or the call has no such argument"
 
 
 class StracePrinter:
@@ -287,14 +287,14 @@ class StracePrinter:
         info = next((c.data for c in e.chunks if c.role == Role.SIGINFO), b"")
         name = signal_text(e.number)
         text = siginfo_text(info, Arch.X86_64, self._pid_label(), style=self._options.names) if info else ""
-        self._say(e, f"--- {name} {text} ---" if info else f"--- {name} ---")
+        self._say(e, f"--- {name} {text} ---" if info else f"--- {name} ---", e.value or None)
 
     def _stopped(self, e: TracerEvent) -> None:
         if not self._silent and self._options.signals(e.number):
             self._say(e, f"--- stopped by {signal_text(e.number)} ---")
 
-    def _say(self, e: TracerEvent, text: str) -> None:
-        self._layout.whole(self._task(e.tid), e.time_ns, text)
+    def _say(self, e: TracerEvent, text: str, at: int | None = None) -> None:
+        self._layout.whole(self._task(e.tid), e.time_ns, text, at)
 
     def _exiting(self, e: TracerEvent) -> None:
         self._give_up_call(self._task(e.tid), e)

@@ -53,7 +53,7 @@ def _strings(w: Writer, index: int, arg: Arg) -> str:
 
 def _strings_of(w: Writer, index: int, role: str) -> str:
     found, end = _vector(w, index, role)
-    if not w.values[index] or (end and not found):
+    if not w.values[index] or (end and not found) or strace(w).terse:
         return address(w, index)
     limit = strace(w).style.strings if strace(w).brief else len(found)
     shown = [
@@ -71,7 +71,7 @@ def _environment(w: Writer, index: int, arg: Arg) -> str:
     if not strace(w).brief:
         return _strings_of(w, index, "envp")
     found, end = _vector(w, index, "envp")
-    if not w.values[index] or (end and not found):
+    if not w.values[index] or (end and not found) or strace(w).terse:
         return address(w, index)
     cut = ", unterminated" if end else ""
     return f"{address(w, index)} /* {len(found)} var{'' if len(found) == 1 else 's'}{cut} */"
@@ -224,8 +224,8 @@ KINDS: dict[Kind, Printer] = {
 
 
 def path_result(w: Writer, index: int, arg: Arg) -> str:
-    """getcwd gives a path, printed whole."""
+    """getcwd gives a path, printed whole as far as its NUL."""
     datum = w.readable(index, "payload", at_exit=True)
     if datum is None:
         return address(w, index)
-    return literal(datum.bytes.rstrip(b"\0"), strace(w).style.hex)
+    return literal(datum.bytes.split(b"\0", 1)[0], strace(w).style.hex)

@@ -288,6 +288,9 @@ static void on_signal(struct wt *w, struct task *t, int sig, uint64_t now)
 		struct wt_event *e = event_begin(w, t, WT_SIGNAL, now);
 		if (e) {
 			e->number = sig;
+			struct __ptrace_syscall_info where;
+			if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(where), &where) > 0)
+				e->value = (int64_t)where.instruction_pointer;
 			if (known)
 				chunk_put(w, WT_SIGINFO, 0, 0, &info, sizeof(info));
 			if (known && (sig == SIGCHLD || info.si_code <= 0))	/* others have no sender */

@@ -65,27 +65,30 @@ static bool names_path(struct wt *w)
 	return false;
 }
 
-/* Where process_vm_writev may not write (text, constants) PTRACE_POKEDATA may, word by word. */
-static bool write_memory(pid_t tid, uint64_t address, const uint8_t *from, size_t bytes)
+/*
+ * How many bytes could be written. Where process_vm_writev may not write (text, constants) PTRACE_POKEDATA may, word by
+ * word.
+ */
+static size_t write_memory(pid_t tid, uint64_t address, const uint8_t *from, size_t bytes)
 {
 	struct iovec local = { (void *)(uintptr_t)from, bytes };
 	struct iovec remote = { (void *)(uintptr_t)address, bytes };
-	if (process_vm_writev(tid, &local, 1, &remote, 1, 0) == (ssize_t)bytes)
-		return true;
-	for (size_t done = 0; done < bytes;) {
+	ssize_t written = process_vm_writev(tid, &local, 1, &remote, 1, 0);
+	size_t done = written > 0 ? (size_t)written : 0;
+	while (done < bytes) {
 		void *word_at = (void *)(uintptr_t)((address + done) & ~(uint64_t)(sizeof(long) - 1));
 		size_t skip = (size_t)((address + done) % sizeof(long)), n = sizeof(long) - skip;
 		n = n < bytes - done ? n : bytes - done;
 		errno = 0;
 		long word = ptrace(PTRACE_PEEKDATA, tid, word_at, NULL);
 		if (errno)
-			return false;
+			break;
 		memcpy((uint8_t *)&word + skip, from + done, n);
 		if (ptrace(PTRACE_POKEDATA, tid, word_at, (void *)word) < 0)
-			return false;
+			break;
 		done += n;
 	}
-	return true;
+	return done;
 }
 
 static void poke(struct wt *w, struct task *t, uint16_t when)
@@ -94,8 +97,8 @@ static void poke(struct wt *w, struct task *t, uint16_t when)
 		const struct wt_poke *p = &t->tamper->pokes[i];
 		if (p->when != when)
 			continue;
-		bool written = p->arg < 6 && write_memory(t->tid, t->args[p->arg], p->data, p->bytes);
-		t->poked |= written ? WT_FLAG_POKED : WT_FLAG_NOT_POKED;
+		size_t written = p->arg < 6 ? write_memory(t->tid, t->args[p->arg], p->data, p->bytes) : 0;
+		t->poked |= (written ? WT_FLAG_POKED : 0) | (written < p->bytes ? WT_FLAG_NOT_POKED : 0);
 		w->pages.kept = 0;
 	}
 }

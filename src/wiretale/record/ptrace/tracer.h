@@ -92,7 +92,7 @@ enum wt_event_flag {
 	WT_FLAG_INJECTED = 32,	/* the result, or the call itself, is not the kernel's answer to the program */
 	WT_FLAG_DELAYED = 64,
 	WT_FLAG_POKED = 128,	/* EXIT: the memory an argument points to was overwritten */
-	WT_FLAG_NOT_POKED = 256,	/* it should have been, before (ENTRY) or after the call (EXIT), and could not */
+	WT_FLAG_NOT_POKED = 256,	/* it should have been, before (ENTRY) or after the call (EXIT), and could not, not all of it */
 };
 
 enum wt_role {
