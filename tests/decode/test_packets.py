@@ -224,6 +224,18 @@ def test_icmp_and_icmpv6() -> None:
     assert (b["icmp_type"], b["icmp_code"], b["payload_offset"], b["payload_bytes"]) == (128, 0, 62, 2)
 
 
+def test_the_checksum_of_udp_lite_covers_a_part() -> None:
+    """Its coverage stands where UDP has the length; 0 is all, and it is at least the header (RFC 3828, 3.1)."""
+    for coverage in (0, 8, 10, 13):
+        (row,) = decode(ethernet(ip4(udp(b"hello", length=coverage), 136)))
+        assert (row["srcport"], row["payload_bytes"], row.get("undecoded")) == (53, 5, None)
+    for coverage in (1, 7, 14):
+        (row,) = decode(ethernet(ip4(udp(b"hello", length=coverage), 136)))
+        assert (row["payload_bytes"], row["undecoded"]) == (
+            5, "malformed UDP-Lite header: its checksum coverage is impossible"
+        )  # fmt: skip
+
+
 def test_arp_is_noted_and_needs_no_more() -> None:
     (row,) = decode(ethernet(bytes(28), 0x0806))
     assert row == {"ethertype": 0x0806, "network_offset": 14}

@@ -285,7 +285,28 @@ def vsock() -> None:
         listener.listen()
 
 
+def udp_lite() -> None:
+    """UDP-Lite whose checksum covers a part, beside UDP at the same ports with the same bytes."""
+    for n, (protocol, other) in enumerate(((IPPROTO_UDPLITE, socket.IPPROTO_UDP), (0, IPPROTO_UDPLITE))):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM, protocol) as receiver,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM, protocol) as sender,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM, other) as bystander,
+        ):
+            receiver.bind((HOST, PORT))
+            bystander.bind((HOST, PORT))
+            sender.bind((HOST, PORT + 1 + n))
+            if protocol:
+                sender.setsockopt(IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, 20)
+            for size in (100, 1, 3000):
+                sender.sendto(payload(size), (HOST, PORT))
+                data, place = receiver.recvfrom(5000)
+                receiver.sendto(data[:50], place)
+                assert_same(sender.recv(5000), payload(size)[:50])
+
+
 KINDS = {
+    "udp-lite": udp_lite,
     "vsock": vsock,
     "zero-copy": zero_copy,
     "handed-listener": handed_listener,

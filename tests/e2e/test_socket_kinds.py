@@ -28,6 +28,7 @@ KINDS = {
     "shared-port": (9_600, "SELECT count(*) = 6 FROM call JOIN socket_sample USING (call_id) WHERE name = 'bind'"),
     "link-local": (60_300, "SELECT count(*) = 2 FROM connection WHERE server_addr = 'fe80::1'"),
     "many-homes": (1_556, "SELECT count(DISTINCT server_addr) = 4 FROM connection"),
+    "udp-lite": (6_404, "SELECT count(*) = 1 FROM connection WHERE protocol = 'udplite'"),
     "splicing-proxy": (800_000, "SELECT count(*) >= 4 FROM call WHERE name = 'splice' AND retval > 0"),
 }
 

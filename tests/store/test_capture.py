@@ -120,6 +120,7 @@ def test_a_capture_from_before_stacks_can_be_read(tmp_path: Path) -> None:
             db.execute(f"ALTER TABLE kernel_event DROP COLUMN {column}")
         build(db)
         db.execute("ALTER TABLE segment DROP COLUMN acked")
+        db.execute("ALTER TABLE wait DROP COLUMN cause_task_id")
     before = path.read_bytes()
     with open_capture(path) as db:
         assert db.execute("SELECT count(stack_id) FROM kernel_event").fetchone() == (0,)

@@ -12,7 +12,7 @@ from wiretale.check.evidence import KINDS, captured, read_evidence
 from wiretale.check.ranges import total
 from wiretale.check.reasons import End, Gap, Streams, acknowledged, gaps, uncompared
 
-OVER_PACKETS = ("tcp", "udp")
+OVER_PACKETS = ("tcp", "udp", "udplite")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ SELECT {id}, reason FROM {table} WHERE NOT exact AND reason IS NOT NULL AND conn
 """
 _PACKETS = """
 SELECT s.packet_id AS id, s.connection_id, s.direction = 's2c' AS back, s.lo IS NOT NULL AS placed,
-       coalesce(s.lo, 0) AS lo, coalesce(s.hi, 0) AS hi, k.protocol = 'tcp' AS is_tcp, k.protocol = 'udp' AS is_udp,
+       coalesce(s.lo, 0) AS lo, coalesce(s.hi, 0) AS hi, k.protocol = 'tcp' AS is_tcp, k.protocol LIKE 'udp%' AS is_udp,
        coalesce(list_contains(s.analysis, 'keep_alive'), false) AS keep_alive, p.seq IS NOT NULL AS has_seq,
        coalesce(p.seq, 0)::BIGINT AS seq, coalesce(p.flags, 0) AS flags, p.payload_offset IS NULL AS in_parts,
        coalesce(p.payload_bytes, 0)::BIGINT AS payload_bytes,

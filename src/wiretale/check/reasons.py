@@ -110,7 +110,11 @@ class Streams:
         self.acknowledged = acknowledged
         self.is_unix, self.is_udp, self.in_order = (
             np.array([test(p) for p in protocols], bool)
-            for test in (lambda p: p.startswith("unix"), "udp".__eq__, ("tcp", "unix-stream").__contains__)
+            for test in (
+                lambda p: p.startswith("unix"),
+                ("udp", "udplite").__contains__,
+                ("tcp", "unix-stream").__contains__,
+            )
         )
         self.lines = _lines(len(protocols), (found.writes, found.packets, found.reads))
         self.written, self.wire, self.read = (

@@ -76,7 +76,9 @@ def _print(shown: "list[StreamCheck]", known: "dict[int, ConnectionRow]", proof:
 def _cells(stream: "StreamCheck", connection: "ConnectionRow") -> tuple[str, ...]:
     ends = (connection.client, connection.server)
     sender, receiver = ends if stream.direction == "c2s" else ends[::-1]
-    on_wire = str(stream.on_wire) if stream.protocol in ("tcp", "udp") else "-"
+    from wiretale.check.check import OVER_PACKETS
+
+    on_wire = str(stream.on_wire) if stream.protocol in OVER_PACKETS else "-"
     names = [_end(e.comm, e.pid, e.fd, e.addr, e.port) for e in (sender, receiver)]
     figures = (str(stream.written), on_wire, str(stream.read), _share(stream.linked, stream.carried))
     return (str(stream.connection_id), stream.protocol, *names, *figures, _share(stream.compared, stream.linked))

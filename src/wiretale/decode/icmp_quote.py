@@ -4,7 +4,7 @@ import ipaddress
 import struct
 from dataclasses import dataclass
 
-TCP, UDP = 6, 17  # include/uapi/linux/in.h
+TCP, UDP, UDPLITE = 6, 17, 136  # include/uapi/linux/in.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def quoted_packet(version: int, data: bytes) -> Quoted | None:
         src, dst = str(ipaddress.IPv6Address(data[8:24])), str(ipaddress.IPv6Address(data[24:40]))
     else:
         return None
-    if protocol not in (TCP, UDP) or head < 20 or len(data) < head + 4:
+    if protocol not in (TCP, UDP, UDPLITE) or head < 20 or len(data) < head + 4:
         return None
     srcport, dstport = struct.unpack_from(">HH", data, head)
     return Quoted(protocol, src, srcport, dst, dstport)

@@ -9,7 +9,7 @@ import numpy as np
 
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.icmp_names import ECHO_V4, ECHO_V6, ERRORS_V4, ERRORS_V6, icmp_name
-from wiretale.decode.packets import ABSENT, ETH_ARP, TCP, UDP, decode_frames
+from wiretale.decode.packets import ABSENT, ETH_ARP, TCP, UDP, UDPLITE, decode_frames
 from wiretale.light import dataclass
 from wiretale.model.packet_ring import LINKTYPE_RAW
 
@@ -32,7 +32,9 @@ _PROTOCOLS = {
     50: "ESP",
     58: "ICMPv6",
     59: "no payload",
+    33: "DCCP",
     132: "SCTP",
+    136: "UDP-Lite",
 }
 _LEAST_QUOTED = 28  # an IPv4 header and eight bytes
 _LONGEST_HEADERS = 128
@@ -57,8 +59,8 @@ def packet_text(packet: Row, known: Known | None = None, payload_shown: int = PA
     """
     if packet["srcport"] is not None and packet["ip_protocol"] == TCP:
         text = _tcp(packet, known or Known(), payload_shown)
-    elif packet["srcport"] is not None and packet["ip_protocol"] == UDP:
-        text = f"{_ends(packet)} UDP{_length(packet)}{_payload(packet, payload_shown)}"
+    elif packet["srcport"] is not None and packet["ip_protocol"] in (UDP, UDPLITE):
+        text = f"{_ends(packet)} {_PROTOCOLS[packet['ip_protocol']]}{_length(packet)}{_payload(packet, payload_shown)}"
     elif packet["icmp_type"] is not None:
         text = _icmp(packet)
     elif packet["ethertype"] == ETH_ARP:

@@ -18,13 +18,13 @@ from wiretale.decode.usual import Table, decode_usual, new_table
 from wiretale.decode.words import Ints
 
 __all__ = [
-    "ABSENT", "ETH_ARP", "ETH_IPV4", "ETH_IPV6", "FRAGMENT_NUMBERS", "NUMBERS", "SACK_EDGES", "TCP", "UDP",
+    "ABSENT", "ETH_ARP", "ETH_IPV4", "ETH_IPV6", "FRAGMENT_NUMBERS", "NUMBERS", "SACK_EDGES", "TCP", "UDP", "UDPLITE",
     "Columns", "Table", "decode_frames", "decode_payloads", "new_table",
 ]  # fmt: skip
 
 Columns = dict[str, Any]  # NDArray[np.int64], Texts or NDArray[np.object_]
 
-TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+TCP, UDP, ICMP, ICMPV6, UDPLITE = 6, 17, 1, 58, 136
 _NO_NEXT_HEADER = 59
 _IP_IN_IP, _IPV6_IN_IP, _GRE, _ETHER_IP, _PIM, _MPLS_IN_IP = 4, 41, 47, 97, 103, 137
 # IANA protocol numbers: hop by hop, routing, fragment, authentication, destination options, mobility, HIP, Shim6
@@ -92,6 +92,10 @@ def _udp(frames: Frames, rows: Ints, _: Ints) -> None:
     transport.udp(frames, rows)
 
 
+def _udplite(frames: Frames, rows: Ints, _: Ints) -> None:
+    transport.udplite(frames, rows)
+
+
 def _icmp(frames: Frames, rows: Ints, number: Ints) -> None:
     """ICMP belongs to one version of IP each."""
     own = frames.columns["ip_version"][rows] == np.where(number == ICMP, 4, 6)
@@ -123,6 +127,7 @@ def _ether_ip(frames: Frames, rows: Ints, _: Ints) -> None:
 _PROTOCOLS: dict[int, Handler] = {
     TCP: _tcp,
     UDP: _udp,
+    UDPLITE: _udplite,
     ICMP: _icmp,
     ICMPV6: _icmp,
     _IP_IN_IP: _into(Next.IP),

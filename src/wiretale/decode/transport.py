@@ -1,7 +1,7 @@
-"""TCP with its options, UDP, ICMP.
+"""TCP with its options, UDP, UDP-Lite, ICMP.
 
-Layouts: RFC 9293 and RFC 7323 (TCP), RFC 2018 (SACK), RFC 7413 (Fast Open), RFC 8684 (MPTCP), RFC 768 (UDP), RFC 792
-(ICMP), RFC 4443 (ICMPv6).
+Layouts: RFC 9293 and RFC 7323 (TCP), RFC 2018 (SACK), RFC 7413 (Fast Open), RFC 8684 (MPTCP), RFC 768 (UDP), RFC 3828
+(UDP-Lite), RFC 792 (ICMP), RFC 4443 (ICMPv6).
 """
 
 import numpy as np
@@ -144,6 +144,21 @@ def udp(frames: Frames, rows: Ints) -> None:
     for end in (source, target):
         for port, tunnel in _TUNNEL_PORTS.items():
             frames.follow(rows[(end == port) & ~wrong], tunnel)
+
+
+def udplite(frames: Frames, rows: Ints) -> None:
+    """A header of UDP with the checksum's coverage in place of the length: all that IP carried is the datagram."""
+    _ports(frames, rows)
+    rows = frames.with_room(rows, 8, "UDP-Lite header")
+    frames.note_header("transport_offset", rows)
+    at = frames.pos[rows]
+    coverage, left = frames.u16(at + 4), frames.wire_end[rows] - at
+    whole = frames.columns["fragment"][rows] != 1
+    # 0 stands for all; it must reach over the header and not beyond the packet (RFC 3828 section 3.1)
+    wrong = ((coverage > 0) & (coverage < 8)) | ((coverage > left) & whole)
+    frames.stop(rows[wrong], "malformed UDP-Lite header: its checksum coverage is impossible")
+    frames.pos[rows] += 8
+    frames.note_payload(rows)
 
 
 def icmp(frames: Frames, rows: Ints) -> None:

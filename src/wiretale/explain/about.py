@@ -171,7 +171,8 @@ def foreign_packets(db: duckdb.DuckDBPyConnection) -> int:
         return 0
     # What OWN_PACKETS rules out, counted without joining every packet: of TCP and UDP all but the own connections'.
     row = db.execute(
-        "SELECT (SELECT count(*) FROM packet WHERE shown AND ip_protocol IN (6, 17)) - (SELECT count(*) FROM segment"
+        "SELECT (SELECT count(*) FROM packet WHERE shown AND ip_protocol IN (6, 17, 136))"
+        " - (SELECT count(*) FROM segment"
         " WHERE shown AND connection_id IN (SELECT connection_id FROM endpoint WHERE pid IS NOT NULL))"
     ).fetchone()
     return int(row[0]) if row else 0

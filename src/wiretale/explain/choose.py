@@ -34,7 +34,12 @@ class Candidate:
     @property
     def is_silent(self) -> bool:
         """It moved nothing and nothing went wrong: a UDP socket connected only to learn an address."""
-        return self.protocol == "udp" and not self.bytes and not self.packets and self.outcome in ("open", "closed")
+        return (
+            self.protocol in ("udp", "udplite")
+            and not self.bytes
+            and not self.packets
+            and self.outcome in ("open", "closed")
+        )
 
     @property
     def is_own_pair(self) -> bool:

@@ -18,7 +18,8 @@ from wiretale.explain.words import capital, code, count, listed, numbers, place
 from wiretale.explain.world import World
 
 _PROTOCOLS = {
-    "tcp": "TCP connection", "udp": "UDP conversation", "unix-stream": "unix stream connection",
+    "tcp": "TCP connection", "udp": "UDP conversation", "udplite": "UDP-Lite conversation",
+     "unix-stream": "unix stream connection",
     "unix-dgram": "unix datagram conversation", "unix-seqpacket": "unix seqpacket connection",
 }  # fmt: skip
 
@@ -70,7 +71,7 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         said[0] += " Which is which is a guess: the beginning was not recorded."
     moved = f"{count(talk.client_bytes, 'byte')} went to the server and {count(talk.server_bytes, 'byte')} came back"
     packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
-    outcome = _DATAGRAM_OUTCOMES.get(talk.outcome) if talk.protocol == "udp" else _OUTCOMES.get(talk.outcome)
+    outcome = _DATAGRAM_OUTCOMES.get(talk.outcome) if talk.is_udp else _OUTCOMES.get(talk.outcome)
     if is_unanswered(talk):
         outcome = "No answer had come when the recording ended."
     if outcome is not None:
@@ -83,7 +84,7 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         said.append(passed if packets else f"No payload was sent{when}.")
     said += _never_left(world, talk)
     lived = talk.lived_ns
-    if talk.protocol == "udp" and talk.packets:
+    if talk.is_udp and talk.packets:
         if lived:
             said.append(f"From the first datagram to the last it took {duration(lived)}.")
     elif lived:

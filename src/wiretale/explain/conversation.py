@@ -115,6 +115,11 @@ class Conversation:
         return Ref("connection", self.connection_id, f"connection {self.connection_id}")
 
     @property
+    def is_udp(self) -> bool:
+        """UDP or UDP-Lite."""
+        return self.protocol in ("udp", "udplite")
+
+    @property
     def is_tcp(self) -> bool:
         """Whether it is a TCP connection."""
         return self.protocol == "tcp"
@@ -130,7 +135,7 @@ class Conversation:
     @property
     def is_stream(self) -> bool:
         """Whether it carries a stream, or messages over a connection, rather than datagrams."""
-        return self.protocol not in ("udp", "unix-dgram")
+        return not (self.is_udp or self.protocol == "unix-dgram")
 
     @property
     def ends(self) -> tuple[End, End]:
@@ -156,7 +161,7 @@ class Conversation:
     @property
     def lived_ns(self) -> int | None:
         """From its beginning to its end; without a connection, from the first datagram to the last, where captured."""
-        if self.protocol == "udp" and self.packets:
+        if self.is_udp and self.packets:
             return self.packets[-1].time_ns - self.packets[0].time_ns
         return self.to_ns - self.from_ns if self.to_ns is not None else None
 
@@ -302,7 +307,7 @@ def _about(end: End, talk: Conversation, found: list[Call]) -> list[Call]:
 def _add_calls(db: duckdb.DuckDBPyConnection, by_socket: dict[int, list[tuple[Conversation, End]]]) -> None:
     for socket_id, found in socket_calls(db, by_socket).items():
         for talk, end in by_socket[socket_id]:
-            mine = _about(end, talk, found) if talk.protocol == "udp" else found
+            mine = _about(end, talk, found) if talk.is_udp else found
             talk.calls += [(end, call) for call in mine]
     held = holders_after(db, (call for pairs in by_socket.values() for talk, _ in pairs for _, call in talk.calls))
     for pairs in by_socket.values():

@@ -105,7 +105,7 @@ def _refs(talk: Conversation, message: Message) -> tuple[Ref, ...]:
 def _sent(world: World, talk: Conversation, message: Message, sender: str) -> list[str]:
     size = count(message.size, "byte")
     where = bytes_at(message.low, message.high)
-    is_stream = talk.protocol != "udp" and "dgram" not in talk.protocol
+    is_stream = not talk.is_udp and "dgram" not in talk.protocol
     end = talk.sender(message.direction)
     unknown = end.initial_seq is None and end.made_call_id is None and talk.is_tcp
     seen = "what was seen of " if unknown and message.direction not in talk.counted else ""

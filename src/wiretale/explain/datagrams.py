@@ -17,7 +17,7 @@ DNS_BYTES = 512  # RFC 1035 2.3.4; longer answers tell in their first part what 
 
 def datagram_section(world: World, talk: Conversation) -> Section | None:
     """The section; None for streams, or if nothing is to be said."""
-    if talk.protocol != "udp":
+    if not talk.is_udp:
         return None
     steps = [*_names(world, talk), *_errors(world, talk), *_unread(world, talk), *_unanswered(world, talk)]
     return Section("What became of the datagrams", tuple(steps)) if steps else None

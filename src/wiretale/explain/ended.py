@@ -256,7 +256,7 @@ def _held_back(talk: Conversation, end: End, call: Call) -> list[str]:
 
 def _reads_end(call: Call, talk: Conversation) -> bool:
     """A read of 0 bytes means the end of a stream, unless none were asked for; a datagram may be empty."""
-    if "dgram" in talk.protocol or talk.protocol == "udp":
+    if "dgram" in talk.protocol or talk.is_udp:
         return False
     asked = call.raw.args[2] if call.name in ("read", "recvfrom", "recv") and len(call.raw.args) > 2 else 1
     return asked > 0

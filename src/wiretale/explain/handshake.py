@@ -145,6 +145,7 @@ def _asked(world: World, talk: Conversation, call: Call) -> list[str]:
 
 
 _MEANS = {  # what success of connect() means (connect(2), udp(7), unix(7))
+    "udplite": "nothing was sent for that; the kernel only notes the address, and the socket hears no other",
     "udp": "nothing was sent for that; the kernel only notes the address, and the socket hears no other",
     "unix-dgram": "nothing was sent for that; the kernel only notes the address",
     "unix-stream": "the connection stands, even if the server has not yet called accept()",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wiretale.decode.icmp_names import CODES_V4, CODES_V6, TYPES_V4, TYPES_V6
-from wiretale.decode.icmp_quote import TCP, UDP, quoted_packet
+from wiretale.decode.icmp_quote import TCP, UDP, UDPLITE, quoted_packet
 from wiretale.explain.conversation import Conversation
 from wiretale.explain.story import Ref
 from wiretale.explain.world import World
@@ -38,7 +38,7 @@ class IcmpError:
 
 def errors_about(world: World, talk: Conversation) -> list[IcmpError]:
     """The ICMP errors that quote packets of this connection, in order."""
-    protocol = {"tcp": TCP, "udp": UDP}.get(talk.protocol)
+    protocol = {"tcp": TCP, "udp": UDP, "udplite": UDPLITE}.get(talk.protocol)
     if protocol is None or talk.client.port is None:
         return []
     client = (talk.client.addr, talk.client.port)

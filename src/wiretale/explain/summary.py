@@ -64,7 +64,7 @@ def _in_short(world: World, talk: Conversation) -> str:
                 f"{client} and {server} were connected before, and sent each other nothing while it was recorded.{how}"
             )
         return f"{client} and {server} were connected and sent each other nothing.{how}"
-    bond = "talking" if talk.protocol in ("udp", "unix-dgram") else "connected"
+    bond = "talking" if (talk.is_udp or talk.protocol == "unix-dgram") else "connected"
     via = f", {bond} to {server}," if talk.server.pid is None or not talk.server.addr else f", {bond} to {target},"
     if not talk.server_bytes:
         return f"{client}{via} sent {to_server}{_to(talk, server)} and got none back.{how}"
@@ -134,7 +134,7 @@ def _connections(talks: dict[int, Conversation]) -> list[Step]:
 
 def _lasted(talk: Conversation, lived: int) -> str:
     """How long it was; of a single datagram nothing."""
-    return f"It {'took' if talk.protocol == 'udp' else 'lived'} {duration(lived)}" if lived else ""
+    return f"It {'took' if talk.is_udp else 'lived'} {duration(lived)}" if lived else ""
 
 
 def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:

@@ -4,7 +4,7 @@ import duckdb
 
 # Packets of their connections, and what belongs to no connection (ICMP, ARP). Aliases as in `events`.
 OWN_PACKETS = (
-    "p.shown AND (g.connection_id IS NULL AND p.ip_protocol IS DISTINCT FROM 6 AND p.ip_protocol IS DISTINCT FROM 17"
+    "p.shown AND (g.connection_id IS NULL AND coalesce(p.ip_protocol, 0) NOT IN (6, 17, 136)"
     " OR g.connection_id IN (SELECT connection_id FROM endpoint WHERE pid IS NOT NULL))"
 )
 

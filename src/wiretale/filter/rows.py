@@ -73,11 +73,12 @@ def _scale(direction: str) -> str:
 
 
 # One row: one connection, with its number among those of its protocol in the order of their first packets, as
-# Wireshark's stream index counts, and the window scale of both ends (-1: no handshake seen, -2: not used).
+# Wireshark's stream index counts (UDP-Lite with UDP), and the window scale of both ends (-1: no handshake seen, -2: not
+# used).
 _STREAM = f"""
 stream AS (
     SELECT g.connection_id, p.ip_protocol,
-        row_number() OVER (PARTITION BY p.ip_protocol ORDER BY min(p.number)) - 1 AS stream_index,
+        row_number() OVER (PARTITION BY p.ip_protocol = 6 ORDER BY min(p.number)) - 1 AS stream_index,
         CASE WHEN NOT bool_or(p.flags & 2 = 2) THEN -1 WHEN bool_or(p.flags & 2 = 2 AND p.wscale IS NULL) THEN -2 END
             AS unscaled,
         {_scale("c2s")} AS client_scale, {_scale("s2c")} AS server_scale
@@ -137,9 +138,9 @@ quoted_header AS (
     FROM packet WHERE icmp_type IN (3, 4, 5, 11, 12) AND ip_protocol = 1 AND payload_offset + 20 <= captured_bytes
 ),
 quoted AS (
-    SELECT *, CASE WHEN protocol IN (6, 17) AND payload_offset + words * 4 + 4 <= captured_bytes
+    SELECT *, CASE WHEN protocol IN (6, 17, 136) AND payload_offset + words * 4 + 4 <= captured_bytes
             THEN {_quoted("words * 4", 2)} END AS srcport,
-        CASE WHEN protocol IN (6, 17) AND payload_offset + words * 4 + 4 <= captured_bytes
+        CASE WHEN protocol IN (6, 17, 136) AND payload_offset + words * 4 + 4 <= captured_bytes
             THEN {_quoted("words * 4 + 2", 2)} END AS dstport
     FROM quoted_header
 )"""  # noqa: S608 (built from fixed text)

@@ -12,6 +12,8 @@ import duckdb
 from wiretale.join.addresses import Address, address, is_disconnect, parse_sockaddr
 
 INTERNET = ("AF_INET", "AF_INET6")
+TCP, UDP, UDPLITE, MPTCP = 6, 17, 136, 262  # linux/in.h
+DATAGRAMS = {UDP: "udp", UDPLITE: "udplite"}  # protocols of connections by IP protocol
 FOREVER = (1 << 63) - 1
 EINTR, EALREADY, EISCONN, EINPROGRESS = 4, 114, 106, 115  # asm-generic/errno.h
 
@@ -74,6 +76,18 @@ class Socket:
     @property
     def end_ns(self) -> int:
         return FOREVER if self.to_ns is None else self.to_ns
+
+    @property
+    def is_tcp(self) -> bool:
+        """TCP, or MPTCP over it; not SCTP, which has stream sockets too. 0 stands for the type's own protocol."""
+        return self.family in INTERNET and self.type == "SOCK_STREAM" and self.protocol in (None, 0, TCP, MPTCP)
+
+    @property
+    def datagrams(self) -> str | None:
+        """The protocol of its connections, if it is one of datagrams over IP; others (ICMP's, L2TP's) have no ports."""
+        if self.family not in INTERNET or self.type != "SOCK_DGRAM":
+            return None
+        return DATAGRAMS.get(self.protocol or UDP)
 
     def peer_at(self, time_ns: int) -> Address | None:
         """Whom it was connected to at `time_ns`."""
@@ -173,7 +187,7 @@ def tcp_associations(sockets: dict[int, Socket]) -> list[Association]:
     """Every TCP conversation that a socket began, accepted or was seen in."""
     found: list[Association] = []
     for socket in sockets.values():
-        if socket.family in INTERNET and socket.type == "SOCK_STREAM":
+        if socket.is_tcp:
             begun = list(_begun(socket))
             found += begun
             if not begun:

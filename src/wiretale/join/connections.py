@@ -2,18 +2,16 @@
 
 import duckdb
 
-from wiretale.join.associations import read_sockets, tcp_associations
+from wiretale.join.associations import DATAGRAMS, TCP, read_sockets, tcp_associations
 from wiretale.join.coverage import add_coverage
 from wiretale.join.models import run
-from wiretale.join.pairing import read_flows, write_conversations
+from wiretale.join.pairing import Conversation, read_flows, write_conversations
 from wiretale.join.rows import clock_error_ns
 from wiretale.join.segments import name_flows
 from wiretale.join.senders import put_unix_senders
 from wiretale.join.tcp_connections import TcpPairing
 from wiretale.join.udp_connections import UdpPairing, read_uses
 from wiretale.join.unix_connections import UnixPairing
-
-TCP, UDP = 6, 17  # IPPROTO_*
 
 
 def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
@@ -23,10 +21,14 @@ def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
     error_ns = clock_error_ns(db)
     sockets = read_sockets(db)
     tcp = TcpPairing(read_flows(db, TCP), tcp_associations(sockets), error_ns)
-    udp = UdpPairing(read_flows(db, UDP), read_uses(db, sockets, error_ns), error_ns)
+    uses = read_uses(db, sockets, error_ns)
+    talks: list[Conversation] = []
+    for number, protocol in DATAGRAMS.items():
+        same = [u for u in uses if u.socket.datagrams == protocol]
+        talks += UdpPairing(protocol, read_flows(db, number), same, error_ns).conversations
     unix = UnixPairing(db, sockets)
     put_unix_senders(db, sockets, unix.sent_to, error_ns)
-    write_conversations(db, [*tcp.conversations, *udp.conversations, *unix.conversations])
+    write_conversations(db, [*tcp.conversations, *talks, *unix.conversations])
     if tcp.unplaced:
         add_coverage(
             db,

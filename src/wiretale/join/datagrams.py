@@ -43,9 +43,9 @@ JOIN j_connection_flow c ON c.flow_id = f.flow_id AND f.time_ns >= c.from_ns AND
 JOIN (
     SELECT packet_id, payload_bytes, ip_id,
            frame[payload_offset + 1:payload_offset + least(payload_bytes, {PREFIX_BYTES})] AS prefix
-    FROM packet WHERE ip_protocol = 17
+    FROM packet WHERE ip_protocol IN (17, 136)
 ) p USING (packet_id)
-WHERE f.proto = 17 ORDER BY f.packet_id
+WHERE f.proto IN (17, 136) ORDER BY f.packet_id
 """  # noqa: S608
 
 

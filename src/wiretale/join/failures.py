@@ -5,6 +5,7 @@ import struct
 import duckdb
 
 from wiretale.decode.icmp_quote import TCP, quoted_packet
+from wiretale.join.associations import DATAGRAMS
 from wiretale.join.models import run
 from wiretale.join.rows import put
 
@@ -43,7 +44,7 @@ def _put_icmp(db: duckdb.DuckDBPyConnection) -> dict[int, int]:
     ).fetchall():
         error, quote = ICMP_ERRORS.get((version, kind, code)), quoted_packet(version, data or b"")
         if error is not None and quote is not None:
-            protocol = "tcp" if quote.protocol == TCP else "udp"
+            protocol = "tcp" if quote.protocol == TCP else DATAGRAMS[quote.protocol]
             quotes.append((packet_id, time, error, protocol, quote.src, quote.srcport, quote.dst, quote.dstport))
     columns = (
         ("packet_id", "BIGINT"),
@@ -60,7 +61,7 @@ def _put_icmp(db: duckdb.DuckDBPyConnection) -> dict[int, int]:
     rows = db.execute(
         """
         SELECT i.connection_id, arg_min(i.error, i.packet_id) FROM j_icmp i JOIN j_connection c USING (connection_id)
-        WHERE c.protocol = 'udp' OR i.connection_id NOT IN (
+        WHERE c.protocol IN ('udp', 'udplite') OR i.connection_id NOT IN (
             SELECT f.connection_id FROM j_event e JOIN j_connection_flow f USING (flow_id) WHERE e.what = 'syn-ack')
         GROUP BY i.connection_id
         """
@@ -94,7 +95,8 @@ def put_failures(db: duckdb.DuckDBPyConnection) -> None:
             -- of a socket that talks to several the error alone does not say whom it is about
             QUALIFY count(*) OVER (PARTITION BY c.call_id) = 1
         )
-        SELECT connection_id, first(errno ORDER BY call_id) FROM told WHERE protocol = 'udp' GROUP BY connection_id
+        SELECT connection_id, first(errno ORDER BY call_id) FROM told WHERE protocol IN ('udp', 'udplite')
+        GROUP BY connection_id
         """,
         {"errors": list(TELLING)},
     ).fetchall():

@@ -90,7 +90,7 @@ def write_conversations(db: duckdb.DuckDBPyConnection, found: Sequence[Conversat
         )
         for role, side, other in (("client", c.client, c.server), ("server", c.server, c.client)):
             for a in side.sides:
-                remote = other.addr if c.protocol in ("udp", "unix-dgram") else None
+                remote = other.addr if c.protocol in ("udp", "udplite", "unix-dgram") else None
                 sides.append(
                     (
                         n,

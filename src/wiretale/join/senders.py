@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from wiretale.join.addresses import Address, same_spelling
-from wiretale.join.associations import Socket, local_of
+from wiretale.join.associations import DATAGRAMS, Socket, local_of
 from wiretale.join.datagram import PREFIX_BYTES, Datagram, align, doubtful
 from wiretale.join.rows import put
 
@@ -29,18 +29,18 @@ WHERE s.type = 'SOCK_DGRAM' AND s.family {family} 'AF_UNIX' AND t.side = 'r' ORD
 """
 _PACKETS = f"""
 WITH addressed AS (
-    SELECT f.packet_id, f.time_ns, w.cookie,
+    SELECT f.packet_id, f.time_ns, w.cookie, f.proto,
            CASE WHEN f.forward THEN w.a_addr ELSE w.b_addr END AS src,
            CASE WHEN f.forward THEN w.a_port ELSE w.b_port END AS srcport,
            CASE WHEN f.forward THEN w.b_addr ELSE w.a_addr END AS dst,
            CASE WHEN f.forward THEN w.b_port ELSE w.a_port END AS dstport
-    FROM j_flow_packet f JOIN j_flow w USING (flow_id) WHERE f.proto = 17
+    FROM j_flow_packet f JOIN j_flow w USING (flow_id) WHERE f.proto IN (17, 136)
 )
-SELECT packet_id, p.payload_bytes, p.prefix, a.time_ns, a.cookie, a.src, a.srcport, a.dst, a.dstport
+SELECT packet_id, p.payload_bytes, p.prefix, a.time_ns, a.cookie, a.proto, a.src, a.srcport, a.dst, a.dstport
 FROM addressed a JOIN (
     SELECT packet_id, payload_bytes,
            frame[payload_offset + 1:payload_offset + least(payload_bytes, {PREFIX_BYTES})] AS prefix
-    FROM packet WHERE ip_protocol = 17
+    FROM packet WHERE ip_protocol IN (17, 136)
 ) p USING (packet_id) WHERE a.dstport IN (SELECT unnest($ports)) ORDER BY packet_id
 """  # noqa: S608 (PREFIX_BYTES)
 _UNIX_WRITES = """
@@ -137,11 +137,12 @@ def udp_senders(
         local = local_of(socket, None, socket.from_ns, socket.end_ns)
         numbers: dict[tuple[Address, Address], int] = {}
         sent = []
-        for packet_id, size, prefix, time, cookie, src, srcport, dst, dstport in packets[port or 0]:
+        for packet_id, size, prefix, time, cookie, proto, src, srcport, dst, dstport in packets[port or 0]:
             pair = Address(same_spelling(src), srcport), Address(same_spelling(dst), dstport)
             if (
                 (local is None or local.is_wildcard or local.addr == pair[1].addr)
                 and cookie in (None, socket.netns_cookie)
+                and DATAGRAMS[proto] == socket.datagrams
                 and socket.from_ns <= time <= socket.end_ns
                 and pair[0] not in taken
             ):

@@ -1,4 +1,4 @@
-"""UDP conversations: a 4-tuple, and in it one incarnation for each pair of sockets that used it.
+"""Conversations of UDP and UDP-Lite: a 4-tuple, and in it one incarnation for each pair of sockets that used it.
 
 A datagram socket may talk to many; what it sent to (or received from) one address is one `Use`. A tuple's next
 incarnation begins when one of its ends is another socket than before.
@@ -12,7 +12,7 @@ from itertools import pairwise
 import duckdb
 
 from wiretale.join.addresses import Address, same_spelling
-from wiretale.join.associations import FOREVER, INTERNET, Association, Socket, local_of
+from wiretale.join.associations import FOREVER, Association, Socket, local_of
 from wiretale.join.pairing import Conversation, Flow, Side
 from wiretale.join.rows import Row, put
 from wiretale.join.senders import udp_senders
@@ -47,7 +47,7 @@ def read_uses(db: duckdb.DuckDBPyConnection, sockets: dict[int, Socket], error_n
     for call_id, message, side, socket_id, start, end, addr, port in rows:
         sent = side == "w"
         socket = sockets.get(socket_id)
-        if socket is None or socket.family not in INTERNET:
+        if socket is None or socket.datagrams is None:
             continue
         remote = Address(same_spelling(addr), port) if addr is not None else socket.peer_at(start)
         if remote is None and (call_id, message) in told:
@@ -77,9 +77,10 @@ def read_uses(db: duckdb.DuckDBPyConnection, sockets: dict[int, Socket], error_n
 
 
 class UdpPairing:
-    """Give it flows and uses; `conversations` holds the result."""
+    """Give it flows and uses of one protocol; `conversations` holds the result."""
 
-    def __init__(self, flows: Iterable[Flow], uses: Iterable[Use], error_ns: int) -> None:
+    def __init__(self, protocol: str, flows: Iterable[Flow], uses: Iterable[Use], error_ns: int) -> None:
+        self._protocol = protocol
         self.conversations: list[Conversation] = []
         self._error_ns = error_ns
         self._flows: dict[tuple[Address, Address], list[Flow]] = defaultdict(list)
@@ -171,7 +172,15 @@ class UdpPairing:
         )
         cookie = flow.cookie if flow is not None else inside[0][0].socket.netns_cookie
         found = Conversation(
-            "udp", cookie, Side(client), Side(server), known_by, first, to_ns, flow if packets else None, from_ns
+            self._protocol,
+            cookie,
+            Side(client),
+            Side(server),
+            known_by,
+            first,
+            to_ns,
+            flow if packets else None,
+            from_ns,
         )
         for use, _ in inside:
             side = found.client if use.local == client else found.server

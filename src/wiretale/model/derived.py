@@ -75,7 +75,7 @@ CONNECTION = Table(
     "two endpoints and what passed between them; a connect that failed is one too",
     (
         C("connection_id", "BIGINT", "id, in order of birth"),
-        C("protocol", "VARCHAR", "tcp, udp, unix-stream, unix-dgram, unix-seqpacket"),
+        C("protocol", "VARCHAR", "tcp, udp, udplite, unix-stream, unix-dgram, unix-seqpacket"),
         C("netns_cookie", "UBIGINT", "network namespace; NULL if unknown"),
         C("client_addr", "VARCHAR", "address of the end that connected (or sent first)"),
         C("client_port", "INTEGER", "its port; NULL for unix"),

@@ -8,7 +8,7 @@ import duckdb
 from wiretale.decode.escape import escape_text
 from wiretale.errors import UsageFault
 from wiretale.filter.tables import with_all_tables
-from wiretale.show.labels import address
+from wiretale.show.labels import address, transport
 from wiretale.show.order import origin_ns
 
 
@@ -71,7 +71,6 @@ WHERE d.from_ns <= instant.now AND (d.to_ns IS NULL OR d.to_ns > instant.now) AN
 ORDER BY d.pid, d.fd"""
 
 _TIME_WAIT = "TIME-WAIT"
-_TRANSPORTS = {"SOCK_STREAM": "tcp", "SOCK_DGRAM": "udp", "SOCK_RAW": "raw"}
 
 
 def open_descriptors(db: duckdb.DuckDBPyConnection, at_ns: int) -> list[OpenDescriptor]:
@@ -82,13 +81,13 @@ def open_descriptors(db: duckdb.DuckDBPyConnection, at_ns: int) -> list[OpenDesc
 
 def _open_descriptor(row: tuple[object, ...]) -> OpenDescriptor:
     pid, comm, fd, kind, name, inode, how, since, opened, family, type_, listening, connection, protocol, *rest = row
-    addr, port, peer_addr, peer_port, state, _number = rest
+    addr, port, peer_addr, peer_port, state, number = rest
     shown_kind, shown_name = str(kind), escape_text(str(name or ""))
     if state == _TIME_WAIT:
         # TIME-WAIT is kept by the kernel apart from the socket; what a descriptor still refers to is closed.
         state = "CLOSED"
     if kind == "socket" and family is not None:
-        shown_kind = _socket_kind(str(family), str(type_), str(protocol) if protocol else None)
+        shown_kind = _socket_kind(str(family), str(type_), str(protocol) if protocol else None, _number_or_none(number))
         place = address(_text(addr), _number_or_none(port)) if addr is not None else ""
         peer = address(_text(peer_addr), _number_or_none(peer_port)) if peer_addr is not None else ""
         if listening:
@@ -100,11 +99,11 @@ def _open_descriptor(row: tuple[object, ...]) -> OpenDescriptor:
     )  # fmt: skip
 
 
-def _socket_kind(family: str, type_: str, protocol: str | None) -> str:
+def _socket_kind(family: str, type_: str, protocol: str | None, number: int | None) -> str:
     if protocol is not None:
         return protocol
     if family in ("AF_INET", "AF_INET6"):
-        return _TRANSPORTS.get(type_, type_.removeprefix("SOCK_").lower())
+        return transport(type_, number) or type_.removeprefix("SOCK_").lower()
     return family.removeprefix("AF_").lower()
 
 

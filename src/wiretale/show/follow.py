@@ -101,7 +101,7 @@ _BOUNDARIES = {
         SELECT s.lo, s.hi, p.time_ns, 'segments', p.number, 'packet ' || p.number
         FROM segment s JOIN packet p USING (packet_id)
         WHERE s.connection_id = $connection AND s.direction = $direction AND s.shown AND s.lo IS NOT NULL
-          AND (s.hi > s.lo OR p.ip_protocol = 17)""",
+          AND (s.hi > s.lo OR p.ip_protocol IN (17, 136))""",
     "reads": _OF_CALLS.format(time="c.exit_ns", what="reads", who=_WHO, table="stream_read", more="AND NOT w.peeked"),
 }
 

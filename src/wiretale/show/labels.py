@@ -29,7 +29,7 @@ local AS (
     GROUP BY inode
 ),
 listening AS (SELECT socket_id, min(from_ns) AS since FROM tcp_state WHERE state = 'LISTEN' GROUP BY socket_id)
-SELECT d.pid, d.fd, d.from_ns, d.to_ns, f.kind, f.name, s.family, s.type, g.since, l.since, l.addr, l.port,
+SELECT d.pid, d.fd, d.from_ns, d.to_ns, f.kind, f.name, s.family, s.type, s.protocol, g.since, l.since, l.addr, l.port,
     n.from_ns, n.protocol, n.own_addr, n.own_port, n.peer_addr, n.peer_port
 FROM descriptor d JOIN file f USING (file_id) LEFT JOIN socket s ON s.file_id = f.file_id
 LEFT JOIN ends n ON n.socket_id = s.socket_id LEFT JOIN local l ON l.inode = s.inode
@@ -37,7 +37,15 @@ LEFT JOIN listening g ON g.socket_id = s.socket_id
 WHERE d.from_ns <= ? AND (d.to_ns IS NULL OR d.to_ns >= ?)
 ORDER BY d.pid, d.fd, d.from_ns"""
 
-_TRANSPORTS = {"SOCK_STREAM": "tcp", "SOCK_DGRAM": "udp"}
+_TRANSPORTS = {"SOCK_STREAM": "tcp", "SOCK_DGRAM": "udp", "SOCK_RAW": "raw"}
+# Protocols that have one of these types, too (linux/in.h)
+_BY_NUMBER = {1: "icmp", 33: "dccp", 58: "icmpv6", 115: "l2tp", 132: "sctp", 136: "udplite"}
+
+
+def transport(type_: str, number: int | None) -> str:
+    """What an Internet socket of a type speaks; `number`: its protocol, where that was told. "" if it is not known."""
+    word = _TRANSPORTS.get(type_, "")
+    return word if word == "raw" else _BY_NUMBER.get(number or 0, word)
 
 
 def address(addr: str | None, port: int | None) -> str:
@@ -90,11 +98,11 @@ class Labels:
 
 def _names(row: tuple[Any, ...]) -> tuple[tuple[int, str], ...]:
     """The names of a descriptor over time, from one row of _SPANS."""
-    _, _, begin, _, kind, name, family, type_, listening, bound, addr, port, connected, protocol, *ends = row
+    _, _, begin, _, kind, name, family, type_, number, listening, bound, addr, port, connected, protocol, *ends = row
     if kind != "socket":
         return ((begin, escape_text(name or kind)),)
     internet = family in ("AF_INET", "AF_INET6")
-    word = (_TRANSPORTS.get(type_ or "", "") if internet else "") or (family or "socket").removeprefix("AF_").lower()
+    word = (transport(type_ or "", number) if internet else "") or (family or "socket").removeprefix("AF_").lower()
     known = [(begin, word)]
     if bound is not None:
         known.append((bound, f"{word} {address(addr, port)}"))

@@ -13,7 +13,7 @@ WITH cut AS (
     FROM stream_read r JOIN connection k USING (connection_id) JOIN link l ON l.read_id = r.read_id
         AND l.kind = 'segment_read'
     JOIN packet p USING (packet_id)
-    WHERE k.protocol = 'udp' AND NOT r.peeked AND NOT coalesce(p.fragment, FALSE) AND p.number IS NOT NULL
+    WHERE k.protocol LIKE 'udp%' AND NOT r.peeked AND NOT coalesce(p.fragment, FALSE) AND p.number IS NOT NULL
         AND p.payload_bytes > r.hi - r.lo
     UNION ALL
     SELECT r.call_id, r.connection_id, r.hi - r.lo, w.hi - w.lo, NULL, NULL, w.call_id
@@ -34,7 +34,7 @@ def _lost(size: int) -> str:
 
 def find(world: World) -> list[Step]:
     """One step for each process, descriptor and conversation."""
-    if not world.signs.talked("udp", "unix-dgram", "unix-seqpacket"):
+    if not world.signs.talked("udp", "udplite", "unix-dgram", "unix-seqpacket"):
         return []
     steps = []
     for pid, name, fd, connection_id, total, at, first in world.db.execute(_QUERY).fetchall():

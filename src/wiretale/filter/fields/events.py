@@ -157,7 +157,7 @@ DESCRIPTOR_FIELDS: tuple[Field, ...] = (
     both("socket.listening", BOOLEAN, "listen() succeeded on it", "cf.listening"),
 )
 
-_NO_UNIX = "CASE WHEN k.protocol IN ('tcp', 'udp') THEN k.{} END"
+_NO_UNIX = "CASE WHEN k.protocol IN ('tcp', 'udp', 'udplite') THEN k.{} END"
 
 CONNECTION_FIELDS: tuple[Field, ...] = (
     Field(
@@ -166,7 +166,7 @@ CONNECTION_FIELDS: tuple[Field, ...] = (
         "number of the connection, as `wiretale connections` lists it",
         {PACKET: terms("g.connection_id"), CALL: terms("cc.connection_id"), KERNEL: terms("kl.connection_id")},
     ),
-    both("connection.protocol", TEXT, "tcp, udp, unix-stream, unix-dgram, unix-seqpacket", "k.protocol"),
+    both("connection.protocol", TEXT, "tcp, udp, udplite, unix-stream, unix-dgram, unix-seqpacket", "k.protocol"),
     both(
         "connection.outcome",
         TEXT,

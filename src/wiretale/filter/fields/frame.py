@@ -28,6 +28,7 @@ _PROTOCOLS = (
     " || repeat(':vlan:ethertype', (p.network_offset - 18) // 4) END"
     " || CASE WHEN p.ethertype = 2054 THEN ':arp' WHEN p.ip_version = 4 THEN ':ip' WHEN p.ip_version = 6 THEN ':ipv6' ELSE '' END"
     " || CASE WHEN p.srcport IS NULL AND p.icmp_type IS NULL THEN '' WHEN p.ip_protocol = 6 THEN ':tcp' WHEN p.ip_protocol = 17 THEN ':udp'"
+    " WHEN p.ip_protocol = 136 THEN ':udplite'"
     " WHEN p.ip_protocol = 1 THEN ':icmp' WHEN p.ip_protocol = 58 THEN ':icmpv6' ELSE '' END"
     " || CASE WHEN p.payload_bytes > 0 AND p.ip_protocol = 1 AND p.icmp_type IN (3, 4, 5, 11, 12) THEN ':ip'"
     " WHEN p.payload_bytes > 0 AND (p.icmp_type IS NULL OR p.icmp_type IN (0, 8, 128, 129)) THEN ':data' ELSE '' END"

@@ -35,6 +35,7 @@ PROTOCOL_NUMBERS = {
     "ESP": 50,
     "ICMPV6": 58,
     "SCTP": 132,
+    "UDPLITE": 136,
 }
 
 
@@ -47,7 +48,7 @@ def _address(name: str, type_: FieldType, meaning: str, *ends: str) -> Field:
     columns = {"src": "cc.own_addr", "dst": "cc.peer_addr"}
     colon = "LIKE" if version == 6 else "NOT LIKE"
     of_call = [
-        f"CASE WHEN cc.protocol IN ('tcp', 'udp') AND {columns[end]} {colon} '%:%' THEN {columns[end]} END"
+        f"CASE WHEN cc.protocol IN ('tcp', 'udp', 'udplite') AND {columns[end]} {colon} '%:%' THEN {columns[end]} END"
         for end in ends
     ]
     of_kernel = [f"CASE WHEN e.{end} {colon} '%:%' THEN e.{end} END" for end in ends]
@@ -76,7 +77,7 @@ IP_FIELDS: tuple[Field, ...] = (
         _N,
         f"{_N} + {_HEADER}",
         _HEADER,
-        "nullif(cc.protocol IN ('tcp', 'udp') AND cc.own_addr NOT LIKE '%:%', FALSE)",
+        "nullif(cc.protocol IN ('tcp', 'udp', 'udplite') AND cc.own_addr NOT LIKE '%:%', FALSE)",
         "nullif(q.src IS NOT NULL, FALSE)",
     ),
     _address("ip.addr", IPV4, "either IPv4 address", "src", "dst"),
@@ -193,7 +194,7 @@ IPV6_FIELDS: tuple[Field, ...] = (
         _N,
         f"{_N} + 40",
         "40",
-        "nullif(cc.protocol IN ('tcp', 'udp') AND cc.own_addr LIKE '%:%', FALSE)",
+        "nullif(cc.protocol IN ('tcp', 'udp', 'udplite') AND cc.own_addr LIKE '%:%', FALSE)",
         "",
     ),
     _address("ipv6.addr", IPV6, "either IPv6 address", "src", "dst"),

@@ -32,8 +32,8 @@ SYNONYMS = {
     "evt": "call", "syscall": "call", "thread": "proc", "user": "proc",
 }  # fmt: skip
 
-_INTERNET = "CASE WHEN cc.protocol IN ('tcp', 'udp') THEN {} END"
-_OF_PACKET = "CASE WHEN k.protocol IN ('tcp', 'udp') THEN {} END"
+_INTERNET = "CASE WHEN cc.protocol IN ('tcp', 'udp', 'udplite') THEN {} END"
+_OF_PACKET = "CASE WHEN k.protocol IN ('tcp', 'udp', 'udplite') THEN {} END"
 _READS = ("read", "pread64", "readv", "preadv", "preadv2", "recvfrom", "recv", "recvmsg", "recvmmsg")
 _WRITES = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "sendto", "send", "sendmsg", "sendmmsg", "sendfile")
 _WAITS = (
@@ -149,5 +149,10 @@ SYSDIG_FIELDS: tuple[Field, ...] = (
     Field("fd.rip", ADDRESS, "address of the peer", {CALL: terms(_INTERNET.format("cc.peer_addr"))}),
     Field("fd.lport", NUMBER, "port of the call's own end", {CALL: terms("cc.own_port")}),
     Field("fd.rport", NUMBER, "port of the peer", {CALL: terms("cc.peer_port")}),
-    both("fd.l4proto", TEXT, "tcp, udp or unix", "CASE WHEN k.protocol LIKE 'unix-%' THEN 'unix' ELSE k.protocol END"),
+    both(
+        "fd.l4proto",
+        TEXT,
+        "tcp, udp, udplite or unix",
+        "CASE WHEN k.protocol LIKE 'unix-%' THEN 'unix' ELSE k.protocol END",
+    ),
 )

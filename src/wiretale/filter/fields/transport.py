@@ -1,4 +1,4 @@
-"""Fields of TCP (RFC 9293, options: RFC 2018, RFC 7323) and UDP (RFC 768).
+"""Fields of TCP (RFC 9293, options: RFC 2018, RFC 7323), UDP (RFC 768) and UDP-Lite (RFC 3828).
 
 A call on a socket of a connection has that connection's ports; its own end is the source.
 """
@@ -27,20 +27,24 @@ from wiretale.filter.header import flag, number, option_byte, options
 _T = "p.transport_offset"
 # Where fragments were put together there is a port, and no header in this frame: what is read out of the header is NULL.
 _TCP, _UDP = "p.ip_protocol = 6 AND p.srcport IS NOT NULL", "p.ip_protocol = 17 AND p.srcport IS NOT NULL"
+_LITE = "p.ip_protocol = 136 AND p.srcport IS NOT NULL"
+_EITHER = "p.ip_protocol IN (17, 136) AND p.srcport IS NOT NULL"  # as in Wireshark, UDP-Lite has UDP's fields
 _END = "p.payload_offset + p.payload_bytes"
 _HEADER = f"(CAST(p.payload_offset AS BIGINT) - {_T})"
 
 
-def _port(name: str, meaning: str, kind: str, ip_number: int, *ends: str) -> Field:
-    when = f"p.ip_protocol = {ip_number}"
+def _port(name: str, meaning: str, kinds: tuple[str, ...], ip_numbers: tuple[int, ...], *ends: str) -> Field:
+    numbers = f"({', '.join(map(str, ip_numbers))})"
+    words = f"({', '.join(map(repr, kinds))})"
+    when = f"p.ip_protocol IN {numbers}"
     columns = {"srcport": "cc.own_port", "dstport": "cc.peer_port"}
-    quoted = [Term(f"CASE WHEN q.protocol = {ip_number} THEN q.{end} END") for end in ends]
+    quoted = [Term(f"CASE WHEN q.protocol IN {numbers} THEN q.{end} END") for end in ends]
     return Field(
         name, NUMBER, meaning,
         {
             PACKET: (*(Term(f"CASE WHEN {when} THEN p.{end} END") for end in ends), *quoted),
-            CALL: terms(*(f"CASE WHEN cc.protocol = '{kind}' THEN {columns[end]} END" for end in ends)),
-            KERNEL: terms(*(f"CASE WHEN e.protocol = {ip_number} THEN e.{end} END" for end in ends)),
+            CALL: terms(*(f"CASE WHEN cc.protocol IN {words} THEN {columns[end]} END" for end in ends)),
+            KERNEL: terms(*(f"CASE WHEN e.protocol IN {numbers} THEN e.{end} END" for end in ends)),
         },
         size=2,
     )  # fmt: skip
@@ -131,9 +135,9 @@ TCP_FIELDS: tuple[Field, ...] = (
         f"least({_END}, p.captured_bytes) - {_T}",
         6,
     ),
-    _port("tcp.port", "either TCP port", "tcp", 6, "srcport", "dstport"),
-    _port("tcp.srcport", "TCP source port; of a call: its own end", "tcp", 6, "srcport"),
-    _port("tcp.dstport", "TCP destination port; of a call: the peer", "tcp", 6, "dstport"),
+    _port("tcp.port", "either TCP port", ("tcp",), (6,), "srcport", "dstport"),
+    _port("tcp.srcport", "TCP source port; of a call: its own end", ("tcp",), (6,), "srcport"),
+    _port("tcp.dstport", "TCP destination port; of a call: the peer", ("tcp",), (6,), "dstport"),
     _tcp("tcp.stream", "number of the TCP connection among the captured ones, from 0 as in Wireshark", "g.tcp_stream"),
     _tcp(
         "tcp.completeness",
@@ -309,32 +313,48 @@ ANALYSIS_FIELDS: tuple[Field, ...] = (
     packet("tcp.analysis.ack_rtt", DURATION, "time since the segment it acknowledges", "g.ack_rtt_ns"),
 )
 
+_UDPS = (("udp", "udplite"), (17, 136))
+
 UDP_FIELDS: tuple[Field, ...] = (
     _transport("udp", "a UDP datagram, or a call on a UDP socket", _UDP, f"{_T} + 8", "8", 17),
-    _port("udp.port", "either UDP port", "udp", 17, "srcport", "dstport"),
-    _port("udp.srcport", "UDP source port; of a call: its own end", "udp", 17, "srcport"),
-    _port("udp.dstport", "UDP destination port; of a call: the peer", "udp", 17, "dstport"),
-    packet("udp.length", NUMBER, "length in the header: payload and 8 bytes", number(f"{_T} + 4", 2, _UDP), size=2),
-    packet("udp.checksum", NUMBER, "checksum", number(f"{_T} + 6", 2, _UDP), size=2),
-    packet("udp.checksum.status", NUMBER, "2: checksums are not verified", f"CASE WHEN {_UDP} THEN 2 END", size=1),
+    _port("udp.port", "either UDP port", *_UDPS, "srcport", "dstport"),
+    _port("udp.srcport", "UDP source port; of a call: its own end", *_UDPS, "srcport"),
+    _port("udp.dstport", "UDP destination port; of a call: the peer", *_UDPS, "dstport"),
+    packet(
+        "udp.length",
+        NUMBER,
+        "length in the header: payload and 8 bytes; of UDP-Lite, which has none there: of the datagram",
+        f"coalesce({number(f'{_T} + 4', 2, _UDP)}, CASE WHEN {_LITE} THEN p.payload_bytes + 8 END)",
+        size=2,
+    ),
+    _transport("udplite", "a UDP-Lite datagram, or a call on a UDP-Lite socket", _LITE, f"{_T} + 8", "8", 136),
+    packet(
+        "udp.checksum_coverage",
+        NUMBER,
+        "UDP-Lite: how many bytes from the header on the checksum is of; 0 in the header is all of them",
+        f"CASE WHEN {number(f'{_T} + 4', 2, _LITE)} = 0 THEN p.payload_bytes + 8 ELSE {number(f'{_T} + 4', 2, _LITE)} END",
+        size=2,
+    ),
+    packet("udp.checksum", NUMBER, "checksum", number(f"{_T} + 6", 2, _EITHER), size=2),
+    packet("udp.checksum.status", NUMBER, "2: checksums are not verified", f"CASE WHEN {_EITHER} THEN 2 END", size=1),
     packet(
         "udp.stream",
         NUMBER,
         "number of the UDP conversation among the captured ones, from 0",
-        f"CASE WHEN {_UDP} THEN st.stream_index END",
+        f"CASE WHEN {_EITHER} THEN st.stream_index END",
         size=4,
     ),
-    packet("udp.payload", BYTES, "payload of a datagram", f"CASE WHEN {_UDP} THEN {PAYLOAD} END"),
+    packet("udp.payload", BYTES, "payload of a datagram", f"CASE WHEN {_EITHER} THEN {PAYLOAD} END"),
     packet(
         "udp.time_relative",
         DURATION,
         "time since the conversation's first packet",
-        f"CASE WHEN {_UDP} THEN stt.relative_ns END",
+        f"CASE WHEN {_EITHER} THEN stt.relative_ns END",
     ),
     packet(
         "udp.time_delta",
         DURATION,
         "time since the conversation's packet before",
-        f"CASE WHEN {_UDP} THEN stt.delta_ns END",
+        f"CASE WHEN {_EITHER} THEN stt.delta_ns END",
     ),
 )

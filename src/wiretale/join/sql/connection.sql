@@ -64,7 +64,7 @@ judged AS (
              WHEN protocol = 'tcp' AND fins = 1 THEN 'half-closed'
              WHEN protocol = 'tcp' AND packets IS NOT NULL THEN 'open'
              WHEN all_closed THEN 'closed'
-             WHEN protocol <> 'udp' AND one_closed AND sockets > 1 THEN 'half-closed'
+             WHEN protocol NOT LIKE 'udp%' AND one_closed AND sockets > 1 THEN 'half-closed'
              ELSE 'open'
            END AS outcome
     FROM facts

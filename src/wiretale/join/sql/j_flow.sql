@@ -8,8 +8,8 @@ WITH shown AS (
            (p.src, p.srcport) <= (p.dst, p.dstport) AS forward
     FROM packet p
     LEFT JOIN (SELECT netns, any_value(netns_cookie) AS netns_cookie FROM interface GROUP BY netns) i USING (netns)
-    WHERE p.shown AND p.ip_protocol IN (6, 17) AND p.srcport IS NOT NULL AND p.dstport IS NOT NULL
-      AND (p.ip_protocol = 17 OR p.seq IS NOT NULL)
+    WHERE p.shown AND p.ip_protocol IN (6, 17, 136) AND p.srcport IS NOT NULL AND p.dstport IS NOT NULL
+      AND (p.ip_protocol <> 6 OR p.seq IS NOT NULL)
 ),
 keyed AS MATERIALIZED (
     SELECT packet_id, time_ns, proto, cookie, netns, flags, seq, forward,

@@ -19,9 +19,9 @@ candidate AS (
     JOIN j_side s ON s.socket_id = t.socket_id AND coalesce(t.exit_ns, t.start_ns) >= s.from_ns AND t.start_ns <= s.to_ns
     JOIN j_connection c USING (connection_id)
     LEFT JOIN j_side other ON other.connection_id = s.connection_id AND other.role <> s.role AND other.socket_id = t.sender_id
-    WHERE (t.sender_id IS NULL OR other.socket_id IS NOT NULL) AND (c.protocol IN ('udp', 'unix-dgram', 'unix-seqpacket') OR t.bytes > 0)
+    WHERE (t.sender_id IS NULL OR other.socket_id IS NOT NULL) AND (c.protocol IN ('udp', 'udplite', 'unix-dgram', 'unix-seqpacket') OR t.bytes > 0)
 )
-SELECT * EXCLUDE (named, anyone, to_itself, role, sender_id), protocol IN ('udp', 'unix-dgram', 'unix-seqpacket') AS datagram,
+SELECT * EXCLUDE (named, anyone, to_itself, role, sender_id), protocol IN ('udp', 'udplite', 'unix-dgram', 'unix-seqpacket') AS datagram,
        -- TCP throws away what MSG_TRUNC takes (tcp(7)): the buffer holds what was there before
        protocol = 'tcp' AND side = 'r' AND msg_flags & 32 <> 0 AS discarded,
        CASE WHEN to_itself OR (role = 'client') = (side = 'w') THEN 'c2s' ELSE 's2c' END AS direction

@@ -146,7 +146,7 @@ payload AS ( -- the segment that carries the next byte (or the FIN)
 ),
 datagram AS ( -- the datagram that the next read took (or saw)
     SELECT w.call_id, w.socket_id, l.packet_id, NULL, p.time_ns
-    FROM (SELECT * FROM j_waiting_side WHERE what IN ('in', 'error') AND protocol = 'udp') w
+    FROM (SELECT * FROM j_waiting_side WHERE what IN ('in', 'error') AND protocol LIKE 'udp%') w
     ASOF JOIN (
         SELECT r.connection_id, r.direction, r.read_id, k.exit_ns FROM stream_read r JOIN call k USING (call_id)
     ) r ON r.connection_id = w.connection_id AND r.direction = w.incoming AND w.exit_ns <= r.exit_ns
@@ -177,7 +177,7 @@ unreachable AS (
     FROM j_waiting_side w JOIN j_icmp i ON i.connection_id = w.connection_id
          AND (i.role = 'client') = (w.incoming = 's2c')
     -- on loopback the answer comes while the datagram is being sent: nobody waited for it
-    WHERE i.time_ns BETWEEN w.start_ns AND w.exit_ns AND NOT (w.what = 'out' AND w.protocol = 'udp')
+    WHERE i.time_ns BETWEEN w.start_ns AND w.exit_ns AND NOT (w.what = 'out' AND w.protocol LIKE 'udp%')
 ),
 room AS ( -- room to send comes with an acknowledgement: the last one before the call returned
     SELECT w.call_id, w.socket_id, a.packet_id, NULL, a.time_ns
@@ -273,7 +273,7 @@ scheduled AS (
 ),
 had_room AS ( -- of a TCP connection that was recorded from its begin: before that anything may have been written
     SELECT s.call_id FROM j_waiting_side s JOIN connection c USING (connection_id)
-    WHERE s.what = 'out' AND (s.protocol = 'udp' OR (s.protocol = 'tcp' AND c.completeness & 1 = 1))
+    WHERE s.what = 'out' AND (s.protocol LIKE 'udp%' OR (s.protocol = 'tcp' AND c.completeness & 1 = 1))
       AND s.call_id NOT IN (SELECT call_id FROM j_lacks_room)
 )
 SELECT DISTINCT l.call_id FROM long l LEFT JOIN scheduled s USING (call_id)
