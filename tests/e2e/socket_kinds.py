@@ -4,6 +4,7 @@
 position, so that a byte at the wrong place is noticed.
 """
 
+import ctypes
 import multiprocessing
 import os
 import select
@@ -21,6 +22,8 @@ SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000  # asm-generic/socket.h, linux/socket.
 IP_PKTINFO, IPV6_RECVPKTINFO = 8, 49  # linux/in.h, linux/in6.h
 IPPROTO_UDPLITE, IPPROTO_MPTCP = 136, 262  # linux/in.h
 UDPLITE_SEND_CSCOV = 10  # linux/udp.h
+SOL_MPTCP, MPTCP_INFO = 284, 1  # linux/socket.h, linux/mptcp.h
+CLONE_NEWNET = 0x40000000  # linux/sched.h
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err, linux/errqueue.h: ... ee_info, ee_data
 
 
@@ -305,7 +308,69 @@ def udp_lite() -> None:
                 assert_same(sender.recv(5000), payload(size)[:50])
 
 
+def two_paths() -> None:
+    """MPTCP over two links, one of which loses all larger packets: what was on it goes again over the other."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    size, last = 1_500_000, 300_000
+    asked, ask = os.pipe()
+    told, tell = os.pipe()
+    marks = (b"?", b"!")
+
+    def server() -> None:
+        assert libc.unshare(CLONE_NEWNET) == 0
+        os.write(tell, b".")
+        assert os.read(asked, 1) == b"."
+        for path in (1, 2):
+            _ip("addr", "add", f"10.9.{path}.1/24", "dev", f"far{path}")
+            _ip("link", "set", f"far{path}", "up")
+        _ip("mptcp", "limits", "set", "subflow", "2", "add_addr_accepted", "2")
+        for words in (
+            "add table inet t",
+            "add chain inet t c { type filter hook input priority 0; }",
+            "add rule inet t c iifname far2 meta length > 500 drop",
+        ):
+            subprocess.run(["nft", words], check=True)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP) as listener:
+            listener.bind(("10.9.1.1", PORT))
+            listener.listen()
+            os.write(tell, b".")
+            connection, _ = listener.accept()
+            assert_same(receive(connection, 1), marks[0])
+            connection.sendall(marks[1])
+            _on_two(connection)
+            assert_same(receive(connection, size), payload(size))
+            connection.sendall(payload(last))
+            assert connection.recv(1) == b""
+
+    child = in_child(server)
+    os.close(tell)
+    assert os.read(told, 1) == b"."
+    for path in (1, 2):
+        _ip("link", "add", f"near{path}", "type", "veth", "peer", "name", f"far{path}", "netns", str(child))
+        _ip("addr", "add", f"10.9.{path}.2/24", "dev", f"near{path}")
+        _ip("link", "set", f"near{path}", "up")
+    _ip("mptcp", "limits", "set", "subflow", "2", "add_addr_accepted", "2")
+    _ip("mptcp", "endpoint", "add", "10.9.2.2", "dev", "near2", "subflow")
+    os.write(ask, b".")
+    assert os.read(told, 1) == b"."
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP) as sock:
+        sock.connect(("10.9.1.1", PORT))
+        sock.sendall(marks[0])
+        assert_same(receive(sock, 1), marks[1])
+        _on_two(sock)
+        sock.sendall(payload(size))
+        assert_same(receive(sock, last), payload(last))
+    all_well(child)
+
+
+def _on_two(sock: socket.socket) -> None:
+    """Wait until a second subflow has joined; the kernel makes it when it finds time."""
+    while not sock.getsockopt(SOL_MPTCP, MPTCP_INFO, 64)[0]:  # mptcpi_subflows, linux/mptcp.h
+        select.select([], [], [], 0.01)
+
+
 KINDS = {
+    "two-paths": two_paths,
     "udp-lite": udp_lite,
     "vsock": vsock,
     "zero-copy": zero_copy,

@@ -29,6 +29,11 @@ KINDS = {
     "link-local": (60_300, "SELECT count(*) = 2 FROM connection WHERE server_addr = 'fe80::1'"),
     "many-homes": (1_556, "SELECT count(DISTINCT server_addr) = 4 FROM connection"),
     "udp-lite": (6_404, "SELECT count(*) = 1 FROM connection WHERE protocol = 'udplite'"),
+    "two-paths": (  # bytes that went over both
+        1_800_002,
+        "SELECT count(*) > 0 FROM segment a JOIN segment b USING (connection_id, direction)"
+        " WHERE a.shown AND b.shown AND a.tcp_stream < b.tcp_stream AND a.lo < b.hi AND b.lo < a.hi",
+    ),
     "splicing-proxy": (800_000, "SELECT count(*) >= 4 FROM call WHERE name = 'splice' AND retval > 0"),
 }
 

@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 
 from wiretale.check.compared import SIDES, THROWN_AWAY, Compared
+from wiretale.check.multipath import multipath
 from wiretale.check.ranges import Flags, Ints, Lines, Ranges, total, union
 
 SYN, RST = 2, 4  # TCP flags (RFC 9293)
@@ -161,7 +162,10 @@ def read_evidence(db: duckdb.DuckDBPyConnection, connections: Ints, compared: Co
     takes = reads.those(~reads.flags["peeked"])
     links = {kind: reader.columns(_LINKS.format(kind=kind, a=a, b=b)) for kind, (a, b) in SIDES.items()}
     claimed = reader.columns(_PACKETS)
-    _against_headers(claimed, connections, wrong)
+    multiple, faults = multipath(db, int(connections[0]), int(connections[-1]))
+    for connection_id, text in faults:
+        wrong[connection_id].append(text)
+    _against_headers(claimed, connections, wrong, np.isin(claimed["id"], list(multiple)))
     # a keep-alive's byte is none of the stream's; where a link says that it is, the bytes are compared
     linked_packets = np.concatenate((links["write_segment"]["b"], links["segment_read"]["a"]))
     is_probe = claimed["keep_alive"] & ~np.isin(claimed["id"], linked_packets)
@@ -191,13 +195,13 @@ def captured(db: duckdb.DuckDBPyConnection, found: Evidence, calls: Rows) -> tup
     return pieces["stream"][known], pieces["lo"][known], pieces["hi"][known]
 
 
-def _against_headers(packets: Columns, connections: Ints, wrong: dict[int, list[str]]) -> None:
-    """Hold packets against their own addresses and sequence numbers."""
-    for n in np.flatnonzero(~packets["is_ours"]).tolist():
+def _against_headers(packets: Columns, connections: Ints, wrong: dict[int, list[str]], multiple: Flags) -> None:
+    """Hold packets against their own addresses and sequence numbers; those of `multiple` paths have others."""
+    for n in np.flatnonzero(~packets["is_ours"] & ~multiple).tolist():
         end = "server" if packets["back"][n] else "client"
         text = f"packet {packets['id'][n]} does not come from the {end}'s address"
         wrong[int(packets["connection_id"][n])].append(text)
-    numbered = packets["placed"] & packets["is_tcp"] & packets["has_seq"] & (packets["flags"] & RST == 0)
+    numbered = packets["placed"] & packets["is_tcp"] & packets["has_seq"] & (packets["flags"] & RST == 0) & ~multiple
     headers = (packets[name][numbered] for name in ("stream", "id", "seq", "flags", "lo"))
     for stream, text in misplaced(*headers):
         wrong[int(connections[stream // 2])].append(text)

@@ -5,6 +5,7 @@ import duckdb
 from wiretale.join.associations import DATAGRAMS, TCP, read_sockets, tcp_associations
 from wiretale.join.coverage import add_coverage
 from wiretale.join.models import run
+from wiretale.join.mptcp import put_mptcp
 from wiretale.join.pairing import Conversation, read_flows, write_conversations
 from wiretale.join.rows import clock_error_ns
 from wiretale.join.segments import name_flows
@@ -13,14 +14,23 @@ from wiretale.join.tcp_connections import TcpPairing
 from wiretale.join.udp_connections import UdpPairing, read_uses
 from wiretale.join.unix_connections import UnixPairing
 
+_SUBFLOWS = """
+CREATE OR REPLACE TEMP TABLE j_subflow AS
+SELECT connection_id, flow_id, forward FROM j_connection_flow
+UNION ALL
+SELECT c.connection_id, j.flow_id, CASE WHEN j.same = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END
+FROM j_joined j JOIN j_connection_flow c ON c.flow_id = j.main_id
+"""
+
 
 def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
     """Make the temporary tables that the models of connection, endpoint, streams and segments start from."""
     run(db, "j_flow")
     name_flows(db)
+    joined = put_mptcp(db)
     error_ns = clock_error_ns(db)
     sockets = read_sockets(db)
-    tcp = TcpPairing(read_flows(db, TCP), tcp_associations(sockets), error_ns)
+    tcp = TcpPairing([f for f in read_flows(db, TCP) if f.flow_id not in joined], tcp_associations(sockets), error_ns)
     uses = read_uses(db, sockets, error_ns)
     talks: list[Conversation] = []
     for number, protocol in DATAGRAMS.items():
@@ -29,6 +39,7 @@ def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
     unix = UnixPairing(db, sockets)
     put_unix_senders(db, sockets, unix.sent_to, error_ns)
     write_conversations(db, [*tcp.conversations, *talks, *unix.conversations])
+    db.execute(_SUBFLOWS)
     if tcp.unplaced:
         add_coverage(
             db,

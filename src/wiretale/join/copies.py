@@ -42,7 +42,12 @@ ACKS = """
 SELECT s.packet_id, s.rel_ack - 1, p.tsecr, p.ack, p.sack
 FROM segment s JOIN packet p USING (packet_id)
 WHERE s.connection_id = $connection AND s.direction <> $direction AND s.shown AND s.rel_ack IS NOT NULL
-ORDER BY s.packet_id
+  AND s.packet_id NOT IN (SELECT packet_id FROM j_data)
+UNION ALL -- those of MPTCP; numbers and clocks of subflows have nothing to do with each other
+SELECT s.packet_id, s.acked, NULL, NULL, NULL
+FROM segment s JOIN j_data USING (packet_id)
+WHERE s.connection_id = $connection AND s.direction <> $direction AND s.shown AND s.acked IS NOT NULL
+ORDER BY 1
 """
 
 

@@ -1,6 +1,6 @@
 -- Captured payload of one stream's segments (join/stream_bytes.py).
 SELECT s.lo + coalesce(a.shift, 0), p.frame[p.payload_offset + 1:p.payload_offset + p.payload_bytes]
-FROM j_connection_flow c
+FROM j_subflow c
 JOIN j_flow_packet f USING (flow_id)
 JOIN j_segment s USING (packet_id)
 JOIN packet p USING (packet_id)
