@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.join.rows import ACK, RST, SYN, Rows, Tcp, column, sockaddr_in, sockaddr_un
 from wiretale.decode.icmp_quote import quoted_packet
+from wiretale.join.associations import Socket
 
 ENETUNREACH, ECONNREFUSED = 101, 111
 
@@ -317,3 +318,28 @@ def test_an_icmp_error_ends_the_conversation_it_quotes() -> None:
 def test_any_quoted_bytes_give_a_packet_or_none(version: int, data: bytes) -> None:
     quoted = quoted_packet(version, data)
     assert quoted is None or 0 <= quoted.dstport < 65536
+
+
+@pytest.mark.parametrize(
+    ("type_", "protocol", "is_tcp", "datagrams"),
+    [
+        ("SOCK_STREAM", 0, True, None),
+        ("SOCK_STREAM", 6, True, None),
+        ("SOCK_STREAM", 262, True, None),  # MPTCP
+        ("SOCK_STREAM", 132, False, None),  # SCTP
+        ("SOCK_SEQPACKET", 132, False, None),
+        ("SOCK_DCCP", 33, False, None),
+        ("SOCK_DGRAM", 0, False, "udp"),
+        ("SOCK_DGRAM", None, False, "udp"),
+        ("SOCK_DGRAM", 17, False, "udp"),
+        ("SOCK_DGRAM", 136, False, "udplite"),
+        ("SOCK_DGRAM", 1, False, None),  # ICMP echo requests: its ports are identifiers
+        ("SOCK_DGRAM", 115, False, None),  # L2TP
+        ("SOCK_RAW", 17, False, None),
+    ],
+)
+def test_a_socket_is_joined_by_what_it_speaks(
+    type_: str, protocol: int | None, is_tcp: bool, datagrams: str | None
+) -> None:
+    socket = Socket(1, "AF_INET", type_, protocol, 7, None, None, False, None, None, 0, None, True)
+    assert (socket.is_tcp, socket.datagrams) == (is_tcp, datagrams)

@@ -15,8 +15,12 @@ _NEAR = 8  # a shorter mapping may repeat a part of a longer one
 
 _ROWS = """
 SELECT s.packet_id, s.connection_id, s.direction, s.tcp_stream, s.tcp_stream = k.tcp_stream, p.flags, p.seq::BIGINT,
-       coalesce(p.payload_bytes, 0)::BIGINT, s.lo, p.frame[p.transport_offset + 21:p.payload_offset]
-FROM segment s JOIN packet p USING (packet_id) JOIN connection k USING (connection_id)
+       coalesce(p.payload_bytes, 0)::BIGINT, s.lo, p.options
+FROM segment s JOIN connection k USING (connection_id)
+JOIN ( -- frames are cut before they are joined
+    SELECT packet_id, flags, seq, payload_bytes, frame[transport_offset + 21:payload_offset] AS options
+    FROM packet WHERE ip_protocol = 6
+) p USING (packet_id)
 WHERE s.shown AND p.seq IS NOT NULL AND s.connection_id IN (
     SELECT connection_id FROM segment JOIN packet USING (packet_id)
     WHERE mptcp IS NOT NULL AND connection_id BETWEEN $first AND $last)
