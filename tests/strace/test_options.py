@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
+from tests.record.ptrace.tracing import until
 from tests.strace.test_run import strace
 
 pytestmark = pytest.mark.e2e
@@ -89,6 +91,30 @@ def test_a_result_a_signal_and_a_choice_of_calls() -> None:
     assert sum("(INJECTED)" in line for line in done.stderr.splitlines()) == 1
     done = strace("-e", "trace=getppid", "-e", "inject=getppid:signal=KILL", python, "-I", "-c", code)
     assert done.returncode == -9
+
+
+def test_a_delay_holds_up_nobody_else() -> None:
+    code = "sh -c : & sh -c : & sh -c : & wait"
+    words = ["-f", "-e", "trace=getppid", "-e", "signal=none", "-e", "inject=getppid:delay_enter=1s"]
+    shown = lines(*words, "sh", "-c", code)
+    begun = [at for at, line in enumerate(shown) if line.endswith("getppid( <unfinished ...>")]
+    resumed = [at for at, line in enumerate(shown) if "getppid resumed>" in line]
+    assert len(resumed) == 3  # of each child; the last of those that began is still the open line
+    assert len(begun) >= 2
+    assert max(begun) < min(resumed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_program_that_is_held_up_can_be_killed_and_let_go(number: signal.Signals, tmp_path: Path) -> None:
+    said = tmp_path / "pid"
+    words = ["-e", "trace=getppid", "-e", "inject=getppid:delay_enter=1000s:when=2"]
+    code = "import os, sys; os.getppid(); print(os.getpid(), file=open(sys.argv[1], 'w'), flush=True); os.getppid()"
+    program = [sys.executable, "-I", "-c", code, str(said)]
+    wiretale = [str(Path(sys.executable).with_name("wiretale")), "strace", *words, *program]
+    with subprocess.Popen(wiretale, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: said.exists() and said.read_text().endswith("\n"), "the program speaks")
+        os.kill(int(said.read_text()) if number == signal.SIGKILL else process.pid, number)
+        assert process.wait(30) == -number
 
 
 def test_a_delay_is_at_least_as_long_as_asked() -> None:

@@ -109,6 +109,10 @@ struct wt {
 	bool any_attached, any_filtered;
 	bool by_ring;		/* no ptrace: the kernel programs of record/ebpf */
 	struct ring ring;
+	uint32_t held;		/* tasks that are held up */
+	timer_t alarm;		/* wakes the tracer for them */
+	bool has_alarm;
+	uint64_t alarm_ns;	/* when it will; 0: it is not set */
 	int pidfds;
 	int notable_fd;
 	uint32_t notified;
@@ -190,6 +194,7 @@ static void remove_task(struct wt *w, struct task *t)
 		at = &(*at)->next;
 	*at = t->next;
 	w->stats.tasks--;
+	w->held -= t->held_until != 0;
 	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 	task_close(w, t);

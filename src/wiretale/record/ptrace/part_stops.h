@@ -40,6 +40,52 @@ static void go_on(struct wt *w, struct task *t, int sig)
 	ptrace(run ? PTRACE_CONT : PTRACE_SYSCALL, t->tid, NULL, (void *)(long)sig);
 }
 
+/* When the tracer is woken; 0: not at all. Again and again, because a signal that comes just before wait4 is lost. */
+static void set_alarm(struct wt *w, uint64_t at)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = WAKE_SIGNAL };
+	struct itimerspec when = { { 0, ALARM_AGAIN_NS }, { (time_t)(at / 1000000000), (long)(at % 1000000000) } };
+	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+	if (at == w->alarm_ns)
+		return;
+	w->has_alarm = w->has_alarm || timer_create(CLOCK_MONOTONIC, &event, &w->alarm) == 0;
+	if (w->has_alarm && timer_settime(w->alarm, TIMER_ABSTIME, &when, NULL) == 0)
+		w->alarm_ns = at;
+}
+
+/* Let the tasks go on whose time has come, and all once they are let go. */
+static void release_held(struct wt *w)
+{
+	uint64_t now = now_ns(), first = 0;
+	for (int i = 0; i < HASH_SIZE && w->held; i++)
+		for (struct task *t = w->hash[i], *next; t; t = next) {
+			next = t->next;
+			if (!t->held_until)
+				continue;
+			if (t->held_until > now && !w->let_go) {
+				first = !first || t->held_until < first ? t->held_until : first;
+				continue;
+			}
+			t->held_until = 0;
+			w->held--;
+			go_on(w, t, t->held_signal);
+		}
+	set_alarm(w, first);
+}
+
+/* The same after some time, in which others run. */
+static void go_on_after(struct wt *w, struct task *t, int sig, uint64_t ns)
+{
+	if (!ns || w->let_go) {
+		go_on(w, t, sig);
+		return;
+	}
+	t->held_until = now_ns() + ns;
+	t->held_signal = sig;
+	w->held++;
+	release_held(w);
+}
+
 static void spawn_done(struct wt *w, struct task *t, int result)
 {
 	if (!t->first_exec)
@@ -163,7 +209,9 @@ static void on_exit_call(struct wt *w, struct task *t, const struct __ptrace_sys
 static void on_call_stop(struct wt *w, struct task *t, uint16_t flags, uint64_t now)
 {
 	struct __ptrace_syscall_info info = { 0 };
+	const struct wt_tamper *rule = t->tamper;	/* at the exit it is forgotten */
 	int sig = 0;
+	uint64_t delay_ns = 0;
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) < 0) {
 		if (errno != ESRCH)	/* Linux before 5.3: nothing can be told, but the program must go on */
 			go_on(w, t, 0);
@@ -176,10 +224,12 @@ static void on_call_stop(struct wt *w, struct task *t, uint16_t flags, uint64_t 
 	} else if (info.op == PTRACE_SYSCALL_INFO_ENTRY || info.op == PTRACE_SYSCALL_INFO_SECCOMP) {
 		on_entry(w, t, &info, flags, now);
 		sig = tamper_entry(t);
+		delay_ns = t->tamper ? t->tamper->delay_enter_ns : 0;
 	} else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-		on_exit_call(w, t, &info, t->tamper ? tamper_exit(w, t, &info) : 0, now);
+		on_exit_call(w, t, &info, rule ? tamper_exit(w, t, &info) : 0, now);
+		delay_ns = rule ? rule->delay_exit_ns : 0;
 	}
-	go_on(w, t, sig);
+	go_on_after(w, t, sig, delay_ns);
 }
 
 /* Whether a task that turned up before its maker's report stops by the filter. */
@@ -385,6 +435,10 @@ static void dispatch(struct wt *w, pid_t tid, int status, uint64_t now)
 		if (!t)
 			return;
 		t->filtered = guess_filtered(w, tid);
+	}
+	if (t->held_until) {	/* killed meanwhile */
+		t->held_until = 0;
+		w->held--;
 	}
 	w->stats.stops++;
 	place(w, t, now);

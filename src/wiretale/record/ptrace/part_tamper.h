@@ -26,14 +26,6 @@ static bool write_register(struct task *t, bool result, int64_t value)
 #endif
 }
 
-/* The tracer is one thread: what else stops meanwhile waits, too. */
-static void delay(uint64_t ns)
-{
-	struct timespec left = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
-	while (ns && nanosleep(&left, &left) < 0 && errno == EINTR)
-		;
-}
-
 /* The rule that applies to the call which begins now: every task counts its own calls. */
 static const struct wt_tamper *find_tamper(struct wt *w, struct task *t)
 {
@@ -119,7 +111,6 @@ static int tamper_entry(struct task *t)
 	const struct wt_tamper *rule = t->tamper;
 	if (!rule)
 		return 0;
-	delay(rule->delay_enter_ns);
 	if (rule->flags & (WT_TAMPER_RESULT | WT_TAMPER_CALL))
 		write_register(t, false, rule->flags & WT_TAMPER_CALL ? rule->other : -1);
 	return rule->flags & WT_TAMPER_SIGNAL ? (int)rule->signal : 0;
@@ -144,6 +135,5 @@ static uint16_t tamper_exit(struct wt *w, struct task *t, struct __ptrace_syscal
 		info->exit.is_error = !!(rule->flags & WT_TAMPER_ERROR);
 		flags |= WT_FLAG_INJECTED;
 	}
-	delay(rule->delay_exit_ns);
 	return flags;
 }

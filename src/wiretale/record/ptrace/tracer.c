@@ -49,6 +49,7 @@
 #define CONTROL_LIMIT 131072
 #define SOCKET_KINDS 256
 #define OTHER_ENDS 256
+#define ALARM_AGAIN_NS 1000000
 #define PAGE_BYTES 4096
 #define PAGES_KEPT 4
 #define PAGE_READS 512	/* larger reads are made as they are */
@@ -65,6 +66,8 @@ struct task {
 	int pidfd, statfd;
 	const struct wt_tamper *tamper;	/* what is done to the call it is in */
 	uint32_t *tampered;	/* calls seen, by rule */
+	uint64_t held_until;	/* its stop is not answered before; 0: it is not held up */
+	int held_signal;	/* to go on with then */
 	uint16_t poked;	/* flags of the exit: what became of its pokes */
 	bool in_call;	/* between the entry and the exit of a recorded call */
 	bool socketcall;
@@ -173,6 +176,8 @@ static void run_ptrace(struct wt *w)
 	while (!w->ending || w->stats.tasks) {
 		struct { pid_t tid; int status; uint64_t time, system_ns; } queue[QUEUE_ROOM];
 		int waiting = 0;
+		if (w->held)
+			release_held(w);
 		if (__atomic_load_n(&w->request, __ATOMIC_ACQUIRE) != REQUEST_NONE)
 			serve_request(w);
 		do {
@@ -217,6 +222,8 @@ int wt_run(struct wt *w)
 		run_ring(w);
 	else
 		run_ptrace(w);
+	if (w->has_alarm)
+		timer_delete(w->alarm);
 	struct timespec cpu;
 	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu) == 0)
 		w->stats.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000ull + (uint64_t)cpu.tv_nsec;
