@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.large_spool import Size
+from tests.join.rows import MSEC, Rows, Tcp
 from tests.large import capture_of
 from wiretale.cli import run
 from wiretale.errors import Exit
-from wiretale.show.stats import bucket_ns
+from wiretale.filter.condition import EVERYTHING
+from wiretale.show.stats import bucket_ns, waits
 
 SIZE = Size(connections=5, rounds=6, at_once=2)
 
@@ -70,6 +72,20 @@ def test_waits_say_what_ended_them(capture, stats):
     polls = [row for row in found if row["call"] == "poll"]
     assert sum(row["count"] for row in polls) == SIZE.connections * (SIZE.rounds + 1)
     assert all(row["on"].startswith("connection ") for row in polls)
+
+
+def test_a_wait_that_had_not_ended_counts_until_the_recording_did():
+    recorded = Rows()
+    recorded.source()
+    recorded.interface()
+    tcp = Tcp(recorded)
+    tcp.open()
+    begun = recorded.tick()
+    recorded.call(tcp.server.pid, "read", tcp.server.fd, 0, 99, start=begun, ret=None)
+    ended = recorded.tick(500 * MSEC)
+    recorded.call(tcp.client.pid, "getpid", ret=1, start=ended - 10, end=ended)
+    (row,) = [row for row in waits(recorded.joined(), EVERYTHING) if row.ended_by == "not ended"]
+    assert (row.call, row.unended, row.total_ns, row.max_ns) == ("read", 1, ended - begun, ended - begun)
 
 
 def test_a_filter_narrows_all(capture, stats):

@@ -151,7 +151,8 @@ def _print_waits(found: "Sequence[WaitStats]", top: int, output: Output) -> None
     _title("Waits", output)
     rows = [
         (
-            str(s.count), _time(s.total_ns), _time(s.p50_ns), _time(s.max_ns), f"{s.comm}({s.pid})", s.call, s.on,
+            str(s.count), *(_at_least(s, t) for t in (s.total_ns, s.p50_ns, s.max_ns)),
+            f"{s.comm}({s.pid})", s.call, s.on,
             s.ended_by + (f" ({s.unended} not ended)" if s.unended and s.ended_by != "not ended" else ""),
         )
         for s in found[:top]
@@ -159,6 +160,11 @@ def _print_waits(found: "Sequence[WaitStats]", top: int, output: Output) -> None
     headers = ("count", "total", "p50", "max", "who", "call", "on", "ended by")
     print_table(headers, rows, output, right=(0, 1, 2, 3))
     _left(top, len(found))
+
+
+def _at_least(wait: "WaitStats", time_ns: int | None) -> str:
+    """A time; of waits that had not ended it is the least."""
+    return (">" if wait.ended_by == "not ended" else "") + _time(time_ns)
 
 
 def _print_json(

@@ -14,7 +14,7 @@ from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.explain.signs import Signs, load_signs
 from wiretale.explain.story import Ref
-from wiretale.filter.events import ORIGIN
+from wiretale.filter.events import LAST_MOMENT, ORIGIN
 
 STOPS_PER_CALL = 2  # at the entry and at the return
 
@@ -156,12 +156,9 @@ JOIN (SELECT pid, arg_min(parent_pid, (start_ns, task_id)) AS parent_pid, arg_mi
       min(start_ns) AS start_ns FROM task WHERE is_leader GROUP BY pid) first USING (pid)
 WHERE i.back = 1 AND i.traced ORDER BY first.start_ns, i.pid"""
 
-_ENDS = """
-SELECT greatest((SELECT max(greatest(entry_ns, coalesce(exit_ns, 0))) FROM call),
-    (SELECT max(time_ns) FROM packet WHERE shown), (SELECT max(end_ns) FROM task WHERE traced),
-    -- who was let go was there until the state at the end was read
-    (SELECT max(time_ns) FROM socket_sample WHERE EXISTS (FROM task WHERE traced AND end_how = 'detached'))),
-    EXISTS (FROM call), EXISTS (FROM packet), EXISTS (FROM kernel_event)"""
+_ENDS = f"""
+WITH {LAST_MOMENT}
+SELECT (SELECT end_ns FROM last_moment), EXISTS (FROM call), EXISTS (FROM packet), EXISTS (FROM kernel_event)"""  # noqa: S608 (fixed text)
 
 
 def load_world(db: duckdb.DuckDBPyConnection) -> World:

@@ -74,3 +74,14 @@ origin AS (
         (SELECT min(entry_ns) FROM call), (SELECT min(time_ns) FROM packet WHERE shown),
         (SELECT min(start_ns) FROM task WHERE traced)), 0) AS origin_ns
 )"""
+
+# When the recording ended, as far as rows tell: of what had not ended then, that is all that is known.
+LAST_MOMENT = """
+last_moment AS (
+    SELECT greatest(
+        (SELECT max(greatest(entry_ns, coalesce(exit_ns, 0))) FROM call),
+        (SELECT max(time_ns) FROM packet WHERE shown), (SELECT max(end_ns) FROM task WHERE traced),
+        -- who was let go was there until the state at the end was read
+        (SELECT max(time_ns) FROM socket_sample WHERE EXISTS (FROM task WHERE traced AND end_how = 'detached'))
+    ) AS end_ns
+)"""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import duckdb
 
 from wiretale.filter.condition import Filter
-from wiretale.filter.events import EventKind, source
+from wiretale.filter.events import LAST_MOMENT, EventKind, source
 from wiretale.filter.tables import with_all_tables
 
 NICE = (1, 2, 5)
@@ -194,17 +194,21 @@ FROM best b JOIN connection k USING (connection_id) ORDER BY b.bytes DESC, b.con
 
 
 def waits(db: duckdb.DuckDBPyConnection, wanted: Filter) -> list[WaitStats]:
-    """Who waited in which call on what, and what ended it; the longest in sum first."""
+    """Who waited in which call on what, and what ended it; the longest in sum first.
+
+    A wait that had not ended counts until its task ended, or else the recording.
+    """
     condition = wanted.conditions[EventKind.CALL]
-    ctes = [*wanted.ctes, FILE_NAMES.strip()]
+    ctes = [*wanted.ctes, FILE_NAMES.strip(), LAST_MOMENT.strip()]
+    took = "coalesce(w.to_ns, t.end_ns, (SELECT end_ns FROM last_moment)) - w.from_ns"
     rows = (
         with_all_tables(db)
         .execute(
             f"""
 WITH {", ".join(ctes)}
 SELECT coalesce(t.comm, '?'), c.pid, c.name, coalesce(n.name, CASE WHEN w.fd IS NOT NULL THEN 'fd ' || w.fd END, '-'),
-       w.ended_by, count(*), coalesce(sum(w.to_ns - w.from_ns), 0)::BIGINT, quantile_disc(w.to_ns - w.from_ns, 0.5),
-       max(w.to_ns - w.from_ns), count(*) FILTER (w.to_ns IS NULL)
+       w.ended_by, count(*), coalesce(sum({took}), 0)::BIGINT, quantile_disc({took}, 0.5), max({took}),
+       count(*) FILTER (w.to_ns IS NULL)
 FROM {source(EventKind.CALL, "t.", condition.sql)} JOIN wait w USING (call_id)
 LEFT JOIN socket s ON s.socket_id = w.socket_id LEFT JOIN call_file f ON f.call_id = c.call_id AND c.fd = w.fd
 LEFT JOIN file_name n ON n.file_id = coalesce(s.file_id, f.file_id)

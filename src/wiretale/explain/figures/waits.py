@@ -26,7 +26,7 @@ ORDER BY o.pid, o.tid, o.from_ns"""  # noqa: S608 (numbers and fixed names)
 _ENDED = {
     "peer": "another's call", "child": "a child", "thread": "the end of a thread",
     "input": "input", "timeout": "its time limit", "signal": "a signal",
-    "error": "an error", "not ended": "nothing before the end", "unknown": "a cause not seen", "packet": "a packet",
+    "error": "an error", "unknown": "a cause not seen", "packet": "a packet",
 }  # fmt: skip
 
 
@@ -42,7 +42,8 @@ def waits(world: World) -> Figure | None:
             by += f" (descriptor {ready})"
         label = f"{name}({fd if fd is not None else ''})"
         ref = Ref("wait", wait_id, f"wait {wait_id}")
-        tracks.setdefault((pid, tid), []).append(Span(label, begin, end, "waiting", ref, f"until {by}"))
+        how = "not ended" if ended_by == "not ended" else f"until {by}"
+        tracks.setdefault((pid, tid), []).append(Span(label, begin, end, "waiting", ref, how))
     if not tracks:
         return None
     named = tuple(
