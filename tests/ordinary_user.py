@@ -18,12 +18,19 @@ _SOURCE = Path(__file__).resolve().parent.parent / "src"
 
 
 def run_as_nobody(
-    place: Path, args: list[str], timeout_s: float = 60, *, capabilities: tuple[str, ...] = (), before: str = ""
+    place: Path,
+    args: list[str],
+    timeout_s: float = 60,
+    *,
+    capabilities: tuple[str, ...] = (),
+    before: str = "",
+    may_gain: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run `python ARGS` as nobody, without groups, in a fresh folder `place`/home of its own.
 
-    `{python}` in ARGS stands for the interpreter. Only these capabilities are kept (as setpriv names them: bpf).
-    `before` are shell commands that root runs in the same mount namespace.
+    `{python}` in ARGS stands for the interpreter. Only these capabilities are kept (as setpriv names them: bpf). Its
+    programs gain nothing by set-user-ID files, unless it `may_gain`. `before` are shell commands that root runs in the
+    same mount namespace.
     """
     require(Path("/proc/self/uid_map").exists() and _is_root(), "the test runs as root, to become nobody")
     require(shutil.which("setpriv") and shutil.which("unshare"), "setpriv and unshare (util-linux) are installed")
@@ -37,7 +44,9 @@ def run_as_nobody(
     lines.append(f"mkdir /mnt/home; mount --bind {shlex.quote(str(home))} /mnt/home; cd /mnt/home")
     python = f"/mnt/base/bin/python{sys.version_info.major}.{sys.version_info.minor}"
     words = [python, *(a.replace("{python}", python) for a in args)]
-    drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
+    drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    if not may_gain:
+        drop.append("--no-new-privs")
     if capabilities:
         kept = ",".join(f"+{name}" for name in capabilities)
         drop += [f"--inh-caps={kept}", f"--ambient-caps={kept}"]

@@ -1,6 +1,7 @@
 """What wiretale runs in goes wrong: a full disk, signals. The program is left alone, nothing is lost in silence."""
 
 import contextlib
+import errno
 import os
 import pty
 import select
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
+from tests.ordinary_user import run_as_nobody
 from wiretale.errors import Exit
 
 pytestmark = pytest.mark.e2e
@@ -224,3 +226,86 @@ def test_without_proc_that_is_what_is_said(tmp_path: Path) -> None:
     )
     assert done.returncode == Exit.RESOURCE
     assert "mount -t proc proc /proc" in done.stderr
+
+
+SET_USER_ID = "cp /usr/bin/id /mnt/gains; chmod 4755 /mnt/gains"
+
+
+@pytest.mark.parametrize(
+    ("words", "reduced"),
+    [
+        (["record", "-o", "c.wiretale", "--", "/mnt/gains"], True),
+        (["record", "-o", "c.wiretale", "--", "sh", "-c", "/mnt/gains; true"], True),
+        (["run", "--log", "/dev/null", "--", "/mnt/gains"], True),
+        (["record", "--calls", "network", "-o", "c.wiretale", "--", "/mnt/gains"], True),
+        (["record", "-o", "c.wiretale", "--", "id"], False),
+    ],
+)
+def test_a_program_that_lost_its_set_user_id_by_being_traced_is_named(
+    tmp_path: Path, words: list[str], reduced: bool
+) -> None:
+    done = run_as_nobody(tmp_path, ["-m", "wiretale", *words], before=SET_USER_ID, may_gain=True)
+    assert done.returncode == 0, done.stderr
+    assert "euid=0" not in done.stdout
+    assert ("/mnt/gains ran without the privileges" in done.stderr) == reduced
+
+
+def test_root_records_a_set_user_id_program_of_another_user_with_its_privileges(tmp_path: Path) -> None:
+    require(os.geteuid() == 0, "the test runs as root, to become nobody")
+    program = tmp_path / "gains"
+    shutil.copy("/usr/bin/id", program)
+    program.chmod(0o4755)
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o111)
+    done = run(tmp_path, "record", "--user", "nobody", "-o", "c.wiretale", "--", str(program))
+    assert "euid=0(root)" in done.stdout, done.stderr
+    assert "without the privileges" not in done.stderr
+
+
+def test_two_recordings_in_one_folder_do_not_meet(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [WIRETALE, "record", "--", "cat"], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    ) as first:  # fmt: skip
+        assert first.stdin is not None
+        assert first.stdout is not None
+        first.stdin.write("reads\n")
+        first.stdin.flush()
+        assert first.stdout.readline() == "reads\n"
+        assert run(tmp_path, "record", "--", "cat").returncode == 0
+        same = run(tmp_path, "record", "-o", "cat.wiretale", "--", "cat")
+        assert same.returncode == Exit.RESOURCE
+        assert "is recording into cat.wiretale.spool" in same.stderr
+        assert "delete" not in same.stderr
+        first.stdin.close()
+        first.stdin = None
+        assert first.wait(30) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cat-2.wiretale", "cat.wiretale"]
+
+
+def test_a_file_of_packets_that_is_opened_as_a_capture_is_answered_with_import(tmp_path: Path) -> None:
+    (tmp_path / "x.pcap").write_bytes(bytes.fromhex("d4c3b2a1 0200 0400") + bytes(16))
+    done = run(tmp_path, "show", "x.pcap")
+    assert done.returncode == Exit.CAPTURE
+    assert "try: wiretale import x.pcap" in done.stderr
+
+
+# A call for which the filter says SECCOMP_RET_TRACE fails with ENOSYS where no tracer asked for such stops: seccomp(2).
+OWN_FILTER = """
+import ctypes, errno, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+GETPPID, TRACE, ALLOW = {"x86_64": 110, "aarch64": 173}[__import__("os").uname().machine], 0x7FF00005, 0x7FFF0000
+rows = (0x20, 0, 0, 0), (0x15, 0, 1, GETPPID), (6, 0, 0, TRACE), (6, 0, 0, ALLOW)
+code = b"".join(struct.pack("HBBI", *row) for row in rows)
+kept = ctypes.create_string_buffer(code)
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 4, ctypes.addressof(kept)))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+sys.exit(ctypes.get_errno() if libc.syscall(GETPPID) == -1 else 0)
+"""
+
+
+@pytest.mark.parametrize("words", [["record", "-q", "-o", "c.wiretale", "--"], ["strace", "-o", "trace"]])
+def test_a_program_that_filters_its_calls_gets_what_it_would_without_a_tracer(tmp_path: Path, words: list[str]) -> None:
+    alone = subprocess.run([sys.executable, "-c", OWN_FILTER], check=False, timeout=60).returncode
+    assert alone == errno.ENOSYS
+    assert run(tmp_path, *words, sys.executable, "-c", OWN_FILTER).returncode == alone

@@ -56,7 +56,8 @@ wiretale records a network program's system calls and packets on one clock, join
 EPILOG = f"""\
 \b
 Exit codes: {Exit.OK} done, {Exit.FAILED} the answer is no, {Exit.USAGE} wrong usage, {Exit.CAPTURE} unusable capture,
-{Exit.PERMISSION} not permitted, {Exit.RESOURCE} disk full or port taken, {Exit.INTERNAL} a mistake in wiretale.
+{Exit.PERMISSION} not permitted, {Exit.RESOURCE} disk full or port taken, {Exit.INTERNAL} a mistake in wiretale,
+{Exit.INTERRUPTED} interrupted, or the reader of the output has gone.
 """
 
 

@@ -285,7 +285,8 @@ def fresh_output(command: tuple[str, ...], pids: tuple[int, ...], *, force: bool
     first = Path(f"{name}.wiretale")
     if force:
         return first
-    return next(path for n in count(1) if not (path := Path(f"{name}-{n}.wiretale") if n > 1 else first).exists())
+    names = (Path(f"{name}-{n}.wiretale") if n > 1 else first for n in count(1))
+    return next(path for path in names if not path.exists() and not path.with_name(path.name + ".spool").exists())
 
 
 def check_output(path: Path, *, force: bool) -> None:

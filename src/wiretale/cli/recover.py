@@ -1,6 +1,5 @@
 """`wiretale recover`: make a capture of a recording that did not end in order."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -37,10 +36,11 @@ def command(spool_folder: Path, output: Path | None, force: bool, keep_spool: bo
             "naming the folder NAME.wiretale.spool that a recording left beside its capture",
         )
     spool = Spool(spool_folder)
-    manifest = spool.read_manifest()
-    if manifest.ended_ns is None and _is_running(manifest.recorder_pid) and not force:
+    spool.read_manifest()  # says what is wrong with it
+    recorder = spool.recorder()
+    if recorder and not force:
         raise UsageFault(
-            f"its recorder (pid {manifest.recorder_pid}) is still running",
+            f"its recorder (pid {recorder}) is still running",
             "end it first with ^C, or look at what there is with --force --keep-spool",
         )
     target = output or spool_folder.with_name(spool_folder.name.removesuffix(".spool"))
@@ -53,13 +53,3 @@ def command(spool_folder: Path, output: Path | None, force: bool, keep_spool: bo
     if not keep_spool:
         shutil.rmtree(spool_folder)
     click.echo(summary(target), err=True)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -98,6 +98,8 @@ def command(
         outcome = recording.run()
         view().finish()
         _say_if_cut(view().lost, log)
+        for note in outcome.notes:
+            click.echo(f"wiretale: note: {note}", err=True)
         if output is not None:
             finish(outcome, plan)
             click.echo(f"wiretale: next: wiretale explain {output}, or wiretale show {output}", err=True)

@@ -49,3 +49,4 @@ class Outcome:
     status: int  # exit status for the shell: the last program's own, 128 + signal if it was killed
     fault: WiretaleError | None = None  # the recording did not go as asked; the spool holds what there is
     reports: list[SourceReport] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what the user should know of it, in sentences

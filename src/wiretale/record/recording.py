@@ -23,7 +23,7 @@ from wiretale.record.namespace import enter_private_net
 from wiretale.record.packets.source import PacketSource
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.procfs.source import snapshot
-from wiretale.record.ptrace.faults import DISK_ERRORS, disk_error
+from wiretale.record.ptrace.faults import DISK_ERRORS, disk_error, without_privileges
 from wiretale.record.ptrace.notable import Notable
 from wiretale.record.ptrace.source import PtraceSource, SpawnRequest
 from wiretale.record.stillness import LEFT_ALONE_NS, Stillness
@@ -91,7 +91,7 @@ class Recording:
                 f"{disk_error(fault.errno)}: {self._spool.path} cannot be written",
                 f"free space, then: wiretale recover {self._spool.path}" if kept else "another place: -o FILE",
             ) from fault
-        return Outcome(self._spool, self._exit_status(), self._fault, self._reports)
+        return Outcome(self._spool, self._exit_status(), self._fault, self._reports, self._manifest.notes)
 
     def _record(self) -> None:
         self._make_spool()
@@ -118,6 +118,12 @@ class Recording:
         try:
             path.mkdir(mode=0o700)
         except FileExistsError:
+            recorder = self._spool.recorder()
+            if recorder:
+                raise ResourceFault(
+                    f"process {recorder} is recording into {path}",
+                    "choose another name with -o FILE; where that process is no wiretale: wiretale recover --force",
+                ) from None
             raise ResourceFault(
                 f"{path} is left over from a recording that did not end", f"wiretale recover {path}, or delete it"
             ) from None
@@ -442,6 +448,8 @@ class Recording:
             self._tracer.stop()
             for program in self._manifest.programs:
                 program.status = self._tracer.status_of(program.pid)
+            if self._tracer.reduced():
+                self._manifest.notes.append(without_privileges(self._tracer.reduced()))
         try:
             if self._manifest.programs:
                 snapshot(self._spool, [p.pid for p in self._manifest.programs if p.attached], "after")

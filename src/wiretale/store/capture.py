@@ -128,6 +128,16 @@ def _check_is_file(path: Path) -> None:
         )
 
 
+# The first bytes of a pcapng file, and of a pcap file in either order, with micro- or nanoseconds.
+_PACKETS = tuple(map(bytes.fromhex, ("0a0d0d0a", "d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d")))
+
+
+def _holds_packets(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(4) in _PACKETS
+    return False
+
+
 def open_capture(path: Path | str) -> duckdb.DuckDBPyConnection:
     """Open a capture read-only. Raises CaptureError if it is missing, damaged, too new or no capture.
 
@@ -143,7 +153,8 @@ def open_capture(path: Path | str) -> duckdb.DuckDBPyConnection:
             raise CaptureError(
                 f"{path} is open for writing in another program", "close that program and try again"
             ) from fault
-        raise CaptureError(f"{path} is not a wiretale capture, or it is damaged", HINT_RECORD) from fault
+        hint = f"wiretale import {path}" if _holds_packets(path) else HINT_RECORD
+        raise CaptureError(f"{path} is not a wiretale capture, or it is damaged", hint) from fault
     try:
         version = _check_version(_meta(db, path), path)
         if version < CAPTURE_VERSION:

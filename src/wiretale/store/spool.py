@@ -1,5 +1,6 @@
 """The spool folder on disk: its manifest and the paths of its files. Layouts are in `model.spool`."""
 
+import os
 from pathlib import Path
 
 from wiretale.clock import Snapshot
@@ -142,6 +143,22 @@ class Spool:
             return Manifest(**raw)
         except TypeError as fault:
             raise CaptureError(f"{self.manifest_path} is damaged: {fault}", _HINT) from fault
+
+    def recorder(self) -> int:
+        """The process that records into it now; 0 if none does. (Another one may have got its number since.)"""
+        try:
+            manifest = self.read_manifest()
+        except CaptureError:
+            return 0
+        if manifest.ended_ns is not None:
+            return 0
+        try:
+            os.kill(manifest.recorder_pid, 0)
+        except ProcessLookupError:
+            return 0
+        except PermissionError:
+            pass  # somebody else's process, which runs
+        return manifest.recorder_pid
 
     def add_clock_snapshot(self, snapshot: Snapshot) -> None:
         """Append one snapshot."""

@@ -166,3 +166,11 @@ def attach_fault(pid: int, number: int) -> WiretaleError:
     if number == errno.EPERM:
         return PermissionFault(f"the system does not let you trace process {pid}", _remedy_for_attach(pid))
     return WiretaleError(f"process {pid} cannot be traced: {os.strerror(number)}", "wiretale doctor")
+
+
+def without_privileges(program: str) -> str:
+    """Of a set-user-ID, set-group-ID or file-capability program that an ordinary user traced: execve(2)."""
+    return (
+        f"{program} ran without the privileges that its file gives it, because the system withholds them from a program"
+        " that an ordinary user traces: sudo wiretale record ..., which runs it as you, records it with them"
+    )

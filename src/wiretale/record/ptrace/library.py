@@ -206,6 +206,7 @@ class Stats(ctypes.Structure):
         ("tasks", _u32),
         ("idle_policy", _u32),
         ("no_privilege", _u32),
+        ("reduced", ctypes.c_char * 128),
     ]
 
 

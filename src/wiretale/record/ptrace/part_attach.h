@@ -1,8 +1,14 @@
 /* Taking tasks under trace, and letting them go. */
 
-static int seize(struct wt *w, pid_t tid)
+/*
+ * Stops by SECCOMP_RET_TRACE are asked for only where the filter is ours: a program whose own filter says so, and that
+ * nobody listens to, gets ENOSYS (seccomp(2)), and must get it here, too.
+ */
+static int seize(struct wt *w, pid_t tid, bool filtered)
 {
-	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP;
+	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
+	if (filtered)
+		options |= PTRACE_O_TRACESECCOMP;
 	if (!(w->flags & WT_NO_FOLLOW))
 		options |= PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 	if (w->flags & WT_EXITKILL)
@@ -12,7 +18,7 @@ static int seize(struct wt *w, pid_t tid)
 
 static int seize_child(struct wt *w, pid_t pid, bool filtered)
 {
-	int result = seize(w, pid);
+	int result = seize(w, pid, filtered);
 	if (result < 0)
 		return result;
 	if (!w->full_errno)
@@ -42,7 +48,7 @@ static int attach_process(struct wt *w, pid_t pid)
 			pid_t tid = atoi(d->d_name);
 			if (tid <= 0 || find_task(w, tid) || (w->flags & WT_NO_FOLLOW && tid != pid))
 				continue;
-			int result = seize(w, tid);
+			int result = seize(w, tid, false);
 			if (result < 0) {
 				fault = seized ? fault : result;
 				continue;

@@ -65,6 +65,40 @@ static long task_status_number(struct wt *w, pid_t tid, const char *key, long ot
 	return at ? strtol(at + strlen(key), NULL, 10) : otherwise;
 }
 
+/* The second number of a line such as "Uid:", the effective one. */
+static long effective(const char *status, const char *key)
+{
+	const char *at = strstr(status, key);
+	char *end = NULL;
+	if (!at)
+		return -1;
+	strtol(at + strlen(key), &end, 10);
+	return strtol(end, NULL, 10);
+}
+
+/*
+ * Note it where a task has just begun to execute a program whose file gives it a user, a group or capabilities, and has
+ * not got them, because who traces it lacks CAP_SYS_PTRACE (execve(2)) or filters its calls (no_new_privs).
+ */
+static void note_reduced(struct wt *w, const struct task *t)
+{
+	char path[64];
+	struct stat st;
+	if (w->by_ring || w->stats.reduced[0] || geteuid() == 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/exe", t->tid);
+	if (stat(path, &st) < 0 || (!t->filtered && task_status_number(w, t->tid, "NoNewPrivs:", 0)))
+		return;
+	const char *status = status_text(w, t->tid), *permitted = strstr(status, "CapPrm:");
+	bool user = st.st_mode & S_ISUID && effective(status, "\nUid:") != (long)st.st_uid;
+	bool group = (st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+		     effective(status, "\nGid:") != (long)st.st_gid;
+	bool capabilities = getxattr(path, "security.capability", NULL, 0) > 0 && permitted &&
+			    !strtoull(permitted + strlen("CapPrm:"), NULL, 16);
+	if ((user || group || capabilities) && readlink(path, w->stats.reduced, WT_REDUCED - 1) < 0)
+		w->stats.reduced[0] = '?';	/* it has ended meanwhile */
+}
+
 /* The name of the task as in /proc/TID/comm, from the first line of its status: there \n and \\ are escaped. */
 static void chunk_comm(struct wt *w, const char *status)
 {

@@ -282,6 +282,7 @@ static void on_exec(struct wt *w, struct task *t, uint64_t now)
 	t->tgid = t->tid;
 	task_close(w, t);
 	bool is_first = t->first_exec;
+	note_reduced(w, t);
 	spawn_done(w, t, 0);
 	if (recording(w)) {
 		struct wt_event *e = event_begin(w, t, WT_EXEC, now);

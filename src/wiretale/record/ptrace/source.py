@@ -273,6 +273,10 @@ class PtraceSource:
         s = self._now()
         return int(s.lost), full_reason(s.full_errno)
 
+    def reduced(self) -> str:
+        """The first program that had not the privileges of its file (set-user-ID and the like), being traced; or ""."""
+        return os.fsdecode(self._now().reduced)
+
     def report(self) -> "SourceReport":
         """What was recorded and what it cost; while it runs, so far."""
         from wiretale.store.report import SourceReport  # not for wiretale strace

@@ -471,6 +471,8 @@ enum wt_spawn_stage {
 	WT_STAGE_EXEC = 8,
 };
 
+#define WT_REDUCED 128
+
 struct wt_stats {
 	uint64_t stops;
 	uint64_t service_ns;	/* sum of the times from seeing a stop to letting go */
@@ -485,6 +487,7 @@ struct wt_stats {
 	uint32_t tasks;		/* traced now */
 	uint32_t idle_policy;	/* SCHED_IDLE was used */
 	uint32_t no_privilege;	/* it was not, because it could not have been left again */
+	char reduced[WT_REDUCED];	/* the first program that, being traced, had not the privileges of its file */
 };
 
 struct wt;
