@@ -30,7 +30,8 @@ FILTERS = (
     'call.name == "connect"', "call.errno == 11", "call.duration > 10s", "tcp.flags.syn == 1", "tcp.port == 5555",
     "tcp.port in {80, 443, 8000..8100}", "ip.addr == 127.0.0.1", "ip.addr > 127.0.0.5", "not tcp",
     'frame contains "needle"', "frame contains 7f:00:00:01", 'tcp.payload contains "needle"',
-    'payload contains "needle"', 'tcp.payload matches "ne+dle"', 'data matches "ne+dle"', "tcp.option_kind == 8",
+    'payload contains "needle"', 'payload == "needle"', "payload[0:4] == 41:42:43:44",
+    'tcp.payload matches "ne+dle"', 'data matches "ne+dle"', "tcp.option_kind == 8",
     "tcp.option_kind == 5", "tcp[13] & 02", "eth.src[0:3] == 00:00:5e", 'upper(call.name) == "CONNECT"',
     'string(tcp.srcport) matches "^55"', "len(tcp.payload) > 1000", "frame.time_delta > 1", "tcp.analysis.flags",
     'lower(proc.name) contains "serv"', 'fd.name contains "5555"', "connection == 5", "wait.duration > 100s",
@@ -195,7 +196,8 @@ def load(folder: Path) -> list[str]:
 
 READERS = (
     ("check", "CAPTURE"), ("export", "CAPTURE", "--to", "pcapng", "-o", "/dev/null"), ("stats", "CAPTURE"),
-    ("explain", "CAPTURE"),
+    ("explain", "CAPTURE"), ("explain", "CAPTURE", "--format", "html"), ("connections", "CAPTURE"),
+    ("show", "CAPTURE", "--tail", "20"), ("export", "CAPTURE", "--table", "packet", "-o", "TABLE.parquet"),
 )  # fmt: skip
 
 
@@ -209,12 +211,14 @@ def readers(folder: Path) -> list[str]:
         first = 0.0
         for millions in (0.5, 1):
             capture = _capture(folder, millions)
-            command = [str(capture) if word == "CAPTURE" else word for word in words]
+            files = {"CAPTURE": str(capture), "TABLE.parquet": str(folder / f"{millions}.parquet")}
+            command = [files.get(word, word) for word in words]
             used = run([PYTHON, "-m", "wiretale", *command])
             first = first or used.cpu_seconds
             good = used.cpu_seconds <= 2.6 * first and used.peak_bytes < 1.5e9
             lines.append(
-                f"| `{words[0]}` | {millions} million each | {used.seconds:.1f} s | {used.cpu_seconds:.1f} s |"
+                f"| `{' '.join(w for w in words if w not in files)}` | {millions} million each |"
+                f" {used.seconds:.1f} s | {used.cpu_seconds:.1f} s |"
                 f" {used.peak_bytes / 1e6:,.0f} MB | linear, 1.5 GB | {_verdict(good)} |"
             )
     return [*lines, ""]
