@@ -69,6 +69,8 @@ static void credentials(void)
 static void processes(void)
 {
 	int self = syscall(SYS_pidfd_open, getpid(), 0);
+	for (int fd = 0; fd < 3; fd++)
+		syscall(SYS_pidfd_getfd, fd == 2 ? -1 : self, fd == 0 ? self : fd, 0);
 	for (int kind = 0; kind < 5; kind++) {
 		syscall(SYS_waitid, kind, self, NULL, WNOHANG, NULL);
 		syscall(SYS_waitid, kind, -1, NULL, WNOHANG, NULL);

@@ -14,6 +14,7 @@ from socket import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_STREAM
 from wiretale.decode.constants.tables import TABLES
 from wiretale.decode.record_types import FdLabel
 from wiretale.decode.sockaddr import decode_sockaddr
+from wiretale.decode.strace.special import ELSEWHERE
 from wiretale.decode.strace.strings import label_text
 from wiretale.decode.syscalls import call_spec
 from wiretale.decode.syscalls.spec import Kind
@@ -91,7 +92,7 @@ class Descriptors:
                 self._peers |= {both[0]: both[1], both[1]: both[0]}
         for chunk in e.chunks:
             if chunk.role == Role.LINK:
-                links[signed32(chunk.detail)] = _link(chunk)
+                links[signed32(chunk.detail) if chunk.detail < ELSEWHERE else chunk.detail] = _link(chunk)
             elif chunk.role == Role.CWD:
                 links[AT_FDCWD] = os.fsdecode(chunk.data)
             elif chunk.role == Role.SOCKET and len(chunk.data) == _SOCKET.size:
@@ -130,7 +131,7 @@ class Descriptors:
     # -- words -------------------------------------------------------------------------------------------------------
 
     def label(self, pid: int) -> FdLabel:
-        """How descriptors of a process are printed."""
+        """How descriptors of a process are printed, and with ELSEWHERE those that it names of another."""
         return lambda number: self._text(pid, number)
 
     def links(self, pid: int, numbers: Iterable[int]) -> list[str]:
@@ -140,6 +141,7 @@ class Descriptors:
 
     def _text(self, pid: int, number: int) -> str:
         link = self._links.get(pid, {}).get(number)
+        number -= ELSEWHERE if number >= ELSEWHERE else 0
         if link is None:
             return str(number)
         if link.startswith("socket:[") and "socket" in self._details:

@@ -352,12 +352,19 @@ def _waited(w: Writer, index: int, arg: Arg) -> str:
     return strace(w).pid(number) if kind == _P_PID else str(number)
 
 
+def _target(w: Writer, index: int, arg: Arg) -> str:
+    """What pidfd_getfd takes, a descriptor of the other process."""
+    number = signed32(w.values[index])
+    return str(number) if w.label is None or number < 0 else w.fd(number | ELSEWHERE)
+
+
 def _left(w: Writer, index: int, arg: Arg) -> str:
     """Of a sleep until a time nothing is left."""
     absolute = w.values[1] & 1
     return address(w, index) if absolute else shared.SPECIAL["clock_nanosleep", "remain"](w, index, arg)
 
 
+ELSEWHERE = 1 << 32  # of a descriptor's number: it is one of another process
 _P_PID, _P_PIDFD = 1, 3  # linux/wait.h
 _STATX_SYNC = 0x6000  # linux/fcntl.h: AT_STATX_SYNC_TYPE
 
@@ -367,6 +374,7 @@ SPECIAL: dict[tuple[str, str], Printer] = {
     **{(name, "wstatus"): _of_child for name in ("wait4", "waitpid")},
     ("wait4", "rusage"): _of_child,
     ("waitid", "id"): _waited,
+    ("pidfd_getfd", "targetfd"): _target,
     ("getrandom", "buf"): _random,
     **{(name, "pipefd"): _pair for name in ("pipe", "pipe2")},
     ("socketpair", "sv"): _pair,

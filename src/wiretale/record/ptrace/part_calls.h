@@ -203,7 +203,10 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 		capture_msghdr(w, t, op, result, at_exit, word);
 		break;
 	case WT_READ_LINK:
-		ask_link(w, t, op->arg);
+		if (op->count_arg == WT_NO_ARG)
+			ask_link(w, t, op->arg);
+		else
+			ask_link_elsewhere(w, t, op->arg, op->count_arg);
 		break;
 	case WT_READ_NAME:
 		ask_name(w, op->count_from == WT_COUNT_RETURN ? result : (int32_t)t->args[op->arg]);

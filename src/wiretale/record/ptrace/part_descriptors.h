@@ -160,11 +160,10 @@ static void ask_netlink(struct wt *w, struct task *t)
 	}
 }
 
-/* The process of a pidfd, by /proc/PID/fdinfo; 0 if it has ended or is not seen from here. */
-static uint32_t pid_of_pidfd(struct wt *w, struct task *t, int number)
+/* The process of a pidfd, by what /proc/PID/fdinfo/N says; 0 if it has ended or is not seen from here. */
+static uint32_t pid_in(const char *path)
 {
-	char path[64], text[1024];
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/fdinfo/%d", in_proc(w, t->tgid), in_proc(w, t->tid), number);
+	char text[1024];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
@@ -176,11 +175,18 @@ static uint32_t pid_of_pidfd(struct wt *w, struct task *t, int number)
 	return pid > 0 ? (uint32_t)pid : 0;
 }
 
+/* Where /proc says of a descriptor of a task `what` it is ("fd", its link) or how it is used ("fdinfo"). */
+static const char *descriptor_path(struct wt *w, struct task *t, const char *what, int number, char *into, size_t room)
+{
+	snprintf(into, room, "/proc/%d/task/%d/%s/%d", in_proc(w, t->tgid), in_proc(w, t->tid), what, number);
+	return into;
+}
+
 /*
  * A LINK chunk of what a descriptor is. Of a pidfd whose process lives on, `index` is its number: the link does not say
  * it, and later the process or the descriptor may be gone.
  */
-static void put_link(struct wt *w, struct task *t, unsigned arg, int number, const char *target, size_t bytes)
+static void put_link(struct wt *w, unsigned arg, uint64_t number, const char *target, size_t bytes, const char *fdinfo)
 {
 	static const char pidfd[] = "anon_inode:[pidfd]";
 	struct wt_chunk *c = chunk_begin(w, WT_LINK, (uint16_t)arg, 0, bytes);
@@ -188,9 +194,9 @@ static void put_link(struct wt *w, struct task *t, unsigned arg, int number, con
 		return;
 	memcpy(file_end(&w->data), target, bytes);
 	c->full_bytes = bytes;
-	c->detail = (uint32_t)number;
+	c->detail = number;
 	if (bytes == sizeof(pidfd) - 1 && !memcmp(target, pidfd, bytes))
-		c->index = pid_of_pidfd(w, t, number);
+		c->index = pid_in(fdinfo);
 	chunk_end(w, c, bytes);
 }
 
@@ -202,13 +208,13 @@ static void ask_descriptor(struct wt *w, struct task *t, int64_t number, bool su
 	if (surely_socket && ask_socket(w, t, (int)number))
 		return;
 	char path[64], target[PATH_MAX];
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", in_proc(w, t->tgid), in_proc(w, t->tid), (int)number);
-	ssize_t n = readlink(path, target, sizeof(target));
+	ssize_t n = readlink(descriptor_path(w, t, "fd", (int)number, path, sizeof(path)), target, sizeof(target));
 	if (n < 0)
 		return;
 	if (n > 8 && !memcmp(target, "socket:[", 8) && !surely_socket && ask_socket(w, t, (int)number))
 		return;
-	put_link(w, t, 0, (int)number, target, (size_t)n);
+	descriptor_path(w, t, "fdinfo", (int)number, path, sizeof(path));
+	put_link(w, 0, (uint32_t)number, target, (size_t)n, path);
 }
 
 /* What argument `arg` is now, whatever it is; the folder of AT_FDCWD. */
@@ -219,16 +225,30 @@ static void ask_link(struct wt *w, struct task *t, unsigned arg)
 	if (number == AT_FDCWD)
 		snprintf(path, sizeof(path), "/proc/%d/task/%d/cwd", in_proc(w, t->tgid), in_proc(w, t->tid));
 	else if (number >= 0)
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", in_proc(w, t->tgid), in_proc(w, t->tid), number);
+		descriptor_path(w, t, "fd", number, path, sizeof(path));
 	else
 		return;
 	ssize_t n = readlink(path, target, sizeof(target) - 1);
 	if (n <= 0)
 		return;
-	put_link(w, t, arg, number, target, (size_t)n);
+	put_link(w, arg, (uint32_t)number, target, (size_t)n,
+			 descriptor_path(w, t, "fdinfo", number, path, sizeof(path)));
 	target[n] = 0;
 	if (!strncmp(target, "socket:[", 8))
 		note_other_end(w, strtoull(target + 8, NULL, 10), false);
+}
+
+/* What argument `arg` is in the process whose pidfd is argument `pidfd`. Told with 1 << 32 in its number. */
+static void ask_link_elsewhere(struct wt *w, struct task *t, unsigned arg, unsigned pidfd)
+{
+	char path[64], target[PATH_MAX];
+	uint32_t pid = pid_in(descriptor_path(w, t, "fdinfo", (int)t->args[pidfd], path, sizeof(path)));
+	int number = (int)t->args[arg];
+	snprintf(path, sizeof(path), "/proc/%u/fd/%d", pid, number);
+	ssize_t n = pid ? readlink(path, target, sizeof(target)) : -1;
+	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%d", pid, number);
+	if (n > 0)
+		put_link(w, arg, 1ull << 32 | (uint32_t)number, target, (size_t)n, path);
 }
 
 /* Descriptors that came in ancillary data (SCM_RIGHTS). */

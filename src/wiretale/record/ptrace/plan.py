@@ -307,6 +307,8 @@ def _links(call: Call) -> Iterator[Step]:
             yield Step(What.LINK, _ENTRY, index, Role.LINK)
         elif arg.kind is Kind.PID:
             yield Step(What.NAME, _ENTRY, index, Role.NAME)
+        elif (call.name, arg.name) == ("pidfd_getfd", "targetfd"):
+            yield Step(What.LINK, _ENTRY, index, Role.LINK, count_arg=0)
     if call.result is Result.PID:
         yield Step(What.NAME, _EXIT, 0, Role.NAME, Count.RETURN)
 

@@ -132,7 +132,7 @@ enum wt_what {
 	WT_READ_IOVEC = 5,
 	WT_READ_MSGHDR = 6,
 	WT_READ_MMSGHDR = 7,
-	WT_READ_LINK = 8,	/* what the descriptor is, as a LINK chunk: nothing of the task's memory */
+	WT_READ_LINK = 8,	/* what the descriptor is, as a LINK chunk; with `count_arg` in the process of that pidfd */
 	WT_READ_FOLLOW = 9,	/* what a pointer inside the structure at the argument points to; see `fixed` */
 	WT_READ_FOLLOW_STRING = 10,	/* the same, a string */
 	WT_READ_POINTED = 11,	/* each element of a vector of pointers */
