@@ -68,6 +68,13 @@ def test_every_byte_is_linked(name: str, engine: str, tmp_path: Path) -> None:
         assert db.execute(witness).fetchall() == [(True,)]
 
 
+def test_the_story_takes_no_second_path_for_another_try(tmp_path: Path) -> None:
+    capture = record("two-paths", tmp_path)
+    told = subprocess.run([*WIRETALE, "explain", str(capture)], capture_output=True, text=True, check=True).stdout
+    assert "SYN: may I connect?" in told
+    assert "no answer had come" not in told
+
+
 def test_ports_of_vsock_have_32_bits(tmp_path: Path) -> None:
     try:
         socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close()

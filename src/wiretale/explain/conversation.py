@@ -212,9 +212,11 @@ SELECT {WAIT_COLUMNS} FROM wait w JOIN call c USING (call_id) WHERE w.socket_id 
     OR w.call_id IN (SELECT unnest(?)) OR w.packet_id IN (SELECT unnest(?))
 QUALIFY row_number() OVER (PARTITION BY w.socket_id ORDER BY w.wait_id) <= 400 ORDER BY w.wait_id"""  # noqa: S608 (fixed)
 
-_SOME_PACKETS = f"""g.connection_id IN (SELECT unnest(?))
+# Not those of MPTCP's further subflows: their handshakes are not the connection's.
+_SOME_PACKETS = f"""g.connection_id IN (SELECT unnest(?)) AND coalesce(g.tcp_stream, -1) =
+    coalesce((SELECT k.tcp_stream FROM connection k WHERE k.connection_id = g.connection_id), -1)
 QUALIFY row_number() OVER (PARTITION BY g.connection_id ORDER BY p.packet_id) <= {FIRST_PACKETS}
-    OR row_number() OVER (PARTITION BY g.connection_id ORDER BY p.packet_id DESC) <= {LAST_PACKETS}"""
+    OR row_number() OVER (PARTITION BY g.connection_id ORDER BY p.packet_id DESC) <= {LAST_PACKETS}"""  # noqa: S608 (fixed text)
 
 
 _LEFT = """
