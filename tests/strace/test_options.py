@@ -93,6 +93,26 @@ def test_a_result_a_signal_and_a_choice_of_calls() -> None:
     assert done.returncode == -9
 
 
+TRACED_CHILD = """
+import ctypes, os, platform, signal
+CLONE_PTRACE, number = 0x2000, {"x86_64": 56, "aarch64": 220}[platform.machine()]
+child = ctypes.CDLL(None).syscall(number, CLONE_PTRACE | signal.SIGCHLD, 0, 0, 0, 0)
+if not child:
+    os.getppid()
+    os.kill(os.getpid(), signal.SIGUSR1)
+print(child, os.WTERMSIG(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_child_that_has_itself_traced_is_let_go_without_f() -> None:
+    done = strace("-e", "trace=getppid", sys.executable, "-I", "-c", TRACED_CHILD)
+    child, ended_by = done.stdout.split()
+    assert int(ended_by) == signal.SIGUSR1
+    assert f"Process {child} detached" in done.stderr
+    assert "getppid" not in done.stderr
+    assert "--- SIGUSR1" not in done.stderr
+
+
 def test_a_delay_holds_up_nobody_else() -> None:
     code = "sh -c : & sh -c : & sh -c : & wait"
     words = ["-f", "-e", "trace=getppid", "-e", "signal=none", "-e", "inject=getppid:delay_enter=1s"]

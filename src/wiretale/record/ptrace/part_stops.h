@@ -417,6 +417,24 @@ static void dispatch_stop(struct wt *w, struct task *t, int status, uint64_t now
 	}
 }
 
+/*
+ * CLONE_PTRACE makes a child that is traced whatever was asked for. Let it go at its first stop; its signals would be
+ * shown, and it would be waited for, as if it belonged to what is traced.
+ */
+static bool is_unwanted(const struct wt *w, int status)
+{
+	int sig = WSTOPSIG(status), code = status >> 16;
+	return w->flags & WT_NO_FOLLOW && ((!code && sig == SIGSTOP) || (code == EVENT_STOP_CODE && sig == SIGTRAP));
+}
+
+static void refuse(struct wt *w, struct task *t)
+{
+	if (recording(w))
+		simple_event(w, t, WT_DETACHED, now_ns(), 0, 0);
+	ptrace(PTRACE_DETACH, t->tid, NULL, NULL);
+	remove_task(w, t);
+}
+
 static void dispatch(struct wt *w, pid_t tid, int status, uint64_t now)
 {
 	bool was_full = w->full_errno;
@@ -435,6 +453,10 @@ static void dispatch(struct wt *w, pid_t tid, int status, uint64_t now)
 		t = add_task(w, tid, task_tgid(w, tid));
 		if (!t)
 			return;
+		if (is_unwanted(w, status)) {
+			refuse(w, t);
+			return;
+		}
 		t->filtered = guess_filtered(w, tid);
 	}
 	if (t->held_until) {	/* killed meanwhile */
