@@ -309,3 +309,11 @@ def test_a_program_that_filters_its_calls_gets_what_it_would_without_a_tracer(tm
     alone = subprocess.run([sys.executable, "-c", OWN_FILTER], check=False, timeout=60).returncode
     assert alone == errno.ENOSYS
     assert run(tmp_path, *words, sys.executable, "-c", OWN_FILTER).returncode == alone
+
+
+def test_a_process_that_proc_hides_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    hide = "mount -t proc -o hidepid=2 proc /proc"
+    done = run_as_nobody(tmp_path, ["-m", "wiretale", "record", "-o", "c.wiretale", "-p", "1"], before=hide)
+    assert done.returncode == Exit.PERMISSION
+    assert "process 1 belongs to another user, and /proc hides it" in done.stderr
+    assert "sudo wiretale record -p 1" in done.stderr

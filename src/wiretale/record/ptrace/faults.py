@@ -147,9 +147,25 @@ def _status_numbers(pid: int, key: str) -> list[int]:
     return next(([int(n) for n in line.split()[1:]] for line in lines if line.startswith(key + ":")), [])
 
 
+def _is_hidden(pid: int) -> bool:
+    """Whether there is a process that /proc does not show this user."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        pass
+    return False
+
+
 def attach_fault(pid: int, number: int) -> WiretaleError:
     """Why a process cannot be traced, in a sentence with the way out."""
     if number == errno.ESRCH or not os.path.exists(f"/proc/{pid}"):
+        if _is_hidden(pid):
+            return PermissionFault(
+                f"process {pid} belongs to another user, and /proc hides it (hidepid)",
+                f"sudo wiretale record -p {pid} ...",
+            )
         return WiretaleError(f"there is no process {pid}", "find it with: pgrep -a NAME")
     tracer = _status_numbers(pid, "TracerPid")
     if tracer and tracer[0]:
