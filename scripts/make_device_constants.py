@@ -8,7 +8,7 @@ from pathlib import Path
 from make_netlink_constants import write
 
 TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/devices.py"
-HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h linux/kvm.h linux/videodev2.h"
+HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h linux/kvm.h linux/videodev2.h linux/tee.h linux/btrfs.h"
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "device_gpio_line": (r"GPIOLINE_FLAG_\w+", "", "GPIOLINE_FLAG_???"),
     "device_gpio_handle": (r"GPIOHANDLE_REQUEST_\w+", "", "GPIOHANDLE_REQUEST_???"),
@@ -70,10 +70,44 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "device_v4l2_parm": (r"V4L2_CAP_TIMEPERFRAME", "", "V4L2_CAP_???"),
     "device_v4l2_mode": (r"V4L2_MODE_HIGHQUALITY", "", "V4L2_MODE_???"),
     "device_v4l2_pixels": (r"V4L2_(PIX|SDR|META)_FMT_\w+", r"V4L2_PIX_FMT_(PRIV_MAGIC|FLAG_\w+)", ""),
+    "device_tee_implementation": (r"TEE_IMPL_ID_\w+", "", "TEE_IMPL_ID_???"),
+    "device_tee_optee": (r"TEE_OPTEE_CAP_\w+", "", "TEE_OPTEE_CAP_???"),
+    "device_tee_general": (r"TEE_GEN_CAP_\w+", "", "TEE_GEN_CAP_???"),
+    "device_tee_login": (r"TEE_IOCTL_LOGIN_\w+", r"TEE_IOCTL_LOGIN_REE_KERNEL\w*", "TEE_IOCTL_LOGIN_???"),
+    "device_tee_parameter": (r"TEE_IOCTL_PARAM_ATTR_TYPE_\w+", r"\w+_MASK", "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
+    "device_btrfs_balance": (r"BTRFS_BALANCE_CTL_\w+", "", "BTRFS_BALANCE_CTL_???"),
+    "device_btrfs_subvolume": (r"BTRFS_SUBVOL_(CREATE_ASYNC|RDONLY|QGROUP_INHERIT)", "", "BTRFS_SUBVOL_???"),
+    "device_btrfs_defragment": (r"BTRFS_DEFRAG_RANGE_\w+", r"\w+_SUPP", "BTRFS_DEFRAG_RANGE_???"),
+    "device_btrfs_read_only": (r"BTRFS_FEATURE_COMPAT_RO_\w+", "", "BTRFS_FEATURE_COMPAT_RO_???"),
+    "device_btrfs_incompat": (r"BTRFS_FEATURE_INCOMPAT_\w+", "", "BTRFS_FEATURE_INCOMPAT_???"),
     "device_ubi_flags": (r"UBI_VOL_SKIP_CRC_CHECK_FLG", "", "UBI_VOL_???"),
     "device_ubi_type": (r"UBI_(DYNAMIC|STATIC)_VOLUME", "", "UBI_???_VOLUME"),
 }  # fmt: skip
 EXTRA: dict[str, tuple[dict[int, str], str]] = {
+    "device_btrfs_compat": ({}, "BTRFS_FEATURE_COMPAT_???"),  # linux/btrfs.h has none
+    # include/linux/tee_drv.h of the kernel, by names of linux/tee.h
+    "device_tee_memory": (
+        {
+            0x01: "TEE_IOCTL_SHM_MAPPED",
+            0x02: "TEE_IOCTL_SHM_DMA_BUF",
+            0x04: "TEE_IOCTL_SHM_EXT_DMA_BUF",
+            0x08: "TEE_IOCTL_SHM_REGISTER",
+            0x10: "TEE_IOCTL_SHM_USER_MAPPED",
+            0x20: "TEE_IOCTL_SHM_POOL",
+            0x40: "TEE_IOCTL_SHM_KERNEL_MAPPED",
+        },
+        "TEE_IOCTL_SHM_???",
+    ),
+    # fs/btrfs/compression.h of the kernel
+    "device_btrfs_compress": (
+        {
+            0: "BTRFS_COMPRESS_NONE",
+            1: "BTRFS_COMPRESS_ZLIB",
+            2: "BTRFS_COMPRESS_LZO",
+            3: "BTRFS_COMPRESS_ZSTD",
+        },
+        "BTRFS_COMPRESS_???",
+    ),
     # linux/kd.h, and include/linux/kd.h of the kernel
     "device_kd_font_flags": ({1: "KD_FONT_FLAG_DONT_RECALC", 0x80000000: "KD_FONT_FLAG_OLD"}, "KD_FONT_FLAG_???"),
     # include/scsi/sg.h of the kernel

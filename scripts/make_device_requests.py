@@ -153,6 +153,44 @@ GROUPS: dict[str, dict[str, str]] = {
         "KVM_GET_SUPPORTED_CPUID": "inout kvm_asked_cpuid .entries:40*nent",
         "KVM_GET_EMULATED_CPUID": "inout kvm_asked_cpuid .entries:40*nent",
     },
+    "linux/tee.h": {
+        "TEE_IOC_VERSION": "out tee_version",
+        "TEE_IOC_SHM_ALLOC": "inout tee_memory",
+        "TEE_IOC_SHM_REGISTER": "inout tee_given_memory",
+        "_IOWR(0xa4, 8, char[32])": "inout tee_descriptor",  # TEE_IOC_SHM_REGISTER_FD, of kernels that were changed
+        "TEE_IOC_OPEN_SESSION": "in tee_session buf_ptr:1*buf_len",
+        "TEE_IOC_INVOKE": "in tee_invocation buf_ptr:1*buf_len",
+        "TEE_IOC_SUPPL_RECV": "in tee_received buf_ptr:1*buf_len",
+        "TEE_IOC_SUPPL_SEND": "in tee_sent buf_ptr:1*buf_len",
+        "TEE_IOC_CANCEL": "in tee_cancel",
+        "TEE_IOC_CLOSE_SESSION": "in tee_close",
+    },
+    "linux/btrfs.h": {
+        **dict.fromkeys(
+            (
+                f"BTRFS_IOC_{name}"
+                for name in [
+                    "TRANS_START", "TRANS_END", "SYNC", "SCRUB_CANCEL", "QUOTA_RESCAN_WAIT", "DEFRAG", "BALANCE",
+                ]
+            ),
+            "-",
+        ),
+        "BTRFS_IOC_CLONE": "value fd",
+        "BTRFS_IOC_BALANCE_CTL": "value enum device_btrfs_balance",
+        "BTRFS_IOC_DEFAULT_SUBVOL": "in u64",
+        "BTRFS_IOC_WAIT_SYNC": "in u64",
+        "BTRFS_IOC_START_SYNC": "out u64",
+        "BTRFS_IOC_SUBVOL_GETFLAGS": "out btrfs_flags",
+        "BTRFS_IOC_SUBVOL_SETFLAGS": "in btrfs_flags",
+        "BTRFS_IOC_QGROUP_CREATE": "in btrfs_qgroup_create",
+        "BTRFS_IOC_QGROUP_ASSIGN": "in btrfs_qgroup_assign",
+        "BTRFS_IOC_CLONE_RANGE": "in btrfs_clone_range",
+        "BTRFS_IOC_DEFRAG_RANGE": "in btrfs_defrag_range",
+        "BTRFS_IOC_QUOTA_RESCAN": "in btrfs_quota_rescan",
+        "BTRFS_IOC_QUOTA_RESCAN_STATUS": "out btrfs_quota_status",
+        "BTRFS_IOC_GET_FEATURES": "out btrfs_features",
+        "BTRFS_IOC_SET_FEATURES": "in btrfs_features_set",
+    },
     "linux/videodev2.h": {
         "VIDIOC_QUERYCAP": "out video_capability",
         "VIDIOC_ENUM_FMT": "inout video_fmtdesc",

@@ -127,4 +127,30 @@ FIELDS: dict[str, str] = {
     "kvm_asked_cpuid": "u32 nent; u32 _padding",
     "kvm_entry": "u32 function~x; u32 index~x; u32 flags~|device_kvm_cpuid; u32 eax~x; u32 ebx~x; u32 ecx~x; u32 edx~x;"
     " u32 _padding[3]",
+    # trusted execution: linux/tee.h
+    "tee_version": "u32 impl_id~=device_tee_implementation; u32 impl_caps; u32 gen_caps~|device_tee_general",
+    "tee_memory": "u64 size~x; u32 flags~|device_tee_memory; s32 id",
+    "tee_given_memory": "u64 addr~p; u64 length~x; u32 flags~|device_tee_memory; s32 id",
+    "tee_descriptor": "s64 fd~fd; u64 size~x; u32 flags~|device_tee_memory; s32 id; u64 _pad",
+    "tee_cancel": "u32 cancel_id; u32 session~x",
+    "tee_close": "u32 session~x",
+    **dict.fromkeys(("tee_session", "tee_invocation", "tee_received", "tee_sent"), "u64 buf_ptr~p; u64 buf_len"),
+    "tee_open": "u8 uuid[16]; u8 clnt_uuid[16]~h; u32 clnt_login~=device_tee_login; u32 cancel_id;"
+    " u32 session~x; u32 ret; u32 ret_origin; u32 num_params",
+    "tee_invoke": "u32 func; u32 session~x; u32 cancel_id; u32 ret; u32 ret_origin; u32 num_params",
+    "tee_receive": "u32 func; u32 num_params",
+    "tee_send": "u32 ret; u32 num_params",
+    "tee_parameter": "u64 attr~x; u64 a~x; u64 b~x; u64 c~x",
+    # linux/btrfs.h
+    "btrfs_flags": "u64 value~|device_btrfs_subvolume",
+    "btrfs_qgroup_create": "u64 create; u64 qgroupid",
+    "btrfs_qgroup_assign": "u64 assign; u64 src; u64 dst",
+    "btrfs_clone_range": "s64 src_fd; u64 src_offset; u64 src_length; u64 dest_offset",
+    "btrfs_defrag_range": "u64 start; u64 len; u64 flags~|device_btrfs_defragment; u32 extent_thresh;"
+    " u32 compress_type~=device_btrfs_compress; u32 _unused[4]",
+    "btrfs_quota_rescan": "u64 flags; u64 _progress; u64 _reserved[6]",
+    "btrfs_quota_status": "u64 flags; u64 progress; u64 _reserved[6]",
+    "btrfs_features": "u64 compat_flags~|device_btrfs_compat; u64 compat_ro_flags~|device_btrfs_read_only;"
+    " u64 incompat_flags~|device_btrfs_incompat",
+    "btrfs_features_set": "btrfs_features wanted; btrfs_features mask",
 }

@@ -796,11 +796,64 @@ TABLES: dict[str, dict[int, str]] = {
         2989577294: "V4L2_PIX_FMT_NV12M_10BE_8L128", 3039908417: "V4L2_PIX_FMT_ARGB555X",
         3039908440: "V4L2_PIX_FMT_XRGB555X",
     },
+    "device_tee_implementation": {
+        1: "TEE_IMPL_ID_OPTEE", 2: "TEE_IMPL_ID_AMDTEE",
+    },
+    "device_tee_optee": {
+        1: "TEE_OPTEE_CAP_TZ",
+    },
+    "device_tee_general": {
+        1: "TEE_GEN_CAP_GP", 2: "TEE_GEN_CAP_PRIVILEGED", 4: "TEE_GEN_CAP_REG_MEM", 8: "TEE_GEN_CAP_MEMREF_NULL",
+    },
+    "device_tee_login": {
+        0: "TEE_IOCTL_LOGIN_PUBLIC", 1: "TEE_IOCTL_LOGIN_USER", 2: "TEE_IOCTL_LOGIN_GROUP",
+        4: "TEE_IOCTL_LOGIN_APPLICATION", 5: "TEE_IOCTL_LOGIN_USER_APPLICATION",
+        6: "TEE_IOCTL_LOGIN_GROUP_APPLICATION",
+    },
+    "device_tee_parameter": {
+        0: "TEE_IOCTL_PARAM_ATTR_TYPE_NONE", 1: "TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INPUT",
+        2: "TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_OUTPUT", 3: "TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INOUT",
+        5: "TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT", 6: "TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT",
+        7: "TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT",
+    },
+    "device_btrfs_balance": {
+        1: "BTRFS_BALANCE_CTL_PAUSE", 2: "BTRFS_BALANCE_CTL_CANCEL",
+    },
+    "device_btrfs_subvolume": {
+        1: "BTRFS_SUBVOL_CREATE_ASYNC", 2: "BTRFS_SUBVOL_RDONLY", 4: "BTRFS_SUBVOL_QGROUP_INHERIT",
+    },
+    "device_btrfs_defragment": {
+        1: "BTRFS_DEFRAG_RANGE_COMPRESS", 2: "BTRFS_DEFRAG_RANGE_START_IO",
+    },
+    "device_btrfs_read_only": {
+        1: "BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE", 2: "BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE_VALID",
+        4: "BTRFS_FEATURE_COMPAT_RO_VERITY", 8: "BTRFS_FEATURE_COMPAT_RO_BLOCK_GROUP_TREE",
+    },
+    "device_btrfs_incompat": {
+        1: "BTRFS_FEATURE_INCOMPAT_MIXED_BACKREF", 2: "BTRFS_FEATURE_INCOMPAT_DEFAULT_SUBVOL",
+        4: "BTRFS_FEATURE_INCOMPAT_MIXED_GROUPS", 8: "BTRFS_FEATURE_INCOMPAT_COMPRESS_LZO",
+        16: "BTRFS_FEATURE_INCOMPAT_COMPRESS_ZSTD", 32: "BTRFS_FEATURE_INCOMPAT_BIG_METADATA",
+        64: "BTRFS_FEATURE_INCOMPAT_EXTENDED_IREF", 128: "BTRFS_FEATURE_INCOMPAT_RAID56",
+        256: "BTRFS_FEATURE_INCOMPAT_SKINNY_METADATA", 512: "BTRFS_FEATURE_INCOMPAT_NO_HOLES",
+        1024: "BTRFS_FEATURE_INCOMPAT_METADATA_UUID", 2048: "BTRFS_FEATURE_INCOMPAT_RAID1C34",
+        4096: "BTRFS_FEATURE_INCOMPAT_ZONED", 8192: "BTRFS_FEATURE_INCOMPAT_EXTENT_TREE_V2",
+    },
     "device_ubi_flags": {
         1: "UBI_VOL_SKIP_CRC_CHECK_FLG",
     },
     "device_ubi_type": {
         3: "UBI_DYNAMIC_VOLUME", 4: "UBI_STATIC_VOLUME",
+    },
+    "device_btrfs_compat": {
+
+    },
+    "device_tee_memory": {
+        1: "TEE_IOCTL_SHM_MAPPED", 2: "TEE_IOCTL_SHM_DMA_BUF", 4: "TEE_IOCTL_SHM_EXT_DMA_BUF",
+        8: "TEE_IOCTL_SHM_REGISTER", 16: "TEE_IOCTL_SHM_USER_MAPPED", 32: "TEE_IOCTL_SHM_POOL",
+        64: "TEE_IOCTL_SHM_KERNEL_MAPPED",
+    },
+    "device_btrfs_compress": {
+        0: "BTRFS_COMPRESS_NONE", 1: "BTRFS_COMPRESS_ZLIB", 2: "BTRFS_COMPRESS_LZO", 3: "BTRFS_COMPRESS_ZSTD",
     },
     "device_kd_font_flags": {
         1: "KD_FONT_FLAG_DONT_RECALC", 2147483648: "KD_FONT_FLAG_OLD",
@@ -894,8 +947,21 @@ UNKNOWN: dict[str, str] = {
     "device_v4l2_parm": "V4L2_CAP_???",
     "device_v4l2_mode": "V4L2_MODE_???",
     "device_v4l2_pixels": "",
+    "device_tee_implementation": "TEE_IMPL_ID_???",
+    "device_tee_optee": "TEE_OPTEE_CAP_???",
+    "device_tee_general": "TEE_GEN_CAP_???",
+    "device_tee_login": "TEE_IOCTL_LOGIN_???",
+    "device_tee_parameter": "TEE_IOCTL_PARAM_ATTR_TYPE_???",
+    "device_btrfs_balance": "BTRFS_BALANCE_CTL_???",
+    "device_btrfs_subvolume": "BTRFS_SUBVOL_???",
+    "device_btrfs_defragment": "BTRFS_DEFRAG_RANGE_???",
+    "device_btrfs_read_only": "BTRFS_FEATURE_COMPAT_RO_???",
+    "device_btrfs_incompat": "BTRFS_FEATURE_INCOMPAT_???",
     "device_ubi_flags": "UBI_VOL_???",
     "device_ubi_type": "UBI_???_VOLUME",
+    "device_btrfs_compat": "BTRFS_FEATURE_COMPAT_???",
+    "device_tee_memory": "TEE_IOCTL_SHM_???",
+    "device_btrfs_compress": "BTRFS_COMPRESS_???",
     "device_kd_font_flags": "KD_FONT_FLAG_???",
     "device_scsi_reset": "SG_SCSI_RESET_???",
     "device_scsi_escalate": "",

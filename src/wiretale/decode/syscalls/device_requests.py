@@ -185,6 +185,40 @@ ROWS: dict[int, str] = {
     0x4008AE90: "in kvm_cpuid .entries:40*nent",  # KVM_SET_CPUID2
     0xC008AE05: "inout kvm_asked_cpuid .entries:40*nent",  # KVM_GET_SUPPORTED_CPUID
     0xC008AE09: "inout kvm_asked_cpuid .entries:40*nent",  # KVM_GET_EMULATED_CPUID
+    # linux/tee.h
+    0x800CA400: "out tee_version",  # TEE_IOC_VERSION
+    0xC010A401: "inout tee_memory",  # TEE_IOC_SHM_ALLOC
+    0xC018A409: "inout tee_given_memory",  # TEE_IOC_SHM_REGISTER
+    0xC020A408: "inout tee_descriptor",  # _IOWR(0xa4, 8, char[32])
+    0x8010A402: "in tee_session buf_ptr:1*buf_len",  # TEE_IOC_OPEN_SESSION
+    0x8010A403: "in tee_invocation buf_ptr:1*buf_len",  # TEE_IOC_INVOKE
+    0x8010A406: "in tee_received buf_ptr:1*buf_len",  # TEE_IOC_SUPPL_RECV
+    0x8010A407: "in tee_sent buf_ptr:1*buf_len",  # TEE_IOC_SUPPL_SEND
+    0x8008A404: "in tee_cancel",  # TEE_IOC_CANCEL
+    0x8004A405: "in tee_close",  # TEE_IOC_CLOSE_SESSION
+    # linux/btrfs.h
+    0x9406: "-",  # BTRFS_IOC_TRANS_START
+    0x9407: "-",  # BTRFS_IOC_TRANS_END
+    0x9408: "-",  # BTRFS_IOC_SYNC
+    0x941C: "-",  # BTRFS_IOC_SCRUB_CANCEL
+    0x942E: "-",  # BTRFS_IOC_QUOTA_RESCAN_WAIT
+    0x50009402: "-",  # BTRFS_IOC_DEFRAG
+    0x5000940C: "-",  # BTRFS_IOC_BALANCE
+    0x40049409: "value fd",  # BTRFS_IOC_CLONE
+    0x40049421: "value enum device_btrfs_balance",  # BTRFS_IOC_BALANCE_CTL
+    0x40089413: "in u64",  # BTRFS_IOC_DEFAULT_SUBVOL
+    0x40089416: "in u64",  # BTRFS_IOC_WAIT_SYNC
+    0x80089418: "out u64",  # BTRFS_IOC_START_SYNC
+    0x80089419: "out btrfs_flags",  # BTRFS_IOC_SUBVOL_GETFLAGS
+    0x4008941A: "in btrfs_flags",  # BTRFS_IOC_SUBVOL_SETFLAGS
+    0x4010942A: "in btrfs_qgroup_create",  # BTRFS_IOC_QGROUP_CREATE
+    0x40189429: "in btrfs_qgroup_assign",  # BTRFS_IOC_QGROUP_ASSIGN
+    0x4020940D: "in btrfs_clone_range",  # BTRFS_IOC_CLONE_RANGE
+    0x40309410: "in btrfs_defrag_range",  # BTRFS_IOC_DEFRAG_RANGE
+    0x4040942C: "in btrfs_quota_rescan",  # BTRFS_IOC_QUOTA_RESCAN
+    0x8040942D: "out btrfs_quota_status",  # BTRFS_IOC_QUOTA_RESCAN_STATUS
+    0x80189439: "out btrfs_features",  # BTRFS_IOC_GET_FEATURES
+    0x40309439: "in btrfs_features_set",  # BTRFS_IOC_SET_FEATURES
     # linux/videodev2.h
     0x80685600: "out video_capability",  # VIDIOC_QUERYCAP
     0xC0405602: "inout video_fmtdesc",  # VIDIOC_ENUM_FMT

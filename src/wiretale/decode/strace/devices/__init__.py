@@ -15,12 +15,26 @@ from wiretale.light import later
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
     from wiretale.decode.strace import counters
-    from wiretale.decode.strace.devices import disks, evdev, gpio, hdio, kd, kvm, others, ptp, seccomp, video
+    from wiretale.decode.strace.devices import (
+        btrfs,
+        disks,
+        evdev,
+        gpio,
+        hdio,
+        kd,
+        kvm,
+        others,
+        ptp,
+        seccomp,
+        tee,
+        video,
+    )
 else:
     evdev, gpio = later("wiretale.decode.strace.devices.evdev"), later("wiretale.decode.strace.devices.gpio")
     hdio, ptp = later("wiretale.decode.strace.devices.hdio"), later("wiretale.decode.strace.devices.ptp")
     seccomp = later("wiretale.decode.strace.devices.seccomp")
     disks = later("wiretale.decode.strace.devices.disks")
+    btrfs, tee = later("wiretale.decode.strace.devices.btrfs"), later("wiretale.decode.strace.devices.tee")
     video = later("wiretale.decode.strace.devices.video")
     kvm = later("wiretale.decode.strace.devices.kvm")
     counters = later("wiretale.decode.strace.counters")
@@ -38,6 +52,8 @@ _MODULES = {
     "disk": disks,
     "kvm": kvm,
     "video": video,
+    "tee": tee,
+    "btrfs": btrfs,
 }
 
 
