@@ -75,6 +75,7 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "device_tee_general": (r"TEE_GEN_CAP_\w+", "", "TEE_GEN_CAP_???"),
     "device_tee_login": (r"TEE_IOCTL_LOGIN_\w+", r"TEE_IOCTL_LOGIN_REE_KERNEL\w*", "TEE_IOCTL_LOGIN_???"),
     "device_tee_parameter": (r"TEE_IOCTL_PARAM_ATTR_TYPE_\w+", r"\w+_MASK", "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
+    "device_btrfs_quota": (r"BTRFS_QUOTA_CTL_(EN|DIS)ABLE", "", "BTRFS_QUOTA_CTL_???"),
     "device_btrfs_balance": (r"BTRFS_BALANCE_CTL_\w+", "", "BTRFS_BALANCE_CTL_???"),
     "device_btrfs_subvolume": (r"BTRFS_SUBVOL_(CREATE_ASYNC|RDONLY|QGROUP_INHERIT)", "", "BTRFS_SUBVOL_???"),
     "device_btrfs_defragment": (r"BTRFS_DEFRAG_RANGE_\w+", r"\w+_SUPP", "BTRFS_DEFRAG_RANGE_???"),

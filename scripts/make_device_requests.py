@@ -175,6 +175,17 @@ GROUPS: dict[str, dict[str, str]] = {
             ),
             "-",
         ),
+        **dict.fromkeys(
+            (
+                f"BTRFS_IOC_{name}"
+                for name in [
+                    "ENCODED_WRITE", "ENCODED_READ", "RM_DEV_V2", "SNAP_DESTROY_V2", "GET_SUBVOL_INFO", "LOGICAL_INO_V2",
+                    "GET_SUBVOL_ROOTREF", "INO_LOOKUP_USER",
+                ]
+            ),
+            "value hex",
+        ),
+        "BTRFS_IOC_QUOTA_CTL": "in btrfs_quota_ctl",
         "BTRFS_IOC_CLONE": "value fd",
         "BTRFS_IOC_BALANCE_CTL": "value enum device_btrfs_balance",
         "BTRFS_IOC_DEFAULT_SUBVOL": "in u64",

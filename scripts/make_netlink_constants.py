@@ -292,7 +292,7 @@ def write(target: Path, title: str, headers: str, tables: Tables, extra: Extra) 
                 out.append(line)
                 line = "       "
             line += item
-        out += [line, "    },"]
+        out += [*([line] if rows else []), "    },"]
     out += [
         "}",
         "UNKNOWN: dict[str, str] = {",

@@ -131,7 +131,7 @@ FIELDS: dict[str, str] = {
     "tee_version": "u32 impl_id~=device_tee_implementation; u32 impl_caps; u32 gen_caps~|device_tee_general",
     "tee_memory": "u64 size~x; u32 flags~|device_tee_memory; s32 id",
     "tee_given_memory": "u64 addr~p; u64 length~x; u32 flags~|device_tee_memory; s32 id",
-    "tee_descriptor": "s64 fd~fd; u64 size~x; u32 flags~|device_tee_memory; s32 id; u64 _pad",
+    "tee_descriptor": "s32 fd~fd; u32 _pad; u64 size~x; u32 flags~|device_tee_memory; u32 _gap; s32 id; u32 _rest",
     "tee_cancel": "u32 cancel_id; u32 session~x",
     "tee_close": "u32 session~x",
     **dict.fromkeys(("tee_session", "tee_invocation", "tee_received", "tee_sent"), "u64 buf_ptr~p; u64 buf_len"),
@@ -148,6 +148,7 @@ FIELDS: dict[str, str] = {
     "btrfs_clone_range": "s64 src_fd; u64 src_offset; u64 src_length; u64 dest_offset",
     "btrfs_defrag_range": "u64 start; u64 len; u64 flags~|device_btrfs_defragment; u32 extent_thresh;"
     " u32 compress_type~=device_btrfs_compress; u32 _unused[4]",
+    "btrfs_quota_ctl": "u64 cmd~=device_btrfs_quota; u64 _status",
     "btrfs_quota_rescan": "u64 flags; u64 _progress; u64 _reserved[6]",
     "btrfs_quota_status": "u64 flags; u64 progress; u64 _reserved[6]",
     "btrfs_features": "u64 compat_flags~|device_btrfs_compat; u64 compat_ro_flags~|device_btrfs_read_only;"

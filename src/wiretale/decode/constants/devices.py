@@ -816,6 +816,9 @@ TABLES: dict[str, dict[int, str]] = {
         5: "TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT", 6: "TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT",
         7: "TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT",
     },
+    "device_btrfs_quota": {
+        1: "BTRFS_QUOTA_CTL_ENABLE", 2: "BTRFS_QUOTA_CTL_DISABLE",
+    },
     "device_btrfs_balance": {
         1: "BTRFS_BALANCE_CTL_PAUSE", 2: "BTRFS_BALANCE_CTL_CANCEL",
     },
@@ -845,7 +848,6 @@ TABLES: dict[str, dict[int, str]] = {
         3: "UBI_DYNAMIC_VOLUME", 4: "UBI_STATIC_VOLUME",
     },
     "device_btrfs_compat": {
-
     },
     "device_tee_memory": {
         1: "TEE_IOCTL_SHM_MAPPED", 2: "TEE_IOCTL_SHM_DMA_BUF", 4: "TEE_IOCTL_SHM_EXT_DMA_BUF",
@@ -952,6 +954,7 @@ UNKNOWN: dict[str, str] = {
     "device_tee_general": "TEE_GEN_CAP_???",
     "device_tee_login": "TEE_IOCTL_LOGIN_???",
     "device_tee_parameter": "TEE_IOCTL_PARAM_ATTR_TYPE_???",
+    "device_btrfs_quota": "BTRFS_QUOTA_CTL_???",
     "device_btrfs_balance": "BTRFS_BALANCE_CTL_???",
     "device_btrfs_subvolume": "BTRFS_SUBVOL_???",
     "device_btrfs_defragment": "BTRFS_DEFRAG_RANGE_???",

@@ -204,6 +204,15 @@ ROWS: dict[int, str] = {
     0x942E: "-",  # BTRFS_IOC_QUOTA_RESCAN_WAIT
     0x50009402: "-",  # BTRFS_IOC_DEFRAG
     0x5000940C: "-",  # BTRFS_IOC_BALANCE
+    0x40809440: "value hex",  # BTRFS_IOC_ENCODED_WRITE
+    0x80809440: "value hex",  # BTRFS_IOC_ENCODED_READ
+    0x5000943A: "value hex",  # BTRFS_IOC_RM_DEV_V2
+    0x5000943F: "value hex",  # BTRFS_IOC_SNAP_DESTROY_V2
+    0x81F8943C: "value hex",  # BTRFS_IOC_GET_SUBVOL_INFO
+    0xC038943B: "value hex",  # BTRFS_IOC_LOGICAL_INO_V2
+    0xD000943D: "value hex",  # BTRFS_IOC_GET_SUBVOL_ROOTREF
+    0xD000943E: "value hex",  # BTRFS_IOC_INO_LOOKUP_USER
+    0xC0109428: "in btrfs_quota_ctl",  # BTRFS_IOC_QUOTA_CTL
     0x40049409: "value fd",  # BTRFS_IOC_CLONE
     0x40049421: "value enum device_btrfs_balance",  # BTRFS_IOC_BALANCE_CTL
     0x40089413: "in u64",  # BTRFS_IOC_DEFAULT_SUBVOL

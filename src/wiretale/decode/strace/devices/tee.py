@@ -76,7 +76,7 @@ FORMS: dict[str, Form] = {
     "tee_version": _version,
     "tee_memory": _memory(("size", "flags"), ("size", "flags", "id")),
     "tee_given_memory": _memory(("addr", "length", "flags"), ("length", "flags", "id")),
-    "tee_descriptor": _memory(("fd", "flags"), ("size", "flags", "id")),
+    "tee_descriptor": _memory(("fd", "flags"), ("size", "id")),
     "tee_close": lambda given: str(given.first),
     "tee_session": _buffer("tee_open", _opened),
     "tee_invocation": _buffer("tee_invoke", lambda s: s.texts("func", "session", "cancel_id")),
