@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from wiretale.model.kernel_ring import EVENT, EVENT_BYTES, KINDS, RING_HEADER_BYTES
 from wiretale.model.raw import COVERAGE, KERNEL_EVENT
 from wiretale.store.load.kernel_events import load_kernel_events, read_records
+from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Spool
 
 STRIDE = RING_HEADER_BYTES + EVENT_BYTES
@@ -26,13 +27,15 @@ def record(name: str, **fields: object) -> bytes:
     return row.tobytes()
 
 
-def loaded(folder: Path, data: bytes) -> duckdb.DuckDBPyConnection:
+def loaded(folder: Path, data: bytes, **detail: object) -> duckdb.DuckDBPyConnection:
     spool = Spool(folder)
     spool.kernel_path.write_bytes(data)
     db = duckdb.connect()
     db.execute(KERNEL_EVENT.ddl)
     db.execute(COVERAGE.ddl)
-    load_kernel_events(spool, Manifest(), db)
+    manifest = Manifest()
+    manifest.sources.append(SourceReport("ebpf", "kernel", ran=True, detail=detail))
+    load_kernel_events(spool, manifest, db)
     return db
 
 
@@ -59,6 +62,12 @@ def test_what_is_cut_busy_or_unknown_is_counted(tmp_path: Path) -> None:
     unknown["kind"] = len(KINDS) + 1
     db = loaded(tmp_path, good + busy.tobytes() + unknown.tobytes() + good[:-1])
     assert db.execute("SELECT count, state FROM coverage ORDER BY count").fetchall() == [(1, "recorded"), (3, "lost")]
+
+
+def test_passages_that_ran_no_program_are_counted_by_tracepoint(tmp_path: Path) -> None:
+    db = loaded(tmp_path, record("skb:consume_skb", time_ns=1), missed={"consume_skb": 3})
+    found = db.execute("SELECT item, count, state FROM coverage WHERE item LIKE 'passages%'").fetchall()
+    assert found == [("passages of consume_skb", 3, "lost")]
 
 
 @settings(deadline=None)

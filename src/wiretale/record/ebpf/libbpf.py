@@ -18,6 +18,7 @@ NO_MEMORY = "there is no memory for the recorder's ring"
 SMALLER_RING = "a smaller ring (--ring 16), end other recordings, or --engine ptrace without --kernel"
 _BTF_KIND_ENUM, _BTF_KIND_TYPEDEF = 6, 8
 _BTF_TYPE_BYTES = 12  # struct btf_type; behind it, for an enum, struct btf_enum: name_off, val
+_INFO_BYTES, _RECURSION_MISSES = 216, 208  # struct bpf_prog_info of linux/bpf.h, as far as that (Linux 5.12)
 _LIBBPF_DEBUG = 2  # enum libbpf_print_level: thousands of lines
 _LOG_LINES, _LOG_BYTES = 12, 1 << 20
 # libbpf's words
@@ -36,6 +37,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "bpf_program__name": (_text, [_pointer]),
     "bpf_program__section_name": (_text, [_pointer]),
     "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
+    "bpf_program__fd": (_int, [_pointer]),
+    "bpf_obj_get_info_by_fd": (_int, [_int, _pointer, ctypes.POINTER(ctypes.c_uint32)]),
     "bpf_program__attach": (_pointer, [_pointer]),
     "bpf_link__destroy": (_int, [_pointer]),
     "bpf_link__fd": (_int, [_pointer]),
@@ -221,6 +224,21 @@ class Object:
         if link:
             self._links.append(link)
         return bool(link)
+
+    def missed(self) -> dict[str, int]:
+        """By tracepoint, how often the kernel did not run its program, as that ran on this CPU already; those with any.
+
+        A tracepoint that is passed in an interrupt or softirq which came while its program ran for what that interrupts
+        (kernel/trace/bpf_trace.c __bpf_trace_run).
+        """
+        found = {}
+        for name, program in self.programs().items():
+            info, size = ctypes.create_string_buffer(_INFO_BYTES), ctypes.c_uint32(_INFO_BYTES)
+            fd = self._bpf.call("bpf_program__fd", program)
+            if fd < 0 or self._bpf.call("bpf_obj_get_info_by_fd", fd, info, ctypes.byref(size)) < 0:
+                continue
+            found[name] = int.from_bytes(info.raw[_RECURSION_MISSES:_INFO_BYTES], "little")
+        return {name: count for name, count in found.items() if count}
 
     def iterate(self, over: str) -> bool:
         """Run the program at an iterator of the kernel once over everything there is; whether that was possible."""

@@ -189,6 +189,7 @@ class KernelSource:
         lost, counts, no_room = (self._counted(place) for place in range(3))
         report.lost = sum(lost.values()) + events.lost
         report.detail |= {"events": counts, "lost": lost, "devices": self._devices(), "strangers": self._strangers()}
+        report.detail |= {"missed": self._opened().missed()}
         if self._symbols is not None:
             report.detail |= {"stacks_recorded": stacks.records, "stacks_lost": sum(no_room.values()) + stacks.lost}
         reasons = [f"the ring of a CPU was full: {sum(lost.values())} events lost"] if lost else []

@@ -27,6 +27,10 @@ _ABSENT = {  # keys of the report's detail: what became of these tracepoints
     "missing_tracepoints": "this kernel has no such tracepoint",
     "refused_tracepoints": "this kernel does not take the program at this tracepoint",
 }
+_MISSED = (
+    "its program ran on this CPU already, for what an interrupt or softirq had interrupted; whether these passages were"
+    " about the recorded programs is not known"
+)
 _GROUPS = tuple(dict.fromkeys(kind.name.partition(":")[0] for kind in KINDS))
 _CONTEXTS = ("task", "softirq")
 _NO_OTHER = frozenset(k.number for k in KINDS if k.name.split(":")[0] not in ("sched", "signal"))
@@ -61,6 +65,9 @@ def load_kernel_events(
     absent += [(f"{group} events", "not asked for") for group in _GROUPS if group not in asked]
     if absent:
         db.executemany("INSERT INTO coverage VALUES ('kernel', ?, 0, 'not recorded', ?, NULL)", absent)
+    missed = [(f"passages of {name}", count, _MISSED) for name, count in report.detail.get("missed", {}).items()]
+    if missed:
+        db.executemany("INSERT INTO coverage VALUES ('kernel', ?, ?, 'lost', ?, NULL)", missed)
 
 
 def read_records(path: Path) -> tuple[Records, int]:
