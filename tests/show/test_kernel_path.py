@@ -17,7 +17,7 @@ def event(
 ) -> PathEvent:
     return PathEvent(
         time_ns, time_ns, 0, name, WRITER, "task", None, about, 0, 0, call, 4, 6, 1, 0x18, "lo", None, 6, None, None,
-        None, None, None, None, 6, answer,
+        None, None, None, None, 6, None, answer,
     )  # fmt: skip
 
 
@@ -179,3 +179,20 @@ def test_what_the_reader_did_while_its_bytes_lay_in_the_queue() -> None:
     queued = list(spans(way))[1]
     assert queued.parts == ((20, "it was blocked in futex()"), (20, "it waited for a CPU"), (9, "it ran in read()"))
     assert any("20 ns it waited for a CPU" in line for line in path_lines(way, color=False))
+
+
+def test_each_line_says_which_packet_which_socket_and_what_was_copied_with_others() -> None:
+    handshake = replace(event(5, "net:net_dev_queue"), flags=0x12, payload_bytes=0)
+    cut = replace(event(6, "net:net_dev_queue"), payload_bytes=9000, captured_payload=1448)
+    state = replace(event(7, "sock:inet_sock_set_state"), value=10, value2=3, own_port=8002)
+    copied = replace(event(8, COPIED, call=2), value=9, payload_bytes=6)
+    text = "\n".join(path_lines(path(handshake, cut, state, copied), color=False))
+    assert "packet 4 (SYN, ACK, seq 1, no payload, lo)" in text
+    assert "packet 4 (seq 1, 9000 bytes, lo; cut here (GSO), this is its first part)" in text
+    assert "LISTEN to SYN-RECEIVED (of port 8002)" in text
+    assert "9 bytes of packet 4 (seq 1, 6 bytes, lo); what arrived after that packet was put into the same" in text
+
+
+def test_a_call_of_which_no_event_is_known_says_so() -> None:
+    alone = KernelPath(PathCall(1, "accept4", 3, WRITER, WRITER, "nc", 0, 90, 6))
+    assert "no recorded event of the kernel belongs to it" in "\n".join(path_lines(alone, color=False))

@@ -54,6 +54,7 @@ class PathEvent:
     state: str | None
     stack_id: int | None
     captured_payload: int | None  # payload bytes of the captured packet: fewer than `payload_bytes` where it was cut
+    own_port: int | None  # of the socket that an event without a packet is about
     answer: bool  # about a packet of the other direction: the acknowledgement
 
 
@@ -123,7 +124,8 @@ WHERE w.call_id = ? AND l.kind = 'write_segment' ORDER BY p.number"""
 _END = "CASE WHEN e.head IS NOT NULL AND e.{0}port > 0 THEN e.{0} || ' port ' || e.{0}port END"
 _COLUMNS = f"""e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2,
        k.call_id, p.number, e.bytes, g.rel_seq, e.flags, e.device, nullif(e.netns, $own_netns), e.protocol, e.head,
-       e.skb, {_END.format("src")}, {_END.format("dst")}, e.state, e.stack_id, p.payload_bytes"""
+       e.skb, {_END.format("src")}, {_END.format("dst")}, e.state, e.stack_id, p.payload_bytes,
+       CASE WHEN e.head IS NULL THEN nullif(e.srcport, 0) END"""
 
 _READS_OF_PACKETS = """SELECT DISTINCT r.call_id FROM link l JOIN stream_read r USING (read_id)
 WHERE l.packet_id IN (SELECT unnest(?)) AND l.kind = 'segment_read' AND NOT r.peeked"""

@@ -20,6 +20,7 @@ _WITH_PORTS = (6, 17)  # TCP and UDP
 _PACKET_GROUPS = ("net:", "qdisc:", "skb:")
 # enum tcp_ca_state of linux/tcp.h
 _CONGESTION = {0: "open", 1: "disorder", 2: "CWR (window reduced)", 3: "recovery", 4: "loss"}
+_SYN_ACK = 0x12  # the second segment of a handshake
 _SHOWN_FLAGS = ((2, "SYN"), (1, "FIN"), (4, "RST"))  # RFC 9293; the others say nothing here
 
 
@@ -53,6 +54,7 @@ def _packet(event: PathEvent) -> str:
         return f"{known}{where}" if known else where.removeprefix(", ")
     seq = f"seq {event.rel_seq}, " if event.rel_seq is not None else ""
     named = [name for bit, name in _SHOWN_FLAGS if (event.flags or 0) & bit]
+    named += ["ACK"] if (event.flags or 0) & _SYN_ACK == _SYN_ACK else []
     what = ", ".join(named) + ", " if named else "acknowledgement, " if event.answer and not event.payload_bytes else ""
     size = f"{event.payload_bytes} bytes" if event.payload_bytes else "no payload"
     cut = event.captured_payload is not None and (event.payload_bytes or 0) > event.captured_payload
@@ -60,13 +62,20 @@ def _packet(event: PathEvent) -> str:
     return f"packet {event.packet_number} ({what}{seq}{size}{where}{parts})"
 
 
+def _socket(event: PathEvent) -> str:
+    """Which of a connection's sockets it is about."""
+    return f" (of port {event.own_port})" if event.own_port else ""
+
+
 def _detail(event: PathEvent, threads: Threads, reasons: Reasons) -> str:
     other = thread(threads, event.other_tid or 0)
     match event.name:
         case "sock:inet_sock_set_state":
-            return f"{_state(event.value)} to {_state(event.value2)}"
+            return f"{_state(event.value)} to {_state(event.value2)}{_socket(event)}"
         case "sock:inet_sk_error_report":
             return error_name(event.value) if event.value else "there is none"
+        case "sock:sk_data_ready" if event.own_port:
+            return f"the socket of port {event.own_port}"
         case "tcp:tcp_cong_state_set":
             return _CONGESTION.get(event.value, str(event.value))
         case "icmp:icmp_send":

@@ -20,6 +20,10 @@ _MOST_ERRNO = 4095  # MAX_ERRNO of linux/err.h
 _COPIED = "skb:skb_copy_datagram_iovec"
 _MERGED = "what arrived after that packet was put into the same buffer"
 _PASSES = {True: "the bridge passes it on", False: "IP passes it on (it forwards)"}
+NOTHING_SEEN = (
+    "no recorded event of the kernel belongs to it: if none was lost or left out, it found what it needed, and sent"
+    " nothing, woke nobody and did not wait"
+)
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
@@ -30,6 +34,9 @@ def path_lines(path: KernelPath, *, color: bool, functions: Mapping[str, str] | 
     """
     bold, dim, reset = (_BOLD, _DIM, _RESET) if color else ("", "", "")
     yield from _summary(path, bold, reset)
+    if not path.events:
+        yield ""
+        yield NOTHING_SEEN
     ways = passed(path)
     heading = ""
     for event in path.events:
