@@ -34,8 +34,8 @@ def _kernel_links(db: duckdb.DuckDBPyConnection) -> None:
         run(db, "kernel_link")
 
 
-# A thread that leaves a CPU must have come to one, and the other way round. Some kernels do not pass the tracepoint at a
-# switch away from certain threads of other programs: perf's record of the same seconds lacks the same switches (in
+# A thread that leaves a CPU must have come to one, and the other way round. Some kernels do not pass the tracepoint at
+# a switch away from certain threads of other programs: perf's record of the same seconds lacks the same switches (in
 # 82,489 there were 125 gaps, 124 of them of one program), and the kernel had not kept a program of ours from running
 # (`missed` in the source's detail).
 # With ptrace the switches of its stops are left out, one end of them at times.
