@@ -37,6 +37,23 @@ def test_a_tuple_that_lives_twice_is_two_connections() -> None:
     assert column(db, "SELECT packet_id FROM segment WHERE list_contains(analysis, 'reused_ports')") == [9]
 
 
+@pytest.mark.parametrize(
+    ("listens", "expected"),
+    [((), (50051, 40000, "guess")), ((50051,), (40000, 50051, "listener")), ((40000,), (50051, 40000, "listener")),
+     ((40000, 50051), (50051, 40000, "guess"))],
+)  # fmt: skip
+def test_of_a_connection_that_was_there_before_a_listening_socket_tells_the_server(
+    listens: tuple[int, ...], expected: tuple[int, int, str]
+) -> None:
+    """Without one the end with the higher port is taken for the client."""
+    rows = new()
+    for port in listens:
+        rows.socket_sample(rows.inode(), local=("0.0.0.0", port), state="LISTEN")
+    rows.packet(("10.0.0.1", 40000), ("10.0.0.2", 50051), b"question", seq=1, ack=1, flags=ACK)
+    found = rows.joined().execute("SELECT client_port, server_port, client_known_by FROM connection").fetchall()
+    assert found == [expected]
+
+
 def test_a_tuple_that_lives_twice_without_packets_is_two_connections() -> None:
     rows = new()
     for text in (b"first", b"second"):

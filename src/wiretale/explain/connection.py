@@ -69,6 +69,8 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         )
     elif talk.known_by == "guess":
         said[0] += " Which is which is a guess: the beginning was not recorded."
+    elif talk.known_by == "listener":
+        said[0] += " The beginning was not recorded: a socket that listens on its port tells which is the server."
     moved = f"{count(talk.client_bytes, 'byte')} went to the server and {count(talk.server_bytes, 'byte')} came back"
     packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
     outcome = _DATAGRAM_OUTCOMES.get(talk.outcome) if talk.is_udp else _OUTCOMES.get(talk.outcome)
@@ -80,7 +82,7 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         said.append(f"{moved}{packets}.")
     elif talk.established_ns is not None:
         passed = f"{capital(count(talk.packet_count, 'packet'))} passed, without payload."
-        when = " while it was recorded" if talk.is_tcp and talk.known_by == "guess" else ""
+        when = " while it was recorded" if talk.was_there else ""
         said.append(passed if packets else f"No payload was sent{when}.")
     said += _never_left(world, talk)
     lived = talk.lived_ns

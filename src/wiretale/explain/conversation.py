@@ -110,6 +110,11 @@ class Conversation:
     held: dict[int, tuple[Holder, ...]] = field(default_factory=dict)  # close() -> who still held the socket after it
 
     @property
+    def was_there(self) -> bool:
+        """Whether the recording did not see it begin: neither its SYN nor the call that made either end."""
+        return self.is_tcp and self.known_by in ("guess", "listener")
+
+    @property
     def ref(self) -> Ref:
         """The row."""
         return Ref("connection", self.connection_id, f"connection {self.connection_id}")

@@ -59,7 +59,7 @@ def _in_short(world: World, talk: Conversation) -> str:
             f"descriptor {talk.server.fd} and {back} came back.{how}"
         )
     if not (talk.client_bytes or talk.server_bytes):
-        if talk.is_tcp and talk.known_by == "guess":
+        if talk.was_there:
             return (
                 f"{client} and {server} were connected before, and sent each other nothing while it was recorded.{how}"
             )

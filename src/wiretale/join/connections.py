@@ -21,6 +21,7 @@ UNION ALL
 SELECT c.connection_id, j.flow_id, CASE WHEN j.same = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END
 FROM j_joined j JOIN j_connection_flow c ON c.flow_id = j.main_id
 """
+_LISTENING = "SELECT DISTINCT netns_cookie, local_port FROM socket_sample WHERE state = 'LISTEN' AND local_port > 0"
 
 
 def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
@@ -30,7 +31,9 @@ def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
     joined = put_mptcp(db)
     error_ns = clock_error_ns(db)
     sockets = read_sockets(db)
-    tcp = TcpPairing([f for f in read_flows(db, TCP) if f.flow_id not in joined], tcp_associations(sockets), error_ns)
+    listening = frozenset(db.execute(_LISTENING).fetchall())
+    flows = [f for f in read_flows(db, TCP) if f.flow_id not in joined]
+    tcp = TcpPairing(flows, tcp_associations(sockets), error_ns, listening)
     uses = read_uses(db, sockets, error_ns)
     talks: list[Conversation] = []
     for number, protocol in DATAGRAMS.items():

@@ -7,7 +7,7 @@ end of a flow that passed here, if none of this namespace is; loopback addresses
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from wiretale.join.addresses import Address
 from wiretale.join.associations import Association
@@ -17,9 +17,18 @@ Tuple = frozenset[Address]
 
 
 class TcpPairing:
-    """Give it flows and associations; `conversations` holds the result, `unplaced` the connects without an address."""
+    """Give it flows and associations; `conversations` holds the result, `unplaced` the connects without an address.
 
-    def __init__(self, flows: Iterable[Flow], associations: Iterable[Association], error_ns: int) -> None:
+    `listening`: the ports at which sockets listened, by the cookie of their network namespace (None: unknown).
+    """
+
+    def __init__(
+        self,
+        flows: Iterable[Flow],
+        associations: Iterable[Association],
+        error_ns: int,
+        listening: Collection[tuple[int | None, int]] = (),
+    ) -> None:
         self.conversations: list[Conversation] = []
         self.unplaced = 0
         self._error_ns = error_ns
@@ -40,6 +49,7 @@ class TcpPairing:
             for flow in same:
                 self._conversation(flow)
         self._mark_clients()
+        self._mark_servers(listening)
 
     def _conversation(self, flow: Flow) -> Conversation:
         found = self._of_flow.get(flow.flow_id)
@@ -146,6 +156,20 @@ class TcpPairing:
         for c in self.conversations:
             if any(a.role == "client" for a in c.client.sides):
                 c.known_by = "connect"
+
+    def _mark_servers(self, listening: Collection[tuple[int | None, int]]) -> None:
+        """Whose begin was not recorded is served by the end at whose port a socket listens, if there is but one."""
+        for c in self.conversations:
+            if c.known_by != "guess":
+                continue
+            client, server = (
+                end.addr is not None and any((cookie, end.addr.port or 0) in listening for cookie in (c.cookie, None))
+                for end in (c.client, c.server)
+            )
+            if client and not server:
+                c.client, c.server = c.server, c.client
+            if client != server:
+                c.known_by = "listener"
 
 
 def _same_namespace(flow: Flow, a: Association) -> bool:

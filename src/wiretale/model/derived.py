@@ -81,7 +81,11 @@ CONNECTION = Table(
         C("client_port", "INTEGER", "its port; NULL for unix"),
         C("server_addr", "VARCHAR", "the other end"),
         C("server_port", "INTEGER", "its port; NULL for unix"),
-        C("client_known_by", "VARCHAR", "how the client was told: connect, syn, first sender, guess"),
+        C(
+            "client_known_by",
+            "VARCHAR",
+            "how the client was told: connect, syn, first sender, listener (at the other end's port), guess",
+        ),
         C("from_ns", "BIGINT", "birth: first SYN, connect or datagram", "ns"),
         C("to_ns", "BIGINT", "last packet or close; NULL if open at the end", "ns"),
         C("established_ns", "BIGINT", "third segment of the handshake (tcp); NULL if never", "ns"),
