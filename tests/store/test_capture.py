@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wiretale.errors import CaptureError, ResourceFault
+from wiretale.export.tables import write_table
 from wiretale.join.build import build
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.store.capture import create_capture, open_capture, write_meta
@@ -125,4 +126,6 @@ def test_a_capture_from_before_stacks_can_be_read(tmp_path: Path) -> None:
     with open_capture(path) as db:
         assert db.execute("SELECT count(stack_id) FROM kernel_event").fetchone() == (0,)
         assert db.execute("SELECT * FROM kernel_stack JOIN kernel_frame USING (stack_id)").fetchall() == []
+    write_table(path, "wait", "csv", tmp_path / "wait.csv")
+    assert "cause_task_id" in (tmp_path / "wait.csv").read_text()
     assert path.read_bytes() == before

@@ -10,6 +10,7 @@ from wiretale.filter.events import EventKind
 from wiretale.filter.select import selecting
 from wiretale.filter.tables import with_all_tables
 from wiretale.model.tables import BY_NAME
+from wiretale.store.capture import bring_up_to_date
 
 _OPTIONS = {"csv": "FORMAT csv, HEADER", "parquet": "FORMAT parquet, COMPRESSION zstd"}
 
@@ -33,6 +34,7 @@ def write_table(capture: Path, table: str, form: str, out: Path, chosen: Filter 
     try:
         db.execute(f"ATTACH {_quoted(str(capture))} AS capture (READ_ONLY)")
         db.execute("USE capture")
+        bring_up_to_date(db, capture)
         query, parameters = _query(db, name, chosen)
         row = db.execute(f"COPY ({query}) TO {_quoted(str(out))} ({_OPTIONS[form]})", parameters).fetchone()
         return int(row[0]) if row else 0

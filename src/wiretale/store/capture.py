@@ -41,8 +41,9 @@ Step = Callable[[duckdb.DuckDBPyConnection], None]
 
 def _add_stacks(db: duckdb.DuckDBPyConnection) -> None:
     """Version 2: stacks of the kernel."""
-    for statement in (KERNEL_STACK.ddl, KERNEL_FRAME.ddl, "ALTER TABLE kernel_event ADD COLUMN stack_id INTEGER"):
-        db.execute(statement)
+    for table in (KERNEL_STACK, KERNEL_FRAME):
+        db.execute(table.ddl.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    db.execute("ALTER TABLE kernel_event ADD COLUMN stack_id INTEGER")
 
 
 def _add_acked(db: duckdb.DuckDBPyConnection) -> None:
@@ -66,8 +67,13 @@ def _add_task_causes(db: duckdb.DuckDBPyConnection) -> None:
     db.execute("ALTER TABLE wait ADD COLUMN cause_task_id BIGINT")
 
 
-# version N -> step that turns a capture of version N into one of N + 1
-STEPS: dict[int, Step] = {1: _add_stacks, 2: _add_acked, 3: _add_devices, 4: _add_task_causes}
+# version N -> step that turns a capture of version N into one of N + 1, and the tables of it that the step changes
+STEPS: dict[int, tuple[Step, tuple[str, ...]]] = {
+    1: (_add_stacks, ("kernel_event",)),
+    2: (_add_acked, ("segment",)),
+    3: (_add_devices, ("kernel_event",)),
+    4: (_add_task_causes, ("wait",)),
+}
 
 
 def _lock_down(db: duckdb.DuckDBPyConnection) -> None:
@@ -156,9 +162,7 @@ def open_capture(path: Path | str) -> duckdb.DuckDBPyConnection:
         hint = f"wiretale import {path}" if _holds_packets(path) else HINT_RECORD
         raise CaptureError(f"{path} is not a wiretale capture, or it is damaged", hint) from fault
     try:
-        version = _check_version(_meta(db, path), path)
-        if version < CAPTURE_VERSION:
-            db = _brought_up_to_date(db, path, version)
+        bring_up_to_date(db, path)
         _plan_lightly(db)
         _lock_down(db)
         _check_tables(db, path)
@@ -171,16 +175,21 @@ def open_capture(path: Path | str) -> duckdb.DuckDBPyConnection:
     return db
 
 
-def _brought_up_to_date(old: duckdb.DuckDBPyConnection, path: Path, version: int) -> duckdb.DuckDBPyConnection:
-    """A copy in memory with every step since `version` applied."""
-    old.close()
-    db = duckdb.connect(":memory:")
-    db.execute("ATTACH $path AS old (READ_ONLY)".replace("$path", _quoted(str(path))))
-    db.execute("COPY FROM DATABASE old TO memory")
-    db.execute("DETACH old")
-    for step in range(version, CAPTURE_VERSION):
-        STEPS[step](db)
-    return db
+def bring_up_to_date(db: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Apply every step since the version of the capture to temporary copies of the tables it changes.
+
+    They hide those of the file. Raises CaptureError if it is no capture, or too new.
+    """
+    version = _check_version(_meta(db, path), path)
+    have, copied = _tables(db), set[str]()
+    for number in range(version, CAPTURE_VERSION):
+        step, changed = STEPS[number]
+        if not have.issuperset(changed):
+            continue  # what its joins would have made is given empty, and of today's version
+        for table in set(changed) - copied:
+            db.execute(f'CREATE TEMP TABLE "{table}" AS FROM "{table}"')
+        copied.update(changed)
+        step(db)
 
 
 def _quoted(text: str) -> str:
@@ -201,10 +210,14 @@ def _plan_lightly(db: duckdb.DuckDBPyConnection) -> None:
 
 
 def _check_tables(db: duckdb.DuckDBPyConnection, path: Path) -> None:
-    have = {str(r[0]) for r in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    have = _tables(db)
     missing = [t.name for t in RAW_TABLES if t.name not in have]
     if missing:
         raise CaptureError(f"{path} is damaged: it has no table {missing[0]}", HINT_RECORD)
+
+
+def _tables(db: duckdb.DuckDBPyConnection) -> set[str]:
+    return {str(r[0]) for r in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
 
 
 def _memory_limit(expected_bytes: int) -> int:
