@@ -193,6 +193,13 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
+def _wait_for_route(address: str, device: str) -> None:
+    """An address can be reached a moment after the device has come up, not at once."""
+    asked = ["ip", "-6", "route", "get", address, "oif", device]
+    while not subprocess.run(asked, check=False, capture_output=True, text=True).stdout.startswith("local"):
+        pass
+
+
 def link_local() -> None:
     """TCP and UDP between link-local and between unique local addresses."""
     _ip("link", "add", "near", "type", "veth", "peer", "name", "far")
@@ -202,6 +209,8 @@ def link_local() -> None:
     for ends, where in ((("fe80::1", "fe80::2"), scope), (("fd00:1:2::3", "fd00:1:2::4"), 0)):
         for address in ends:
             _ip("-6", "addr", "add", f"{address}/64", "dev", "near", "nodad")
+        for address in ends:
+            _wait_for_route(address, "near")
         server, client = ((address, PORT if n == 0 else 0, 0, where) for n, address in enumerate(ends))
         with socket.socket(socket.AF_INET6) as listener, socket.socket(socket.AF_INET6) as sock:
             listener.bind(server)

@@ -53,7 +53,7 @@ SERVES_OTHERS = "time.sleep(LONG_S); clients[1].recv(4) if client is clients[0] 
 
 def of(folder: Path, work: str) -> list[Step]:
     capture = folder / "c.wiretale"
-    words = [*WIRETALE, "record", "-q", "-i", "lo", "-o", str(capture), "--", sys.executable, "-c"]
+    words = [*WIRETALE, "record", "-q", "--no-packets", "-o", str(capture), "--", sys.executable, "-c"]
     with subprocess.Popen(
         [*words, SERVER.replace("WORK", work)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
