@@ -17,6 +17,7 @@ ABOUT = {
     "no_answer": {"no_answer", "waits_for_more", "not_read", "dropped"},
     "unanswered": set(),  # test_unanswered.py has those
     "slow_answer": set(),
+    "no_reply": set(),
     "no_route": {"no_name_server", "no_route"},
     "queue_full": {"queue_full"},
     "broken_pipe": {"unread_reset", "linger_reset", "broken_pipe", "killed_by_pipe"},

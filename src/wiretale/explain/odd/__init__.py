@@ -22,6 +22,7 @@ from wiretale.explain.odd import (
     leaked_socket,
     name_cache,
     no_answer,
+    no_reply,
     no_route,
     not_a_socket,
     option_twice,
@@ -47,6 +48,7 @@ Finder = Callable[[World], list[Step]]
 TROUBLE: tuple[Finder, ...] = (
     failed_setup.find,
     no_answer.find,
+    no_reply.find,
     unanswered.find,
     no_route.find,
     queue_full.find,
