@@ -1018,9 +1018,11 @@ static __always_inline void ask_descriptors(struct work *w, const struct wt_call
 
 /* -- calls that nobody looks at while recording ------------------------------------------------------------------- */
 
-/* Most bytes of what is known to be short: a CONTEXT, and a record whose piece has at most SHORT_PIECE bytes. */
+/* Pieces up to these sizes are copied by instructions, always so many bytes: bpf_probe_read_kernel() costs more. */
 #define SHORT_PIECE 64u
-#define SHORT_BYTES 256u
+#define MIDDLE_PIECE 256u	/* what snaplen keeps unless told otherwise */
+/* Most bytes of what is known to be short: a CONTEXT, and a record whose piece has at most MIDDLE_PIECE bytes. */
+#define SHORT_BYTES 512u
 
 /* What is before it in the program is seen before it by the recorder. */
 static __always_inline void publish(struct wt_packing *p, __u64 written)
@@ -1074,7 +1076,7 @@ static __always_inline bool pack(struct work *w, const struct wt_state *t, const
 		return false;
 	if (w->pieces == 1 && !c->error && !c->index && c->full_bytes <= 0xffffffff) {
 		form = WT_PACKED_PIECE;
-		if (w->run > SHORT_PIECE)
+		if (w->run > MIDDLE_PIECE)
 			most += WT_PACKED_BODY;
 	} else if (w->pieces) {
 		form = WT_PACKED_PIECES;
@@ -1164,6 +1166,10 @@ static __always_inline bool pack(struct work *w, const struct wt_state *t, const
 			if (at > WT_PACKED_BLOCK - SHORT_PIECE)
 				return false;
 			__builtin_memcpy(block->bytes + at, w->body + sizeof(*c), SHORT_PIECE);
+		} else if (run <= MIDDLE_PIECE) {
+			if (at > WT_PACKED_BLOCK - MIDDLE_PIECE)
+				return false;
+			__builtin_memcpy(block->bytes + at, w->body + sizeof(*c), MIDDLE_PIECE);
 		} else {
 			bytes = run;
 			barrier_var(bytes);
