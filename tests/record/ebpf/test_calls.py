@@ -181,6 +181,21 @@ def test_a_large_message_is_kept_whole(tmp_path: Path) -> None:
     assert found == [("write", whole), ("writev", whole[:70000]), ("writev", whole[:5]), ("writev", whole)]
 
 
+def test_a_message_of_any_length_is_kept_byte_by_byte(tmp_path: Path) -> None:
+    """Short ones are copied in other ways than long ones; what is copied beside them is not kept."""
+    lengths = "[*range(1, 300), 4000, 4096, 4097]"
+    code = f"import os\nd = bytes(range(1, 252)) * 17\nfor n in {lengths}: os.write(1, (d[n % 251:] + d)[:n])"
+    capture, source = by_ebpf(tmp_path, [sys.executable, "-c", code], PtraceOptions(snaplen=None), RingOptions(1 << 23))
+    assert source.report().lost == 0
+    data = bytes(range(1, 252)) * 17
+    found = rows(
+        capture,
+        "SELECT d.bytes FROM call c JOIN call_data d USING (call_id) WHERE fd = 1 AND role = 'payload'"
+        " AND c.name = 'write' ORDER BY call_id",
+    )
+    assert [row[0] for row in found] == [(data[n % 251 :] + data)[:n] for n in (*range(1, 300), 4000, 4096, 4097)]
+
+
 def test_a_constant_that_was_never_touched_is_read(tmp_path: Path) -> None:
     """Its page is not there at the entry; the entry is told when the kernel has read it."""
     page = tmp_path / "text"

@@ -25,7 +25,7 @@ from wiretale.store.load.kernel_stacks import read_stacks
 from wiretale.store.spool import Spool
 
 HEADER = (Path(source.__file__).parent / "wiretale.bpf.h").read_text()
-PROGRAM = (Path(source.__file__).parent / "wiretale.bpf.c").read_text()
+PROGRAM = "".join(path.read_text() for path in sorted(Path(source.__file__).parent.glob("on_*.h")))
 TALK = """
 import socket
 server = socket.create_server(("127.0.0.1", 0))

@@ -1,0 +1,149 @@
+/* What the programs at system calls share with the recorder, and the record that is being made on each CPU. */
+
+#define BODY_BYTES (1u << 15)	/* most of one record's pieces */
+#define BODY_MASK (BODY_BYTES - 1)
+#define MOST_OPS 4096u
+#define MOST_CALLS 4096u
+
+enum lost { LOST_CALLS, LOST_EVENTS, LOST_TASKS, LOSSES };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 24);	/* bytes; the loader sets it */
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u32);
+} tasks SEC(".maps");	/* by tgid; enum wt_following */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct wt_state);
+} states SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wt_settings);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MOST_CALLS);
+	__type(key, __u32);
+	__type(value, struct wt_call);
+} calls SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MOST_OPS);
+	__type(key, __u32);
+	__type(value, struct wt_op);
+} ops SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LOSSES);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+struct packed_block {
+	__u8 bytes[WT_PACKED_BLOCK];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);		/* `packed_blocks` for each CPU; the loader sets it */
+	__type(key, __u32);
+	__type(value, struct packed_block);
+} packed SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);		/* one for each CPU; the loader sets it */
+	__type(key, __u32);
+	__type(value, struct wt_packing);
+} packing SEC(".maps");
+
+/* Blocks of each CPU, a power of two; 0: all calls go through the ring. The loader sets it. */
+const volatile __u32 packed_blocks SEC(".rodata.packed") = 0;
+
+struct vector {
+	__u64 address, count, total, offset;
+	__u32 word, index;
+	__u16 arg;
+};
+
+struct message {
+	__u64 address;
+	__u64 total;
+	__u32 index;
+	__u32 stride;
+	__u16 arg;
+	__u8 out, at_exit, each;
+};
+
+/* The record that is being made on one CPU. Programs at system calls and task events run with preemption off. */
+struct work {
+	struct wt_record record;
+	__u8 body[2 * BODY_BYTES];
+	__u32 used;
+	__u32 chunk_at;		/* where the open piece begins in the body */
+	__u32 run;		/* bytes of it in this record */
+	__u32 failed;		/* a part found the ring full */
+	__u32 pieces;
+	__u32 asked;		/* among them what a descriptor is: the recorder looks at those */
+	__u32 faulted;		/* memory was not there */
+	__u32 named, word;
+	__u64 args[6];
+	__s64 result;
+	__u64 from, want, done;	/* of `capture` */
+	__u32 error;
+	__u32 cut;		/* of `cut_name` */
+	struct vector vector;
+	struct message message;
+	__u64 strings_at, strings_end;
+	__u32 strings_op, string_bytes;	/* of the last one, as far as it was read */
+	__u32 late;		/* the call has worked: what it wrote over is not what it was given */
+	__u32 executed;		/* what a call of execve() pointed to is read where the kernel has copied it to */
+	__u64 control_at, control_end;
+	struct dentry *dentry, *root_dentry;
+	struct vfsmount *mount, *root_mount;
+	struct file **files;
+	__u32 n_files;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);		/* one for each CPU; the loader sets it */
+	__type(key, __u32);
+	__type(value, struct work);
+} works SEC(".maps");
+
+static __always_inline struct work *my_work(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	return bpf_map_lookup_elem(&works, &cpu);
+}
+
+static __always_inline struct wt_settings *my_settings(void)
+{
+	__u32 zero = 0;
+	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+static __always_inline void count(__u32 what)
+{
+	__u64 *counter = bpf_map_lookup_elem(&counters, &what);
+	if (counter)
+		*counter += 1;
+}
