@@ -165,6 +165,22 @@ def test_the_program_is_the_child_of_the_caller_with_a_tracer_in_the_background(
     assert out.read_text().startswith("execve(")
 
 
+@pytest.mark.parametrize("option", ["-D", "-DD", "-DDD"])
+def test_whoever_waits_for_a_program_traced_in_the_background_finds_all_its_lines(option: str, tmp_path: Path) -> None:
+    out = tmp_path / "trace"
+    words = [sys.executable, "-m", "wiretale", "strace", option, "-f", "-o", str(out)]
+    assert subprocess.call([*words, "sh", "-c", "(exit 2); kill -9 $$"], timeout=30) == -9
+    assert out.read_text().endswith(" +++ killed by SIGKILL +++\n")
+
+
+def test_a_program_traced_in_the_background_is_let_go_at_the_next_one(tmp_path: Path) -> None:
+    out = tmp_path / "trace"
+    words = [sys.executable, "-m", "wiretale", "strace", "-D", "-b", "execve", "-e", "trace=execve", "-o", str(out)]
+    assert subprocess.call([*words, "sh", "-c", "exec /bin/true"], timeout=30) == 0
+    assert [line.partition('"')[0] for line in out.read_text().splitlines()] == ["execve("] * 2
+    assert out.read_text().rstrip().endswith("<detached ...>")
+
+
 def test_structures_stay_addresses_and_arguments_have_names() -> None:
     shown = lines("-N", "-e", "verbose=none", "-e", "trace=newfstatat,openat", "cat", "/dev/null")
     opened = next(line for line in shown if "/dev/null" in line)

@@ -160,6 +160,9 @@ class Begun:
         """Readable when nothing is traced any more."""
         return self._channel
 
+    def have_read(self, events: int) -> None:
+        """Nothing waits for this: the launcher attaches to no process."""
+
     def acknowledge(self) -> None:
         """Take note of what the tracer says, if it says something: that it has ended."""
         if not self._over and select.select([self._channel], [], [], 0)[0]:

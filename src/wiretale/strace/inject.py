@@ -17,6 +17,7 @@ from wiretale.strace.values import duration_ns
 _ARCHES = (Arch.X86_64, Arch.I386, Arch.AARCH64)
 _MOST = 65535
 _MOST_ERROR = 4095
+_MOST_POKED = 1024  # bytes of one argument, as strace takes
 _NO_ARGUMENT = 6
 _WHEN = re.compile(r"(\d+)(?:\.\.(\d+))?(\+(\d+)?)?")
 _POKE = re.compile(r"@arg([1-7])=((?:[0-9A-Fa-f]{2})+)")
@@ -82,7 +83,7 @@ def _poke(*, at_exit: bool) -> Callable[[Tamper, str], Tamper]:
         pokes = []
         for word in value.split(","):
             found = _POKE.fullmatch(word)
-            if found is None:
+            if found is None or len(found[2]) > 2 * _MOST_POKED:
                 raise _Refused
             pokes.append(Poke(int(found[1]) - 1, bytes.fromhex(found[2]), at_exit))
         if len({p.argument for p in pokes}) < len(pokes) or any(p.at_exit == at_exit for p in rule.pokes):
@@ -124,6 +125,8 @@ def tampers(text: str, kind: str) -> list[Tamper]:
         rule = replace(rule, result=-errno.ENOSYS, fails=True)
     if rule.result is None and not (rule.signal or rule.delay_enter_ns or rule.delay_exit_ns or rule.pokes):
         raise StraceFault(f"invalid {kind} argument '{text}'")
+    if rule.result is None:
+        other = ""  # the call is changed only where its result is, too
     return [
         replace(
             rule, arch=int(arch), number=number, other=_number(arch, other), pokes=_possible(rule.pokes, name, arch)

@@ -31,6 +31,7 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
         other_ends="socket" in options.descriptors,
         detach_at_exec=options.detach_at_exec,
         system_times=counts_system_time(options),
+        holds_ends=options.awaits_exec,
         tampers=tuple(options.tampers),
         tampered_paths=_paths(options) if options.tampers else (),
     )

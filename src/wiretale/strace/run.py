@@ -213,6 +213,8 @@ class _Run:
             if not self._print():
                 select.select([self._source.notable_fd], [], [], _POLL_S)
                 self._source.acknowledge()
+        while self._options.awaits_exec and self._print():
+            pass  # before the end of the program is known to whoever started it
 
     def _outlives_recording(self, pid: int) -> bool:
         """Whether the program, which was let go because the disk is full, still runs."""
@@ -237,6 +239,8 @@ class _Run:
             return False
         printer.take_all(events)
         self._outputs.flush()
+        if self._options.awaits_exec:
+            self._source.have_read(self._reader.position)
         return bool(events)
 
     def _exit_code(self, pid: int) -> int:

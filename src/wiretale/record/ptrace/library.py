@@ -227,6 +227,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "wt_alive": (ctypes.c_int, [_HANDLE, ctypes.POINTER(_i32), ctypes.c_int]),
     "wt_notable_fd": (ctypes.c_int, [_HANDLE]),
     "wt_impatient": (None, [_HANDLE, ctypes.c_int]),
+    "wt_have_read": (None, [_HANDLE, ctypes.c_uint64]),
     "wt_notable": (_u32, [_HANDLE, ctypes.POINTER(_u64), ctypes.POINTER(Event), _u32]),
     "wt_chunks": (ctypes.POINTER(Chunk), [_HANDLE]),
     "wt_data": (_HANDLE, [_HANDLE]),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
 _DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK, _BUSY_START, _NAMES = 16, 32, 64, 256, 512
-_SELECTED_ONLY, _OTHER_ENDS, _SYSTEM_TIMES = 128, 1024, 2048
+_SELECTED_ONLY, _OTHER_ENDS, _SYSTEM_TIMES, _HOLDS_ENDS = 128, 1024, 2048, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class PtraceOptions:
     detach_at_exec: bool = False  # let a task go when it executes another program
     busy_start: bool = False  # the recorder computes while the program starts
     system_times: bool = False  # how long each call kept a CPU in the kernel; not of engine ebpf
+    holds_ends: bool = False  # an attached process has its program to execute yet; its end is seen after `have_read`
     tampers: "tuple[Tamper, ...]" = ()
     tampered_paths: tuple[bytes, ...] = ()  # only calls that name one of them are tampered with; none: all
 
@@ -61,6 +62,6 @@ def option_flags(options: PtraceOptions) -> int:
     flags |= (_SNAP_EACH if o.snaplen_each else 0) | (0 if o.follow_forks else _NO_FOLLOW)
     flags |= (_DETACH_AT_EXEC if o.detach_at_exec else 0) | (_ALL_LINKS if o.links else 0)
     flags |= (_NAMES if o.names else 0) | (_OTHER_ENDS if o.other_ends else 0)
-    flags |= _SYSTEM_TIMES if o.system_times else 0
+    flags |= (_SYSTEM_TIMES if o.system_times else 0) | (_HOLDS_ENDS if o.holds_ends else 0)
     flags |= _SELECTED_ONLY if o.calls == "network" else 0
     return flags | (_BUSY_START if o.busy_start else 0) | (_WHOLE_NETLINK if o.whole_netlink else 0)

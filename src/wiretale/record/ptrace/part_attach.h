@@ -54,8 +54,10 @@ static int attach_process(struct wt *w, pid_t pid)
 				continue;
 			}
 			struct task *t = add_task(w, tid, pid);
-			if (t)
+			if (t) {
 				t->outside = true;
+				t->begins = w->flags & WT_HOLDS_ENDS;
+			}
 			ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
 			seized++;
 			found++;

@@ -127,6 +127,15 @@ void wt_impatient(struct wt *w, int impatient)
 	__atomic_store_n(&w->impatient, impatient != 0, __ATOMIC_RELAXED);
 }
 
+/* With WT_HOLDS_ENDS: the reader is done with so many events. */
+void wt_have_read(struct wt *w, uint64_t events)
+{
+	pthread_mutex_lock(&w->lock);
+	w->have_read = events;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+}
+
 /* Copies the notable events from record *cursor on; *cursor moves behind the last one looked at. */
 uint32_t wt_notable(struct wt *w, uint64_t *cursor, struct wt_event *out, uint32_t room)
 {

@@ -117,6 +117,7 @@ struct wt {
 	int notable_fd;
 	uint32_t notified;
 	bool impatient;		/* the control thread wants to know at once; see wt_impatient */
+	uint64_t have_read;	/* events that the reader is done with; see wt_have_read */
 	struct placement place;
 	struct wt_stats stats;
 	struct task *hash[HASH_SIZE];

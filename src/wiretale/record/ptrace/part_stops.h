@@ -281,7 +281,8 @@ static void on_exec(struct wt *w, struct task *t, uint64_t now)
 	}
 	t->tgid = t->tid;
 	task_close(w, t);
-	bool is_first = t->first_exec;
+	bool is_first = t->first_exec || t->begins;
+	t->begins = false;
 	note_reduced(w, t);
 	spawn_done(w, t, 0);
 	if (recording(w)) {

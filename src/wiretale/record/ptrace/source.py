@@ -203,6 +203,11 @@ class PtraceSource:
         """Whether notable events must be known at once. Each one that is takes time from the programs."""
         self._library.call("wt_impatient", self._handle, impatient)
 
+    def have_read(self, events: int) -> None:
+        """With `holds_ends`: what was made of the first `events` events is done."""
+        if self._handle:
+            self._library.call("wt_have_read", self._handle, events)
+
     def acknowledge(self) -> None:
         """Make `notable_fd` unreadable until something happens again; what `notable` has to say stays."""
         self._library.call("wt_notable", self._handle, ctypes.byref(self._cursor), None, 0)

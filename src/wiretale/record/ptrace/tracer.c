@@ -78,6 +78,7 @@ struct task {
 	bool starting;	/* between fork and the stop before execve */
 	bool first_exec;	/* its execve has not succeeded yet */
 	bool outside;	/* attached, not born traced */
+	bool begins;	/* attached, and its next execve is that of the program that is wanted (WT_HOLDS_ENDS) */
 	bool gone;	/* ended, but not waited for yet (ring) */
 };
 
@@ -166,6 +167,30 @@ static void wait_for_request(struct wt *w)
 }
 
 /*
+ * If what comes next is the end of a process that was attached: write it down, and wait for it (so that whoever started
+ * the process sees that it ended) only when the reader is done with all that it did. True if there is nothing more
+ * to do now.
+ */
+static bool hold_end(struct wt *w)
+{
+	siginfo_t next = { 0 };
+	if (waitid(P_ALL, 0, &next, WEXITED | WSTOPPED | WNOWAIT | __WALL | __WNOTHREAD) < 0)
+		return errno == EINTR;
+	struct task *t = find_task(w, next.si_pid);
+	bool exited = next.si_code == CLD_EXITED, dumped = next.si_code == CLD_DUMPED;
+	if (!(exited || dumped || next.si_code == CLD_KILLED) || !t || !t->outside || t->tid != t->tgid)
+		return false;
+	dispatch(w, next.si_pid, exited ? next.si_status << 8 : next.si_status | (dumped ? WCOREFLAG : 0), now_ns());
+	pthread_mutex_lock(&w->lock);
+	while (w->have_read < w->events.header->committed && w->request == REQUEST_NONE)
+		pthread_cond_wait(&w->changed, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+	while (wait4(next.si_pid, NULL, __WALL | __WNOTHREAD, NULL) < 0 && errno == EINTR)
+		;
+	return true;
+}
+
+/*
  * Until wt_stop, and until nothing is traced any more. wait4 looks through the tasks in a fixed order, so a busy one
  * would hide the others: all waiting stops are taken before any is answered. Every FAIR_STOPS stops is enough for that;
  * asking each time would be a system call more per stop, which mostly finds nothing.
@@ -181,6 +206,8 @@ static void run_ptrace(struct wt *w)
 			release_held(w);
 		if (__atomic_load_n(&w->request, __ATOMIC_ACQUIRE) != REQUEST_NONE)
 			serve_request(w);
+		if (w->flags & WT_HOLDS_ENDS && w->stats.tasks && hold_end(w))
+			continue;
 		do {
 			int *status = &queue[waiting].status;
 			uint64_t *system_ns = &queue[waiting].system_ns;
@@ -194,7 +221,7 @@ static void run_ptrace(struct wt *w)
 			queue[waiting].tid = tid;
 			queue[waiting++].time = now_ns();
 			since_all++;
-		} while (w->stats.tasks > 1 && since_all >= FAIR_STOPS && waiting < QUEUE_ROOM);
+		} while (w->stats.tasks > 1 && !(w->flags & WT_HOLDS_ENDS) && since_all >= FAIR_STOPS && waiting < QUEUE_ROOM);
 		if (since_all >= FAIR_STOPS)
 			since_all = 0;
 		for (int i = 0; i < waiting; i++) {

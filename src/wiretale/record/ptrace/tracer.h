@@ -378,6 +378,7 @@ enum wt_option_flag {
 	WT_NAMES = 512,		/* the names of processes that calls and signals mention */
 	WT_OTHER_ENDS = 1024,	/* with WT_ALL_LINKS: to which socket a unix socket is connected */
 	WT_SYSTEM_TIMES = 2048,	/* how long each call kept a CPU in the kernel */
+	WT_HOLDS_ENDS = 4096,	/* an attached process has its program to execute yet; its end is seen after wt_have_read */
 	WT_SELECTED_ONLY = 128,	/* record/ebpf only: leave out calls without WT_CALL_SELECTED */
 };
 
@@ -503,6 +504,7 @@ int wt_status(struct wt *w, int pid, int *status);
 int wt_alive(struct wt *w, int32_t *pids, int room);
 int wt_notable_fd(struct wt *w);
 void wt_impatient(struct wt *w, int impatient);
+void wt_have_read(struct wt *w, uint64_t events);
 uint32_t wt_notable(struct wt *w, uint64_t *cursor, struct wt_event *out, uint32_t room);
 const struct wt_chunk *wt_chunks(struct wt *w);
 const uint8_t *wt_data(struct wt *w);

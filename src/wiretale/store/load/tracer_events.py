@@ -103,6 +103,11 @@ class EventReader:
         found = list(map(_MAKE_EVENT, rows))
         return _split(found) if CALL in kind else found
 
+    @property
+    def position(self) -> int:
+        """The number of the event that comes next."""
+        return self._next
+
     def skip_to(self, number: int) -> None:
         """Go on with the event of this number."""
         self._next = number
