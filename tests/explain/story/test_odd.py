@@ -18,6 +18,7 @@ ABOUT = {
     "unanswered": set(),  # test_unanswered.py has those
     "slow_answer": set(),
     "no_reply": set(),
+    "out_of_descriptors": set(),
     "no_route": {"no_name_server", "no_route"},
     "queue_full": {"queue_full"},
     "broken_pipe": {"unread_reset", "linger_reset", "broken_pipe", "killed_by_pipe"},

@@ -26,6 +26,7 @@ from wiretale.explain.odd import (
     no_route,
     not_a_socket,
     option_twice,
+    out_of_descriptors,
     queue_full,
     resent,
     reuse_too_late,
@@ -47,6 +48,7 @@ Finder = Callable[[World], list[Step]]
 # Something was lost, refused or slow, or can be: worth a look.
 TROUBLE: tuple[Finder, ...] = (
     failed_setup.find,
+    out_of_descriptors.find,
     no_answer.find,
     no_reply.find,
     unanswered.find,

@@ -4,6 +4,7 @@ from wiretale.decode.constants import error_name, error_text
 from wiretale.decode.durations import duration
 from wiretale.explain.asks import address_of, port_of
 from wiretale.explain.odd._rows import Group, groups, refs
+from wiretale.explain.odd.out_of_descriptors import EMFILE, ENFILE
 from wiretale.explain.rows import Call, calls
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import code
@@ -17,20 +18,18 @@ LOW_PORTS = 1024  # net.ipv4.ip_unprivileged_port_start, unless it was changed
 _WHY = {
     EADDRNOTAVAIL: "The machine has no such address (in this network namespace), or not yet.",
     97: "The kernel does not offer this address family: IPv6 may be switched off.",
-    24: "The process has as many descriptors open as it may (RLIMIT_NOFILE).",
-    23: "The whole machine has as many files open as it may (fs.file-max).",
     1: "It takes a privilege that the process does not have (for raw sockets CAP_NET_RAW).",
     93: "The family has no such protocol.",
     22: "The socket has an address already, or the address given is none of its family.",
 }
-_REMEDY = {EADDRINUSE: "ss -tanp shows who has the port", 24: "ulimit -n", EADDRNOTAVAIL: "ip addr"}
+_REMEDY = {EADDRINUSE: "ss -tanp shows who has the port", EADDRNOTAVAIL: "ip addr"}
 
 
 def find(world: World) -> list[Step]:
     """One step for each process, call and error."""
     if not world.signs.failed(*_CALLS):
         return []
-    condition = f"c.name IN {_CALLS} AND c.errno IS NOT NULL"
+    condition = f"c.name IN {_CALLS} AND c.errno IS NOT NULL AND c.errno NOT IN ({EMFILE}, {ENFILE})"
     found = groups(world, condition, "c.name || ' ' || c.errno", fd="NULL::INTEGER")
     return [_step(world, group) for group in found[:8]]
 

@@ -92,6 +92,11 @@ FROM socket_sample
 WHERE recv_queue IS NOT NULL AND state <> 'LISTEN' AND time_ns > ?
     AND local_addr = ? AND local_port = ? AND peer_addr = ? AND peer_port = ? ORDER BY time_ns DESC LIMIT 1"""
 
+# A recorded process that listens on a port: of a connection to it whose server is no process's nobody has accepted it.
+_LISTENS = """SELECT min(d.pid) FROM descriptor d JOIN socket s USING (file_id)
+JOIN socket_sample m ON m.inode = s.inode
+WHERE s.listening AND m.state = 'LISTEN' AND m.local_port = ? HAVING count(*) > 0"""
+
 # Threads of the same process that were blocked to the end in a lock, from after the question was asked.
 _LOCKED = f"""SELECT list(c.call_id ORDER BY c.call_id), list(DISTINCT c.tid ORDER BY c.tid), min(w.from_ns)
 FROM wait w JOIN call c USING (call_id)
@@ -210,6 +215,13 @@ def _how_far(world: World, question: _Question, said: list[str], evidence: list[
 
 def _not_recorded(world: World, question: _Question, said: list[str]) -> str:
     """The other program was not traced: what the kernel's list of sockets says of its socket, if it is in it."""
+    listener = world.db.execute(_LISTENS, [question.port]).fetchone() if question.protocol == "tcp" else None
+    if listener is not None:
+        pid = listener[0]
+        said.append(
+            f"No call of {world.who(pid)}, which listens there, had accepted the connection: they lie in its queue."
+        )
+        return f"see what that program did instead of accept(): wiretale show FILE --filter 'proc.pid == {pid}'"
     own = (question.addr, question.port, question.own_addr, question.own_port)
     row = world.db.execute(_UNREAD, [question.at, *own]).fetchone()
     whose = f"ss -tnp 'sport = :{question.port}'" if question.port else "ss -xp"
