@@ -21,6 +21,7 @@ LIBRARIES = {
     Path("src/wiretale/store/holding.c"): Path("src/wiretale/store/_holding.so"),
     Path("src/wiretale/store/load/packet_blocks.c"): Path("src/wiretale/store/load/_packet_blocks.so"),
     Path("src/wiretale/store/load/packed_calls.c"): Path("src/wiretale/store/load/_packed_calls.so"),
+    Path("src/wiretale/ingest/walk.c"): Path("src/wiretale/ingest/_walk.so"),
     Path("src/wiretale/decode/usual.c"): Path("src/wiretale/decode/_usual.so"),
     Path("src/wiretale/join/compare.c"): Path("src/wiretale/join/_compare.so"),
     Path("src/wiretale/join/tcp/tcp_analysis.c"): Path("src/wiretale/join/tcp/_tcp_analysis.so"),

@@ -15,7 +15,7 @@ from wiretale.store.bulk import BATCH_ROWS, NUMPY_TYPES, Coded, Lists, Slices, i
 from wiretale.store.compression import prepare
 from wiretale.store.progress import Progress, tracked
 
-_BATCH_BYTES = 1 << 26  # of frames in a batch
+BATCH_BYTES = 1 << 26  # of frames in a batch
 Batch = dict[str, Any]
 
 BOOLEANS = ("fragment", "sack_permitted")
@@ -46,12 +46,12 @@ def fill_packets(db: duckdb.DuckDBPyConnection, batches: Iterable[Batch], progre
 
 
 def batch_ends(captured: NDArray[Any]) -> list[int]:
-    """Where each batch of frames of these sizes ends: after BATCH_ROWS rows, or when its frames fill _BATCH_BYTES."""
+    """Where each batch of frames of these sizes ends: after BATCH_ROWS rows, or when its frames fill BATCH_BYTES."""
     total = np.cumsum(captured, dtype=np.int64)
     ends: list[int] = []
     begin, before = 0, 0
     while begin < len(total):
-        full = int(np.searchsorted(total, before + _BATCH_BYTES, "right"))
+        full = int(np.searchsorted(total, before + BATCH_BYTES, "right"))
         begin = min(begin + BATCH_ROWS, max(full, begin + 1), len(total))
         before = int(total[begin - 1])
         ends.append(begin)
