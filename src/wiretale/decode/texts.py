@@ -7,12 +7,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+class _Codes(dict[str | None, int]):
+    """The code of each text, with the next one for a new text, which joins `values`."""
+
+    def __init__(self, values: list[str]) -> None:
+        super().__init__({value: code for code, value in enumerate(values)})
+        self[None] = -1
+        self._texts = values
+
+    def __missing__(self, text: str) -> int:
+        self[text] = code = len(self._texts)
+        self._texts.append(text)
+        return code
+
+
 class Texts:
     """Element i is `values[codes[i]]`, None where the code is negative. Used like an array of objects."""
 
     def __init__(self, codes: NDArray[np.int32], values: list[str]) -> None:
         self.codes, self.values = codes, values
-        self._code_of: dict[str | None, int] = {}
+        self._codes: _Codes | None = None  # made when a text is put
 
     @classmethod
     def absent(cls, count: int) -> "Texts":
@@ -27,15 +41,12 @@ class Texts:
         return self.values[code] if code >= 0 else None
 
     def __setitem__(self, rows: Any, texts: str | Iterable[str | None]) -> None:
-        self.codes[rows] = self._code(texts) if isinstance(texts, str) else [self._code(text) for text in texts]
-
-    def _code(self, text: str | None) -> int:
-        if not self._code_of:
-            self._code_of = {None: -1, **{value: code for code, value in enumerate(self.values)}}
-        code = self._code_of.setdefault(text, len(self.values))
-        if text is not None and code == len(self.values):
-            self.values.append(text)
-        return code
+        if self._codes is None:
+            self._codes = _Codes(self.values)
+        if isinstance(texts, str):
+            self.codes[rows] = self._codes[texts]
+        else:
+            self.codes[rows] = np.fromiter(map(self._codes.__getitem__, texts), np.int32)
 
     def tolist(self) -> list[str | None]:
         """One object for each element."""
