@@ -126,7 +126,7 @@ MACROS: dict[str, tuple[str, str, str]] = {
     "open_tree": ("fcntl.h linux/mount.h", r"OPEN_TREE_\w+|AT_(SYMLINK_NOFOLLOW|NO_AUTOMOUNT|EMPTY_PATH|RECURSIVE)", ""),
     "mount_attr": ("linux/mount.h", r"MOUNT_ATTR_\w+", r"MOUNT_ATTR_SIZE_VER0|MOUNT_ATTR__ATIME|MOUNT_ATTR_RELATIME"),
     "mempolicy_flags": ("linux/mempolicy.h", r"MPOL_F_(NODE|ADDR|MEMS_ALLOWED)", ""),
-    "mempolicy_move": ("linux/mempolicy.h", r"MPOL_MF_(STRICT|MOVE|MOVE_ALL)", ""),
+    "mempolicy_move": ("linux/mempolicy.h", r"MPOL_MF_(MOVE|MOVE_ALL)", ""),
     "module_init": ("linux/module.h", r"MODULE_INIT_\w+", ""),
     "mempolicy": ("linux/mempolicy.h", "MPOL_DEFAULT MPOL_PREFERRED MPOL_BIND MPOL_INTERLEAVE MPOL_LOCAL", ""),
     "ipc_get": ("linux/ipc.h", r"IPC_(CREAT|EXCL|NOWAIT)", ""),

@@ -144,6 +144,9 @@ TABLES = {
     "namespace": ("linux/sched.h", r"CLONE_NEW\w+", "", "CLONE_NEW???"),
     "timex_modes": ("sys/timex.h", r"ADJ_\w+", "", "ADJ_???"),
     "timex_status": ("sys/timex.h", r"STA_\w+", "STA_RONLY", "STA_???"),
+    # io_submit(2); the kernel has not all of the commands, but names for them
+    "aio_command": ("linux/aio_abi.h", r"IOCB_CMD_\w+", "", "IOCB_CMD_???"),
+    "aio_flags": ("linux/aio_abi.h", r"IOCB_FLAG_\w+", "", "IOCB_FLAG_???"),
     "timex_state": ("sys/timex.h", r"TIME_(OK|INS|DEL|OOP|WAIT|ERROR)", "", ""),
 }  # fmt: skip
 # Of kernel headers that programs do not see: include/linux/pid.h (enum pid_type), arch/x86/include/asm/fpu/types.h

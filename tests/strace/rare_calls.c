@@ -1,7 +1,9 @@
 /* Calls that few programs make, with every kind of argument they take; each part begins with chdir("/next part"). */
 #define _GNU_SOURCE
+#include <asm/ldt.h>
 #include <elf.h>
 #include <errno.h>
+#include <linux/aio_abi.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
@@ -275,6 +277,50 @@ static void numbers(void)
 	syscall(4000, 1, 2);
 }
 
+static void requests(void)
+{
+	aio_context_t context = 0;
+	char data[32] = "";
+	struct iocb read = { .aio_data = 17, .aio_lio_opcode = IOCB_CMD_PREAD, .aio_buf = (uintptr_t)data, .aio_nbytes = 8 };
+	struct iocb poll = { .aio_lio_opcode = IOCB_CMD_POLL, .aio_fildes = -1, .aio_buf = 5, .aio_flags = 6, .aio_reqprio = 9 };
+	struct iocb odd = { .aio_lio_opcode = 99, .aio_key = 3, .aio_rw_flags = 1, .aio_flags = 1, .aio_reqprio = -2 };
+	struct iocb *all[] = { &poll, &odd, NULL, (void *)8, (void *)(page_end - 32), &read };
+	struct iocb **last = memcpy(page_end - 8, all, 8);
+	struct io_event events[2];
+	unsigned long set = 1 << 9;
+	struct { void *set; size_t size; } given = { &set, 8 }, half = { &set, 4 }, bad = { (void *)8, 8 };
+	syscall(SYS_io_setup, 4, &context);
+	syscall(SYS_io_setup, 4, UNREADABLE);
+	syscall(SYS_io_submit, 0, 6, all);
+	syscall(SYS_io_submit, context, 0, all);
+	syscall(SYS_io_submit, 0, 2, last);
+	syscall(SYS_io_submit, context, 1, UNREADABLE);
+	syscall(SYS_io_cancel, context, &odd, events);
+	syscall(SYS_io_cancel, 0, UNREADABLE, NULL);
+	syscall(SYS_io_pgetevents, context, 0, 2, events, NULL, &given);
+	syscall(SYS_io_pgetevents, context, 0, 2, events, NULL, &half);
+	syscall(SYS_io_pgetevents, context, 0, 2, events, NULL, &bad);
+	syscall(SYS_io_pgetevents, context, 0, 2, events, NULL, page_end - 8);
+	syscall(SYS_io_destroy, 0);
+}
+
+static void segments(void)
+{
+	struct user_desc entry = { .entry_number = 3, .base_addr = 0x1000, .limit = 0xfffff, .seg_32bit = 1, .useable = 1 };
+	void *pages[] = { page_end, NULL };
+	int status[2];
+	syscall(SYS_modify_ldt, 1, &entry, sizeof entry);
+	syscall(SYS_modify_ldt, 1, &entry, 12);
+	syscall(SYS_modify_ldt, 17, UNREADABLE, sizeof entry);
+	syscall(SYS_modify_ldt, 2, &entry, 8);
+	syscall(SYS_modify_ldt, -1, &entry, sizeof entry);
+	memset(page_end - 4, 0, 4);
+	syscall(SYS_get_thread_area, page_end - 4);
+	syscall(SYS_get_thread_area, page_end - 2);
+	syscall(SYS_move_pages, 0, 2, pages, NULL, status, 1);
+	syscall(SYS_move_pages, 0, -1L, pages, status, status, 2);
+}
+
 int main(void)
 {
 	char *two = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -292,5 +338,9 @@ int main(void)
 	waiting();
 	chdir("/next part");
 	numbers();
+	chdir("/next part");
+	requests();
+	chdir("/next part");
+	segments();
 	return 0;
 }

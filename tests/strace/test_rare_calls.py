@@ -12,7 +12,7 @@ from tests.conftest import require
 
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
-PARTS = ("tracing", "keys", "quotas", "attributes", "waiting", "numbers")
+PARTS = ("tracing", "keys", "quotas", "attributes", "waiting", "numbers", "requests", "segments")
 # Addresses and registers; process and key numbers, at least in a system that has run a little; what is on the stack.
 _VARIES = re.compile(
     r" /\* \d{4}-\d\d-[^*]* \*/|0x[0-9a-f]{3,}|(?<![\w.])-?\d{3,}|xmm_space=\[[^]]*\]|st_space=\[[^]]*\]"

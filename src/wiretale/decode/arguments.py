@@ -402,6 +402,10 @@ SPECIAL: dict[tuple[str, str], Printer] = {
     **{(name, "timeout"): _struct_in for name in ("select", "_newselect", "pselect6", "pselect6_time64")},
     **{(name, "sigmask"): lambda w, i, a: readiness.sigset_argpack(w, i) for name in ("pselect6", "pselect6_time64")},
     **{
+        (name, "usig"): lambda w, i, a: readiness.sigset_argpack(w, i)
+        for name in ("io_pgetevents", "io_pgetevents_time64")
+    },
+    **{
         (name, "events"): lambda w, i, a: readiness.epoll_events(w, i)
         for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")
     },

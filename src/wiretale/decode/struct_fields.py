@@ -184,6 +184,8 @@ FIELDS: dict[str, str] = {
     "seminfo": "s32 semmap; s32 semmni; s32 semmns; s32 semmnu; s32 semmsl; s32 semopm; s32 semume; s32 semusz;"
     " s32 semvmx; s32 semaem",
     "sembuf": "u16 sem_num; s16 sem_op; s16 sem_flg~|semop",
+    "iocb": "u64 aio_data; u32 aio_key; u32 aio_rw_flags; u16 aio_lio_opcode; s16 aio_reqprio; s32 aio_fildes;"
+    " u64 aio_buf; u64 aio_nbytes; s64 aio_offset; u64 aio_reserved2; u32 aio_flags; s32 aio_resfd",
     "io_event": "u64 data~x; u64 obj~x; s64 res; s64 res2",
     "io_sqring_offsets": "u32 head; u32 tail; u32 ring_mask; u32 ring_entries; u32 flags; u32 dropped; u32 array;"
     " u32 _resv1; u64 user_addr~x",

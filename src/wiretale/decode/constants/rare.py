@@ -4,6 +4,20 @@ Source: the headers named in that script, of linux-libc-dev 6.1.
 """
 
 TABLES: dict[str, dict[int, str]] = {
+    "aio_command": {
+        0: "IOCB_CMD_PREAD",
+        1: "IOCB_CMD_PWRITE",
+        2: "IOCB_CMD_FSYNC",
+        3: "IOCB_CMD_FDSYNC",
+        5: "IOCB_CMD_POLL",
+        6: "IOCB_CMD_NOOP",
+        7: "IOCB_CMD_PREADV",
+        8: "IOCB_CMD_PWRITEV",
+    },
+    "aio_flags": {
+        1: "IOCB_FLAG_RESFD",
+        2: "IOCB_FLAG_IOPRIO",
+    },
     "audit_arch": {
         2: "AUDIT_ARCH_SPARC",
         4: "AUDIT_ARCH_M68K",
@@ -1055,6 +1069,8 @@ TABLES: dict[str, dict[int, str]] = {
 
 # what strace says of a value that has no name
 UNKNOWN: dict[str, str] = {
+    "aio_command": "IOCB_CMD_???",
+    "aio_flags": "IOCB_FLAG_???",
     "audit_arch": "AUDIT_ARCH_???",
     "clone3": "CLONE_???",
     "fanotify_class": "FAN_CLASS_???",

@@ -3,8 +3,9 @@
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, address, strace
-from wiretale.decode.strace.arrays import array, elements
+from wiretale.decode.strace.arrays import Element, array, elements
 from wiretale.decode.strace.style import Names
+from wiretale.decode.structs import struct_size
 from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer, pointer_text
 
@@ -55,16 +56,24 @@ def _status(w: Writer, data: bytes) -> str:
     return f"{value} /* {name} */" if strace(w).style.names is Names.VERBOSE else name
 
 
+def _listed(w: Writer, index: int, arg: Arg, *, at_exit: bool = False, text: Element | None = None) -> str:
+    """More elements than there is memory for are no list."""
+    size = struct_size(arg.struct, w.arch)
+    if w.unsigned(w.values[arg.length]) * size >= 1 << 8 * w.word:
+        return address(w, index)
+    return array(w, index, arg, at_exit=at_exit, text=text)
+
+
 def _pages(w: Writer, index: int, arg: Arg) -> str:
-    return array(w, index, arg, text=lambda w, data: pointer_text(int.from_bytes(data, "little")))
+    return _listed(w, index, arg, text=lambda w, data: pointer_text(int.from_bytes(data, "little")))
 
 
 def _numbers(w: Writer, index: int, arg: Arg) -> str:
-    return array(w, index, arg)
+    return _listed(w, index, arg)
 
 
 def _statuses(w: Writer, index: int, arg: Arg) -> str:
-    return array(w, index, arg, at_exit=True, text=_status)
+    return _listed(w, index, arg, at_exit=True, text=_status)
 
 
 def _byte(w: Writer, data: bytes) -> str:

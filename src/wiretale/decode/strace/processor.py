@@ -51,12 +51,24 @@ def _granted(w: Writer) -> str:
 
 
 _FIRST_FREE = 0xFFFFFFFF  # entry_number: the kernel chooses one
+_NUMBER_BYTES, _SEGMENT_BYTES = 4, 16
+_READS = 0  # modify_ldt(2)
+_FIRST_ERROR = (1 << 32) - 4095  # linux/err.h: MAX_ERRNO, in the 32 bits that modify_ldt returns
 
 
 def _entry(w: Writer, at_exit: bool) -> dict[str, int]:
     datum = w.datum(0, "struct", at_exit=at_exit)
     whole = datum is not None and len(datum.bytes) >= datum.full_bytes
     return integers("user_desc", w.arch, datum.bytes) if whole and datum is not None else {}
+
+
+def _given_number(w: Writer) -> dict[str, int]:
+    """Of what the program gave no more than the number is looked at."""
+    datum = w.datum(0, "struct", at_exit=False)
+    known = datum is not None and len(datum.bytes) >= _NUMBER_BYTES
+    return (
+        {"entry_number": int.from_bytes(datum.bytes[:_NUMBER_BYTES], "little")} if known and datum is not None else {}
+    )
 
 
 def _entry_number(v: dict[str, int]) -> str:
@@ -80,11 +92,26 @@ def _set_area(w: Writer, index: int, arg: Arg) -> str:
 
 def _got_area(w: Writer, index: int, arg: Arg) -> str:
     """The number is given, the rest comes back."""
-    given = {} if strace(w).terse else _entry(w, at_exit=False)
+    given = {} if strace(w).terse else _given_number(w)
     found = _entry(w, at_exit=True) if w.succeeded else {}
     if not given:
         return address(w, index)
     return f"{{entry_number={_entry_number(given)}, {_segment(w, found) if found else '...'}}}"
+
+
+def _descriptor(w: Writer, index: int, arg: Arg) -> str:
+    """What modify_ldt reads or writes, if its size is that of one entry."""
+    datum = w.readable(index, "struct", at_exit=w.values[0] & 0xFFFFFFFF == _READS)
+    if strace(w).terse or w.unsigned(w.values[2]) != _SEGMENT_BYTES or datum is None:
+        return address(w, index)
+    v = integers("user_desc", w.arch, datum.bytes)
+    return f"{{entry_number={_entry_number(v)}, {_segment(w, v)}}}"
+
+
+def _halved(w: Writer) -> str:
+    """modify_ldt returns an int that was not made longer: to a program of 64 bits an error is a large number."""
+    value = w.call.retval or 0
+    return f"{value} {w.error((1 << 32) - value)}" if _FIRST_ERROR <= value < 1 << 32 else ""
 
 
 def _chosen_entry(w: Writer) -> str:
@@ -100,6 +127,11 @@ ARGUMENTS: dict[tuple[str, str], Printer] = {
     ("arch_prctl", "addr"): _address,
     ("set_thread_area", "u_info"): _set_area,
     ("get_thread_area", "u_info"): _got_area,
+    ("modify_ldt", "ptr"): _descriptor,
 }
 ENTRY_ARGUMENTS = {"set_thread_area": 1}
-RESULTS: dict[str, Callable[[Writer], str]] = {"arch_prctl": _granted, "set_thread_area": _chosen_entry}
+RESULTS: dict[str, Callable[[Writer], str]] = {
+    "arch_prctl": _granted,
+    "set_thread_area": _chosen_entry,
+    "modify_ldt": _halved,
+}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MODULES: dict[str, str] = {
     "prctl": "prctl",
-    **dict.fromkeys(("arch_prctl", "set_thread_area", "get_thread_area"), "processor"),
+    **dict.fromkeys(("arch_prctl", "set_thread_area", "get_thread_area", "modify_ldt"), "processor"),
     **dict.fromkeys(("adjtimex", "clock_adjtime", "clock_adjtime64"), "clocks"),
     **dict.fromkeys(("msgctl", "semctl", "shmctl", "msgget", "semget", "shmget", "msgsnd", "msgrcv", "shmat"), "ipc"),
     **dict.fromkeys(
@@ -38,6 +38,7 @@ _MODULES: dict[str, str] = {
     **dict.fromkeys(("setgroups", "setgroups32", "futex_waitv"), "vectors"),
     **dict.fromkeys(("keyctl", "add_key", "request_key"), "keys"),
     **dict.fromkeys(("quotactl", "quotactl_fd"), "quotas"),
+    **dict.fromkeys(("io_submit", "io_cancel", "io_pgetevents", "io_pgetevents_time64"), "aio"),
     "ptrace": "tracing",
     **dict.fromkeys(
         (f"{on}{do}xattr" for on in ("", "l", "f") for do in ("set", "get", "list", "remove")), "attributes"

@@ -49,6 +49,7 @@ _POSITION = (ulong("pos_l"), ulong("pos_h"))
 _POLLFD = (array_inout("fds", "pollfd", length=1), unsigned("nfds"))
 _SETS = (integer("nfds"), fdset("readfds", 0), fdset("writefds", 0), fdset("exceptfds", 0))
 _SIGMASK = struct_in("sigmask", "sigset_argpack", follows=(Follow("sigmask", 8),))
+_USIG = struct_in("usig", "sigset_argpack", follows=(Follow("sigmask", 8),))
 _EPOLL_WAIT = (fd("epfd"), array_out("events", "epoll_event"), integer("maxevents"))
 
 _FCNTL_CMD = enum("cmd", "fcntl_cmd")
@@ -400,13 +401,19 @@ CALLS: tuple[Call, ...] = (
     ),
     call("mq_notify", fd("mqdes"), struct_in("sevp", "sigevent")),
     call("mq_getsetattr", fd("mqdes"), struct_in("newattr", "mq_attr"), struct_out("oldattr", "mq_attr")),
-    call("io_setup", unsigned("nr_events"), struct_out("ctx_idp", "ulong")),
-    call("io_destroy", Arg("ctx_id", Kind.HEX)),
-    call("io_submit", Arg("ctx_id", Kind.HEX), long("nr"), pointer("iocbpp"), effects=(DESCRIPTOR,)),
-    call("io_cancel", Arg("ctx_id", Kind.HEX), pointer("iocb"), pointer("result")),
+    call("io_setup", unsigned("nr_events"), struct_out("ctx_idp", "address")),
+    call("io_destroy", pointer("ctx_id")),
+    call(
+        "io_submit",
+        pointer("ctx_id"),
+        long("nr"),
+        Arg("iocbpp", Kind.POINTED, length=1, struct="iocb"),
+        effects=(DESCRIPTOR,),
+    ),
+    call("io_cancel", pointer("ctx_id"), struct_in("iocb", "iocb"), pointer("result")),
     call(
         "io_getevents",
-        Arg("ctx_id", Kind.HEX),
+        pointer("ctx_id"),
         long("min_nr"),
         long("nr"),
         array_out("events", "io_event"),
@@ -416,12 +423,12 @@ CALLS: tuple[Call, ...] = (
     *(
         call(
             f"io_pgetevents{suffix}",
-            Arg("ctx_id", Kind.HEX),
+            pointer("ctx_id"),
             long("min_nr"),
             long("nr"),
             array_out("events", "io_event"),
             struct_in("timeout", struct),
-            pointer("usig"),
+            _USIG,
             effects=(BLOCKS,),
         )
         for suffix, struct in (("", "timespec"), ("_time64", "timespec64"))

@@ -167,7 +167,7 @@ CALLS: tuple[Call, ...] = (
     call("rseq", pointer("rseq"), hexadecimal("rseq_len"), flags("flags", "rseq"), hexadecimal("sig")),
     PRCTL,
     call("arch_prctl", _CODE, hexadecimal("addr"), variant_arg=0, variants=_ARCH_PRCTL),
-    call("modify_ldt", integer("func"), pointer("ptr"), size("bytecount")),
+    call("modify_ldt", integer("func"), struct_inout("ptr", "user_desc"), size("bytecount")),
     call("set_thread_area", struct_inout("u_info", "user_desc")),
     call("get_thread_area", struct_inout("u_info", "user_desc")),
     call(
