@@ -1,16 +1,20 @@
 """The compiled walk finds what a plain reading of the same bytes finds, however the file is damaged and sliced."""
 
 import random
+import shutil
 import struct
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import require
 from tests.ingest.files import block, enhanced, interface, options, pcap, section
 from tests.ingest.plain import Told, tell_pcap, tell_pcapng
 from wiretale.errors import CaptureError
@@ -23,6 +27,7 @@ from wiretale.ingest.pcapng import read_pcapng
 from wiretale.ingest.walk import Room
 
 SECOND_NS = 1_000_000_000
+HERE = Path(__file__).parent
 ORDERS = st.sampled_from("<>")
 TEXTS = st.one_of(st.binary(max_size=9), st.sampled_from([b"said\0\0", "grüße".encode(), b"\xe2\x82", b"\0", b""]))
 OPTIONS = st.lists(
@@ -187,3 +192,28 @@ def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
         data[100:] = 0xFF
         with pytest.raises(CaptureError, match="changed while it was read"):
             list(found.packets())
+
+
+def test_nothing_outside_of_the_bytes_is_read(tmp_path: Path) -> None:
+    """The same walk with sanitizers, over bytes that end where their memory ends, in slices of 64 frames and of one."""
+    require(shutil.which("cc"), "a C compiler is installed")
+    options = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined"]
+    options += ["-fno-sanitize-recover=all", f"-I{walk.LIBRARY_PATH.parent}"]
+    subprocess.run(["cc", *options, "-o", tmp_path / "walk", HERE / "walk_bytes.c"], check=True)
+    files: list[bytes] = []
+
+    @settings(deadline=None, max_examples=200, database=None)
+    @given(pcapng_files(), pcap_files(), st.integers(0, 1 << 32))
+    def make(pcapng: bytes, pcap: tuple[bytes, str], seed: int) -> None:
+        files.extend(damaged(whole, random.Random(seed), 12) for whole in (pcapng, pcap[0]))
+
+    make()
+    for number, data in enumerate(files):
+        (tmp_path / f"{number}").write_bytes(data)
+    command = [tmp_path / "walk", *(tmp_path / f"{n}" for n in range(len(files)))]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+    counts = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    # Both times of the walk, in both sizes of slices.
+    assert [pcapng for _, pcapng in counts[::2]] == [4 * len(tell_pcapng(data).frames) for data in files[::2]]
+    assert sum(pcap for pcap, _ in counts[1::2]) > len(files)
