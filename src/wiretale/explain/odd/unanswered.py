@@ -63,7 +63,7 @@ WHERE c.pid = $pid AND coalesce(c.exit_ns, $until) > $since AND c.start_ns < $un
     c.name IN {EPOLLS} OR (c.name IN {(*RECEIVES, "close", "shutdown")} AND x.file_id = $file))"""  # noqa: S608
 
 _POLLED = f"""
-SELECT c.name, d.arg, d.bytes FROM call c JOIN call_data d USING (call_id)
+SELECT c.name, d.bytes, octet_length(d.bytes) < d.full_bytes FROM call c JOIN call_data d USING (call_id)
 WHERE c.pid = $pid AND coalesce(c.exit_ns, $until) > $since AND c.start_ns < $until AND NOT d.at_exit
     AND c.name IN {(*POLLS, *SELECTS)} AND d.role IN ('array', 'fdset') ORDER BY c.call_id DESC LIMIT 200"""  # noqa: S608
 
@@ -167,8 +167,10 @@ def _until(world: World, pid: int, connection_id: int, sends: str, since: int) -
 
 
 def _is_polled(world: World, fd: int, asked: dict[str, int]) -> bool:
-    """Whether a poll() or select() of the process since then asked for this descriptor."""
-    for name, _, data in world.db.execute(_POLLED, asked).fetchall():
+    """Whether a poll() or select() of the process since then asked for this descriptor, or may have."""
+    for name, data, is_cut in world.db.execute(_POLLED, asked).fetchall():
+        if is_cut:
+            return True
         if name in POLLS:
             whole = len(data) - len(data) % _POLLFD.size
             if any(asked_fd == fd for asked_fd, _, _ in _POLLFD.iter_unpack(data[:whole])):
