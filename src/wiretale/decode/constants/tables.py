@@ -1847,6 +1847,11 @@ TABLES: dict[str, dict[int, str]] = {
         4: "MPOL_F_MEMS_ALLOWED",
     },
     "mempolicy_move": {
+        1: "MPOL_MF_STRICT",
+        2: "MPOL_MF_MOVE",
+        4: "MPOL_MF_MOVE_ALL",
+    },
+    "move_pages": {
         2: "MPOL_MF_MOVE",
         4: "MPOL_MF_MOVE_ALL",
     },

@@ -45,6 +45,7 @@ UNKNOWN: dict[str, str] = {
     "mount_attr": "MOUNT_ATTR_???",
     "mempolicy_flags": "MPOL_???",
     "mempolicy_move": "MPOL_???",
+    "move_pages": "MPOL_???",
     "module_init": "MODULE_INIT_???",
     "landlock_rule": "LANDLOCK_RULE_???",
     "mempolicy": "MPOL_???",

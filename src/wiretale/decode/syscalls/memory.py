@@ -112,7 +112,7 @@ CALLS: tuple[Call, ...] = (
         array_in("pages", "address", length=1),
         array_in("nodes", "int", length=1),
         array_inout("status", "int", length=1),
-        flags("flags", "mempolicy_move"),
+        flags("flags", "move_pages"),
     ),
     # System V
     call("shmget", _IPC_KEY, size("size"), flags("shmflg", "ipc_get")),
