@@ -150,7 +150,7 @@ def test_a_recorder_that_comes_after_the_hang_knows_who_spoke_last(tmp_path: Pat
     capture = tmp_path / "c.wiretale"
     with serving([], DEADLOCK, 2) as (server, _):
         words = [*WIRETALE, "record", "-q", "-p", str(server.pid), "-o", str(capture)]
-        subprocess.run([*words, "--duration", "1"], check=True, timeout=60)
+        subprocess.run([*words, "--duration", "2"], check=True, timeout=60)
     (step,) = found(capture)
     told = text(step)
     assert step.title == "Read, and not answered" and step.time_ns is not None
