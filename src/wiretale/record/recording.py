@@ -186,6 +186,8 @@ class Recording:
         try:
             by_kernel = EbpfCalls(self._spool.tracer, self._plan.ptrace, self._plan.ring)
             by_kernel.start()
+            if self._kernel is not None:
+                by_kernel.run_also(self._kernel)
         except (PermissionFault, ResourceFault) as fault:
             if self._plan.engine == "ebpf":
                 raise

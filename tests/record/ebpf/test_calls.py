@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from functools import partial
@@ -13,13 +14,17 @@ import pytest
 from tests.conftest import require
 from tests.netcat.programs import wait_until
 from tests.ordinary_user import run_as_nobody
+from tests.record.ebpf.test_source import DATAGRAM
 from wiretale.errors import ResourceFault
 from wiretale.join.build import build
+from wiretale.model.kernel_ring import KINDS
 from wiretale.model.spool import HEADER_BYTES
 from wiretale.record.ebpf import calls
 from wiretale.record.ebpf.calls import EbpfCalls, RingOptions
+from wiretale.record.ebpf.source import KernelOptions, KernelSource
 from wiretale.record.ptrace.source import PtraceOptions, PtraceSource, SpawnRequest
 from wiretale.store.capture import open_capture
+from wiretale.store.load.kernel_events import read_records
 from wiretale.store.load.ptrace_files import EVENT_TYPE
 from wiretale.store.make import make_capture
 from wiretale.store.spool import Manifest, Program, Spool
@@ -194,6 +199,35 @@ def test_a_message_of_any_length_is_kept_byte_by_byte(tmp_path: Path) -> None:
         " AND c.name = 'write' ORDER BY call_id",
     )
     assert [row[0] for row in found] == [(data[n % 251 :] + data)[:n] for n in (*range(1, 300), 4000, 4096, 4097)]
+
+
+def test_the_kernel_level_follows_sockets_that_calls_make(tmp_path: Path) -> None:
+    """Its program is run by that of the calls: the first datagram, from an untraced sender, is seen."""
+    require_ebpf()
+    spool = Spool(tmp_path / "spool")
+    spool.path.mkdir()
+    kernel = KernelSource(spool, KernelOptions(ring_bytes=1 << 22))
+    kernel.open()
+    kernel.start()
+    source = EbpfCalls(spool.tracer, PtraceOptions(), RingOptions(1 << 22))
+    source.start()
+    source.run_also(kernel)
+    assert len(source._object.entries("at_socket_calls", 4, 4)) == 1
+    reader, writer = os.pipe()
+    pid = source.spawn(SpawnRequest([sys.executable, "-c", DATAGRAM], dict(os.environ), stdout_fd=writer))
+    os.close(writer)
+    with os.fdopen(reader) as out:
+        port = int(out.readline())
+        status = Path(f"/proc/{pid}/status")
+        wait_until(lambda: "State:\tS" in status.read_text(), "it sleeps in recv()")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"salam", ("127.0.0.1", port))
+        assert source.wait(60)
+    source.stop()
+    kernel.stop()
+    records, _ = read_records(spool.kernel_path)
+    queued = next(kind.number for kind in KINDS if kind.name == "net:net_dev_queue")
+    assert [r for r in records if r["destination_port"] == port and r["bytes"] == 5 and r["kind"] == queued]
 
 
 def test_a_constant_that_was_never_touched_is_read(tmp_path: Path) -> None:

@@ -194,23 +194,16 @@ static __always_inline bool tell_entry(struct work *w, struct wt_state *t, const
 	return end_entry(w, t, call);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
+/* Tells a call that returned. Returns the flags of its plan. */
+static __always_inline __u32 tell_exit(struct wt_state *t, long result)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct wt_state *t = bpf_task_storage_get(&states, task, 0, 0);
-	struct wt_settings *s;
+	__u64 now = bpf_ktime_get_ns();
+	struct wt_settings *s = my_settings();
+	struct work *w = my_work();
 	struct telling done;
 	struct wt_call *call;
-	struct work *w;
 	__u32 flags;
-	__u64 now;
 	bool failed, told;
-	if (!t || !t->in_call)
-		return 0;
-	now = bpf_ktime_get_ns();
-	s = my_settings();
-	w = my_work();
 	if (!s || !w)
 		return 0;
 	t->in_call = 0;
@@ -223,7 +216,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 		told = tell_entry(w, t, call);
 		w->executed = 0;
 		if (!told)
-			return 0;
+			return call->flags;
 	}
 	begin_pieces(w);
 	failed = result < 0 && result >= -4095;
@@ -243,6 +236,17 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	done.kind = t->told ? WT_PACKED_EXIT : WT_PACKED_CALL;
 	done.n_args = t->told ? 0 : args_of(call);
 	end_call(w, t, &done, flags);
+	return call ? call->flags : 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
+{
+	struct wt_state *t = bpf_task_storage_get(&states, bpf_get_current_task_btf(), 0, 0);
+	if (!t || !t->in_call)
+		return 0;
+	if (tell_exit(t, result) & (WT_CALL_CHANGES_SOCKET | WT_CALL_RESULT_SOCKET))
+		bpf_tail_call(ctx, &at_socket_calls, 0);
 	return 0;
 }
 

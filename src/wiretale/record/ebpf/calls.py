@@ -13,7 +13,7 @@ from pathlib import Path
 from wiretale.errors import PermissionFault, ResourceFault
 from wiretale.model.enums import Arch
 from wiretale.record.ebpf.libbpf import Object
-from wiretale.record.ebpf.source import BUILD, MIB, NOT_BUILT, no_ring
+from wiretale.record.ebpf.source import BUILD, MIB, NOT_BUILT, KernelSource, no_ring
 from wiretale.record.ptrace import library
 from wiretale.record.ptrace.plan import native_arches
 from wiretale.record.ptrace.planned import native_plan
@@ -96,6 +96,11 @@ class EbpfCalls(PtraceSource):
 
     def _not_opened(self, number: int) -> ResourceFault:
         return no_ring(number) if number == errno.ENOMEM else super()._not_opened(number)
+
+    def run_also(self, kernel: KernelSource) -> None:
+        """Do what the kernel level does where sockets are made: one program at each return of a call, not two."""
+        if self.options.follow_forks:  # otherwise the kernel level follows tasks whose calls are not recorded
+            kernel.run_in(self._object)
 
     def detach_all(self) -> None:
         """Let every process go: at once, because nothing holds them."""

@@ -47,6 +47,17 @@ struct {
 	__type(value, struct wt_op);
 } ops SEC(".maps");
 
+/*
+ * The kernel level's program at the returns of calls (on_descriptors.h), if that level is recorded too: it is run where a
+ * socket was made or changed, so that not each return of a call runs two programs.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} at_socket_calls SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, LOSSES);

@@ -123,7 +123,7 @@ class Object:
 
     def __init__(self, path: Path) -> None:
         self._bpf = Libbpf()
-        self._links: list[int] = []
+        self._links: dict[int, int] = {}  # of each program that is attached
         self._handle = self._bpf.call("bpf_object__open_file", os.fsencode(path), None)
         if not self._handle:
             raise ResourceFault(f"the kernel program cannot be opened: {self._why(ctypes.get_errno())}")
@@ -222,7 +222,7 @@ class Object:
         """Whether the program now runs at its tracepoint."""
         link = self._bpf.call("bpf_program__attach", program)
         if link:
-            self._links.append(link)
+            self._links[program] = link
         return bool(link)
 
     def missed(self) -> dict[str, int]:
@@ -289,9 +289,17 @@ class Object:
 
     def detach(self) -> None:
         """Stop all programs; the maps stay."""
-        for link in self._links:
+        for program in list(self._links):
+            self.detach_program(program)
+
+    def detach_program(self, program: int) -> None:
+        """Run it at its tracepoint no more."""
+        if link := self._links.pop(program, 0):
             self._bpf.call("bpf_link__destroy", link)
-        self._links = []
+
+    def program_fd(self, program: int) -> int:
+        """Descriptor of a program, after `load`."""
+        return self._bpf.call("bpf_program__fd", program)
 
     def close(self) -> None:
         """Give everything back."""

@@ -1,4 +1,7 @@
-/* Programs where a task gets a socket: it is followed from then on. */
+/*
+ * Programs where a task gets a socket: it is followed from then on. Where calls are recorded by eBPF as well, those run
+ * the first of them (calls.bpf.c on_sys_exit), and it stands at no tracepoint itself.
+ */
 
 /* The calls that make a socket or give it a port (asm/unistd.h). */
 #if defined(__TARGET_ARCH_x86)

@@ -33,6 +33,7 @@ _CPUS = os.sysconf("SC_NPROCESSORS_CONF")
 _SLOT_BYTES = RING_HEADER_BYTES + EVENT_BYTES  # struct wt_kernel_slot
 _LEAST_RING_BYTES = 1 << 16  # whole pages on every machine
 _FOLLOWS = "sched_process_fork"  # without it no program would be followed
+_RETURNS = "sys_exit"  # the program there follows sockets
 _MOST_REFUSED = 8  # each costs another try; more than these, and it is no matter of single tracepoints
 _PLACE, _NUMBER, _NAME_BYTES = struct.Struct("=II"), struct.Struct("=I"), 16  # struct place, a tid, struct name
 _REASONS = {"drop": "skb_drop_reason", "reset": "sk_rst_reason"}
@@ -158,6 +159,16 @@ class KernelSource:
         self._opened().put("tasks", pid.to_bytes(4, "little"), b"\1")
         if not self._opened().iterate("task_file"):
             self._report.detail["sockets_of_attached"] = "followed from their first use only"
+
+    def run_in(self, calls: Object) -> None:
+        """Let the program that follows sockets be run by those that record calls, not at each return of a call."""
+        loaded = self._opened()
+        program = loaded.programs()[_RETURNS]
+        try:
+            calls.put("at_socket_calls", bytes(4), loaded.program_fd(program).to_bytes(4, "little"))
+        except ResourceFault:  # it goes on where it is
+            return
+        loaded.detach_program(program)
 
     def stop(self) -> None:
         """Detach, take what is left, close. Does nothing the second time."""
