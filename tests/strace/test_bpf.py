@@ -39,7 +39,8 @@ int main(void)
 				ask(command, size, pattern);
 		syscall(SYS_bpf, command, 0, 16);
 		syscall(SYS_bpf, command, page + 4092, 16);
-		syscall(SYS_bpf, command, page, 0);
+		if (!asks_for_ids(command)) /* the kernel takes what was not given for zeros: the first of all */
+			syscall(SYS_bpf, command, page, 0);
 		syscall(SYS_bpf, command, page, 5000);
 	}
 	return 0;
