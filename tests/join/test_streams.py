@@ -219,7 +219,9 @@ def test_a_capture_from_before_acknowledged_positions_gets_them(info: bool) -> N
     db = older(info=info)
     now = db.execute("SELECT * FROM segment ORDER BY packet_id").fetchall()
     db.execute("ALTER TABLE segment DROP COLUMN acked")
-    STEPS[2](db)
+    step, changed = STEPS[2]
+    step(db)
+    assert changed == ("segment",)
     assert db.execute("SELECT * FROM segment ORDER BY packet_id").fetchall() == now
 
 

@@ -84,7 +84,7 @@ static void waiting(void)
 	poll(last(fds, 16), 3, 0);
 	poll(NULL, 1, 0);
 	select(-1, NULL, &set, NULL, NULL);
-	select(2, &set, &set, NULL, &(struct timeval){ 0, 1 });
+	select(2, &set, &set, NULL, &(struct timeval){ 0, 0 });
 	sigset_t mask;
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGUSR1);
