@@ -219,7 +219,8 @@ def _not_recorded(world: World, question: _Question, said: list[str]) -> str:
     if listener is not None:
         pid = listener[0]
         said.append(
-            f"No call of {world.who(pid)}, which listens there, had accepted the connection: they lie in its queue."
+            f"{capital(world.who(pid))} listens there, and no recorded call accepted the connection: unless a process "
+            "that was not recorded did, they lie in its queue."
         )
         return f"see what that program did instead of accept(): wiretale show FILE --filter 'proc.pid == {pid}'"
     own = (question.addr, question.port, question.own_addr, question.own_port)

@@ -61,10 +61,11 @@ def _step(world: World, row: tuple[int, int, int, int, int, list[str], list[int]
     said += _open(world, pid, first)
     queued = world.db.execute(_QUEUED, [pid]).fetchone()
     if queued is not None and queued[0] and any(name.startswith("accept") for name in names):
-        were, whose = ("was", "its client") if queued[0] == 1 else ("were", "their clients")
+        them, whose = ("it", "its client") if queued[0] == 1 else ("them", "their clients")
         said.append(
-            f"{capital(count(queued[0], 'connection'))} to it stood, by the kernel's doing, and {were} never accepted: "
-            f"what {whose} sent lay in the queue."
+            f"{capital(count(queued[0], 'connection'))} to it stood, by the kernel's doing, and no recorded call "
+            f"accepted {them}: unless a process that was not recorded did, what {whose} sent lay in the "
+            "queue."
         )
     return Step(
         "", f"No descriptor left: {error}", tuple(said), first, refs=tuple(evidence), topics=(error,),
