@@ -135,6 +135,29 @@ def test_a_short_program_needs_no_python(tmp_path: Path, alone: str, options: st
     assert text.splitlines()[-1].endswith(f"+++ {end} +++")
 
 
+POLICY_OF_TRACER = (
+    "while read name value; do [ $name = TracerPid: ] && tracer=$value; done </proc/self/status;"
+    " read fields </proc/$tracer/stat; echo ${fields##*) }"
+)
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one CPU: there is no other to be woken on")
+def test_a_short_program_is_followed_to_its_cpu_from_its_start(tmp_path: Path, alone: str) -> None:
+    """With SCHED_IDLE (5), without which the kernel wakes the program elsewhere; where that can be left again only."""
+    without = ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"]
+    require(shutil.which("setpriv"), "setpriv (util-linux) is installed")
+    require(os.geteuid() == 0, "root may leave SCHED_IDLE")
+
+    def policies(*before: str) -> set[str]:
+        """Field 41 of proc(5)'s stat, of several runs: a busy machine may have the tracer take its own way in one."""
+        command = [*before, alone, "strace", "-f", "-o", str(tmp_path / "t"), "sh", "-c", POLICY_OF_TRACER]
+        runs = [subprocess.run(command, capture_output=True, text=True, timeout=60, check=True) for _ in range(10)]
+        return {done.stdout.split()[41 - 3] for done in runs}
+
+    assert "5" in policies()
+    assert policies(*without) == {"0"}
+
+
 def test_python_prints_what_the_command_does_not_understand(tmp_path: Path, current: str, alone: str) -> None:
     script = "import os, signal; os.getpid(); signal.setitimer(0, 5); os.sched_getparam(0); os.getppid()"
     words = ["-o", str(tmp_path / "t"), sys.executable, "-c", script]

@@ -200,7 +200,7 @@ static struct wt *open_tracer(const struct asked *a, const struct held *held)
 	struct wt_options options = {
 		.events_path = events, .chunks_path = chunks, .data_path = data,
 		.ops = (const struct wt_op *)OPS, .tables = TABLES, .n_tables = sizeof(TABLES) / sizeof(TABLES[0]),
-		.flags = WT_PLACE | WT_SNAP_EACH | WT_WHOLE_NETLINK | WT_BUSY_START |
+		.flags = WT_PLACE | WT_SNAP_EACH | WT_WHOLE_NETLINK | (a->plain ? 0 : WT_BUSY_START) |
 			 (a->follow ? 0 : WT_NO_FOLLOW) | (a->counts ? WT_SYSTEM_TIMES : 0),
 		.snaplen = a->strings + 1, .pin = -1, .ring_fd = -1, .tasks_fd = -1, .states_fd = -1,
 	};

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from wiretale.record.ptrace.tamper import Tamper
 
 _EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
-_DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK, _BUSY_START, _NAMES = 16, 32, 64, 256, 512
+_DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK, BUSY_START, _NAMES = 16, 32, 64, 256, 512
 _SELECTED_ONLY, _OTHER_ENDS, _SYSTEM_TIMES, _HOLDS_ENDS = 128, 1024, 2048, 4096
 
 
@@ -64,4 +64,4 @@ def option_flags(options: PtraceOptions) -> int:
     flags |= (_NAMES if o.names else 0) | (_OTHER_ENDS if o.other_ends else 0)
     flags |= (_SYSTEM_TIMES if o.system_times else 0) | (_HOLDS_ENDS if o.holds_ends else 0)
     flags |= _SELECTED_ONLY if o.calls == "network" else 0
-    return flags | (_BUSY_START if o.busy_start else 0) | (_WHOLE_NETLINK if o.whole_netlink else 0)
+    return flags | (BUSY_START if o.busy_start else 0) | (_WHOLE_NETLINK if o.whole_netlink else 0)

@@ -24,6 +24,7 @@
 #define RUNS_SHARE 3		/* of a window's stops, one in so many at least belongs to runs: they are worth following */
 #define CROWD_FOLLOWS 4		/* below, they are followed */
 #define CROWD_MOST 8
+#define PRIO_HIGHEST -20	/* a nice value cannot be lower (nice(2)) */
 #define LOOK_NS 100000ull
 #define LOOK_SCORE_MOST 16
 #define LOOK_FAILED 4		/* a look in vain costs the CPU several times what a good one saves */
@@ -48,27 +49,18 @@ static uint64_t read_delay(struct placement *p)
 }
 
 /*
- * Runs in a thread that ends at once, because for most users SCHED_IDLE is a way without return (RLIMIT_NICE,
- * sched(7)).
+ * For most users SCHED_IDLE is a way without return: it takes what lowering the nice value takes (RLIMIT_NICE,
+ * sched(7)). That is tried, and taken back: raising it is everyone's right.
  */
-static void *try_return(void *returned)
-{
-	struct sched_param none = { 0 };
-	bool went = sched_setscheduler(0, SCHED_IDLE, &none) == 0;
-	*(bool *)returned = went && sched_setscheduler(0, SCHED_OTHER, &none) == 0;
-	return NULL;
-}
-
 static bool can_return(void)
 {
-	pthread_t thread;
-	bool returned = false;
-	if (pthread_create(&thread, NULL, try_return, &returned) == 0)
-		pthread_join(thread, NULL);
-	return returned;
+	errno = 0;
+	int nice = getpriority(PRIO_PROCESS, 0);
+	return !errno && nice > PRIO_HIGHEST && setpriority(PRIO_PROCESS, 0, nice - 1) == 0 &&
+	       setpriority(PRIO_PROCESS, 0, nice) == 0;
 }
 
-/* Following without SCHED_IDLE gains nothing. Tried only when it is wanted: it takes longer than a program's start. */
+/* Following without SCHED_IDLE gains nothing. */
 static bool may_follow(struct wt *w)
 {
 	if (!w->place.tried)
@@ -174,8 +166,8 @@ static void place_check(struct wt *w, uint64_t now)
 	struct placement *p = &w->place;
 	uint64_t stops = w->stats.stops - p->checked_stops, elapsed = now - p->checked_ns;
 	if (p->state == PLACE_FOLLOW && elapsed > CHECK_NS && stops) {
-		uint64_t delay = read_delay(p), waited = (delay - p->checked_delay_ns) / stops;
-		bool first = !p->checked_ns;
+		bool first = !p->checked_ns;	/* it began a moment ago and has not waited */
+		uint64_t delay = first ? 0 : read_delay(p), waited = (delay - p->checked_delay_ns) / stops;
 		place_mark(w, now, delay);
 		if (first || p->cpu < 0 || waited < WAIT_NS || now < p->until_ns)
 			return;

@@ -303,7 +303,7 @@ class PtraceSource:
             "tracer_moves": int(s.moves),
             "tracer_starved": int(s.yielded),
             "idle_scheduling": bool(s.idle_policy),
-            "placement_refused": "RLIMIT_NICE is too low: run as root, or ulimit -e 20" if s.no_privilege else None,
+            "placement_refused": "RLIMIT_NICE is too low: run as root, or ulimit -e 21" if s.no_privilege else None,
         }
         return SourceReport(
             "ptrace",
