@@ -4,7 +4,7 @@ What `aio_buf` points to is not recorded, and stays an address.
 """
 
 from wiretale.decode.signals import SIGSET_BYTES
-from wiretale.decode.strace import names
+from wiretale.decode.strace import names, unnamed
 from wiretale.decode.strace.arguments import Printer, address, strace
 from wiretale.decode.strace.machine import priority
 from wiretale.decode.strace.style import Names
@@ -25,7 +25,7 @@ def _command(w: Writer, value: int) -> str:
     name, style = names.known("aio_command", value, w.arch), strace(w).style.names
     if style is Names.RAW:
         return str(value)
-    shown = name or names.unknown("aio_command")
+    shown = name or unnamed.unknown("aio_command")
     return name if name and style is Names.ABBREV else f"{value} /* {shown} */"
 
 

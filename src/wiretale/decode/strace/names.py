@@ -1,6 +1,6 @@
-"""Constants in strace's words: what it says of values without a name, and the order of flags where it is not by value.
+"""Constants in strace's words: the names that it knows, and the order of flags where it is not by value.
 
-Facts observed with strace 6.1.
+What it says of values without a name is in unnamed.py. Facts observed with strace 6.1.
 """
 
 from functools import lru_cache
@@ -11,178 +11,12 @@ from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.constants import devices, ioctl, kernel, netlink, rare
+    from wiretale.decode.constants import netlink
+    from wiretale.decode.strace import unnamed
 else:
-    netlink, rare = later("wiretale.decode.constants.netlink"), later("wiretale.decode.constants.rare")
-    ioctl = later("wiretale.decode.constants.ioctl")
-    kernel = later("wiretale.decode.constants.kernel")
-    devices = later("wiretale.decode.constants.devices")
+    netlink = later("wiretale.decode.constants.netlink")
+    unnamed = later("wiretale.decode.strace.unnamed")
 
-# table -> what strace says of a value that has no name
-UNKNOWN: dict[str, str] = {
-    "family": "AF_???",
-    "socket_kind": "SOCK_???",
-    "socket_flags": "SOCK_???",
-    "ip_protocol": "IPPROTO_???",
-    "netlink_protocol": "NETLINK_???",
-    "sockopt_level": "SOL_??",
-    "so": "SO_???",
-    "ip": "IP_???",
-    "ipv6": "IPV6_???",
-    "tcp": "TCP_???",
-    "udp": "UDP_???",
-    "packet": "PACKET_???",
-    "netlink": "NETLINK_???",
-    "packet_mr": "PACKET_MR_???",
-    "packet_fanout": "PACKET_FANOUT_???",
-    "fsconfig": "FSCONFIG_???",
-    "mount_setattr": "AT_???",
-    "fsopen": "FSOPEN_???",
-    "fsmount": "FSMOUNT_???",
-    "fspick": "FSPICK_???",
-    "move_mount": "MOVE_MOUNT_???",
-    "open_tree": "OPEN_TREE_???",
-    "mount_attr": "MOUNT_ATTR_???",
-    "mempolicy_flags": "MPOL_???",
-    "mempolicy_move": "MPOL_???",
-    "move_pages": "MPOL_???",
-    "module_init": "MODULE_INIT_???",
-    "landlock_rule": "LANDLOCK_RULE_???",
-    "mempolicy": "MPOL_???",
-    "raw": "RAW_???",
-    "tty_flow": "TC???",
-    "tty_flush": "TC???",
-    "icmp": "ICMP_???",
-    "icmpv6": "ICMPV6_???",
-    "tls": "TLS_???",
-    "sctp": "SCTP_???",
-    "dccp": "DCCP_SOCKOPT_???",
-    "tipc": "TIPC_???",
-    "caif": "CAIFSO_???",
-    "nfc": "NFC_LLCP_???",
-    "xdp": "XDP_???",
-    "can_raw": "CAN_RAW_???",
-    "bluetooth": "BT_???",
-    "ipx": "IPX_???",
-    "irda": "IRLMP_???",
-    "kcm": "KCM_???",
-    "llc": "LLC_OPT_???",
-    "pnpipe": "PNPIPE_???",
-    "pppol2tp": "PPPOL2TP_SO_???",
-    "rds": "RDS_???",
-    "rxrpc": "RXRPC_???",
-    "alg": "ALG_???",
-    "iucv": "SO_???",
-    "ax25": "AX25_???",
-    "vsock_flags": "VMADDR_FLAG_???",
-    "xdp_flags": "XDP_???",
-    "nfc_protocol": "NFC_PROTO_???",
-    "rxrpc_service": "???_SERVICE",
-    "ieee802154_addr": "IEEE802154_ADDR_???",
-    "hci_channel": "HCI_CHANNEL_???",
-    "l2cap_psm": "L2CAP_PSM_???",
-    "l2cap_cid": "L2CAP_CID_???",
-    "bdaddr_type": "BDADDR_???",
-    "vsock": "SO_VM_???",
-    "msg": "MSG_???",
-    "shutdown": "SHUT_???",
-    "scm_socket": "SCM_???",
-    "scm_ip": "IP_???",
-    "poll": "POLL???",
-    "epoll": "EPOLL???",
-    "epoll_ctl": "EPOLL_CTL_???",
-    "epoll_create": "EPOLL_???",
-    "ethertype": "ETH_P_???",
-    "arphrd": "ARPHRD_???",
-    "packet_type": "PACKET_???",
-    "open_access": "O_???",
-    "open_flags": "O_???",
-    "at_flags": "AT_???",
-    "at_eaccess": "AT_???",
-    "at_statx": "AT_???",
-    "access_mode": "?_OK",
-    "fcntl_cmd": "F_???",
-    "lease": "F_???",
-    "fd_flags": "FD_???",
-    "lock_type": "F_???",
-    "whence": "SEEK_???",
-    "mmap_prot": "PROT_???",
-    "mmap_flags": "MAP_???",
-    "mmap_type": "MAP_???",
-    "madvise": "MADV_???",
-    "clone": "CLONE_???",
-    "wait": "W???",
-    "idtype": "P_???",
-    "resource": "RLIMIT_???",
-    "rusage_who": "RUSAGE_???",
-    "prctl": "PR_???",
-    "ioprio_who": "IOPRIO_WHO_???",
-    "landlock_create": "LANDLOCK_CREATE_RULESET_???",
-    "perf_event_open": "PERF_FLAG_???",
-    "reboot": "LINUX_REBOOT_CMD_???",
-    "prctl_vma": "PR_SET_VMA_???",
-    "dumpable": "SUID_DUMP_???",
-    "cap_ambient": "PR_CAP_AMBIENT_???",
-    "arch_prctl": "ARCH_???",
-    "sigprocmask_how": "SIG_???",
-    "sa_flags": "SA_???",
-    "ss_flags": "SS_???",
-    "clock": "CLOCK_???",
-    "itimer": "ITIMER_???",
-    "timer_flags": "TIMER_???",
-    "timerfd_create": "TFD_???",
-    "timerfd_settime": "TFD_TIMER_???",
-    "eventfd": "EFD_???",
-    "signalfd": "SFD_???",
-    "inotify_init": "IN_???",
-    "inotify_mask": "IN_???",
-    "getrandom": "GRND_???",
-    "splice": "SPLICE_F_???",
-    "futex_cmd": "FUTEX_???",
-    "io_uring_setup": "IORING_SETUP_???",
-    "io_uring_features": "IORING_FEAT_???",
-    "io_uring_enter": "IORING_ENTER_???",
-    "io_uring_register": "IORING_REGISTER_???",
-    "statx_mask": "STATX_???",
-    "mode_type": "S_IF???",
-    "memfd": "MFD_???",
-    "flock_operation": "LOCK_???",
-    "sched_policy": "SCHED_???",
-    "rwf": "RWF_???",
-    "unlink_flags": "AT_???",
-    "rename_flags": "RENAME_???",
-    "mremap": "MREMAP_???",
-    "msync": "MS_???",
-    "mlockall": "MCL_???",
-    "fallocate": "FALLOC_FL_???",
-    "fadvise": "POSIX_FADV_???",
-    "pidfd_open": "PIDFD_???",
-    "close_range": "CLOSE_RANGE_???",
-    "bpf_cmd": "BPF_???",
-    "seccomp": "SECCOMP_SET_MODE_???",
-    "seccomp_flags": "SECCOMP_FILTER_FLAG_???",
-    "ptrace": "PTRACE_???",
-    "keyctl": "KEYCTL_???",
-    "membarrier": "MEMBARRIER_CMD_???",
-    "resolve": "RESOLVE_???",
-    "xattr": "XATTR_???",
-    "priority_which": "PRIO_???",
-    "kcmp": "KCMP_???",
-    "iff": "IFF_???",
-    "ipc_get": "IPC_???",
-    "umount_flags": "MNT_???",
-    "mount_flags": "MS_???",
-    "capability": "CAP_???",
-    "cap_version": "_LINUX_CAPABILITY_VERSION_???",
-    "sigev_notify": "SIGEV_???",
-    "tcp_state": "TCP_???",
-    "syslog": "SYSLOG_ACTION_???",
-    "sync_file_range": "SYNC_FILE_RANGE_???",
-    "timestamping": "SOF_???",
-    "rseq": "RSEQ_FLAG_???",
-    "fanotify_init": "FAN_???",
-    "fanotify_mark": "FAN_MARK_???",
-}
 _AT = {
     0x100: "AT_SYMLINK_NOFOLLOW", 0x200: "AT_REMOVEDIR", 0x400: "AT_SYMLINK_FOLLOW", 0x800: "AT_NO_AUTOMOUNT",
     0x1000: "AT_EMPTY_PATH", 0x8000: "AT_RECURSIVE",
@@ -200,10 +34,10 @@ _OWN: dict[str, dict[int, str]] = {
         2048: "TFD_NONBLOCK",
     },
 }
-# The types of control messages; most are named as the option that asks for them.
 _OWN["timerfd_settime"] = _OWN["timerfd_create"]
 _OWN["txrehash"] = {0: "SOCK_TXREHASH_DISABLED", 1: "SOCK_TXREHASH_ENABLED", 255: "SOCK_TXREHASH_DEFAULT"}
 _OWN["mount_setattr"] = {bit: name for bit, name in _AT.items() if bit not in (0x200, 0x400)}
+# The types of control messages; most are named as the option that asks for them.
 _OWN["scm_socket"] = {
     1: "SCM_RIGHTS", 2: "SCM_CREDENTIALS", 3: "SCM_SECURITY", 4: "SCM_PIDFD", 29: "SO_TIMESTAMP_OLD",
     35: "SO_TIMESTAMPNS_OLD", 37: "SO_TIMESTAMPING_OLD", 63: "SO_TIMESTAMP_NEW", 64: "SO_TIMESTAMPNS_NEW",
@@ -392,9 +226,6 @@ _FIRST: dict[str, tuple[str, ...]] = {
 
 
 _NETLINK = "nl_"  # tables of constants/netlink.py
-_IOCTL = "ioctl_"  # tables of constants/ioctl.py
-_DEVICE = "device_"  # tables of constants/devices.py
-_KERNEL = "kernel_"  # tables of constants/kernel.py
 
 
 @lru_cache(maxsize=512)
@@ -435,19 +266,6 @@ def _widest(name: str, arch: int) -> tuple[tuple[int, str], ...]:
     return tuple(sorted(_order(name, arch), key=lambda row: -row[0].bit_count()))
 
 
-def unknown(name: str) -> str:
-    """What strace says of a value of this table that has no name."""
-    if name.startswith(_NETLINK):
-        return netlink.UNKNOWN[name]
-    if name.startswith(_IOCTL):
-        return ioctl.UNKNOWN[name]
-    if name.startswith(_DEVICE):
-        return devices.UNKNOWN[name]
-    if name.startswith(_KERNEL):
-        return kernel.UNKNOWN[name]
-    return UNKNOWN.get(name) or rare.UNKNOWN.get(name, "")
-
-
 def known(name: str, value: int, arch: int) -> str:
     """The name of a value of a table; empty if it has none."""
     return _table(name, arch).get(value, "")
@@ -465,7 +283,7 @@ def one(name: str, value: int, arch: int, style: Names) -> str:
     found = _table(name, arch).get(value)
     shown = hex(value & 0xFFFFFFFF if value < 0 else value) if value else "0"
     if found is None:
-        without_name = unknown(name)
+        without_name = unnamed.unknown(name)
         return f"{shown} /* {without_name} */" if without_name else shown
     return f"{shown} /* {found} */" if style is Names.VERBOSE else found
 
@@ -485,7 +303,7 @@ def several(name: str, value: int, arch: int, style: Names) -> str:
             found.add(label)
     names = [label for _, label in _order(name, arch) if label in found]
     if not names:
-        without_name = unknown(name)
+        without_name = unnamed.unknown(name)
         return f"{rest:#x} /* {without_name} */" if without_name else hex(rest)
     text = "|".join([*names, *([hex(rest)] if rest else [])])
     return f"{value:#x} /* {text} */" if style is Names.VERBOSE else text

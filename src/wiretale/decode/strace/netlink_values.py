@@ -10,9 +10,10 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from wiretale.decode.escape import escape_bytes
-from wiretale.decode.strace.names import known, unknown
+from wiretale.decode.strace.names import known
 from wiretale.decode.strace.strings import hex_literal, in_style
 from wiretale.decode.strace.style import Names
+from wiretale.decode.strace.unnamed import unknown
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.writer import pointer_text
 from wiretale.light import dataclass

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable
 
-from wiretale.decode.strace import names
+from wiretale.decode.strace import names, unnamed
 from wiretale.decode.strace.arguments import address, strace
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.style import Names
@@ -116,7 +116,7 @@ def _decimal(w: StraceWriter, table: str, value: int) -> str:
     if style is Names.RAW:
         return str(value)
     if not known:
-        return f"{value} /* {names.unknown(table)} */"
+        return f"{value} /* {unnamed.unknown(table)} */"
     return f"{value} /* {known} */" if style is Names.VERBOSE else known
 
 

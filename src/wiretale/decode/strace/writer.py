@@ -11,6 +11,13 @@ from wiretale.decode.strace.address import address_text
 from wiretale.decode.strace.strings import hex_literal, literal
 from wiretale.decode.strace.style import Names, StraceStyle
 from wiretale.decode.writer import ACCESS_MASK, AT_FDCWD, Writer
+from wiretale.light import later
+
+TYPE_CHECKING = False  # see light.py
+if TYPE_CHECKING:
+    from wiretale.decode.strace import unnamed
+else:
+    unnamed = later("wiretale.decode.strace.unnamed")
 
 _REFUSED_ROLES = frozenset({"struct", "array"})  # not shown by what is printed after a call has failed
 _TEXT_ROLES = frozenset({"payload", "string", "argv", "envp"})  # what -e verbose leaves alone
@@ -66,7 +73,7 @@ class StraceWriter(Writer):
     def commented(self, table: str, value: int) -> str:
         """A number with its name behind it, which only -X raw leaves out."""
         number = names.number(value)
-        name = names.known(table, value, self.arch) or names.unknown(table)
+        name = names.known(table, value, self.arch) or unnamed.unknown(table)
         return number if self.style.names is Names.RAW or not name else f"{number} /* {name} */"
 
     def note(self, name: str, value: int) -> str:

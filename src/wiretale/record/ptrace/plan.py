@@ -1,14 +1,12 @@
 """What the tracer does at each call, from the call specifications: what memory to read, which descriptors to ask.
 
-The numbers are those of `tracer.h`. Nothing is known about a call here that `decode/syscalls` does not say, except
+Nothing is known about a call here that `decode/syscalls` does not say, except
 which calls the control thread is told about.
 """
 
 import ctypes
 import os
-import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from enum import IntEnum, IntFlag
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from operator import attrgetter
 
@@ -19,10 +17,11 @@ from wiretale.light import dataclass, replace
 from wiretale.model.enums import Arch
 from wiretale.model.spool import Role
 from wiretale.record.ptrace.library import CallPlan, Op
+from wiretale.record.ptrace.operations import CallFlag, Condition, Count, OpFlag, What, When
+from wiretale.record.ptrace.selection import HIGHEST_NUMBER, is_selected
 
 NO_ARG = 0xFF
 _MOST_ARGS = 6
-_HIGHEST_NUMBER = 4096  # ARM has private calls far above; they are not worth a table
 _SOCKADDR_LIMIT = 128  # sizeof(struct sockaddr_storage)
 _STRUCT_LIMIT = 4096
 _REQUEST_LIMIT = 1 << 14  # _IOC_SIZEBITS of asm-generic/ioctl.h
@@ -32,81 +31,6 @@ _OPTNAME = 2  # argument of setsockopt and getsockopt
 FILTERS = (26, 51)  # SO_ATTACH_FILTER, which is SO_GET_FILTER too, and SO_ATTACH_REUSEPORT_CBPF
 _INSTRUCTION_BYTES = 8  # sizeof(struct sock_filter)
 _IOC_WRITE, _IOC_READ = 1, 2  # asm-generic/ioctl.h
-
-
-class What(IntEnum):
-    """enum wt_what."""
-
-    BYTES = 1
-    STRING = 2
-    STRINGS = 3
-    NAMES = 4
-    IOVEC = 5
-    MSGHDR = 6
-    MMSGHDR = 7
-    LINK = 8
-    FOLLOW = 9
-    FOLLOW_STRING = 10
-    POINTED = 11
-    NAME = 12
-    FOLLOW_STRINGS = 13
-
-
-class Count(IntEnum):
-    """enum wt_count."""
-
-    FIXED = 0
-    ARG = 1
-    ARG32 = 2
-    RETURN = 3
-    POINTER = 4
-    BITS = 5
-    REQUEST = 6
-    MESSAGE = 7
-    PAGES = 8
-
-
-class When(IntFlag):
-    """enum wt_when."""
-
-    ENTRY = 1
-    EXIT = 2
-    ERROR = 4
-    TWICE = 8
-
-
-class OpFlag(IntFlag):
-    """enum wt_op_flag."""
-
-    PAYLOAD = 1
-    OUT = 2
-
-
-class CallFlag(IntFlag):
-    """enum wt_call_flag."""
-
-    SELECTED = 1
-    RESULT_FD = 2
-    RESULT_SOCKET = 4
-    CHANGES_SOCKET = 8
-    SETS_FDS = 16
-    NOTABLE = 32
-    SIGRETURN = 64
-    CLONE = 128
-    CLONE3 = 256
-    VFORK = 512
-    SOCKETCALL = 1024
-
-
-class Condition(IntEnum):
-    """enum wt_condition."""
-
-    ALWAYS = 0
-    DUPLICATES = 1
-    SO_ERROR = 2
-    NAMED = 3
-    BPF_MAKES = 4
-    KVM_MAKES = 5
 
 
 _NOTABLE = frozenset({"bind", "listen", "accept", "accept4", "connect", "getsockopt"})
@@ -131,7 +55,6 @@ _SPECIAL = {
 }
 # An interrupted sleep says how much of it was left, sched_setattr(2) which size it wants.
 _FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "sched_setattr"})
-_SELECTING = frozenset({Effect.NETWORK, Effect.DESCRIPTOR, Effect.PROCESS, Effect.SENDS, Effect.RECEIVES})
 # Plain integers: arithmetic with members of an enumeration is slow, and every run makes a plan.
 _ENTRY, _EXIT, _ON_ERROR, _TWICE = map(int, When)
 _BOTH = _ENTRY | _EXIT
@@ -158,12 +81,6 @@ class Step:
     limit: int = _STRUCT_LIMIT
     only_arg: int = NO_ARG
     only_value: int = 0
-
-
-def is_selected(call: Call) -> bool:
-    """Whether `--calls network` records the call: what touches a descriptor, and process life."""
-    # A wait interrupted by a signal goes on as restart_syscall; without it the wait would have no end.
-    return not _SELECTING.isdisjoint(call.effects) or call.name == "restart_syscall"
 
 
 def _counted(arg: Arg, otherwise: Count) -> tuple[Count, int, int]:
@@ -389,7 +306,7 @@ def plan(arches: Iterable[int], *, links: bool = False) -> Planned:
 
 
 def _calls(arch: int, ops: list[Step], known: dict[int, CallPlan], *, links: bool) -> "ctypes.Array[CallPlan]":
-    names = {n: name for n, name in table(arch).items() if n < _HIGHEST_NUMBER}
+    names = {n: name for n, name in table(arch).items() if n < HIGHEST_NUMBER}
     unknown = CallPlan(n_args=_MOST_ARGS)
     calls = (CallPlan * (max(names, default=0) + 1))()
     calls[:] = [unknown] * len(calls)
@@ -414,70 +331,6 @@ def _call(call: Call, arch: int, ops: list[Step], *, links: bool) -> CallPlan:
     planned = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, _whens(own), n_args)
     ops.extend(own)
     return planned
-
-
-# -- the filter of `--calls network` ---------------------------------------------------------------------------------
-
-# linux/seccomp.h, linux/bpf_common.h
-_RET_ALLOW = 0x7FFF0000
-_RET_TRACE = 0x7FF00000
-_LOAD_WORD, _JUMP, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x05, 0x15, 0x35, 0x06
-_NUMBER_AT, _ARCH_AT = 0, 4  # offsets in struct seccomp_data
-
-Instruction = tuple[int, int, int, int]
-
-
-_FOLLOWING = frozenset({"clone", "clone3", "fork", "vfork", "execve", "execveat"})  # who belongs to whom
-
-
-def selected_numbers(arch: int, only: Collection[str] | None = None) -> list[int]:
-    """Numbers of the calls that `--calls network` records, or of those named in `only`."""
-    found = []
-    for number, name in table(arch).items():
-        call = call_spec(name, arch)
-        if number >= _HIGHEST_NUMBER:
-            continue
-        chosen = name in only or name in _FOLLOWING if only is not None else call is not None and is_selected(call)
-        if chosen:
-            found.append(number)
-    return sorted(found)
-
-
-def _borders(numbers: list[int]) -> list[int]:
-    """Where the answer changes: numbers below the first border are allowed, then traced, then allowed, ..."""
-    borders: list[int] = []
-    for n in numbers:
-        if borders and borders[-1] == n:
-            borders[-1] = n + 1
-        else:
-            borders += [n, n + 1]
-    return borders
-
-
-def _search(borders: list[int], traced: bool) -> list[Instruction]:
-    """A binary search over the borders; `traced` is the answer below the first."""
-    if not borders:
-        return [(_RETURN, 0, 0, _RET_TRACE if traced else _RET_ALLOW)]
-    middle = len(borders) // 2
-    below = _search(borders[:middle], traced)
-    above = _search(borders[middle + 1 :], traced ^ (middle % 2 == 0))
-    if len(below) < 256:
-        return [(_JUMP_AT_LEAST, len(below), 0, borders[middle]), *below, *above]
-    # A conditional jump reaches 255 instructions; a plain one reaches all.
-    return [(_JUMP_AT_LEAST, 0, 1, borders[middle]), (_JUMP, 0, 0, len(below)), *below, *above]
-
-
-def seccomp_filter(arches: Iterable[int], only: Collection[str] | None = None) -> bytes:
-    """The seccomp program (struct sock_filter[]) that stops the selected calls and lets all others run at full speed.
-
-    Calls of an unknown architecture are allowed: they run unseen rather than fail.
-    """
-    program: list[Instruction] = [(_LOAD_WORD, 0, 0, _ARCH_AT)]
-    for arch in arches:
-        search = [(_LOAD_WORD, 0, 0, _NUMBER_AT), *_search(_borders(selected_numbers(arch, only)), traced=False)]
-        program += [(_JUMP_EQUAL, 1, 0, arch), (_JUMP, 0, 0, len(search)), *search]
-    program.append((_RETURN, 0, 0, _RET_ALLOW))
-    return b"".join(struct.pack("=HBBI", *i) for i in program)
 
 
 def native_arches() -> tuple[int, ...]:

@@ -42,7 +42,7 @@ SOURCES = (
         "model/enums.py",
         "model/spool.py",
     ),
-    *("record/ptrace/plan.py", "record/ptrace/library.py"),
+    *(f"record/ptrace/{name}.py" for name in ("plan", "operations", "selection", "library")),
 )
 
 

@@ -140,7 +140,8 @@ class PtraceSource:
     def _filter(self) -> bytes | None:
         if not self._filtered:
             return None
-        from wiretale.record.ptrace.plan import native_arches, seccomp_filter  # loads all that is known of calls
+        from wiretale.record.ptrace.plan import native_arches  # loads all that is known of calls
+        from wiretale.record.ptrace.selection import seccomp_filter
 
         return seccomp_filter(native_arches(), self.options.only)
 

@@ -1,6 +1,6 @@
 /*
- * What the tracer and its Python side share: record layouts (as in model/spool.py), the plan (as in plan.py) and the
- * calls of the library (as in library.py). Tests compare sizes and offsets on both sides.
+ * What the tracer and its Python side share: record layouts (as in model/spool.py), the plan (as in operations.py)
+ * and the calls of the library (as in library.py). Tests compare sizes and offsets on both sides.
  */
 #ifndef WIRETALE_TRACER_H
 #define WIRETALE_TRACER_H

@@ -34,6 +34,7 @@ from wiretale.decode.strace import (
     sockopts,
     special,
     stat,
+    unnamed,
     waiting,
 )
 from wiretale.decode.structs import Field, layout
@@ -173,7 +174,7 @@ class _Maker:
     def _add_names(self, name: str) -> None:
         values = dict(names._table(name, _ARCH))
         order, widest = list(names._order(name, _ARCH)), list(names._widest(name, _ARCH))
-        unknown = names.unknown(name) if name != "open_flags" else ""  # the access mode stands before them
+        unknown = unnamed.unknown(name) if name != "open_flags" else ""  # the access mode stands before them
         if name == "ioctl":
             known = (REQUESTS | values | request_names.NAMES).items()
             sized = {value: request_names.sized(value) for value, _ in known}
