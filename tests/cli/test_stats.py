@@ -1,6 +1,7 @@
 """`wiretale stats`: the numbers are those of the rows."""
 
 import json
+import struct
 
 import pytest
 from hypothesis import given
@@ -95,6 +96,21 @@ def test_a_filter_narrows_all(capture, stats):
     code, out = stats(capture, "--filter", "tcp.port == 1")
     assert code == Exit.FAILED
     assert not out
+
+
+@pytest.mark.parametrize("filters", [[], ["--filter", "tcp.port == 1"]])
+def test_that_there_is_nothing_to_count_is_said(tmp_path, capsys, filters):
+    path = tmp_path / "one.pcap"
+    path.write_bytes(
+        struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 147) + struct.pack("<4I", 1, 0, 4, 4) + b"user"
+    )
+    capture = tmp_path / "one.wiretale"
+    assert run(["import", str(path), "-o", str(capture)]) == Exit.OK
+    capsys.readouterr()
+    assert run(["stats", str(capture), *filters]) == Exit.FAILED
+    told = capsys.readouterr()
+    assert not told.out
+    assert told.err.startswith("the filter selects no" if filters else "the capture holds no")
 
 
 def test_tables_say_what_they_leave_out(capture, stats):

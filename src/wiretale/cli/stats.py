@@ -68,7 +68,15 @@ def command(context: click.Context, capture: Path, filter_text: str | None, top:
             from wiretale.decode.durations import duration
 
             print_notes([f"each call's time includes what the tracer costs, at least {duration(cost_ns)}"])
+        if not by_name and not connections:
+            print_notes([_nothing(filter_text)])
     return Exit.OK if by_name or connections else Exit.FAILED
+
+
+def _nothing(filter_text: str | None) -> str:
+    if filter_text is None:
+        return "the capture holds no calls and no packets of a connection; wiretale show shows what it holds"
+    return "the filter selects no call and no packet of a connection"
 
 
 def _title(text: str, output: Output) -> None:
