@@ -144,11 +144,13 @@ TABLES = {
     "namespace": ("linux/sched.h", r"CLONE_NEW\w+", "", "CLONE_NEW???"),
     "timex_modes": ("sys/timex.h", r"ADJ_\w+", "", "ADJ_???"),
     "timex_status": ("sys/timex.h", r"STA_\w+", "STA_RONLY", "STA_???"),
-    # io_submit(2); the kernel has not all of the commands, but names for them
+    # io_submit(2); the kernel has not all of the commands, but names for them; and REMARKED
     "aio_command": ("linux/aio_abi.h", r"IOCB_CMD_\w+", "", "IOCB_CMD_???"),
     "aio_flags": ("linux/aio_abi.h", r"IOCB_FLAG_\w+", "", "IOCB_FLAG_???"),
     "timex_state": ("sys/timex.h", r"TIME_(OK|INS|DEL|OOP|WAIT|ERROR)", "", ""),
 }  # fmt: skip
+# What headers only say in a remark: linux/aio_abi.h, "4 was the experimental IOCB_CMD_PREADX"
+REMARKED = {"aio_command": {4: "IOCB_CMD_PREADX"}}
 # Of kernel headers that programs do not see: include/linux/pid.h (enum pid_type), arch/x86/include/asm/fpu/types.h
 XFEATURES = {
     "FP": 0, "SSE": 1, "YMM": 2, "BNDREGS": 3, "BNDCSR": 4, "OPMASK": 5, "ZMM_Hi256": 6, "Hi16_ZMM": 7, "PKRU": 9,
@@ -249,7 +251,7 @@ def main() -> None:
             merged: dict[int, str] = {}
             for name, value in values(headers, wanted(headers, pattern, left_out), Path(folder)).items():
                 merged.setdefault(value, RENAMED.get(name, name))
-            tables[table] = merged
+            tables[table] = merged | REMARKED.get(table, {})
     tables |= {table: {value: name for name, value in names.items()} for table, (names, _) in PLAIN.items()}
     unknown = {table: row[3] for table, row in TABLES.items()} | {table: row[1] for table, row in PLAIN.items()}
     text = [

@@ -299,6 +299,7 @@ static void folders(void)
 	syscall(SYS_mount, "/nowhere/a", "/nowhere/b", "c", 0x200, NULL);
 	for (unsigned command = 0; command < 9; command++) {
 		syscall(SYS_fsconfig, -1, command, "a key", "a value", 5);
+		syscall(SYS_fsconfig, -1, command, "a key", "a value", 0x100000005UL);
 		syscall(SYS_fsconfig, -1, command, end, last("xyz", 3), 3);
 	}
 	syscall(SYS_mount_setattr, -1, "x", 0, last(&how, 32), 32);

@@ -19,6 +19,7 @@ PARTS = {
     ),
     "addresses": ("addresses", "attributes"),
     "options": ("names_of_options",),
+    "submitted": ("submitted",),
     "rings": ("rings", "counters", "programs"),
     "labels": ("pairs", "ready", "credentials", "processes", "personalities", "filters", "bytes"),
 }  # fmt: skip

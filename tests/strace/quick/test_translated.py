@@ -45,7 +45,7 @@ _HELPERS: dict[types.ModuleType, str] = {
     constants: "flag_set signal_name",
     escape: "escape_bytes",
     leftovers: "directory",
-    messages: "_ending vector_text _base payload_text vector _name _header message messages",
+    messages: "_ending vector_text buffer_text payload_text vector _name _header message messages",
     names: "one several signal_text _order _widest",
     netlink: "messages _type _flags_table _flags _message _body structured",
     netlink_diag: "_end _identity _extensions _socket_options _shutdown",

@@ -9,6 +9,7 @@ TABLES: dict[str, dict[int, str]] = {
         1: "IOCB_CMD_PWRITE",
         2: "IOCB_CMD_FSYNC",
         3: "IOCB_CMD_FDSYNC",
+        4: "IOCB_CMD_PREADX",
         5: "IOCB_CMD_POLL",
         6: "IOCB_CMD_NOOP",
         7: "IOCB_CMD_PREADV",

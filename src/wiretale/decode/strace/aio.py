@@ -1,12 +1,10 @@
-"""io_submit, io_cancel and io_pgetevents in strace's words. Source: linux/aio_abi.h.
-
-What `aio_buf` points to is not recorded, and stays an address.
-"""
+"""io_submit, io_cancel and io_pgetevents in strace's words. Source: linux/aio_abi.h."""
 
 from wiretale.decode.signals import SIGSET_BYTES
 from wiretale.decode.strace import names, unnamed
 from wiretale.decode.strace.arguments import Printer, address, strace
 from wiretale.decode.strace.machine import priority
+from wiretale.decode.strace.messages import Message, buffer_text, vector_text
 from wiretale.decode.strace.style import Names
 from wiretale.decode.structs import integers, struct_size
 from wiretale.decode.syscalls.spec import Arg
@@ -14,6 +12,8 @@ from wiretale.decode.writer import Writer, pointer_text
 
 _PREAD, _PWRITE, _POLL, _PREADV, _PWRITEV = 0, 1, 5, 7, 8  # IOCB_CMD_
 _RESFD, _IOPRIO = 1, 2  # IOCB_FLAG_
+_MOST = (1 << 63) - 1  # counts that would be negative are none
+_TOP = 1 << 64
 
 
 def _number(value: int) -> str:
@@ -48,17 +48,24 @@ def _request(w: Writer, v: dict[str, int]) -> str:
     return ", ".join([*parts, f"aio_fildes={w.fd(v['aio_fildes'])}"])
 
 
-def _operation(w: Writer, v: dict[str, int]) -> list[str]:
-    """What the command takes; nothing of those that move no data."""
-    command, place, count = v["aio_lio_opcode"], v["aio_buf"], f"aio_nbytes={v['aio_nbytes']}"
+def _operation(w: Writer, message: Message, v: dict[str, int]) -> list[str]:
+    """What the command takes; nothing of those that move no data. A vector says itself how much it moves."""
+    command, place, size = v["aio_lio_opcode"], v["aio_buf"], v["aio_nbytes"]
     if command == _POLL:
         return [f"aio_buf={w.flags('poll', place) if place else '0'}"]
-    if command in (_PREAD, _PWRITE):
-        buffer = pointer_text(place) if command == _PWRITE else _number(place)
-        return [f"aio_buf={buffer}", count, f"aio_offset={v['aio_offset']}"]
-    if command in (_PREADV, _PWRITEV):
-        return [f"aio_buf={pointer_text(place)}", count, f"aio_offset={v['aio_offset']}"]
-    return []
+    offset = f"aio_offset={v['aio_offset']}"
+    if command == _PREAD:
+        return [f"aio_buf={_number(place)}", f"aio_nbytes={size}", offset]
+    if command == _PWRITE:
+        text = pointer_text(place) if size > _MOST else buffer_text(strace(w), message, 0, place, size)
+        return [f"aio_buf={text}", f"aio_nbytes={size}", offset]
+    if command not in (_PREADV, _PWRITEV):
+        return []
+    if size > _MOST:
+        return [f"aio_buf={pointer_text(place)}", f"aio_nbytes={size}", offset]
+    if place + size * 2 * w.word >= _TOP:
+        return [f"aio_buf={pointer_text(place)}", offset]
+    return [f"aio_buf={vector_text(strace(w), message, place, size)}", offset]
 
 
 def _rest(w: Writer, v: dict[str, int]) -> list[str]:
@@ -76,6 +83,8 @@ def _submitted(w: Writer, index: int, arg: Arg) -> str:
     vector = w.readable(index, "array", at_exit=False)
     if place and not count:
         return "[]"
+    if count > _MOST:
+        return pointer_text(place)
     if strace(w).terse or vector is None:
         return pointer_text(place)
     data = vector.bytes
@@ -94,7 +103,7 @@ def _pointed(w: Writer, index: int, at: int, where: int) -> str:
     if datum is None or len(datum.bytes) < struct_size("iocb", w.arch):
         return pointer_text(where)
     v = integers("iocb", w.arch, datum.bytes)
-    taken = _operation(w, v)
+    taken = _operation(w, Message(index, at, at_exit=False), v)
     return f"{{{', '.join([_request(w, v), *taken, *(_rest(w, v) if taken else [])])}}}"
 
 

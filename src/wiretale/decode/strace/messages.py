@@ -12,7 +12,7 @@ _MOST = 1024  # UIO_MAXIOV of linux/uio.h
 
 
 @dataclass(frozen=True, slots=True)
-class _Message:
+class Message:
     """Where the parts of one message are found: the argument, which message, before or after the call."""
 
     arg: int
@@ -33,7 +33,7 @@ def _ending(w: StraceWriter, shown: list[str], wanted: int, address: int) -> str
     return f"[{', '.join([*shown, *([f'... /* {address:#x} */'] if len(shown) < wanted else [])])}]"
 
 
-def vector_text(w: StraceWriter, where: _Message, address: int, count: int) -> str:
+def vector_text(w: StraceWriter, where: Message, address: int, count: int) -> str:
     """The buffers of an iovec with their bytes."""
     if not address:
         return "NULL"
@@ -47,11 +47,11 @@ def vector_text(w: StraceWriter, where: _Message, address: int, count: int) -> s
     for element, at in enumerate(range(0, len(vector.bytes) - step + 1, step)):
         base = int.from_bytes(vector.bytes[at : at + w.word], "little")
         length = int.from_bytes(vector.bytes[at + w.word : at + step], "little")
-        shown.append(f"{{iov_base={_base(w, where, element, base, length)}, iov_len={length}}}")
+        shown.append(f"{{iov_base={buffer_text(w, where, element, base, length)}, iov_len={length}}}")
     return _ending(w, shown, count, address + len(shown) * step)
 
 
-def _base(w: StraceWriter, where: _Message, element: int, base: int, length: int) -> str:
+def buffer_text(w: StraceWriter, where: Message, element: int, base: int, length: int) -> str:
     datum = w.datum(where.arg, "payload", at_exit=where.at_exit, idx=where.number << 16 | element)
     if datum is not None:
         if w.netlink is not None:
@@ -79,10 +79,10 @@ def payload_text(w: StraceWriter, protocol: int, datum: Datum) -> str:
 def vector(w: StraceWriter, index: int, count_index: int, *, out: bool) -> str:
     """The iovec argument of readv, writev and their kin."""
     count = w.unsigned(w.values[count_index])
-    return vector_text(w, _Message(index, 0, out), w.unsigned(w.values[index]), count)
+    return vector_text(w, Message(index, 0, out), w.unsigned(w.values[index]), count)
 
 
-def _name(w: StraceWriter, where: _Message, address: int, before: int, after: int) -> str:
+def _name(w: StraceWriter, where: Message, address: int, before: int, after: int) -> str:
     datum = where.datum(w, "sockaddr")
     room = min(before, after)
     if datum is None or len(datum.bytes) < min(room, 128) or room < 2:
@@ -90,7 +90,7 @@ def _name(w: StraceWriter, where: _Message, address: int, before: int, after: in
     return w.sockaddr(datum.bytes[:room])
 
 
-def _header(w: StraceWriter, where: _Message, before: bytes, after: bytes) -> str:
+def _header(w: StraceWriter, where: Message, before: bytes, after: bytes) -> str:
     """One struct msghdr; `after` is empty unless the kernel gave it back."""
     old = integers("msghdr", w.arch, before)
     now = integers("msghdr", w.arch, after) or old
@@ -122,7 +122,7 @@ def message(w: StraceWriter, index: int, *, out: bool) -> str:
     if out and after is None:  # failed or unfinished: nothing was received
         length = integers("msghdr", w.arch, before.bytes).get("msg_namelen")
         return address if length is None else f"{{msg_namelen={signed32(length)}}}"
-    return _header(w, _Message(index, 0, out), before.bytes, after.bytes if after else b"")
+    return _header(w, Message(index, 0, out), before.bytes, after.bytes if after else b"")
 
 
 def messages(w: StraceWriter, index: int, count_index: int, *, out: bool) -> str:
@@ -142,7 +142,7 @@ def messages(w: StraceWriter, index: int, count_index: int, *, out: bool) -> str
     shown = []
     for n in range(min(wanted, max(len(old), len(new)) // size)):
         whole = slice(n * size, (n + 1) * size)
-        text = _header(w, _Message(index, n, out), old[whole], new[whole] if out else b"")
+        text = _header(w, Message(index, n, out), old[whole], new[whole] if out else b"")
         length = new[whole][header : header + 4]
         shown.append(f"{{msg_hdr={text}" + (f", msg_len={int.from_bytes(length, 'little')}}}" if n < done else "}"))
     if not shown:

@@ -50,6 +50,12 @@ _POLLFD = (array_inout("fds", "pollfd", length=1), unsigned("nfds"))
 _SETS = (integer("nfds"), fdset("readfds", 0), fdset("writefds", 0), fdset("exceptfds", 0))
 _SIGMASK = struct_in("sigmask", "sigset_argpack", follows=(Follow("sigmask", 8),))
 _USIG = struct_in("usig", "sigset_argpack", follows=(Follow("sigmask", 8),))
+_IOCB = (  # linux/aio_abi.h: IOCB_CMD_PWRITE, IOCB_CMD_PREADV, IOCB_CMD_PWRITEV
+    Follow("aio_buf", count="aio_nbytes", only=("aio_lio_opcode", 1)),
+    Follow("aio_buf", count="aio_nbytes", struct="iovec", out=True, only=("aio_lio_opcode", 7)),
+    Follow("aio_buf", count="aio_nbytes", struct="iovec", only=("aio_lio_opcode", 8)),
+)
+
 _EPOLL_WAIT = (fd("epfd"), array_out("events", "epoll_event"), integer("maxevents"))
 
 _FCNTL_CMD = enum("cmd", "fcntl_cmd")
@@ -407,7 +413,7 @@ CALLS: tuple[Call, ...] = (
         "io_submit",
         pointer("ctx_id"),
         long("nr"),
-        Arg("iocbpp", Kind.POINTED, length=1, struct="iocb"),
+        Arg("iocbpp", Kind.POINTED, length=1, struct="iocb", follows=_IOCB),
         effects=(DESCRIPTOR,),
     ),
     call("io_cancel", pointer("ctx_id"), struct_in("iocb", "iocb"), pointer("result")),

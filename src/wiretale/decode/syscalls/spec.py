@@ -63,7 +63,7 @@ class Kind(StrEnum):
     MSGHDR_OUT = "msghdr_out"
     MMSGHDR_IN = "mmsghdr_in"  # count = argument `length`
     MMSGHDR_OUT = "mmsghdr_out"  # count = return value
-    POINTED = "pointed"  # a vector of pointers to `struct`, count = argument `length`, entry
+    POINTED = "pointed"  # a vector of pointers to `struct`, count = argument `length`, entry; `follows` is of each
     REQUEST = "request"  # what a request of ioctl (argument `length`) moves, by the size and direction in its number
 
 
@@ -85,6 +85,8 @@ class Follow:
     count: str = ""
     struct: str = ""
     strings: bool = False  # each element ends with a 64-bit pointer to a string
+    only: tuple[str, int] = ("", 0)  # of POINTED: the field that says what an element is, and its value
+    out: bool = False  # of POINTED, for an iovec: its buffers are filled later, and not read
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ class What(IntEnum):
     POINTED = 11
     NAME = 12
     FOLLOW_STRINGS = 13
+    ELEMENT_BYTES = 14
+    ELEMENT_VECTOR = 15
 
 
 class Count(IntEnum):

@@ -177,6 +177,28 @@ static void capture_pointed(struct wt *w, struct task *t, const struct wt_op *op
 	}
 }
 
+/* What the elements of a vector of pointers, each a message, point to themselves. */
+static void capture_elements(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, unsigned word)
+{
+	uint64_t elements = count_elements(w, op, t, result, word), vector = t->args[op->arg];
+	for (uint32_t i = 0; i < elements && i < VECTOR_LIMIT && !w->full_errno; i++) {
+		uint64_t element, tag, address, count;
+		if (!load_field(w, t, vector + (uint64_t)i * word, word, &element))
+			return;
+		if (!load_field(w, t, element + WT_TAG_AT(op->limit), 2, &tag) || tag != WT_TAG(op->limit) ||
+		    !load_field(w, t, element + WT_POINTER_AT(op->fixed), WT_POINTER_BYTES(op->fixed), &address) ||
+		    !load_field(w, t, element + WT_COUNT_AT(op->fixed), WT_COUNT_BYTES(op->fixed), &count))
+			continue;
+		if (op->what == WT_READ_ELEMENT_VECTOR) {
+			struct message m = { op->arg, (i + 1) << 16, UINT64_MAX, true, !(op->flags & WT_OP_OUT) };
+			capture_vector(w, t->tid, address, count, word, &m);
+		} else {
+			struct piece p = { op->role, op->arg, (i + 1) << 16, address, count, w->snap_now, 0 };
+			capture(w, t->tid, &p);
+		}
+	}
+}
+
 static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, bool at_exit)
 {
 	unsigned word = word_bytes(t->arch);
@@ -218,6 +240,10 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 		break;
 	case WT_READ_POINTED:
 		capture_pointed(w, t, op, result, word);
+		break;
+	case WT_READ_ELEMENT_BYTES:
+	case WT_READ_ELEMENT_VECTOR:
+		capture_elements(w, t, op, result, word);
 		break;
 	case WT_READ_MMSGHDR:
 		capture_mmsghdr(w, t, op, result, at_exit, word);

@@ -97,7 +97,10 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
     moves = not call.effects.isdisjoint({Effect.SENDS, Effect.RECEIVES})
     payload = _PAYLOAD if moves else 0
     if kind is Kind.BUFFER_IN:
-        yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, Count.ARG, length, payload)
+        # fsconfig and sethostname take an int: what lies in the upper half of the register is no length
+        narrow = length != NO_ARG and call.args[length].kind in (Kind.INT, Kind.UINT)
+        source = Count.ARG32 if narrow else Count.ARG
+        yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, source, length, payload)
     elif kind is Kind.MEASURED_IN:
         yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, Count.POINTER, length, fixed=arg.count)
     elif kind is Kind.BUFFER_OUT:
@@ -142,6 +145,7 @@ def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
         yield Step(What.BYTES, _EXIT, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_READ, limit=_REQUEST_LIMIT)
     elif kind is Kind.POINTED:
         yield Step(What.POINTED, _ENTRY, index, Role.ARRAY, Count.ARG32, length, size=struct_size(arg.struct, arch))
+        yield from _elements(index, arg, arch)
     elif kind in _ARRAY_WHEN:
         source, count_arg, fixed = _counted(arg, Count.RETURN if kind is Kind.ARRAY_OUT else Count.ARG32)
         size = struct_size(arg.struct, arch)
@@ -162,6 +166,19 @@ def _followed(index: int, arg: Arg, when: int, arch: int) -> Iterator[Step]:
         counted = follow.count.removeprefix(ARGUMENT)
         is_argument = counted != follow.count
         yield replace(step, count_from=Count.ARG32, count_arg=int(counted)) if is_argument else step
+
+
+def _elements(index: int, arg: Arg, arch: int) -> Iterator[Step]:
+    """What the structures behind a vector of pointers point to, each as a message: its index is 1 + the element's."""
+    fields = {f.name: f for f in layout(arg.struct, arch).fields}
+    for follow in arg.follows:
+        place = (_place(follow.pointer, fields, 8) or 0) | (_place(follow.count, fields, 8) or 0) << 16
+        name, value = follow.only
+        step = Step(What.ELEMENT_BYTES, _ENTRY, index, Role.PAYLOAD, Count.ARG32, arg.length, fixed=place)
+        step = replace(step, limit=fields[name].offset << 16 | value)
+        if follow.struct == "iovec":
+            step = replace(step, what=What.ELEMENT_VECTOR, flags=_OUT if follow.out else 0)
+        yield step
 
 
 def _place(name: str, fields: Mapping[str, Field], width: int) -> int | None:

@@ -138,6 +138,8 @@ enum wt_what {
 	WT_READ_POINTED = 11,	/* each element of a vector of pointers */
 	WT_READ_NAME = 12,	/* the name of the process whose number the argument is, or the result; with WT_NAMES only */
 	WT_READ_FOLLOW_STRINGS = 13,	/* as FOLLOW, elements that end with a 64-bit pointer to a string; their index is (number + 1) << 16 more */
+	WT_READ_ELEMENT_BYTES = 14,	/* of each element of a vector of pointers what a pointer in it points to; see `fixed` and `limit` */
+	WT_READ_ELEMENT_VECTOR = 15,	/* the same, an iovec and its buffers, which WT_OP_OUT leaves out */
 };
 
 /* Where the element count comes from. */
@@ -168,6 +170,9 @@ enum wt_op_flag {
 #define WT_POINTER_BYTES(fixed) ((fixed) >> 12 & 0xf)
 #define WT_COUNT_AT(fixed) ((fixed) >> 16 & 0xfff)
 #define WT_COUNT_BYTES(fixed) ((fixed) >> 28)
+/* `limit` of an ELEMENT: offset of the u16 that says what the element is, and what it must be. */
+#define WT_TAG_AT(limit) ((limit) >> 16)
+#define WT_TAG(limit) ((limit) & 0xffff)
 
 struct wt_op {
 	uint8_t what;
