@@ -115,7 +115,7 @@ def test_a_capture_from_before_stacks_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "a.wiretale"
     with create_capture(path) as db:
         write_meta(db, {"version": 1})
-        for statement in ("DROP TABLE kernel_stack", "DROP TABLE kernel_frame"):
+        for statement in ("DROP TABLE kernel_stack", "DROP TABLE kernel_frame", "DROP TABLE thread_sample"):
             db.execute(statement)
         for column in ("stack_id", "netns", "device"):
             db.execute(f"ALTER TABLE kernel_event DROP COLUMN {column}")

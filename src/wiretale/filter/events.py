@@ -82,6 +82,7 @@ last_moment AS (
         (SELECT max(greatest(entry_ns, coalesce(exit_ns, 0))) FROM call),
         (SELECT max(time_ns) FROM packet WHERE shown), (SELECT max(end_ns) FROM task WHERE traced),
         -- who was let go was there until the state at the end was read
-        (SELECT max(time_ns) FROM socket_sample WHERE EXISTS (FROM task WHERE traced AND end_how = 'detached'))
+        (SELECT max(time_ns) FROM (SELECT time_ns FROM socket_sample UNION ALL SELECT time_ns FROM thread_sample)
+         WHERE EXISTS (FROM task WHERE traced AND end_how = 'detached'))
     ) AS end_ns
 )"""

@@ -6,7 +6,7 @@ Times are integer nanoseconds of CLOCK_MONOTONIC. Addresses are text (RFC 5952 f
 from wiretale.model.table import Column as C
 from wiretale.model.table import Table
 
-CAPTURE_VERSION = 5
+CAPTURE_VERSION = 6
 
 META = Table(
     "meta",
@@ -277,6 +277,26 @@ DESCRIPTOR_SAMPLE = Table(
     ),
 )
 
+THREAD_SAMPLE = Table(
+    "thread_sample",
+    "raw",
+    "what one thread was in at one instant: when it was attached to, and just before the recording was stopped",
+    (
+        C("time_ns", "BIGINT", "when", "ns"),
+        C("pid", "INTEGER", "its process"),
+        C("tid", "INTEGER", "the thread"),
+        C("state", "VARCHAR", "as ps writes it: R, S, D, T (stopped), t (by a tracer), Z, ..."),
+        C("cpu_ns", "BIGINT", "time it had a CPU, since it began; NULL where the kernel keeps none", "ns"),
+        C("delay_ns", "BIGINT", "time it waited for one, though it could run; NULL where the kernel keeps none", "ns"),
+        C("number", "INTEGER", "call it was blocked in, by number; NULL if in none or not to be read"),
+        C("wchan", "VARCHAR", "kernel function it slept in; NULL if none or not to be read"),
+        C("lock_address", "UBIGINT", "mutex of glibc that its futex() waited for; NULL if it is no such mutex"),
+        C("lock_kind", "VARCHAR", "normal, recursive, error-checking or adaptive; before it robust; NULL if none"),
+        C("lock_owner_tid", "INTEGER", "thread that the mutex names as its owner; NULL if none"),
+        C("lock_owner_pid", "INTEGER", "process of that thread; NULL if there was no such thread"),
+    ),
+)
+
 SOCKET_SAMPLE = Table(
     "socket_sample",
     "raw",
@@ -394,6 +414,7 @@ RAW_TABLES = (
     PACKET,
     DESCRIPTOR_SAMPLE,
     SOCKET_SAMPLE,
+    THREAD_SAMPLE,
     KERNEL_EVENT,
     KERNEL_STACK,
     KERNEL_FRAME,

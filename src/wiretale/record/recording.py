@@ -22,7 +22,8 @@ from wiretale.record.feeding import Feed, from_file, idle, typed, untouched_term
 from wiretale.record.namespace import enter_private_net
 from wiretale.record.packets.source import PacketSource
 from wiretale.record.plan import Outcome, Plan
-from wiretale.record.procfs.source import snapshot
+from wiretale.record.procfs.processes import process_tree
+from wiretale.record.procfs.source import look_at_threads, snapshot
 from wiretale.record.ptrace.faults import DISK_ERRORS, disk_error, without_privileges
 from wiretale.record.ptrace.notable import Notable
 from wiretale.record.ptrace.source import PtraceSource, SpawnRequest
@@ -55,6 +56,7 @@ class Recording:
         self._connected: set[int] = set()
         self._fault: WiretaleError | None = None
         self._asked_to_end = 0
+        self._looked = False
         self._escalate_at_ns = 0
         self._stop_at_ns: int | None = None
         self._stillness = Stillness(self._spool)
@@ -219,6 +221,7 @@ class Recording:
             if self._kernel is not None:
                 self._kernel.follow(pid)
             snapshot(self._spool, [pid], "before")
+            look_at_threads(self._spool, process_tree([pid]))
             self._tracer.attach(pid)
             self._note_program(pid, _command_line_of(pid), attached=True)
         if self._plan.commands:
@@ -406,6 +409,7 @@ class Recording:
 
     def _on_signal(self, number: signal.Signals) -> None:
         assert self._tracer is not None
+        self._look_at_threads()
         attached_only = self._plan.attach and not self._plan.commands
         if number in (signal.SIGINT, signal.SIGQUIT) and terminal_signals_reach_us() and not attached_only:
             # The terminal has sent it to every program of our process group; only a session of its own misses it.
@@ -419,9 +423,17 @@ class Recording:
             return
         self._stop(number)
 
+    def _look_at_threads(self) -> None:
+        """Once, before anything of what is recorded is ended or let go."""
+        assert self._tracer is not None
+        if not self._looked:
+            self._looked = True
+            look_at_threads(self._spool, sorted(self._tracer.alive()))
+
     def _stop(self, number: signal.Signals) -> None:
         """Let go of processes that ran before; end programs that were started here."""
         assert self._tracer is not None
+        self._look_at_threads()
         if not self._plan.attach or self._plan.commands:
             self._end_programs(number)
             return

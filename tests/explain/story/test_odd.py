@@ -15,6 +15,8 @@ pytestmark = pytest.mark.e2e
 ABOUT = {
     "failed_setup": {"in_use", "in_time_wait", "no_right"},
     "no_answer": {"no_answer", "waits_for_more", "not_read", "dropped"},
+    "held_lock": set(),  # test_held_lock.py has those
+    "no_room": set(),
     "unanswered": set(),  # test_unanswered.py has those
     "slow_answer": set(),
     "no_reply": set(),

@@ -1,7 +1,8 @@
 """The procfs source: who is there before and after a recording, what each holds open, and every socket's state.
 
 One line of JSON per fact is appended to `procfs.jsonl`; `store/load/procfs.py` reads it. A line's `kind` is snapshot,
-task, descriptor or socket; its other members are those of SnapshotRow, TaskRow, DescriptorRow and SocketRow.
+task, descriptor, socket or thread; its other members are those of SnapshotRow, TaskRow, DescriptorRow, SocketRow and
+ThreadRow.
 """
 
 import json
@@ -14,6 +15,7 @@ from wiretale.clock import now_ns
 from wiretale.record.procfs import net_files, sock_diag
 from wiretale.record.procfs.processes import descriptors, network_namespace, process_tree, tasks
 from wiretale.record.procfs.socket_row import SocketRow
+from wiretale.record.procfs.threads import threads
 from wiretale.store.spool import Spool
 
 _SO_NETNS_COOKIE = 71  # asm-generic/socket.h
@@ -47,8 +49,17 @@ def snapshot(spool: Spool, pids: list[int], label: str) -> None:
     for pid in process_tree(pids):
         lines += [{"kind": "task", **row} for row in tasks(pid)]
         lines += [{"kind": "descriptor", **row} for row in descriptors(pid)]
+    _append(spool, [*lines, *sockets])
+
+
+def look_at_threads(spool: Spool, pids: list[int]) -> None:
+    """Append what each thread of `pids` is in now, while they are still recorded: letting go wakes them up."""
+    _append(spool, [{"kind": "thread", **row} for pid in pids for row in threads(pid)])
+
+
+def _append(spool: Spool, lines: list[dict[str, Any]]) -> None:
     with spool.procfs_path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(line) + "\n" for line in (*lines, *sockets))
+        file.writelines(json.dumps(line) + "\n" for line in lines)
 
 
 def _ask(

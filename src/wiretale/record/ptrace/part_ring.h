@@ -668,7 +668,7 @@ static void ring_unfinished(struct wt *w, struct task *t)
 			e->number = state.number;
 			e->value = (int64_t)state.ip;
 			memcpy(e->args, state.args, sizeof(e->args));
-			event_end(w, e);
+			event_end_at(w, e, state.entry_ns); /* nobody held it up */
 		}
 	}
 	if (pidfd != t->pidfd)

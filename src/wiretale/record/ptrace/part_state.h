@@ -286,10 +286,10 @@ static void notify(struct wt *w)
 }
 
 /* The task goes on right after this, so the time is taken last. */
-static void event_end(struct wt *w, struct wt_event *e)
+static void event_end_at(struct wt *w, struct wt_event *e, uint64_t resume_ns)
 {
 	e->chunks = w->event_chunks;
-	e->resume_ns = now_ns();
+	e->resume_ns = resume_ns;
 	w->stats.service_ns += e->resume_ns - e->time_ns;
 	w->events.used += sizeof(*e);
 	w->seq++;
@@ -299,6 +299,11 @@ static void event_end(struct wt *w, struct wt_event *e)
 	publish(&w->events.header->committed, w->seq);
 	if (e->flags & WT_FLAG_NOTABLE)
 		notify(w);
+}
+
+static void event_end(struct wt *w, struct wt_event *e)
+{
+	event_end_at(w, e, now_ns());
 }
 
 /*

@@ -1,11 +1,11 @@
-"""`procfs.jsonl` to rows of `task` (processes that were not traced), `descriptor_sample` and `socket_sample`."""
+"""`procfs.jsonl` to rows of `task` (processes that were not traced) and to samples of descriptors, sockets, threads."""
 
 import json
 from typing import Any
 
 import duckdb
 
-from wiretale.model.raw import DESCRIPTOR_SAMPLE, SOCKET_SAMPLE, TASK
+from wiretale.model.raw import DESCRIPTOR_SAMPLE, SOCKET_SAMPLE, TASK, THREAD_SAMPLE
 from wiretale.store.load.rows import insert_rows
 from wiretale.store.progress import Progress, silent
 from wiretale.store.report import SourceReport
@@ -22,6 +22,7 @@ def load_procfs(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection,
     tasks: list[Fact] = []
     descriptors: list[Fact] = []
     sockets: list[Fact] = []
+    threads: list[Fact] = []
     snapshots: list[Fact] = []
     for fact in facts:
         kind = fact.get("kind")
@@ -34,10 +35,13 @@ def load_procfs(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection,
             descriptors.append(fact)
         elif kind == "socket":
             sockets.append(fact | {"netns_cookie": netns_cookie, "tcp_info": _unhex(fact.get("tcp_info"))})
+        elif kind == "thread":
+            threads.append(fact)
         else:
             damaged += 1
     insert_rows(db, DESCRIPTOR_SAMPLE, descriptors)
     insert_rows(db, SOCKET_SAMPLE, sockets)
+    insert_rows(db, THREAD_SAMPLE, threads)
     insert_rows(db, TASK, _untraced(db, tasks))
     _report(manifest, snapshots, len(facts), damaged)
 
