@@ -6,12 +6,10 @@ macros, are listed by name. What the headers of Debian 12 (Linux 6.1) do not hav
 
 import os
 import re
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
-TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/tables.py"
+from kernel_headers import SOURCES, by_value, chosen, constants, plain_table, values
+
+TARGET = SOURCES / "decode/constants/tables.py"
 
 # table: (headers, pattern or enumerators separated by blanks, names left out)
 MACROS: dict[str, tuple[str, str, str]] = {
@@ -309,55 +307,18 @@ RESTARTS = {
 ARM64_OPEN = {"O_DIRECTORY": 0o40000, "O_NOFOLLOW": 0o100000, "O_DIRECT": 0o200000, "O_LARGEFILE": 0o400000}
 
 
-def compiler(arguments: list[str]) -> str:
-    return subprocess.run(["cc", *arguments], check=True, capture_output=True, text=True).stdout
-
-
-def macros(headers: str) -> list[str]:
-    includes = [word for header in headers.split() for word in ("-include", header)]
-    return re.findall(
-        r"^#define (\w+) \S", compiler(["-E", "-dM", "-D_GNU_SOURCE", *includes, "-x", "c", "/dev/null"]), re.M
-    )
-
-
 def wanted(table: str) -> list[str]:
     """The names of one table."""
     headers, pattern, left_out = MACROS[table]
-    if re.fullmatch(r"[\w ]+", pattern):
-        return pattern.split()
-    return [n for n in macros(headers) if re.fullmatch(pattern, n) and not (left_out and re.fullmatch(left_out, n))]
-
-
-def values(headers: str, names: list[str], folder: Path) -> dict[str, int]:
-    """What the compiler says the names are; names that no header here knows are left out."""
-    source, program = folder / "values.c", folder / "values"
-    while True:
-        includes = "".join(f"#include <{h}>\n" for h in headers.split())
-        rows = "".join(f'printf("{n} %lld\\n", (long long)({n}));\n' for n in names)
-        source.write_text(f"#include <stdio.h>\n{includes}int main(void) {{ {rows} return 0; }}\n")
-        built = subprocess.run(
-            ["cc", "-w", "-D_GNU_SOURCE", "-o", program, source], capture_output=True, text=True, check=False
-        )
-        if built.returncode == 0:
-            break
-        unknown = set(re.findall(r"'(\w+)' undeclared|error: expected expression before", built.stderr)) - {""}
-        if not unknown & set(names):
-            raise SystemExit(f"{headers}: {built.stderr[:800]}")
-        print(f"not in {headers}: {' '.join(sorted(unknown))}", file=sys.stderr)
-        names = [n for n in names if n not in unknown]
-    output = subprocess.run([program], capture_output=True, text=True, check=True).stdout
-    return {name: int(value) for name, value in (line.split() for line in output.splitlines())}
+    return pattern.split() if re.fullmatch(r"[\w ]+", pattern) else chosen(constants(headers), pattern, left_out)
 
 
 def build() -> dict[str, dict[int, str]]:
+    """table -> value -> name."""
     tables: dict[str, dict[int, str]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for table in MACROS:
-            found = values(MACROS[table][0], wanted(table), Path(folder))
-            merged: dict[int, str] = {}
-            for name, value in {**EXTRA.get(table, {}), **found}.items():
-                merged.setdefault(value, name)
-            tables[table] = dict(sorted(merged.items()))
+    for table, (headers, _, _) in MACROS.items():
+        found = values(headers, wanted(table))
+        tables[table] = dict(sorted(by_value({**EXTRA.get(table, {}), **found}.items()).items()))
     for table, extra in EXTRA.items():
         tables.setdefault(table, {v: n for n, v in extra.items()})
     arm = {v: n for v, n in tables["open_flags"].items() if n not in ARM64_OPEN and n not in ("O_TMPFILE",)}
@@ -369,38 +330,29 @@ def build() -> dict[str, dict[int, str]]:
     return tables
 
 
-def errors(folder: Path) -> dict[int, tuple[str, str]]:
-    names = [n for n in macros("asm/errno.h") if re.fullmatch(r"E[A-Z0-9]+", n)]
-    found = values("asm/errno.h", names, folder)
-    table = {}
-    for name, value in found.items():
-        if name not in ("EWOULDBLOCK", "EDEADLOCK"):
-            table[value] = (name, os.strerror(value))
+def errors() -> dict[int, tuple[str, str]]:
+    """number -> name, message."""
+    names = chosen(constants("asm/errno.h"), r"E[A-Z0-9]+", "EWOULDBLOCK|EDEADLOCK")
+    table = {value: (name, os.strerror(value)) for name, value in values("asm/errno.h", names).items()}
     return dict(sorted((table | RESTARTS).items()))
 
 
-def main() -> int:
+def main() -> None:
     os.environ["LC_ALL"] = "C"
-    with tempfile.TemporaryDirectory() as folder:
-        error_table = errors(Path(folder))
     text = [
         '"""Named constants: table -> value -> name. Made by scripts/make_constants.py; do not edit.\n',
         "Source: the headers named in that script, of linux-libc-dev 6.1 and libc6-dev 2.36, with additions of Linux 6.18.",
         'Messages of errors: strerror of glibc 2.36.\n"""\n',
         "TABLES: dict[str, dict[int, str]] = {",
+        *(plain_table(name, rows) for name, rows in build().items()),
+        "}\n",
+        "# number -> name, text; from 512 on: include/linux/errno.h, which programs never see",
+        "ERRORS: dict[int, tuple[str, str]] = {",
+        *(f'    {number}: ("{name}", "{message}"),' for number, (name, message) in errors().items()),
+        "}\n",
     ]
-    for name, table in build().items():
-        rows = "".join(f'        {value if abs(value) < 4096 else hex(value)}: "{n}",\n' for value, n in table.items())
-        text.append(f'    "{name}": {{\n{rows}    }},')
-    text.append("}\n")
-    text.append("# number -> name, text; from 512 on: include/linux/errno.h, which programs never see")
-    text.append("ERRORS: dict[int, tuple[str, str]] = {")
-    text += [f'    {number}: ("{name}", "{message}"),' for number, (name, message) in error_table.items()]
-    text.append("}\n")
-    TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text("\n".join(text), encoding="utf-8")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

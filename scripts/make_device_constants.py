@@ -1,13 +1,10 @@
 """Regenerate src/wiretale/decode/constants/devices.py: constants in the arguments of requests of ioctl to devices.
 
-As make_netlink_constants.py, whose machinery it uses: a module of its own, loaded when such a request is printed.
+A module of its own, loaded when such a request is printed.
 """
 
-from pathlib import Path
+from kernel_headers import write_constants
 
-from make_netlink_constants import write
-
-TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/devices.py"
 HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h linux/kvm.h linux/videodev2.h linux/tee.h linux/btrfs.h"
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "device_gpio_line": (r"GPIOLINE_FLAG_\w+", "", "GPIOLINE_FLAG_???"),
@@ -225,4 +222,6 @@ EXTRA: dict[str, tuple[dict[int, str], str]] = {
 }
 
 if __name__ == "__main__":
-    write(TARGET, "Constants of requests to devices. Made by scripts/make_device_constants.py", HEADERS, TABLES, EXTRA)
+    write_constants(
+        "devices", "Constants of requests to devices. Made by scripts/make_device_constants.py", HEADERS, TABLES, EXTRA
+    )

@@ -3,12 +3,10 @@
 The C compiler says the numbers, from linux-libc-dev. What a row says is described in decode/syscalls/requests.py.
 """
 
-import subprocess
-import tempfile
-from pathlib import Path
+from kernel_headers import SOURCES, values
 
-TARGET = Path(__file__).parent.parent / "src/wiretale/decode/syscalls/device_requests.py"
-HEADERS = ["sys/types.h", "time.h", "stdint.h", "linux/types.h", "linux/ioctl.h"]
+TARGET = SOURCES / "decode/syscalls/device_requests.py"
+HEADERS = "sys/types.h time.h stdint.h linux/types.h linux/ioctl.h"
 GROUPS: dict[str, dict[str, str]] = {
     "linux/gpio.h": {
         "GPIO_GET_CHIPINFO_IOCTL": "out gpio_chip",
@@ -260,25 +258,16 @@ GROUPS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
-def numbers(header: str, names: list[str], folder: str) -> list[int]:
-    source, program = Path(folder) / "numbers.c", Path(folder) / "numbers"
-    head = "".join(f"#include <{h}>\n" for h in ("stdio.h", *HEADERS, *header.split()))
-    lines = "".join(f'printf("%u\\n", (unsigned)({name}));\n' for name in names)
-    source.write_text(f"{head}int main(void) {{\n{lines}return 0; }}\n", encoding="ascii")
-    subprocess.run(["cc", "-w", "-D_GNU_SOURCE", "-o", program, source], check=True)
-    return [int(line) for line in subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()]
-
-
 def main() -> None:
     out = [
-        '"""Requests of ioctl to devices. Made by scripts/make_device_requests.py from linux-libc-dev; do not edit."""'
+        '"""Requests of ioctl to devices. Made by scripts/make_device_requests.py from linux-libc-dev; do not edit."""',
+        "",
+        "ROWS: dict[int, str] = {",
     ]
-    out += ["", "ROWS: dict[int, str] = {"]
-    with tempfile.TemporaryDirectory() as folder:
-        for header, rows in GROUPS.items():
-            out.append(f"    # {header}")
-            for (name, row), number in zip(rows.items(), numbers(header, list(rows), folder), strict=True):
-                out.append(f'    {hex(number).upper().replace("X", "x")}: "{row}",  # {name}')
+    for header, rows in GROUPS.items():
+        out.append(f"    # {header}")
+        numbers = values(f"{HEADERS} {header}", rows)
+        out += [f'    0x{numbers[name] & 0xFFFFFFFF:X}: "{row}",  # {name}' for name, row in rows.items()]
     TARGET.write_text("\n".join([*out, "}"]) + "\n", encoding="ascii")
 
 

@@ -1,13 +1,10 @@
 """Regenerate src/wiretale/decode/constants/ioctl.py: constants in the arguments of requests of ioctl.
 
-As make_netlink_constants.py, whose machinery it uses: a module of its own, loaded when such a request is printed.
+A module of its own, loaded when such a request is printed.
 """
 
-from pathlib import Path
+from kernel_headers import write_constants
 
-from make_netlink_constants import write
-
-TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/ioctl.py"
 HEADERS = (
     "linux/fs.h linux/fiemap.h linux/counter.h linux/rtc.h linux/nbd.h linux/perf_event.h linux/userfaultfd.h"
     " linux/loop.h linux/lirc.h mtd/mtd-abi.h mtd/ubi-user.h scsi/sg.h linux/blkpg.h linux/ptp_clock.h linux/hdreg.h"
@@ -78,4 +75,6 @@ EXTRA = {
 }  # fmt: skip
 
 if __name__ == "__main__":
-    write(TARGET, "Constants of requests of ioctl. Made by scripts/make_ioctl_constants.py", HEADERS, TABLES, EXTRA)
+    write_constants(
+        "ioctl", "Constants of requests of ioctl. Made by scripts/make_ioctl_constants.py", HEADERS, TABLES, EXTRA
+    )

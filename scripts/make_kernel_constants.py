@@ -1,13 +1,10 @@
 """Regenerate src/wiretale/decode/constants/kernel.py: constants of network devices' requests of ioctl, BPF, perf and others.
 
-As make_netlink_constants.py, whose machinery it uses: a module of its own, loaded when such a call is printed.
+A module of its own, loaded when such a call is printed.
 """
 
-from pathlib import Path
+from kernel_headers import write_constants
 
-from make_netlink_constants import write
-
-TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/kernel.py"
 HEADERS = (
     "linux/if_tun.h linux/ethtool.h linux/if_vlan.h linux/wireless.h linux/net_tstamp.h linux/ppp-ioctl.h linux/ppp_defs.h"
     " linux/if_bonding.h linux/if_bridge.h linux/if_arp.h linux/route.h linux/bpf.h"
@@ -50,4 +47,6 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
 }  # fmt: skip
 
 if __name__ == "__main__":
-    write(TARGET, "Constants of rare kernel interfaces. Made by scripts/make_kernel_constants.py", HEADERS, TABLES, {})
+    write_constants(
+        "kernel", "Constants of rare kernel interfaces. Made by scripts/make_kernel_constants.py", HEADERS, TABLES, {}
+    )

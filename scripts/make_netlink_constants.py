@@ -4,13 +4,8 @@ Most netlink constants are enumerators, so their names are found in the preproce
 their values. A table of its own, because only few programs speak netlink: the module is loaded when one does.
 """
 
-import os
-import re
-import subprocess
-import tempfile
-from pathlib import Path
+from kernel_headers import write_constants
 
-TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/netlink.py"
 HEADERS = (
     "sys/socket.h linux/mptcp.h linux/netlink.h linux/rtnetlink.h linux/if_link.h linux/if_addr.h linux/neighbour.h linux/fib_rules.h"
     " linux/inet_diag.h linux/unix_diag.h linux/packet_diag.h linux/netlink_diag.h linux/sock_diag.h linux/genetlink.h"
@@ -223,87 +218,7 @@ EXTRA = {
     "nl_netlink_state": ({0: "NETLINK_UNCONNECTED", 1: "NETLINK_CONNECTED"}, "NETLINK_???"),
     "nl_shutdown": ({1: "RCV_SHUTDOWN", 2: "SEND_SHUTDOWN"}, "???_SHUTDOWN"),
 }  # fmt: skip
-Tables = dict[str, tuple[str, str, str]]
-Extra = dict[str, tuple[dict[int, str], str]]
-NAMED_MAX = frozenset({"IFLA_BR_MCAST_HASH_MAX"})  # a value and no end of an enumeration
-ALWAYS_OUT = re.compile(r"_*\w*_MAX|\w+_HDRLEN|__\w+|\w+_ALIGNTO")
-
-
-def values(headers: str, names: set[str], folder: str) -> dict[str, int]:
-    source = Path(folder) / "values.c"
-    lines = [f'printf("{name} %lld\\n", (long long)({name}));' for name in sorted(names)]
-    head = "".join(f"#include <{header}>\n" for header in headers.split())
-    source.write_text(f"{head}#include <stdio.h>\nint main(void) {{ {' '.join(lines)} return 0; }}\n", encoding="ascii")
-    program = Path(folder) / "values"
-    subprocess.run([os.environ.get("CC", "gcc"), "-w", "-o", str(program), str(source)], check=True)
-    output = subprocess.run([str(program)], capture_output=True, text=True, check=True).stdout
-    return {line.split()[0]: int(line.split()[1]) for line in output.splitlines()}
-
-
-def preprocess(text: str, *options: str) -> str:
-    command = [os.environ.get("CC", "gcc"), "-E", *options, "-x", "c", "-"]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
-
-
-def names_in_headers(headers: str) -> set[str]:
-    """Enumerators, and macros without arguments."""
-    text = "".join(f"#include <{header}>\n" for header in headers.split())
-    macros = set(re.findall(r"^#define ([A-Z]\w+) \S", preprocess(text, "-dM"), re.MULTILINE))
-    enumerators = {
-        n
-        for body in re.findall(r"enum\s*\w*\s*\{([^}]*)\}", preprocess(text, "-P"))
-        for n in re.findall(r"\b[A-Z]\w+\b", body)
-    }
-    return macros | enumerators
-
-
-def write(target: Path, title: str, headers: str, tables: Tables, extra: Extra) -> None:
-    """Make the module `target`: what the headers say of `tables`, and `extra`."""
-    there = names_in_headers(headers)
-    chosen: dict[str, list[str]] = {}
-    for table, (pattern, left_out, _) in tables.items():
-        chosen[table] = sorted(
-            n
-            for n in there
-            if re.fullmatch(pattern, n)
-            and (n in NAMED_MAX or not ALWAYS_OUT.fullmatch(n))
-            and not (left_out and re.fullmatch(left_out, n))
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        value_of = values(headers, {n for names in chosen.values() for n in names}, folder)
-    out = [
-        f'"""{title} from linux-libc-dev; do not edit."""',
-        "",
-        "# fmt: off",
-        "TABLES: dict[str, dict[int, str]] = {",
-    ]
-    made: dict[str, dict[int, str]] = {}
-    for table, names in chosen.items():
-        for name in sorted(names, key=lambda n: (value_of[n], len(n), n)):
-            made.setdefault(table, {}).setdefault(value_of[name], name)
-    for name, (rows, _) in extra.items():
-        made[name] = dict(sorted({**made.get(name, {}), **rows}.items())) if name in made else rows
-    for table, rows in made.items():
-        out.append(f'    "{table}": {{')
-        line = "       "
-        for value, name in rows.items():
-            item = f' {value}: "{name}",'
-            if len(line) + len(item) > 118:
-                out.append(line)
-                line = "       "
-            line += item
-        out += [*([line] if rows else []), "    },"]
-    out += [
-        "}",
-        "UNKNOWN: dict[str, str] = {",
-        *(f'    "{t}": "{u}",' for t, (_, _, u) in tables.items()),
-        *(f'    "{t}": "{u}",' for t, (_, u) in extra.items() if t not in tables),
-        "}",
-        "# fmt: on",
-    ]
-    target.write_text("\n".join(out) + "\n", encoding="ascii")
-
 
 if __name__ == "__main__":
     made_by = "Constants of netlink messages. Made by scripts/make_netlink_constants.py"
-    write(TARGET, made_by, HEADERS, TABLES, EXTRA)
+    write_constants("netlink", made_by, HEADERS, TABLES, EXTRA)

@@ -1,16 +1,11 @@
 """Regenerate src/wiretale/decode/constants/rare.py: names that only calls which few programs make need.
 
-As make_constants.py, whose functions it uses. A module of its own, because it is loaded when such a call is seen.
+A module of its own, because it is loaded when such a call is seen.
 """
 
-import os
-import re
-import tempfile
-from pathlib import Path
+from kernel_headers import SOURCES, Rows, by_value, chosen, constants, enumerators, plain_table, values
 
-from make_constants import compiler, macros, values
-
-TARGET = Path(__file__).parent.parent / "src/wiretale/decode/constants/rare.py"
+TARGET = SOURCES / "decode/constants/rare.py"
 # table: (headers, pattern of names, names left out, what strace says of a value without a name)
 TABLES = {
     # ptrace(2): the requests in the words of the kernel's own <sys/ptrace.h> names
@@ -231,40 +226,26 @@ PLAIN = {
 }
 
 
-def enumerators(headers: str) -> list[str]:
-    includes = [word for header in headers.split() for word in ("-include", header)]
-    text = compiler(["-E", "-P", "-D_GNU_SOURCE", *includes, "-x", "c", "/dev/null"])
-    return [n for body in re.findall(r"enum\s*\w*\s*\{([^}]*)\}", text) for n in re.findall(r"\b[A-Z]\w+\b", body)]
-
-
-def wanted(headers: str, pattern: str, left_out: str) -> list[str]:
-    """The macros and enumerators of a table."""
-    names = dict.fromkeys([*macros(headers), *enumerators(headers)])
-    return [n for n in names if re.fullmatch(pattern, n) and not (left_out and re.fullmatch(left_out, n))]
-
-
 def main() -> None:
-    os.environ["LC_ALL"] = "C"
-    tables: dict[str, dict[int, str]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for table, (headers, pattern, left_out, _) in TABLES.items():
-            merged: dict[int, str] = {}
-            for name, value in values(headers, wanted(headers, pattern, left_out), Path(folder)).items():
-                merged.setdefault(value, RENAMED.get(name, name))
-            tables[table] = merged | REMARKED.get(table, {})
+    tables: dict[str, Rows] = {}
+    for table, (headers, pattern, left_out, _) in TABLES.items():
+        names = chosen(dict.fromkeys([*constants(headers), *enumerators(headers)]), pattern, left_out)
+        named = by_value((RENAMED.get(name, name), value) for name, value in values(headers, names).items())
+        tables[table] = named | REMARKED.get(table, {})
     tables |= {table: {value: name for name, value in names.items()} for table, (names, _) in PLAIN.items()}
     unknown = {table: row[3] for table, row in TABLES.items()} | {table: row[1] for table, row in PLAIN.items()}
     text = [
         '"""Named constants of calls that few programs make. Made by scripts/make_rare_constants.py; do not edit.\n',
         'Source: the headers named in that script, of linux-libc-dev 6.1.\n"""\n',
         "TABLES: dict[str, dict[int, str]] = {",
+        *(plain_table(name, dict(sorted(rows.items()))) for name, rows in sorted(tables.items())),
+        "}\n",
+        "# what strace says of a value that has no name",
+        "UNKNOWN: dict[str, str] = {",
+        *(f'    "{name}": "{word}",' for name, word in sorted(unknown.items()) if word),
+        "}",
     ]
-    for name, table in sorted(tables.items()):
-        rows = "".join(f'        {v if abs(v) < 4096 else hex(v)}: "{n}",\n' for v, n in sorted(table.items()))
-        text.append(f'    "{name}": {{\n{rows}    }},')
-    text += ["}\n", "# what strace says of a value that has no name", "UNKNOWN: dict[str, str] = {"]
-    text += [f'    "{name}": "{word}",' for name, word in sorted(unknown.items()) if word]
-    TARGET.write_text("\n".join([*text, "}"]) + "\n", encoding="utf-8")
+    TARGET.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

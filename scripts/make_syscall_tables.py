@@ -4,12 +4,9 @@ Run it with a C preprocessor installed: `python scripts/make_syscall_tables.py`.
 asm/unistd_32.h (so an x86 Debian) and asm-generic/unistd.h, from which arm64 takes its table.
 """
 
-import re
-import subprocess
-import sys
-from pathlib import Path
+from kernel_headers import SOURCES, macros
 
-TARGET = Path(__file__).parent.parent / "src/wiretale/decode/syscalls/numbers.py"
+TARGET = SOURCES / "decode/syscalls/numbers.py"
 
 # What arm64's own asm/unistd.h defines before it includes asm-generic/unistd.h (arch/arm64/include/uapi/asm/unistd.h).
 ARM64_WANTS = (
@@ -51,26 +48,19 @@ NEWER_X86_64 = {335: "uretprobe", 336: "uprobe"}
 I386_RENAMED = {82: "old_select", 90: "old_mmap"}
 
 
-def preprocess(header: str, defines: tuple[str, ...] = ()) -> dict[str, str]:
-    """All macros that `header` leaves defined."""
-    command = ["cc", "-E", "-dM", *(f"-D{d}" for d in defines), "-include", header, "-x", "c", "/dev/null"]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return dict(re.findall(r"^#define (\w+) (\S+)$", output, re.MULTILINE))
-
-
 # Calls that i386 has through socketcall(2) only (linux/net.h), behind all real numbers: 1000 + which of them.
 I386_SOCKETCALLS = {1005: "accept", 1009: "send", 1010: "recv"}
 
 
-def numbers(macros: dict[str, str]) -> dict[int, str]:
+def numbers(defined: dict[str, str]) -> dict[int, str]:
     """number -> name, aliases such as __NR_fcntl -> __NR3264_fcntl followed."""
     table = {}
-    for macro, value in macros.items():
+    for macro, value in defined.items():
         if not macro.startswith("__NR_") or macro in ("__NR_syscalls", "__NR_arch_specific_syscall"):
             continue
         number = value
-        while number in macros:
-            number = macros[number]
+        while number in defined:
+            number = defined[number]
         table[int(number, 0)] = macro.removeprefix("__NR_")
     return dict(sorted(table.items()))
 
@@ -80,10 +70,10 @@ def render(name: str, table: dict[int, str]) -> str:
     return f"{name}: dict[int, str] = {{\n{rows}}}\n"
 
 
-def main() -> int:
-    x86_64 = numbers(preprocess("asm/unistd_64.h")) | NEWER | NEWER_X86_64
-    i386 = numbers(preprocess("asm/unistd_32.h")) | NEWER | I386_RENAMED | I386_SOCKETCALLS
-    aarch64 = numbers(preprocess("asm-generic/unistd.h", tuple(f"__ARCH_WANT_{w}" for w in ARM64_WANTS))) | NEWER
+def main() -> None:
+    x86_64 = numbers(macros("asm/unistd_64.h")) | NEWER | NEWER_X86_64
+    i386 = numbers(macros("asm/unistd_32.h")) | NEWER | I386_RENAMED | I386_SOCKETCALLS
+    aarch64 = numbers(macros("asm-generic/unistd.h", *(f"-D__ARCH_WANT_{w}" for w in ARM64_WANTS))) | NEWER
     TARGET.write_text(
         '"""System call numbers. Made by scripts/make_syscall_tables.py; do not edit.\n\n'
         "Source: asm/unistd_64.h (X86_64), asm/unistd_32.h (I386), asm-generic/unistd.h with arm64 choices (AARCH64)\n"
@@ -93,8 +83,7 @@ def main() -> int:
         + "\n".join(render(n, t) for n, t in (("X86_64", x86_64), ("I386", i386), ("AARCH64", aarch64))),
         encoding="utf-8",
     )
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
