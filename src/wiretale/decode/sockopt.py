@@ -260,8 +260,3 @@ def option_value(w: Writer, index: int, *, out: bool) -> str:
     if len(datum.bytes) < datum.full_bytes or key in _BYTES:
         return w.data(datum.bytes, datum.full_bytes)
     return VALUES.get(key, _integer)(w, datum.bytes)
-
-
-def known_options(level: int) -> dict[int, str]:
-    """Option numbers and names of a level; empty if the level is unknown."""
-    return TABLES.get(OPTION_TABLES.get(level, ""), {})

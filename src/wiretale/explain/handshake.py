@@ -8,7 +8,7 @@ from wiretale.decode.constants import error_name
 from wiretale.decode.durations import duration
 from wiretale.explain import asks
 from wiretale.explain.conversation import EALREADY, EINPROGRESS, WAITS, Conversation, End
-from wiretale.explain.rows import ACK, FIN, RST, SYN, Call, Packet, calls
+from wiretale.explain.rows import ACK, RST, SYN, Call, Packet, calls
 from wiretale.explain.story import Hop, Step
 from wiretale.explain.words import capital, code, count, listed, numbers, place, within
 from wiretale.explain.world import World
@@ -251,8 +251,3 @@ def connect_of(talk: Conversation, end: End) -> Call | None:
         if earlier.errno in (EINPROGRESS, EALREADY) and earlier.address() == later.address():
             return earlier
     return found[-1] if found else None
-
-
-def is_final(packet: Packet) -> bool:
-    """Whether a segment ends something."""
-    return bool(packet.flags & (FIN | RST))

@@ -137,12 +137,6 @@ def _check_version(version: int, text: str, type_: FieldType) -> None:
         raise BadValueError(f"{text} is IPv{version}")
 
 
-def address_range(low: str, high: str) -> Network:
-    """All addresses from one to the other, both in canonical text."""
-    first, last = ipaddress.ip_address(low), ipaddress.ip_address(high)
-    return Network(_key(first), _key(last))
-
-
 def address_key(text: str) -> str:
     """Sorts as the address does: hexadecimal digits, 8 for IPv4, 32 for IPv6."""
     return _key(ipaddress.ip_address(text))

@@ -46,7 +46,6 @@ CLOEXEC_ARG: dict[str, tuple[int, int]] = {
     "io_uring_setup": (-1, 0),
 }
 HOW = {"accept4": "accept", "openat": "open", "openat2": "open", "creat": "open", "pipe2": "pipe"}
-PATH_ARG = {"open": 0, "creat": 0, "openat": 1, "openat2": 1}
 
 
 FORKS = """

@@ -16,7 +16,7 @@ REASON = (
     "the connection is older than the recording, and neither TCP_INFO nor captured bytes tell how much passed before"
 )
 # offsets in struct tcp_info (linux/tcp.h)
-NOTSENT, BYTES_RECEIVED, BYTES_SENT, BYTES_RETRANS, WHOLE = 144, 128, 200, 208, 216
+NOTSENT, BYTES_RECEIVED, BYTES_SENT, WHOLE = 144, 128, 200, 216
 
 OLD = """
 SELECT s.connection_id, c.protocol, s.role, s.socket_id,

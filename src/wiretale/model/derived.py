@@ -9,7 +9,11 @@ FILE = Table(
     "one open file description (what dup and fork share)",
     (
         C("file_id", "BIGINT", "id"),
-        C("kind", "VARCHAR", "model.enums.FileKind"),
+        C(
+            "kind",
+            "VARCHAR",
+            "socket, pipe, file, terminal, event (epoll, eventfd, timerfd, signalfd, inotify, io_uring) or other",
+        ),
         C("name", "VARCHAR", "path, socket:[inode], pipe:[inode], anon_inode:..."),
         C("inode", "UBIGINT", "inode of a socket or pipe; NULL otherwise"),
         C("open_call_id", "BIGINT", "call that made it; NULL if older than the recording or inherited unseen"),
@@ -242,7 +246,12 @@ LINK = Table(
             "the segment is the captured copy of these bytes that reached the other end first (a single one counts once"
             " acknowledged or read); NULL if the capture does not tell, or without a segment",
         ),
-        C("evidence", "VARCHAR", "bytes, position or ambiguous"),
+        C(
+            "evidence",
+            "VARCHAR",
+            "bytes (position, and the captured bytes of both sides are equal), position (no byte was captured on both"
+            " sides) or ambiguous (see `reason`)",
+        ),
         C("compared_bytes", "BIGINT", "how many bytes were captured on both sides and are equal", "bytes"),
         C(
             "lag_ns",
@@ -282,7 +291,14 @@ WAIT = Table(
         C("to_ns", "BIGINT", "call returned; NULL if it did not", "ns"),
         C("socket_id", "BIGINT", "socket whose readiness ended it, or the only one waited on; NULL if none"),
         C("fd", "INTEGER", "its descriptor in this process"),
-        C("ended_by", "VARCHAR", "model.enums.WaitEnd"),
+        C(
+            "ended_by",
+            "VARCHAR",
+            "packet (a segment or datagram for the socket), peer (a call of another task: of the other end of a unix socket"
+            " or pipe, or one that woke a futex), child (one ended, was stopped or went on), thread (one of the process"
+            " that was waited for by its id ended), input (a descriptor that is no socket became ready), timeout, signal,"
+            " error, not ended (when the recording or the task ended) or unknown",
+        ),
         C("packet_id", "BIGINT", "packet that ended it; NULL if another cause"),
         C(
             "cause_call_id",

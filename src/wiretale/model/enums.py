@@ -3,14 +3,6 @@
 from enum import IntEnum, StrEnum
 
 
-class Level(StrEnum):
-    """Where an event was observed."""
-
-    SYSCALL = "syscall"
-    KERNEL = "kernel"
-    PACKET = "packet"
-
-
 class Arch(IntEnum):
     """AUDIT_ARCH_* of linux/audit.h: which system call table a call number belongs to."""
 
@@ -27,29 +19,6 @@ class Tap(StrEnum):
     IN = "in"
 
 
-class Direction(StrEnum):
-    """A stream of a connection, named by who sends: the end that connected (client) or the other (server)."""
-
-    CLIENT_TO_SERVER = "c2s"
-    SERVER_TO_CLIENT = "s2c"
-
-
-class LinkKind(StrEnum):
-    """Which two rows a link relates, in the order the bytes travel."""
-
-    WRITE_SEGMENT = "write_segment"
-    SEGMENT_READ = "segment_read"
-    WRITE_READ = "write_read"
-
-
-class Evidence(StrEnum):
-    """Why a link is believed."""
-
-    BYTES = "bytes"  # position, and the captured bytes of both sides are equal
-    POSITION = "position"  # position only: no byte was captured on both sides
-    AMBIGUOUS = "ambiguous"  # overlapping calls of several threads, or an unknown start: see `reason`
-
-
 class FileKind(StrEnum):
     """What an open file description is."""
 
@@ -59,21 +28,6 @@ class FileKind(StrEnum):
     TERMINAL = "terminal"
     EVENT = "event"  # epoll, eventfd, timerfd, signalfd, inotify, io_uring: an anon_inode
     OTHER = "other"
-
-
-class WaitEnd(StrEnum):
-    """What ended a wait."""
-
-    PACKET = "packet"  # a segment or datagram for the socket arrived
-    PEER = "peer"  # a call of another task: of the peer on a unix socket or pipe, or one that woke a futex
-    CHILD = "child"  # a child ended, or was stopped or continued: wait4, waitid
-    THREAD = "thread"  # a thread of the process ended that was waited for by its id (futex at its clear_child_tid)
-    INPUT = "input"  # a non-socket descriptor became ready
-    TIMEOUT = "timeout"
-    SIGNAL = "signal"
-    ERROR = "error"
-    NOT_ENDED = "not ended"  # still blocked when the recording or the task ended
-    UNKNOWN = "unknown"
 
 
 # enum in include/net/tcp_states.h, with the names of RFC 9293

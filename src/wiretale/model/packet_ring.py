@@ -20,7 +20,6 @@ BLOCK_HEADER = [
 BLOCK_STATUS_OFFSET = 8
 NUM_PKTS_OFFSET = 12
 
-PACKET_HEADER_BYTES = 48
 PACKET_HEADER = [
     ("tp_next_offset", "<u4", 0, "distance to the next packet header; 0 at the last"),
     ("tp_sec", "<u4", 4, "CLOCK_REALTIME, seconds"),
@@ -44,8 +43,6 @@ LINK_HEADER_BYTES = 68  # packet header and sockaddr_ll: the least a packet take
 
 TP_STATUS_KERNEL = 0
 TP_STATUS_USER = 1 << 0
-TP_STATUS_VLAN_VALID = 1 << 4
-TP_STATUS_VLAN_TPID_VALID = 1 << 6
 
 PACKET_OUTGOING = 4  # sll_pkttype: the copy made when the packet leaves
 

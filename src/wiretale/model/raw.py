@@ -119,7 +119,7 @@ CALL = Table(
         C("task_id", "BIGINT", "the task that made it"),
         C("tid", "INTEGER", "its thread"),
         C("pid", "INTEGER", "its process"),
-        C("arch", "UINTEGER", "AUDIT_ARCH_* (model.enums.Arch)"),
+        C("arch", "UINTEGER", "AUDIT_ARCH_* of linux/audit.h"),
         C("number", "INTEGER", "system call number"),
         C("name", "VARCHAR", "its name; syscall_0x<number> if unknown"),
         C("a0", "UBIGINT", "argument as the register held it"),

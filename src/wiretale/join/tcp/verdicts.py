@@ -11,27 +11,9 @@ RETRANSMISSION, FAST, SPURIOUS = 1 << 0, 1 << 1, 1 << 2
 EVENTS = ("syn", "syn-ack", "handshake-ack", "ack-of-fin", "fin", "rst")  # bits of `events`, in order
 TRUTHS = {1: "zero_window_probe", 2: "keep_alive", 3: "retransmission"}  # `truth`
 
-# Version of Wireshark whose rules are followed -> number in tcp_analysis.c
+# Version of Wireshark whose rules are followed -> number in tcp_analysis.c. docs/import.md says where they differ.
 VERSIONS = {"4.0": 40, "4.4": 44}
 DEFAULT_VERSION = "4.0"
-
-# What 4.4 says otherwise than 4.0. docs/import.md prints this table.
-DIFFERENCES: tuple[tuple[str, str, str], ...] = (
-    (
-        "fast_retransmission",
-        "the repeated segment begins where the duplicate ACKs point",
-        "or lies outside their SACK blocks",
-    ),
-    ("out_of_order", "soon after the highest segment", "and not among the segments seen and not acknowledged"),
-    ("window_update", "repeats the last ACK", "or acknowledges the byte of a zero-window probe"),
-    ("zero_window_probe_ack", "repeats the last ACK", "or acknowledges the byte of a zero-window probe"),
-    (
-        "ack_lost_segment",
-        "said again after a repeated ACK moved on",
-        "not for an ACK that repeats, or that answers a probe",
-    ),
-    ("partial_ack", "not known", "an ACK inside a segment that is not acknowledged whole"),
-)
 
 
 def mask_names(mask: int) -> list[str]:

@@ -33,7 +33,6 @@ from wiretale.store.spool import Spool
 
 Array = NDArray[np.void]
 Numbers = NDArray[np.int64]
-Buffer = mmap.mmap | bytes
 _T = TypeVar("_T", bound=np.generic)
 
 
