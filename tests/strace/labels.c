@@ -13,6 +13,7 @@
 #include <sys/personality.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -131,9 +132,41 @@ static void bytes(void)
 	readv(two[0], in, 2);
 }
 
+/* Files that have no name any more, have another, or one that ends as the kernel marks them. */
+static void gone(void)
+{
+	int file = open("once", O_CREAT | O_RDWR, 0600), marked = open("so (deleted)", O_CREAT | O_RDWR, 0600);
+	int linked = open("linked", O_CREAT | O_RDWR, 0600);
+	mkdir("place", 0700);
+	int folder = open("place", O_DIRECTORY | O_PATH);
+	link("linked", "other");
+	unlink("linked");
+	unlink("once");
+	rmdir("place");
+	for (int again = 0; again < 3; again++) {
+		write(file, "x", 1);
+		write(marked, "x", 1);
+		write(linked, "x", 1);
+		openat(folder, "nothing", O_RDONLY);
+		if (again == 0)
+			unlink("so (deleted)");
+		if (again == 1)
+			rename("other", "once");
+	}
+	unlink("once");
+	int unnamed = memfd_create("name", 0);
+	write(unnamed, "x", 1);
+	mkdir("place", 0700);
+	chdir("place");
+	rmdir("../place");
+	openat(AT_FDCWD, "nothing", O_RDONLY);
+}
+
 int main(void)
 {
-	static void (*const parts[])(void) = { pairs, ready, credentials, processes, personalities, filters, bytes };
+	static void (*const parts[])(void) = {
+		pairs, ready, credentials, processes, personalities, filters, bytes, gone
+	};
 	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	munmap(pages + 4096, 4096);
 	end = pages + 4096;

@@ -21,7 +21,7 @@ PARTS = {
     "options": ("names_of_options",),
     "submitted": ("submitted",),
     "rings": ("rings", "counters", "programs"),
-    "labels": ("pairs", "ready", "credentials", "processes", "personalities", "filters", "bytes"),
+    "labels": ("pairs", "ready", "credentials", "processes", "personalities", "filters", "bytes", "gone"),
 }  # fmt: skip
 _LABELS = [["-y"], ["-yy"], ["-Y"], ["-e", "read=all", "-e", "write=all"]]
 _STYLES = [[], ["-v"], ["-X", "verbose"], ["-X", "raw"], ["-s", "3"]]
@@ -39,7 +39,7 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def parts(tracer: list[str], program: Path, out: Path, varies: re.Pattern[str] = _VARIES) -> list[list[str]]:
     """The lines of each part, without what truly varies."""
-    subprocess.run([*tracer, "-o", out, program], check=True, capture_output=True)
+    subprocess.run([*tracer, "-o", out, program], check=True, capture_output=True, cwd=out.parent)
     found: list[list[str]] = []
     for line in out.read_text(errors="replace").splitlines():
         if line.startswith('chdir("/next part")'):
@@ -61,6 +61,20 @@ def compared(program: Path, folder: Path, style: list[str], varies: re.Pattern[s
 @pytest.mark.parametrize("style", _STYLES, ids=" ".join)
 def test_every_line_is_straces(program: Path, tmp_path: Path, style: list[str]) -> None:
     compared(program, tmp_path, style, _NUMBERED if program.name == "labels" else _VARIES)
+
+
+@pytest.mark.parametrize("program", ["labels"], indirect=True)
+@pytest.mark.parametrize("name", ["once", "place", "so (deleted)", "linked", "so"])
+def test_a_path_chooses_the_calls_that_strace_chooses(program: Path, tmp_path: Path, name: str) -> None:
+    """Of files that were deleted, too: what is asked for is where they were."""
+    found = []
+    for tracer in (["strace"], [sys.executable, "-m", "wiretale", "strace"]):
+        out = tmp_path / tracer[-1]
+        command = [*tracer, "-o", out, "-P", tmp_path / name, "-P", "/next part", "-e", "trace=!rename", program]
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+        found.append(_VARIES.sub("V", out.read_text()).splitlines())
+    assert found[1] == found[0]
+    assert len(found[0]) > 8 or name == "so"
 
 
 @pytest.mark.parametrize("program", ["labels"], indirect=True)

@@ -1,9 +1,8 @@
 """Options that contradict each other are refused; of those that have no effect it is said that they have none."""
 
-import os
-
 from wiretale.strace.expressions import State
 from wiretale.strace.faults import StraceFault
+from wiretale.strace.options import real_paths
 
 # A short option whose count says how much, and the long one that says it in words.
 _ONE_OF = {
@@ -66,6 +65,6 @@ def remarks(state: State) -> list[str]:
     if given & {"-z", "--successful-only"} and given & {"-Z", "--failed-only"}:
         found.append("of -z/--successful-only and -Z/--failed-only the last one counts; -e status= takes several")
     if "path-resolution" not in o.quiet:
-        resolved = [(path, os.path.realpath(path)) for path in o.paths if os.access(path, os.F_OK)]
+        resolved = real_paths(o.paths).items()
         found += [f'Requested path "{path}" resolved into "{real}"' for path, real in resolved if path != real]
     return found

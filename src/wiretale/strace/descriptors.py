@@ -50,9 +50,24 @@ class _Pidfd(str):
     process: int
 
 
+class _Named(str):
+    """The link of a file whose own name ends as the kernel marks deleted ones; or of a working directory.
+
+    strace looks for the mark at descriptors only.
+    """
+
+
 def _link(chunk: TracerChunk) -> str:
     text = os.fsdecode(chunk.data)
+    if chunk.place and text.endswith(_DELETED):
+        return _Named(text)
     return _pidfd(text, chunk.place) if chunk.place else text
+
+
+def _split(link: str) -> tuple[str, bool]:
+    """The path of a link, and whether nothing is there any more."""
+    gone = link.endswith(_DELETED) and not isinstance(link, _Named)
+    return (link.removesuffix(_DELETED), True) if gone else (link, False)
 
 
 def _pidfd(text: str, process: int) -> _Pidfd:
@@ -94,7 +109,7 @@ class Descriptors:
             if chunk.role == Role.LINK:
                 links[signed32(chunk.detail) if chunk.detail < ELSEWHERE else chunk.detail] = _link(chunk)
             elif chunk.role == Role.CWD:
-                links[AT_FDCWD] = os.fsdecode(chunk.data)
+                links[AT_FDCWD] = _Named(os.fsdecode(chunk.data))
             elif chunk.role == Role.SOCKET and len(chunk.data) == _SOCKET.size:
                 found = self._sockets[_inode(chunk)] = _socket(chunk.data)
                 links[signed32(chunk.detail)] = f"socket:[{found.inode}]"
@@ -135,9 +150,9 @@ class Descriptors:
         return lambda number: self._text(pid, number)
 
     def links(self, pid: int, numbers: Iterable[int]) -> list[str]:
-        """The links of some descriptors, as far as they are known."""
+        """The links of some descriptors, as far as they are known; of deleted files where they were."""
         known = self._links.get(pid, {})
-        return [known[n] for n in numbers if n in known]
+        return [_split(known[n])[0] for n in numbers if n in known]
 
     def _text(self, pid: int, number: int) -> str:
         link = self._links.get(pid, {}).get(number)
@@ -148,8 +163,8 @@ class Descriptors:
             return f"{number}<{self._socket_text(link)}>"
         if isinstance(link, _Pidfd) and "pidfd" in self._details:
             return f"{number}<pid:{link.process}>"
-        gone = link.endswith(_DELETED)
-        path = label_text(os.fsencode(link.removesuffix(_DELETED)))
+        found, gone = _split(link)
+        path = label_text(os.fsencode(found))
         device = _device(link) if "dev" in self._details and link.startswith("/") and not gone else ""
         if not device and "path" not in self._details:
             return str(number)

@@ -1,6 +1,7 @@
 """What a command line of `wiretale strace` asks for, as values."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 from wiretale.decode.strace.style import Hex, Names
@@ -23,6 +24,11 @@ def everything(*_: object) -> bool:
 
 def nothing(*_: object) -> bool:
     return False
+
+
+def real_paths(paths: Iterable[str]) -> dict[str, str]:
+    """Where paths of -P lead to; those that lead nowhere yet stand for nothing but their own words."""
+    return {path: os.path.realpath(path) for path in paths if os.access(path, os.F_OK)}
 
 
 class Precision(IntEnum):

@@ -9,18 +9,15 @@ from wiretale.decode.writer import signed32
 from wiretale.model.spool import Role
 from wiretale.store.load.tracer_events import TracerChunk, TracerEvent
 from wiretale.strace.descriptors import Descriptors
+from wiretale.strace.options import real_paths
 
 _DESCRIPTORS = frozenset({Kind.FD, Kind.DIRFD})
 _POLLFD_BYTES = 8
 
 
 class Paths:
-    """`resolved` are the paths given that lead elsewhere, with the place they lead to."""
-
     def __init__(self, paths: Sequence[str], descriptors: Descriptors) -> None:
-        real = {path: os.path.realpath(path) for path in paths if path}
-        self.resolved = {path: place for path, place in real.items() if path != place}
-        self._texts = frozenset({*paths, *real.values()})
+        self._texts = frozenset({*paths, *real_paths(paths).values()})
         self._bytes = frozenset(map(os.fsencode, self._texts))
         self._descriptors = descriptors
 

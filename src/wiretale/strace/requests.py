@@ -3,7 +3,7 @@
 import os
 
 from wiretale.record.ptrace.options import PtraceOptions, SpawnRequest
-from wiretale.strace.options import StraceOptions, counts_system_time
+from wiretale.strace.options import StraceOptions, counts_system_time, real_paths
 
 
 def tracer_options(options: StraceOptions) -> PtraceOptions:
@@ -39,7 +39,7 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
 
 def _paths(options: StraceOptions) -> tuple[bytes, ...]:
     """The paths of -P, and where they lead to."""
-    found = {*options.paths, *map(os.path.realpath, filter(None, options.paths))}
+    found = {*options.paths, *real_paths(options.paths).values()}
     return tuple(sorted(map(os.fsencode, found)))
 
 

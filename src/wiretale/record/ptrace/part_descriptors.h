@@ -182,11 +182,33 @@ static const char *descriptor_path(struct wt *w, struct task *t, const char *wha
 	return into;
 }
 
+#define DELETED " (deleted)"	/* what the kernel puts behind the name of a file that has none any more */
+#define DELETED_BYTES (sizeof(DELETED) - 1)
+
+static bool ends_deleted(const char *target, size_t bytes)
+{
+	return bytes > DELETED_BYTES && *target == '/' && !memcmp(target + bytes - DELETED_BYTES, DELETED, DELETED_BYTES);
+}
+
+/* Whether the descriptor's file is the one whose name this is, with all that stands at its end. */
+static bool is_named_so(uint32_t pid, uint64_t number, const char *target, size_t bytes)
+{
+	struct stat file, named;
+	char path[PATH_MAX + 64];
+	snprintf(path, sizeof(path), "/proc/%u/fd/%u", pid, (uint32_t)number);
+	if (stat(path, &file))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%u/root%.*s", pid, (int)bytes, target);
+	return !lstat(path, &named) && file.st_dev == named.st_dev && file.st_ino == named.st_ino;
+}
+
 /*
- * A LINK chunk of what a descriptor is. Of a pidfd whose process lives on, `index` is its number: the link does not say
- * it, and later the process or the descriptor may be gone.
+ * A LINK chunk of what a descriptor of a process, `pid` in this /proc, is. Of a pidfd whose process lives on, `index` is
+ * its number: the link does not say it, and later the process or the descriptor may be gone. Of a file whose own name
+ * ends as the kernel marks deleted ones, and of a working directory, `index` is 1: the text is taken as it is.
  */
-static void put_link(struct wt *w, unsigned arg, uint64_t number, const char *target, size_t bytes, const char *fdinfo)
+static void put_link(struct wt *w, uint32_t pid, unsigned arg, uint64_t number, const char *target, size_t bytes,
+		     const char *fdinfo)
 {
 	static const char pidfd[] = "anon_inode:[pidfd]";
 	struct wt_chunk *c = chunk_begin(w, WT_LINK, (uint16_t)arg, 0, bytes);
@@ -197,6 +219,8 @@ static void put_link(struct wt *w, unsigned arg, uint64_t number, const char *ta
 	c->detail = number;
 	if (bytes == sizeof(pidfd) - 1 && !memcmp(target, pidfd, bytes))
 		c->index = pid_in(fdinfo);
+	else if (ends_deleted(target, bytes))
+		c->index = (int)(uint32_t)number == AT_FDCWD || is_named_so(pid, number, target, bytes);
 	chunk_end(w, c, bytes);
 }
 
@@ -214,7 +238,7 @@ static void ask_descriptor(struct wt *w, struct task *t, int64_t number, bool su
 	if (n > 8 && !memcmp(target, "socket:[", 8) && !surely_socket && ask_socket(w, t, (int)number))
 		return;
 	descriptor_path(w, t, "fdinfo", (int)number, path, sizeof(path));
-	put_link(w, 0, (uint32_t)number, target, (size_t)n, path);
+	put_link(w, in_proc(w, t->tgid), 0, (uint32_t)number, target, (size_t)n, path);
 }
 
 /* What argument `arg` is now, whatever it is; the folder of AT_FDCWD. */
@@ -231,8 +255,8 @@ static void ask_link(struct wt *w, struct task *t, unsigned arg)
 	ssize_t n = readlink(path, target, sizeof(target) - 1);
 	if (n <= 0)
 		return;
-	put_link(w, arg, (uint32_t)number, target, (size_t)n,
-			 descriptor_path(w, t, "fdinfo", number, path, sizeof(path)));
+	put_link(w, in_proc(w, t->tgid), arg, (uint32_t)number, target, (size_t)n,
+		 descriptor_path(w, t, "fdinfo", number, path, sizeof(path)));
 	target[n] = 0;
 	if (!strncmp(target, "socket:[", 8))
 		note_other_end(w, strtoull(target + 8, NULL, 10), false);
@@ -248,7 +272,7 @@ static void ask_link_elsewhere(struct wt *w, struct task *t, unsigned arg, unsig
 	ssize_t n = pid ? readlink(path, target, sizeof(target)) : -1;
 	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%d", pid, number);
 	if (n > 0)
-		put_link(w, arg, 1ull << 32 | (uint32_t)number, target, (size_t)n, path);
+		put_link(w, pid, arg, 1ull << 32 | (uint32_t)number, target, (size_t)n, path);
 }
 
 /* Descriptors that came in ancillary data (SCM_RIGHTS). */

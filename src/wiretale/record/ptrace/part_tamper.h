@@ -50,8 +50,11 @@ static bool names_path(struct wt *w)
 	const struct wt_chunk *c = (const struct wt_chunk *)file_end(&w->chunks) - w->event_chunks;
 	for (uint32_t i = 0; i < w->event_chunks; i++, c++) {
 		const char *text = (const char *)w->data.map + WT_HEADER_BYTES + c->offset;
+		size_t bytes = c->captured_bytes;
+		if (c->role == WT_LINK && !c->index && ends_deleted(text, bytes))
+			bytes -= DELETED_BYTES;
 		for (uint64_t p = 0; (c->role == WT_STRING || c->role == WT_LINK) && p < w->n_paths; p++)
-			if (strlen(w->paths[p]) == c->captured_bytes && !memcmp(text, w->paths[p], c->captured_bytes))
+			if (strlen(w->paths[p]) == bytes && !memcmp(text, w->paths[p], bytes))
 				return true;
 	}
 	return false;
