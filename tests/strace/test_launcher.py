@@ -1,6 +1,7 @@
 """The command `wiretale` begins to trace before Python runs, where it can; what is seen of it is the same."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -81,7 +82,7 @@ def test_other_options_are_left_to_python(tmp_path: Path, current: str, options:
     "words",
     ["-s x touch {}/ran", "-s -1 touch {}/ran", "-o {}/no/file touch {}/ran", "-c -ff touch {}/ran", "-W touch {}/ran",
      "-w touch {}/ran", "-c -C touch {}/ran", "-a 65537 touch {}/ran", "-o {} touch {}/ran", "-s", "-f", "",
-     "-f no-such-program", "{}", "{}/missing", "-e trace=nonsense touch {}/ran"],
+     "-f no-such-program", "{}/missing", "-e trace=nonsense touch {}/ran"],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_the_same_words_and_nothing_runs(tmp_path: Path, current: str, words: str) -> None:
     ours, python = (run(*words.format(*[tmp_path] * 3).split(), command=c) for c in (current, PYTHON))
@@ -90,16 +91,25 @@ def test_what_cannot_be_is_refused_in_the_same_words_and_nothing_runs(tmp_path: 
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_program_that_cannot_be_executed(tmp_path: Path, current: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason", "error"),
+    [("file", "cannot be executed: Exec format error", "ENOEXEC"), ("folder", "is a folder", "EACCES")],
+)
+def test_a_program_that_cannot_be_executed(tmp_path: Path, current: str, kind: str, reason: str, error: str) -> None:
     bad = tmp_path / "bad"
-    bad.write_bytes(b"\x7fELF nothing of the kind")
-    bad.chmod(0o755)
+    if kind == "folder":
+        bad.mkdir()
+    else:
+        bad.write_bytes(b"\x7fELF nothing of the kind")
+        bad.chmod(0o755)
     ours, python = (run("-o", str(tmp_path / f"t{i}"), str(bad), command=c) for i, c in enumerate((current, PYTHON)))
-    assert "cannot be executed: Exec format error" in ours.stderr
+    assert reason in ours.stderr
     assert (ours.returncode, ours.stderr) == (python.returncode, python.stderr)
-    texts = [(tmp_path / f"t{i}").read_text().partition(" 0x")[0] for i in (0, 1)]
+    texts = [re.sub("0x[0-9a-f]+", "V", (tmp_path / f"t{i}").read_text()) for i in (0, 1)]
     assert texts[0] == texts[1]
-    assert texts[0].startswith(f'execve("{bad}", ')
+    assert re.match(rf'execve\("{bad}", .* = -1 {error} ', texts[0])
+    counted = run("-c", str(bad), command=current).stderr
+    assert re.search(r" 1 +1 execve\n", counted)
 
 
 def test_the_lines_are_those_that_python_alone_would_print(tmp_path: Path, current: str) -> None:

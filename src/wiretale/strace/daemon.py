@@ -19,7 +19,7 @@ def leave_tracing_to_grandchild(options: StraceOptions) -> StraceOptions:
     """Returns in the grandchild only, with the options of a tracer that attaches; this process becomes the program."""
     variables = environment(options)
     try:
-        program = find_program(options.command[0], os.environ)
+        program = find_program(options.command[0], os.environ, even_folder=True)
     except WiretaleError as fault:
         raise StraceFault(fault.message, hint=fault.hint) from fault
     here = os.getpid()

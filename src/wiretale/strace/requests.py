@@ -54,6 +54,7 @@ def spawn_request(options: StraceOptions) -> SpawnRequest:
         options.command,
         environment(options),
         search=os.environ,
+        even_folder=True,
         uid=user.uid if user else None,
         gid=user.gid if user else None,
         groups=list(user.groups) if user else None,

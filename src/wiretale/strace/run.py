@@ -131,10 +131,13 @@ class _Run:
                 pass
             self._reader.close()
         self._say_lost()
-        if self._printer.summary is not None:
-            self._outputs.main.write(self._printer.summary.text())
+        self._print_summary()
         self._outputs.close()
         return self._exit_code(pid)
+
+    def _print_summary(self) -> None:
+        if self._printer.summary is not None:
+            self._outputs.main.write(self._printer.summary.text())
 
     def _say_lost(self) -> None:
         """Of kernel programs: what found their ring full. ptrace loses nothing but what the disk does not take."""
@@ -179,6 +182,7 @@ class _Run:
         events = self._reader.read()
         failed = (i for i, e in enumerate(events, 1) if e.kind == EventKind.EXIT and e.flags & EventFlag.ERROR)
         self._printer.take_all(events[: next(failed, 0)])
+        self._print_summary()
         self._outputs.flush()
 
     def _catch_signals(self) -> None:

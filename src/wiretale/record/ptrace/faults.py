@@ -38,7 +38,7 @@ _EXEC_HINTS = {  # execve(2), "Errors"
 }
 
 
-def find_program(name: str, env: "Mapping[str, str]", cwd: str | None = None) -> str:
+def find_program(name: str, env: "Mapping[str, str]", cwd: str | None = None, *, even_folder: bool = False) -> str:
     """The file a shell would execute. Raises WiretaleError with exit code 126 or 127, as a shell does."""
     if "/" in name:
         try:
@@ -48,10 +48,8 @@ def find_program(name: str, env: "Mapping[str, str]", cwd: str | None = None) ->
                 f"you may not enter a folder on the way to {name}", "check the path, or run as a user who may",
                 exit_code=Exit.NO_COMMAND_EXEC,
             ) from None  # fmt: skip
-        if kind == "folder":
-            raise WiretaleError(
-                f"{name} is a folder, not a program", "give the path of a program", exit_code=Exit.NO_COMMAND_EXEC
-            )
+        if kind == "folder" and not even_folder:
+            raise _no_program(name)
         if not kind:
             raise WiretaleError(f"there is no program {name}", "check the path", exit_code=Exit.NO_COMMAND)
         return name
@@ -62,6 +60,12 @@ def find_program(name: str, env: "Mapping[str, str]", cwd: str | None = None) ->
             f"there is no command {name!r} in PATH", "check the spelling, or give its path", exit_code=Exit.NO_COMMAND
         )
     return found
+
+
+def _no_program(folder: str) -> WiretaleError:
+    return WiretaleError(
+        f"{folder} is a folder, not a program", "give the path of a program", exit_code=Exit.NO_COMMAND_EXEC
+    )
 
 
 def _kind(path: str) -> str:
@@ -93,6 +97,8 @@ def spawn_fault(name: str, stage: int, number: int) -> WiretaleError:
                 "check the path, and the first line of a script",
                 exit_code=Exit.NO_COMMAND,
             )
+        if number == errno.EACCES and os.path.isdir(name):
+            return _no_program(name)
         hint = _EXEC_HINTS.get(number, "ls -l {0} and file {0} say what it is").format(name)
         text = f"{name} cannot be executed: {os.strerror(number)}"
         return WiretaleError(text, hint, exit_code=Exit.NO_COMMAND_EXEC)

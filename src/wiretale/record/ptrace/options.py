@@ -53,6 +53,7 @@ class SpawnRequest:
     gid: int | None = None
     groups: list[int] | None = None
     search: "Mapping[str, str] | None" = None
+    even_folder: bool = False  # the kernel is asked to execute a folder, too, so that its refusal is on record
 
 
 def option_flags(options: PtraceOptions) -> int:

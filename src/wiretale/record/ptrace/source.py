@@ -109,7 +109,8 @@ class PtraceSource:
 
     def spawn(self, request: SpawnRequest) -> int:
         """Start a program, recorded from its execve on. Returns its pid. Raises WiretaleError if it cannot start."""
-        path = find_program(request.argv[0], request.search or request.env, request.cwd)
+        search = request.search or request.env
+        path = find_program(request.argv[0], search, request.cwd, even_folder=request.even_folder)
         filter_program = self._filter()
         with_ids = request.uid is not None
         groups = request.groups if request.groups is not None else [request.gid or 0]
