@@ -54,9 +54,16 @@ def _earlier(world: World, process: Process) -> list[str]:
 
 
 def _first(owned: list[Descriptor]) -> list[Descriptor]:
-    """Those that are listed: TCP and UDP sockets before others, each kind by age; told in order of time."""
-    chosen = sorted(owned, key=lambda d: not d.what.startswith(("a TCP", "a UDP")))[:DESCRIPTORS_TOLD]
+    """Those that are listed: first what took part in a connection or listens; told in order of time."""
+    chosen = sorted(owned, key=_rank)[:DESCRIPTORS_TOLD]
     return sorted(chosen, key=lambda d: (d.from_ns, d.fd))
+
+
+def _rank(d: Descriptor) -> int:
+    """TCP and UDP sockets that carried something or listen, then other such sockets, then all else."""
+    internet = d.what.startswith(("a TCP", "a UDP"))
+    busy = d.connection_id is not None or " listens on " in d.what
+    return 0 if internet and busy else 1 if internet else 2
 
 
 _CAME = {"inherited": "inherited", "fork": "inherited", "received (SCM_RIGHTS)": "received over a socket"}

@@ -10,9 +10,9 @@ from wiretale.explain.conversation import Conversation, Wait
 from wiretale.explain.ends import bare_name, receiver_name, sender_name
 from wiretale.explain.messages import Message, Traffic
 from wiretale.explain.patterns import patterns
-from wiretale.explain.rows import SHOWN_BYTES, Call, calls
+from wiretale.explain.rows import SHOWN_BYTES, Call, Packet, calls
 from wiretale.explain.story import Anchors, Hop, Ref, Section, Step
-from wiretale.explain.words import bytes_at, capital, code, count, numbers
+from wiretale.explain.words import bytes_at, capital, code, count, listed, numbers
 from wiretale.explain.world import World
 
 KERNEL_TOLD = 3  # messages of a connection whose way through the kernel is told
@@ -168,10 +168,7 @@ def _carried(world: World, message: Message) -> list[str]:
     first = message.packets[0]
     carried = f"{capital(shown)} carried {'it' if message.size == 1 else 'them'}"
     if message.write is not None:
-        since = first.time_ns - message.write.start_ns
-        inside = message.write.holds(first.time_ns, world.error_ns)
-        when = f", seen {duration(max(since, 0))} after the call began" if since > -world.error_ns else ""
-        carried += f"{when}{', while the call was still in the kernel' if inside and when else ''}"
+        carried += _seen(world, message.write, first, message.last_packet or message.packets[-1])
     said.append(carried + ".")
     if message.resent:
         again = numbers("packet", [p.number for p in message.resent])
@@ -186,6 +183,21 @@ def _carried(world: World, message: Message) -> list[str]:
             f"{duration(ack.time_ns - last.time_ns)}{reference}."
         )
     return said
+
+
+def _seen(world: World, write: Call, first: Packet, last: Packet) -> str:
+    """When the packets of a message were seen: the kernel may send some of them after the call has returned."""
+    since = first.time_ns - write.start_ns
+    if since <= -world.error_ns:
+        return ""
+    one = first is last
+    when = f", {'' if one else 'the first '}seen {duration(max(since, 0))} after the call began"
+    if not write.holds(first.time_ns, world.error_ns):
+        return when
+    if one or write.holds(last.time_ns, world.error_ns):
+        return f"{when}, {'' if one else 'all '}while the call was still in the kernel"
+    late = duration(last.time_ns - (write.exit_ns or last.time_ns))
+    return f"{when}, while the call was still in the kernel, the last {late} after its return"
 
 
 def _part(message: Message, low: int | None, high: int | None) -> int:
@@ -205,7 +217,9 @@ def _received(world: World, talk: Conversation, message: Message, receiver: str,
         how_many = _returned(first, message)
         it, them = "It" if said and said[-1].startswith(receiver) else receiver, "it" if message.size == 1 else "them"
         name = code(first.name + "()")
-        if message.read_total > 1:
+        if message.read_total > 1 and talk.is_udp and all(r.retval == message.size for r in message.reads):
+            said.append(_copies(world, message))
+        elif message.read_total > 1:
             said.append(
                 f"{receiver} takes them with {message.read_total:,} calls; the first, {name} on descriptor {first.fd}, "
                 f"returns {first.retval:,}."
@@ -218,6 +232,15 @@ def _received(world: World, talk: Conversation, message: Message, receiver: str,
         them = "it" if message.size == 1 else "them"
         said.append(f"No call of {world.who(talk.receiver(message.direction).pid)} that read {them} was recorded.")
     return said
+
+
+def _copies(world: World, message: Message) -> str:
+    """A datagram to a group or a broadcast address, which each socket that hears it gets whole."""
+    takers = [f"{world.caller(r)} with {code(r.name + '()')} on descriptor {r.fd}" for r in message.reads]
+    if message.read_total > len(takers):
+        takers.append(f"{message.read_total - len(takers):,} more")
+    each = f"each of {message.read_total:,} sockets"
+    return f"The kernel gave {each} a copy of its own; they were taken by {listed(takers)}."
 
 
 def _returned(call: Call, message: Message) -> str:

@@ -13,17 +13,19 @@ from wiretale.explain.story import Anchors, Chapter, Figure, Gap, Ref, Section, 
 from wiretale.explain.words import capital, code, count, listed, place, spread
 from wiretale.explain.world import Process, World
 
-CONNECTIONS_TOLD, OPENING_TOLD, WAITS_TOLD = 10, 3, 4
+CONNECTIONS_TOLD, OPENING_TOLD, PROCESSES_NAMED, WAITS_TOLD = 10, 3, 4, 4
 STRETCHES = 90  # of the pictures of threads and CPUs
 LEAST_SHARE = 100  # waits that were shorter than this part of a process's life are not told
 
 
 def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tuple[str, ...]:
     """What happened, in a few sentences."""
-    names = [p.name for p in world.processes.values()]
+    names = [p.name for p in _ranked(world, talks)]
     connections = count(chosen.total - len(chosen.silent), "connection")
     if names:
-        lead = f"{listed(names, 4)} took part" if len(names) > 1 else f"One process was recorded, {names[0]}"
+        lead = (
+            f"{listed(names, PROCESSES_NAMED)} took part" if len(names) > 1 else f"One process was recorded, {names[0]}"
+        )
         said = [f"{lead}; there {'was' if connections.startswith('1 ') else 'were'} {connections}."]
     else:
         said = [f"No process was recorded; the packets hold {connections}."]
@@ -38,6 +40,15 @@ def opening(world: World, chosen: Chosen, talks: dict[int, Conversation]) -> tup
         more = len(talks) - OPENING_TOLD
         said.append(f"{count(more, 'more kind')} of connection {'is' if more == 1 else 'are'} told below.")
     return tuple(said)
+
+
+def _ranked(world: World, talks: dict[int, Conversation]) -> list[Process]:
+    """The processes, where not all can be named those first that took part in a connection."""
+    found = list(world.processes.values())
+    if len(found) > PROCESSES_NAMED:
+        ends = {pid for t in talks.values() if not is_own(t) for pid in (t.client.pid, t.server.pid)}
+        found.sort(key=lambda p: p.pid not in ends)
+    return found
 
 
 def _in_short(world: World, talk: Conversation) -> str:

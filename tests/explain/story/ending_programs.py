@@ -3,6 +3,7 @@
 Each runs in a process of its own, one after the other; FILE gets a line `NAME PID STATUS` for each of them.
 """
 
+import contextlib
 import fcntl
 import os
 import select
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from odd_programs import HOST, child, pair
+from odd_programs import HOST, child, pair, receive
 
 LARGE = 4_000_000
 
@@ -72,6 +73,40 @@ def large_message() -> None:
     os.waitpid(pid, 0)
 
 
+def sent_later() -> None:
+    """A call takes more than fits into the reader's buffer: the last of it leaves when the call has long returned."""
+    client, server = pair(5506, buffer=4096)
+    size = 100_000
+    client.send(bytes(size))
+    assert len(receive(server, size)) == size
+    client.close()
+    server.close()
+
+
+def group() -> None:
+    """A datagram to a group that two sockets have joined."""
+    address = ("239.1.2.3", 5507)
+    member = socket.inet_aton(address[0]) + socket.inet_aton(HOST)
+    with contextlib.ExitStack() as stack:
+        first, second, sender = (stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(3))
+        for joined in (first, second):
+            joined.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            joined.bind(address)
+            joined.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(HOST))
+        sender.sendto(b"all", address)
+        assert [first.recv(9), second.recv(9)] == [b"all", b"all"]
+
+
+def many_before() -> None:
+    """Sockets that carry nothing come first, more of them than are listed."""
+    for _ in range(12):
+        socket.socket().close()
+    client, server = pair(5508)
+    client.close()
+    server.close()
+
+
 def set_again() -> None:
     """What is set again to what it is."""
     with socket.socket() as sock:
@@ -105,8 +140,11 @@ def asks_the_kernel() -> None:
 
 
 PROGRAMS: dict[str, Callable[[], None]] = {
-    f.__name__: f for f in (killed_child, inherited_listener, large_message, set_again, urgent, asks_the_kernel)
-}
+    f.__name__: f for f in (
+        killed_child, inherited_listener, large_message, sent_later, group, many_before, set_again, urgent,
+        asks_the_kernel,
+    )
+}  # fmt: skip
 
 
 def main(log: str, *names: str) -> None:

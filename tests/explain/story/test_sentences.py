@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -14,9 +15,12 @@ import pytest
 from tests.conftest import require
 from tests.e2e.session import WIRETALE
 from tests.explain.story.recorded import Recorded, opened, record, text
+from wiretale.decode.durations import duration
+from wiretale.explain.cast import cast
 from wiretale.explain.choose import choose
 from wiretale.explain.connection import connection_chapter
 from wiretale.explain.conversation import conversations
+from wiretale.explain.files import descriptors
 from wiretale.explain.listening import listening
 from wiretale.explain.messages import Traffic, traffic
 from wiretale.explain.netlink import netlink
@@ -122,6 +126,46 @@ def test_each_segment_of_a_large_message_is_told_once_and_its_acknowledgement_fo
     assert ack.packet_id > message.last_packet.packet_id >= message.packets[-1].packet_id
     said = next(text(s) for s in steps(chapter) if s.title.startswith("4,000,000 bytes"))
     assert f"after packet {message.last_packet.number}, the last of them." in said
+
+
+def test_what_the_kernel_sent_after_the_call_is_not_told_as_sent_in_it(run: Recorded) -> None:
+    chapter, moved = told(run, "sent_later")
+    (message,) = moved.told
+    assert message.write is not None
+    assert message.write.exit_ns is not None
+    assert message.last_packet is not None
+    assert message.packets[0].time_ns < message.write.exit_ns < message.last_packet.time_ns
+    late = duration(message.last_packet.time_ns - message.write.exit_ns)
+    said = next(text(s) for s in steps(chapter) if s.title.startswith("100,000 bytes"))
+    assert f"while the call was still in the kernel, the last {late} after its return." in said
+
+
+def test_a_datagram_to_a_group_is_taken_whole_by_each_socket(run: Recorded) -> None:
+    chapter, _ = told(run, "group")
+    said = next(text(s) for s in steps(chapter) if s.title.startswith("3 bytes"))
+    assert "The kernel gave each of 2 sockets a copy of its own" in said
+    assert "descriptor 3 and pid" in said
+    assert "takes them with 2 calls" not in said
+
+
+def test_of_many_descriptors_those_that_carried_something_are_listed(run: Recorded) -> None:
+    pid = run.pids["many_before"]
+    chapter = cast(replace(run.world, processes={pid: run.world.processes[pid]}), descriptors(run.world))
+    assert chapter is not None
+    (step,) = steps(chapter)
+    whats = [hop.what for hop in step.hops]
+    assert any("127.0.0.1:5508 → " in w for w in whats), whats
+    assert any("listens on 127.0.0.1:5508" in w for w in whats), whats
+
+
+def test_an_opening_names_those_that_talked_before_their_parents(run: Recorded) -> None:
+    chosen = choose(run.world, None)
+    talks = conversations(run.db, chosen.told)
+    talks = {i: t for i, t in talks.items() if i == run.connection("large_message")}
+    (talk,) = talks.values()
+    both = {run.world.who(talk.client.pid), run.world.who(talk.server.pid)}
+    said = opening(run.world, chosen, talks)[0]
+    assert all(said.index(name) < said.index(" more took part") for name in both)
 
 
 def test_what_is_set_again_to_what_it_is_is_one_step(run: Recorded) -> None:
