@@ -81,7 +81,7 @@ class Rounds:
 
     count: int
     asked_by: str  # direction of the first message
-    ask: tuple[int, int, int]  # least, median, most
+    ask: tuple[int, int, int]  # least, median, most; of two rounds the first and the second
     answer: tuple[int, int, int]
     took: tuple[int, int, int]
     slowest_run: int
@@ -156,10 +156,11 @@ round AS (
         a.from_ns
     FROM run a JOIN run b ON b.connection_id = a.connection_id AND b.run = a.run + 1 WHERE a.run % 2 = 1
 )
-SELECT connection_id, count(*), any_value(direction), min(ask), CAST(median(ask) AS BIGINT), max(ask), min(answer),
-    CAST(median(answer) AS BIGINT), max(answer), min(took), CAST(median(took) AS BIGINT), max(took), arg_max(run, took),
-    min(from_ns)
+SELECT connection_id, count(*), any_value(direction), {figures}, arg_max(run, took), max(took), min(from_ns)
 FROM round GROUP BY connection_id"""
+# Two rounds are told one by one, so their figures stay in the order of time.
+_FIGURES = """CASE count(*) WHEN 2 THEN arg_min({0}, run) ELSE min({0}) END, CAST(median({0}) AS BIGINT),
+    CASE count(*) WHEN 2 THEN arg_max({0}, run) ELSE max({0}) END"""
 
 # Of a long connection: the first two of its first two runs, the same of the slowest round, and the last message.
 _TOLD = f"""
@@ -185,9 +186,10 @@ def traffic(db: duckdb.DuckDBPyConnection, talks: dict[int, Conversation]) -> di
         found[connection_id].runs = max(found[connection_id].runs, row[8])
     if not any(t.flows for t in found.values()):
         return found
-    for connection_id, count, asked_by, *figures in db.execute(_ROUNDS).fetchall():
+    query = _ROUNDS.format(figures=", ".join(_FIGURES.format(column) for column in ("ask", "answer", "took")))
+    for connection_id, count, asked_by, *figures in db.execute(query).fetchall():
         ask, answer, took = (tuple(int(x) for x in figures[i : i + 3]) for i in (0, 3, 6))
-        found[connection_id].rounds = Rounds(count, asked_by, ask, answer, took, figures[9], took[2], figures[10])  # type: ignore[arg-type]
+        found[connection_id].rounds = Rounds(count, asked_by, ask, answer, took, *figures[9:])  # type: ignore[arg-type]
     slow = {c: t.rounds.slowest_run for c, t in found.items() if t.rounds is not None}
     rows = db.execute(_TOLD, [list(slow), list(slow.values())]).fetchall()
     written = calls(db, (r[8] for r in rows if r[8] is not None))

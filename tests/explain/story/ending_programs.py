@@ -98,6 +98,18 @@ def group() -> None:
         assert [first.recv(9), second.recv(9)] == [b"all", b"all"]
 
 
+def two_rounds() -> None:
+    """The first question is longer than the second, and the first answer shorter."""
+    client, server = pair(5509)
+    for ask, answer in ((10, 1), (2, 20)):
+        for one, other, size in ((client, server, ask), (server, client, answer)):
+            for _ in range(3):
+                one.sendall(bytes(size))
+            receive(other, 3 * size)
+    client.close()
+    server.close()
+
+
 def many_before() -> None:
     """Sockets that carry nothing come first, more of them than are listed."""
     for _ in range(12):
@@ -141,7 +153,7 @@ def asks_the_kernel() -> None:
 
 PROGRAMS: dict[str, Callable[[], None]] = {
     f.__name__: f for f in (
-        killed_child, inherited_listener, large_message, sent_later, group, many_before, set_again, urgent,
+        killed_child, inherited_listener, large_message, sent_later, group, two_rounds, many_before, set_again, urgent,
         asks_the_kernel,
     )
 }  # fmt: skip

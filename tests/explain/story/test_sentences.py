@@ -148,6 +148,13 @@ def test_a_datagram_to_a_group_is_taken_whole_by_each_socket(run: Recorded) -> N
     assert "takes them with 2 calls" not in said
 
 
+def test_two_rounds_are_told_in_the_order_of_time(run: Recorded) -> None:
+    chapter, _ = told(run, "two_rounds")
+    said = next(text(s) for s in steps(chapter) if s.title == "2 rounds")
+    assert "sends 30 and 6 bytes a round" in said
+    assert "answers with 3 and 60 bytes" in said
+
+
 def test_of_many_descriptors_those_that_carried_something_are_listed(run: Recorded) -> None:
     pid = run.pids["many_before"]
     chapter = cast(replace(run.world, processes={pid: run.world.processes[pid]}), descriptors(run.world))
