@@ -201,6 +201,17 @@ def test_a_datagram_the_capture_missed_has_no_packet_link() -> None:
     assert column(db, "SELECT lo FROM link WHERE kind = 'write_read' ORDER BY lo") == [0, 3, 6]
 
 
+def test_who_has_no_address_yet_is_not_this_host() -> None:
+    """DHCP: 0.0.0.0 is the address that the packet came from; only what is sent there goes to 127.0.0.1."""
+    udp = Udp(new())
+    udp.c, everyone = ("0.0.0.0", 68), ("255.255.255.255", 4000)
+    udp.rows.packet(udp.c, everyone, b"discover", proto=17)
+    udp.receive(b"discover")
+    db = udp.rows.joined()
+    assert db.execute("SELECT client_addr, server_addr FROM connection").fetchall() == [(udp.c[0], everyone[0])]
+    assert db.execute("SELECT evidence FROM link WHERE kind = 'segment_read'").fetchall() == [("bytes",)]
+
+
 def test_datagrams_of_no_bytes_are_linked_too() -> None:
     udp = Udp(new())
     udp.send(b"")

@@ -55,7 +55,10 @@ def read_uses(db: duckdb.DuckDBPyConnection, sockets: dict[int, Socket], error_n
             targets[socket_id, remote].add(target)
         if remote is None:
             continue
-        remote = Address("127.0.0.1", remote.port) if remote.addr == "0.0.0.0" else remote
+        # The kernel sends what goes to 0.0.0.0 to this host; what it received from there did come from there (a host
+        # that has no address yet: DHCP).
+        if remote.addr == "0.0.0.0" and (sent or addr is None):
+            remote = Address("127.0.0.1", remote.port)
         named.append((call_id, message, side, remote.addr, remote.port))
         use = found.get((socket_id, remote))
         if use is None:
