@@ -12,13 +12,16 @@ from collections.abc import Callable
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.decode.strace import names
-from wiretale.decode.strace.ax25 import ax25_fields
 from wiretale.decode.strace.strings import hex_literal, in_style, literal
 from wiretale.decode.strace.style import Names
+from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
+    from wiretale.decode.strace import ax25
     from wiretale.decode.strace.writer import StraceWriter
+else:
+    ax25 = later("wiretale.decode.strace.ax25")
 
 Fields = Callable[["StraceWriter", bytes], list[str]]
 _LINK_LOCAL, _LINK_LOCAL_GROUP = 0xFE80, 0xFF02
@@ -252,8 +255,12 @@ def _mctp(w: "StraceWriter", data: bytes) -> list[str]:
     ]
 
 
+def _ax25(w: "StraceWriter", data: bytes) -> list[str]:
+    return ax25.ax25_fields(w, data)
+
+
 _FAMILIES: dict[int, tuple[int, Fields]] = {  # family -> least size, fields
-    1: (3, _unix), 2: (16, _inet), 3: (16, ax25_fields), 4: (16, _ipx), 9: (18, _x25), 10: (24, _inet6),
+    1: (3, _unix), 2: (16, _inet), 3: (16, _ax25), 4: (16, _ipx), 9: (18, _x25), 10: (24, _inet6),
     16: (12, _netlink), 17: (20, _packet), 31: (4, _bluetooth), 33: (36, _rxrpc), 36: (20, _ieee802154),
     38: (25, _algorithm), 39: (16, _nfc), 40: (16, _vsock), 42: (12, _qrtr), 44: (16, _xdp), 45: (12, _mctp),
 }  # fmt: skip

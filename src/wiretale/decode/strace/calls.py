@@ -12,7 +12,8 @@ from wiretale.decode.strace.arguments import KINDS, Printer
 from wiretale.decode.strace.ioctl import request_reads
 from wiretale.decode.strace.results import result_text
 from wiretale.decode.strace.rewrites import REWRITES
-from wiretale.decode.strace.special import ENTRY_ARGUMENTS, FILLED_ON_ERROR, SPECIAL, STRUCTS
+from wiretale.decode.strace.special import ENTRY_ARGUMENTS, FILLED_ON_ERROR, SPECIAL
+from wiretale.decode.strace.structures import STRUCTS
 from wiretale.decode.strace.style import DEFAULT_STYLE, StraceStyle
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.syscalls import call_spec

@@ -1,35 +1,28 @@
-"""Arguments of single calls, structures, and calls with an order of their own, in strace's words."""
+"""Arguments of single calls, and calls with an order of their own, in strace's words."""
 
 import re
-from collections.abc import Callable
 
 from wiretale.decode import arguments as shared
-from wiretale.decode.escape import escape_bytes
 from wiretale.decode.sockopt import OPTION_TABLES, SOL_ICMPV6
 from wiretale.decode.strace import futex, ioctl, names
 from wiretale.decode.strace.arguments import KINDS, Printer, address, path_result, short_string, strace
-from wiretale.decode.strace.siginfo import sigevent, siginfo_text
-from wiretale.decode.strace.stat import device, stat_text, whole_statx
-from wiretale.decode.strace.stat import mode as file_mode
+from wiretale.decode.strace.siginfo import sigevent
+from wiretale.decode.strace.stat import device
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.style import Names
 from wiretale.decode.strace.waiting import epoll_event, epoll_events, poll_fds
-from wiretale.decode.struct_text import device_text, generic_text, mode_text, octal, struct_text
-from wiretale.decode.structs import integers, struct_size, unpack
+from wiretale.decode.struct_text import device_text, mode_text, octal, struct_text
+from wiretale.decode.structs import struct_size
 from wiretale.decode.syscalls.spec import Arg
 from wiretale.decode.writer import Writer, signed32
 from wiretale.light import later
 
 TYPE_CHECKING = False  # see light.py
 if TYPE_CHECKING:
-    from wiretale.decode.strace import directory, filters, requests, rings, terminals
+    from wiretale.decode.strace import directory, filters, rings
 else:
     filters = later("wiretale.decode.strace.filters")
     directory, rings = later("wiretale.decode.strace.directory"), later("wiretale.decode.strace.rings")
-    requests = later("wiretale.decode.strace.requests")
-    terminals = later("wiretale.decode.strace.terminals")
-
-StructPrinter = Callable[[Writer, str, bytes], str]
 
 # How many arguments are printed at the entry, where that is not "up to the first that the kernel fills in".
 ENTRY_ARGUMENTS: dict[str, int] = {
@@ -207,24 +200,6 @@ def _statx_flags(w: Writer, index: int, arg: Arg) -> str:
     return f"{waits}|{text}" if value else waits
 
 
-def _file_system(w: Writer, name: str, data: bytes) -> str:
-    """As the shared decoder says it, with the two halves of f_fsid in a structure of their own."""
-    halves = re.compile(r"f_fsid=\[([^]]*)\]")
-    return halves.sub(lambda m: f"f_fsid={{val=[{m[1].replace('0x0', '0')}]}}", generic_text(w, name, data))
-
-
-def _statx(w: Writer, name: str, data: bytes) -> str:
-    values = integers(name, w.arch, data)
-    if "stx_size" not in values:
-        return "{...}"
-    if not getattr(w, "brief", True):
-        return whole_statx(w, name, data)
-    mask = w.flags("statx_mask", values["stx_mask"])
-    attributes = w.flags("statx_attributes", values["stx_attributes"])
-    mode = file_mode(strace(w), values["stx_mode"])
-    return f"{{stx_mask={mask}, stx_attributes={attributes}, stx_mode={mode}, stx_size={values['stx_size']}, ...}}"
-
-
 def _ring_parameters(w: Writer, index: int, arg: Arg) -> str:
     return rings.setup(w, index, arg)
 
@@ -301,42 +276,6 @@ def _policy(w: Writer, index: int, arg: Arg) -> str:
     reset = value & 0x40000000
     text = w.enum("sched_policy", value & ~0x40000000)
     return f"{text}|SCHED_RESET_ON_FORK" if reset else text
-
-
-def _utsname(w: Writer, name: str, data: bytes) -> str:
-    fields = unpack(name, w.arch, data)
-    shown = fields[:2] if getattr(w, "brief", True) else fields
-    text = ", ".join(f"{f.name}={_name(v)}" for f, v in shown)
-    return f"{{{text}, ...}}" if len(shown) < len(fields) else f"{{{text}}}"
-
-
-def _name(value: object) -> str:
-    return escape_bytes(value.split(b"\0", 1)[0]) if isinstance(value, bytes) else str(value)
-
-
-def _interval(w: Writer, name: str, data: bytes) -> str:
-    """Two times."""
-    half = len(data) // 2
-    inner = {"itimerspec": "timespec", "itimerspec64": "timespec64", "itimerval": "timeval"}[name]
-    return f"{{it_interval={_time(w, inner, data[:half])}, it_value={_time(w, inner, data[half:])}}}"
-
-
-def _time(w: Writer, name: str, data: bytes) -> str:
-    """What is behind the seconds is printed unsigned."""
-    (_, seconds), (field, part) = unpack(name, w.arch, data)
-    assert isinstance(part, int)
-    return f"{{tv_sec={seconds!r}, {field.name}={part & ((1 << 8 * field.size) - 1)}}}"
-
-
-def _usage(w: Writer, name: str, data: bytes) -> str:
-    """What a process has used: unless all is asked for, the times. What the kernel did not fill in is unsigned."""
-    fields = unpack(name, w.arch, data)
-    half = struct_size("timeval", w.arch)
-    shown = [f"ru_utime={_time(w, 'timeval', data[:half])}", f"ru_stime={_time(w, 'timeval', data[half : 2 * half])}"]
-    if getattr(w, "brief", True):
-        return "{" + ", ".join([*shown, "..."]) + "}"
-    shown += [f"{f.name}={w.unsigned(v)}" for f, v in fields[2:] if isinstance(v, int)]
-    return "{" + ", ".join(shown) + "}"
 
 
 def _of_child(w: Writer, index: int, arg: Arg) -> str:
@@ -429,40 +368,4 @@ SPECIAL |= {
     ("epoll_ctl", "event"): lambda w, i, a: epoll_event(w, i),
     **{(name, "events"): lambda w, i, a: epoll_events(w, i) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")},
     **{(name, "policy"): _policy for name in ("sched_setscheduler",)},
-}
-
-
-def _terminal(w: Writer, name: str, data: bytes) -> str:
-    return terminals.terminal(w, name, data)
-
-
-def _of_request(w: Writer, name: str, data: bytes) -> str:
-    return requests.structure(w, name, data)
-
-
-_OF_REQUESTS = (
-    "rtc_time",
-    "rtc_wkalrm",
-    "rtc_param",
-    "block_range",
-    "loop_info",
-    "loop_info64",
-    "loop_config",
-    "if_name",
-)
-STRUCTS: dict[str, StructPrinter] = {
-    **dict.fromkeys(("termios", "termios2", "termio"), _terminal),
-    **dict.fromkeys(_OF_REQUESTS, _of_request),
-    "stat": stat_text,
-    "stat64": stat_text,
-    "statfs": _file_system,
-    "statfs64": _file_system,
-    **dict.fromkeys(("timespec", "timespec64", "timeval", "timeval64"), _time),
-    **dict.fromkeys(("itimerspec", "itimerspec64", "itimerval"), _interval),
-    "utsname": _utsname,
-    "rusage": _usage,
-    "statx": _statx,
-    "siginfo": lambda w, name, data: siginfo_text(
-        data, w.arch, strace(w).pid_label, style=strace(w).style.names, fd_label=w.fd
-    ),
 }

@@ -34,6 +34,7 @@ from wiretale.decode.strace import (
     sockopts,
     special,
     stat,
+    structures,
     unnamed,
     waiting,
 )
@@ -105,12 +106,12 @@ _REWRITES: dict[object, str] = {
     rewrites._sigreturn: "REWRITE_SIGRETURN",
 }
 _STRUCTS: dict[object, str] = {
-    stat.stat_text: "STRUCTURE_STAT", special._statx: "STRUCTURE_STATX", special._utsname: "STRUCTURE_UTSNAME",
-    special._time: "STRUCTURE_TIME", special._interval: "STRUCTURE_INTERVAL", special._usage: "STRUCTURE_USAGE",
-    special._file_system: "STRUCTURE_FIELDS",
+    stat.stat_text: "STRUCTURE_STAT", structures._statx: "STRUCTURE_STATX", structures._utsname: "STRUCTURE_UTSNAME",
+    structures._time: "STRUCTURE_TIME", structures._interval: "STRUCTURE_INTERVAL",
+    structures._usage: "STRUCTURE_USAGE", structures._file_system: "STRUCTURE_FIELDS",
     struct_text._sigaction: "STRUCTURE_SIGACTION", struct_text._set: "STRUCTURE_SIGSET",
     struct_text._status: "STRUCTURE_STATUS", struct_text._SPECIAL["comm"]: "STRUCTURE_COMM",
-    special.STRUCTS["siginfo"]: "STRUCTURE_SIGINFO",
+    structures.STRUCTS["siginfo"]: "STRUCTURE_SIGINFO",
 }  # fmt: skip
 _FIELDS = {
     "": "FIELD_NUMBER", "x": "FIELD_HEX", "p": "FIELD_ADDRESS", "o": "FIELD_OCTAL", "sig": "FIELD_SIGNAL",
@@ -205,7 +206,7 @@ class _Maker:
         return place
 
     def _struct_kind(self, name: str) -> str:
-        own = special.STRUCTS.get(name) or struct_text._SPECIAL.get(name)
+        own = structures.STRUCTS.get(name) or struct_text._SPECIAL.get(name)
         if own is not None:
             return _STRUCTS.get(own, "")
         fields = layout(name, _ARCH).fields
