@@ -13,20 +13,18 @@ from pathlib import Path
 
 from wiretale import __version__
 from wiretale.clock import SECOND_NS, SNAPSHOT_INTERVAL_NS, now_ns, take_snapshot
-from wiretale.errors import PermissionFault, ResourceFault, WiretaleError
+from wiretale.errors import ResourceFault, WiretaleError
 from wiretale.light import asdict
 from wiretale.record.control import Waiter, terminal_signals_reach_us
-from wiretale.record.ebpf.calls import EbpfCalls
-from wiretale.record.ebpf.source import KernelOptions, KernelSource
 from wiretale.record.feeding import Feed, from_file, idle, typed, untouched_terminal
 from wiretale.record.namespace import enter_private_net
-from wiretale.record.packets.source import PacketSource
 from wiretale.record.plan import Outcome, Plan
 from wiretale.record.procfs.processes import process_tree
 from wiretale.record.procfs.source import look_at_threads, snapshot
 from wiretale.record.ptrace.faults import DISK_ERRORS, disk_error, without_privileges
 from wiretale.record.ptrace.notable import Notable
 from wiretale.record.ptrace.source import PtraceSource, SpawnRequest
+from wiretale.record.sources import Sources
 from wiretale.record.stillness import LEFT_ALONE_NS, Stillness
 from wiretale.store.report import SourceReport
 from wiretale.store.spool import Manifest, Program, Spool
@@ -45,10 +43,7 @@ class Recording:
         self._observer: Observer | None = None
         self._spool = Spool(plan.spool_path)
         self._manifest = Manifest()
-        self._tracer: PtraceSource | None = None
-        self._packets: PacketSource | None = None
-        self._kernel: KernelSource | None = None
-        self._reports: list[SourceReport] = []
+        self._sources = Sources(plan, self._spool)
         self._feed: Feed | None = None
         self._inputs: list[Feed] = []
         self._trees: dict[int, int] = {}  # process -> index of the program it belongs to
@@ -73,11 +68,15 @@ class Recording:
 
     def packets_are_behind(self) -> bool:
         """Whether the spool may lack packets that were captured some time ago."""
-        return self._packets is not None and self._packets.is_behind()
+        return self._sources.packets_are_behind()
 
     def reports(self) -> list[SourceReport]:
         """What the sources say of themselves now."""
-        return [*self._reports, *self._running_reports()]
+        return self._sources.reports()
+
+    @property
+    def _tracer(self) -> PtraceSource:
+        return self._sources.calls
 
     def run(self) -> Outcome:
         """Record until every program is gone or, attached, until interrupted. WiretaleError if it cannot begin."""
@@ -93,10 +92,10 @@ class Recording:
                 f"{disk_error(fault.errno)}: {self._spool.path} cannot be written",
                 f"free space, then: wiretale recover {self._spool.path}" if kept else "another place: -o FILE",
             ) from fault
-        return Outcome(self._spool, self._exit_status(), self._fault, self._reports, self._manifest.notes)
+        return Outcome(self._spool, self._exit_status(), self._fault, self._manifest.sources, self._manifest.notes)
 
     def _record(self) -> None:
-        self._make_spool()
+        self._spool.make()
         with Waiter() as waiter:
             try:
                 self._begin_spool()
@@ -114,25 +113,6 @@ class Recording:
                 self._disarm()
 
     # -- arming ------------------------------------------------------------------------------------------------------
-
-    def _make_spool(self) -> None:
-        path = self._spool.path
-        try:
-            path.mkdir(mode=0o700)
-        except FileExistsError:
-            recorder = self._spool.recorder()
-            if recorder:
-                raise ResourceFault(
-                    f"process {recorder} is recording into {path}",
-                    "choose another name with -o FILE; where that process is no wiretale: wiretale recover --force",
-                ) from None
-            raise ResourceFault(
-                f"{path} is left over from a recording that did not end", f"wiretale recover {path}, or delete it"
-            ) from None
-        except OSError as fault:
-            raise PermissionFault(
-                f"{path} cannot be made: {fault.strerror}", "choose another place with -o FILE"
-            ) from fault
 
     def _begin_spool(self) -> None:
         system = os.uname()
@@ -162,64 +142,17 @@ class Recording:
         self._next_snapshot_ns = now_ns() + SNAPSHOT_INTERVAL_NS
 
     def _arm(self) -> None:
-        if self._plan.packets is not None:
-            source = PacketSource(self._spool, self._plan.packets)
-            try:
-                source.open()
-                source.start()
-                self._packets = source
-            except PermissionFault as fault:
-                self._reports.append(SourceReport("packets", "packet", False, fault.message, fault.hint))
-        else:
-            self._reports.append(
-                SourceReport("packets", "packet", False, "not asked for", "record without --no-packets")
-            )
-        if self._plan.kernel is not None:
-            self._arm_kernel(self._plan.kernel)
-        self._tracer = self._armed_tracer()
-        self._manifest.sources = [*self._reports, *self._running_reports()]
+        self._sources.arm()
+        self._manifest.notes += self._sources.notes
+        self._manifest.sources = self._sources.reports()  # what is known now, in case the recorder is killed
         self._spool.write_manifest(self._manifest)
-
-    def _armed_tracer(self) -> PtraceSource:
-        if self._plan.engine == "ptrace":
-            source = PtraceSource(self._spool.tracer, self._plan.ptrace)
-            source.start()
-            return source
-        try:
-            by_kernel = EbpfCalls(self._spool.tracer, self._plan.ptrace, self._plan.ring)
-            by_kernel.start()
-            if self._kernel is not None:
-                by_kernel.run_also(self._kernel)
-        except (PermissionFault, ResourceFault) as fault:
-            if self._plan.engine == "ebpf":
-                raise
-            self._manifest.notes.append(f"calls were recorded by ptrace, because eBPF could not: {fault.message}")
-            source = PtraceSource(self._spool.tracer, self._plan.ptrace)
-            source.start()
-            return source
-        return by_kernel
-
-    def _arm_kernel(self, options: KernelOptions) -> None:
-        source = KernelSource(self._spool, options)
-        try:
-            source.open()
-            source.start()
-            self._kernel = source
-        except (PermissionFault, ResourceFault) as fault:
-            self._reports.append(SourceReport("ebpf", "kernel", False, fault.message, fault.hint))
-
-    def _running_reports(self) -> list[SourceReport]:
-        """What is known now, for a spool whose recorder is killed."""
-        return [s.report() for s in (self._packets, self._kernel, self._tracer) if s is not None]
 
     # -- starting programs -------------------------------------------------------------------------------------------
 
     def _start(self, waiter: Waiter) -> None:
-        assert self._tracer is not None
         waiter.watch(self._tracer.notable_fd)
         for pid in self._plan.attach:
-            if self._kernel is not None:
-                self._kernel.follow(pid)
+            self._sources.follow(pid)
             snapshot(self._spool, [pid], "before")
             look_at_threads(self._spool, process_tree([pid]))
             self._tracer.attach(pid)
@@ -232,7 +165,6 @@ class Recording:
             self._stop_at_ns = now_ns() + int(self._plan.duration_s * SECOND_NS)
 
     def _start_next(self, waiter: Waiter) -> None:
-        assert self._tracer is not None
         number = len(self._manifest.programs) - len(self._plan.attach)
         command = self._plan.commands[number]
         is_last = number == len(self._plan.commands) - 1
@@ -276,7 +208,6 @@ class Recording:
     # -- while it runs -----------------------------------------------------------------------------------------------
 
     def _loop(self, waiter: Waiter) -> None:
-        assert self._tracer is not None
         while not self._is_over():
             self._tracer.be_impatient(self._is_awaited())
             ready, signals = waiter.wait(_TICK_S)
@@ -293,7 +224,6 @@ class Recording:
         return self._programs_left() or (self._feed is not None and not self._feed.begun)
 
     def _is_over(self) -> bool:
-        assert self._tracer is not None
         if self._tracer.finished():
             # Recording stopped early (the disk is full) and let the programs go: they are waited for all the same.
             return not self._running()
@@ -301,7 +231,6 @@ class Recording:
 
     def _running(self) -> set[int]:
         """Programs started here that have not ended, traced or not."""
-        assert self._tracer is not None
         started = [p.pid for p in self._manifest.programs if not p.attached]
         return {pid for pid in started if self._tracer.status_of(pid) is None}
 
@@ -340,7 +269,6 @@ class Recording:
 
     def _tracer_stopped_early(self, now: int) -> bool:
         """Nobody knows any more who listens or waits: several programs are ended, a single one is awaited."""
-        assert self._tracer is not None
         if not self._tracer.finished():
             return False
         if self._asked_to_end and now >= self._escalate_at_ns:
@@ -402,13 +330,11 @@ class Recording:
             self._stillness.stirred(now)
 
     def _tree_is_alive(self, program: int) -> bool:
-        assert self._tracer is not None
         return any(self._trees.get(pid, -1) == program for pid in self._tracer.alive())
 
     # -- ending ------------------------------------------------------------------------------------------------------
 
     def _on_signal(self, number: signal.Signals) -> None:
-        assert self._tracer is not None
         self._look_at_threads()
         attached_only = self._plan.attach and not self._plan.commands
         if number in (signal.SIGINT, signal.SIGQUIT) and terminal_signals_reach_us() and not attached_only:
@@ -425,14 +351,12 @@ class Recording:
 
     def _look_at_threads(self) -> None:
         """Once, before anything of what is recorded is ended or let go."""
-        assert self._tracer is not None
         if not self._looked:
             self._looked = True
             look_at_threads(self._spool, sorted(self._tracer.alive()))
 
     def _stop(self, number: signal.Signals) -> None:
         """Let go of processes that ran before; end programs that were started here."""
-        assert self._tracer is not None
         self._look_at_threads()
         if not self._plan.attach or self._plan.commands:
             self._end_programs(number)
@@ -443,7 +367,6 @@ class Recording:
 
     def _end_programs(self, number: signal.Signals) -> None:
         """Send `number` to every program that still runs, newest first; insist after a while."""
-        assert self._tracer is not None
         self._asked_to_end += 1
         self._escalate_at_ns = now_ns() + GRACE_NS
         alive = set(self._tracer.alive()) | self._running()
@@ -457,9 +380,8 @@ class Recording:
     def _disarm(self) -> None:
         for feed in self._inputs:
             feed.close()
-        if self._tracer is not None:
-            self._tracer.detach_all()
-            self._tracer.stop()
+        if self._sources.are_armed:
+            self._sources.stop_calls()
             for program in self._manifest.programs:
                 program.status = self._tracer.status_of(program.pid)
             if self._tracer.reduced():
@@ -468,13 +390,9 @@ class Recording:
             if self._manifest.programs:
                 snapshot(self._spool, [p.pid for p in self._manifest.programs if p.attached], "after")
         finally:  # a full disk stops no source
-            if self._packets is not None:
-                self._packets.stop()
-            if self._kernel is not None:
-                self._kernel.stop()
+            self._sources.stop_others()
         self._take_clock_snapshot()
-        self._reports = [*self._reports, *self._running_reports()]
-        self._manifest.sources = self._reports
+        self._manifest.sources = self._sources.reports()
         self._manifest.ended_ns = now_ns()
         self._spool.write_manifest(self._manifest)
 

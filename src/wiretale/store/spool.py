@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from wiretale.clock import Snapshot
-from wiretale.errors import CaptureError
+from wiretale.errors import CaptureError, PermissionFault, ResourceFault
 from wiretale.light import asdict, dataclass, field
 from wiretale.model.spool import SPOOL_VERSION
 from wiretale.store.report import SourceReport
@@ -101,6 +101,26 @@ class Spool:
     @property
     def symbols_path(self) -> Path:
         return self.path / "kernel.symbols"
+
+    def make(self) -> None:
+        """Make the folder. ResourceFault if there is one already, PermissionFault if it cannot be made."""
+        try:
+            self.path.mkdir(mode=0o700)
+        except FileExistsError:
+            recorder = self.recorder()
+            if recorder:
+                raise ResourceFault(
+                    f"process {recorder} is recording into {self.path}",
+                    "choose another name with -o FILE; where that process is no wiretale: wiretale recover --force",
+                ) from None
+            raise ResourceFault(
+                f"{self.path} is left over from a recording that did not end",
+                f"wiretale recover {self.path}, or delete it",
+            ) from None
+        except OSError as fault:
+            raise PermissionFault(
+                f"{self.path} cannot be made: {fault.strerror}", "choose another place with -o FILE"
+            ) from fault
 
     def size_bytes(self) -> int:
         """How large its files are together."""
