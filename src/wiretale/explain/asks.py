@@ -1,6 +1,5 @@
 """What one call asked for and what it got, in sentences: a table by call. True for every program, or left out."""
 
-import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,6 +7,19 @@ from dataclasses import replace
 from wiretale.decode.constants import error_message, error_name
 from wiretale.decode.durations import duration
 from wiretale.decode.sockaddr import decode_sockaddr
+from wiretale.explain.commands import (
+    asks_for_terminal,
+    blocking,
+    flags_of,
+    given,
+    keeps_open,
+    reads_flags,
+    sets_blocking,
+    sets_descriptor_flags,
+    sets_flags,
+    sets_owner,
+    sets_signals,
+)
 from wiretale.explain.rows import Call
 from wiretale.explain.story import Argument, Step
 from wiretale.explain.words import code, listed, place
@@ -15,9 +27,7 @@ from wiretale.explain.world import World
 
 _RESTARTS = range(512, 530)  # include/linux/errno.h: a signal came; only tracers see these
 _SOL_SOCKET, _SO_ERROR = 1, 4  # asm-generic/socket.h
-F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN = 1, 2, 3, 4, 8  # asm-generic/fcntl.h
-TCGETS, FIONBIO, FIONCLEX, FIOCLEX, FIOASYNC = 0x5401, 0x5421, 0x5450, 0x5451, 0x5452  # asm-generic/ioctls.h
-ENOTTY, ESPIPE = 25, 29  # asm-generic/errno-base.h
+_ESPIPE = 29  # asm-generic/errno-base.h
 
 
 def address_of(call: Call) -> str:
@@ -141,50 +151,13 @@ def _getsockopt(world: World, call: Call) -> list[str]:
     return [f"{said}; the answer is {code(call.argument('optval'))}."]
 
 
-def _command(call: Call) -> int:
-    return call.raw.args[1] & 0xFFFFFFFF if call.name in ("fcntl", "fcntl64") and len(call.raw.args) > 1 else -1
-
-
-def reads_flags(call: Call) -> bool:
-    """fcntl(F_GETFL)."""
-    return _command(call) == F_GETFL
-
-
-def sets_flags(call: Call) -> bool:
-    """fcntl(F_SETFL)."""
-    return _command(call) == F_SETFL
-
-
-def flags_of(call: Call) -> list[str]:
-    """The flags that F_GETFL returned or F_SETFL was given."""
-    if reads_flags(call):
-        found = re.search(r"\(flags (.*)\)", call.words.result)
-        return found[1].split("|") if found else []
-    return (call.argument("flags") or call.argument("arg")).split("|")
-
-
-def blocking(flags: list[str]) -> str:
-    """What O_NONBLOCK or its absence means for calls on the descriptor."""
-    return "calls on it return at once instead of waiting" if "O_NONBLOCK" in flags else "calls on it wait"
-
-
-def reads_descriptor_flags(call: Call) -> bool:
-    """fcntl(F_GETFD)."""
-    return _command(call) == F_GETFD
-
-
-def sets_descriptor_flags(call: Call) -> bool:
-    """fcntl(F_SETFD)."""
-    return _command(call) == F_SETFD
-
-
 def _fcntl(world: World, call: Call) -> list[str]:
     if sets_descriptor_flags(call) and not call.failed:
         closed = "shall be closed" if "FD_CLOEXEC" in call.argument("arg") else "shall stay open"
         return [
             f"{world.caller(call)} says that descriptor {call.fd} {closed} when the process executes another program."
         ]
-    if _command(call) == F_SETOWN and not call.failed:
+    if sets_owner(call) and not call.failed:
         owner = code(call.argument("arg"))
         return [f"{world.caller(call)} says that signals about descriptor {call.fd} shall go to process {owner}."]
     flags = code("|".join(flags_of(call)) or "?") if reads_flags(call) or sets_flags(call) else ""
@@ -199,41 +172,29 @@ def _fcntl(world: World, call: Call) -> list[str]:
 
 
 def _ioctl(world: World, call: Call) -> list[str]:
-    if sets_blocking(call) and not call.failed:
-        wait = {"0": "may wait", "1": "shall not wait"}.get(_given(call), "shall wait or not, by a value not recorded")
+    if call.failed:
+        return _other(world, call)
+    if sets_blocking(call):
+        wait = {"0": "may wait", "1": "shall not wait"}.get(given(call), "shall wait or not, by a value not recorded")
         return [f"{world.caller(call)} says that calls on descriptor {call.fd} {wait} ({code('FIONBIO')})."]
-    if call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF in (FIOCLEX, FIONCLEX) and not call.failed:
-        closes = call.raw.args[1] & 0xFFFFFFFF == FIOCLEX
-        what = f"shall {'be closed' if closes else 'stay open'} when the process executes another program"
-        return [
-            f"{world.caller(call)} says that descriptor {call.fd} {what} ({code('FIOCLEX' if closes else 'FIONCLEX')})."
-        ]
-    if call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF == FIOASYNC and not call.failed:
-        wants = "wants a signal" if _given(call) != "0" else "wants no more signals"
+    if keeps_open(call) is not None:
+        stays, name = ("stay open", "FIONCLEX") if keeps_open(call) else ("be closed", "FIOCLEX")
+        what = f"shall {stays} when the process executes another program"
+        return [f"{world.caller(call)} says that descriptor {call.fd} {what} ({code(name)})."]
+    if sets_signals(call):
+        wants = "wants a signal" if given(call) != "0" else "wants no more signals"
         return [f"{world.caller(call)} {wants} when descriptor {call.fd} becomes ready ({code('FIOASYNC')})."]
     return _other(world, call)
-
-
-_LOOKS = ("fstat", "fstat64", "newfstatat", "fstatat64", "statx", "lseek", "_llseek")
-
-
-def looks(call: Call) -> bool:
-    """Whether it only asks what kind of thing a descriptor is: a terminal, a file with a position, a socket."""
-    return call.name in _LOOKS or _is_terminal_question(call)
-
-
-def _is_terminal_question(call: Call) -> bool:
-    return call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF == TCGETS and call.errno == ENOTTY
 
 
 def look(world: World, calls: Sequence[Call]) -> Step | None:
     """Such questions in a row as one step; None if only the kind of file was asked, as the C library does by itself."""
     found = {}
     for call in calls:
-        if _is_terminal_question(call):
+        if asks_for_terminal(call):
             found[f"no terminal ({code('ENOTTY')})"] = call
         elif call.name in ("lseek", "_llseek"):
-            found[f"not seekable ({code('ESPIPE')})" if call.errno == ESPIPE else "seekable"] = call
+            found[f"not seekable ({code('ESPIPE')})" if call.errno == _ESPIPE else "seekable"] = call
     if not found:
         return None
     first = next(iter(found.values()))
@@ -242,15 +203,6 @@ def look(world: World, calls: Sequence[Call]) -> Step | None:
                 refs=(first.ref, *(c.ref for c in calls if c is not first)),
                 topics=tuple(dict.fromkeys(topic for c in found.values() for topic in topics(c))),
                 background=("Programs that treat files and sockets alike ask so before they use one.",))  # fmt: skip
-
-
-def sets_blocking(call: Call) -> bool:
-    """ioctl(FIONBIO)."""
-    return call.name == "ioctl" and len(call.raw.args) > 1 and call.raw.args[1] & 0xFFFFFFFF == FIONBIO
-
-
-def _given(call: Call) -> str:
-    return call.words.args[-1].text.strip("[]") if call.words.args else ""
 
 
 def _getsockname(world: World, call: Call) -> list[str]:
@@ -373,14 +325,14 @@ def _title(call: Call) -> str:
     if call.name in ("setsockopt", "getsockopt"):
         option = call.argument("optname")
         return f"The option {option}" if call.name == "setsockopt" else f"Asking for {option}"
-    if sets_descriptor_flags(call) or (call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF in (FIOCLEX, FIONCLEX)):
+    if sets_descriptor_flags(call) or keeps_open(call) is not None:
         return "When another program is executed"
-    if _command(call) == F_SETOWN:
+    if sets_owner(call):
         return "Who gets its signals"
-    if call.name == "ioctl" and call.raw.args[1] & 0xFFFFFFFF == FIOASYNC:
+    if sets_signals(call):
         return "Signals when it is ready"
     if sets_blocking(call):
-        return "The descriptor shall not wait" if _given(call) == "1" else "The descriptor may wait"
+        return "The descriptor shall not wait" if given(call) == "1" else "The descriptor may wait"
     if call.name == "shutdown":
         return _GIVES_UP.get(call.argument("how"), "shutdown()")
     return _TITLES.get(call.name, f"{call.name}()")

@@ -4,7 +4,7 @@ whatever only looks at the descriptor is one."""
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wiretale.explain import asks
+from wiretale.explain import asks, commands
 from wiretale.explain.rows import Call
 from wiretale.explain.story import Step
 from wiretale.explain.words import code
@@ -22,7 +22,7 @@ def prepared(world: World, calls: Sequence[Call]) -> list[Step]:
     previous: Call | None = None
     looked: list[Call] = []
     for i, call in enumerate(calls):
-        if asks.looks(call):
+        if commands.looks(call):
             if looked and (looked[-1].task_id, looked[-1].fd) != (call.task_id, call.fd):
                 _add_look(world, steps, looked)
                 looked, previous = [], None
@@ -75,16 +75,16 @@ def _matter(call: Call) -> str:
 
 def _asks(call: Call) -> bool:
     """Whether it only asks."""
-    return call.name in _QUESTIONS and not (asks.sets_flags(call) or asks.sets_descriptor_flags(call))
+    return call.name in _QUESTIONS and not (commands.sets_flags(call) or commands.sets_descriptor_flags(call))
 
 
 def _setting(call: Call) -> str:
     """What it sets: an option, the flags, the waiting of a descriptor; empty for other calls."""
     if call.name == "setsockopt":
         return f"{call.fd} {call.argument('level')} {call.argument('optname')}"
-    if asks.sets_blocking(call) or asks.sets_flags(call):
+    if commands.sets_blocking(call) or commands.sets_flags(call):
         return f"{call.fd} waiting"
-    return f"{call.fd} exec" if asks.sets_descriptor_flags(call) else ""
+    return f"{call.fd} exec" if commands.sets_descriptor_flags(call) else ""
 
 
 def _add_look(world: World, steps: list[Step], calls: Sequence[Call]) -> bool:
@@ -105,25 +105,25 @@ def _add_look(world: World, steps: list[Step], calls: Sequence[Call]) -> bool:
 def _sets_what_was_read(read: Call, call: Call) -> bool:
     """The idiom of fcntl(2): F_GETFL, then F_SETFL on the same descriptor."""
     same = read.task_id == call.task_id and read.fd == call.fd
-    return same and asks.reads_flags(read) and asks.sets_flags(call) and not (read.failed or call.failed)
+    return same and commands.reads_flags(read) and commands.sets_flags(call) and not (read.failed or call.failed)
 
 
 def _sets_descriptor_flags(read: Call, call: Call) -> bool:
     """F_GETFD, then F_SETFD."""
     same = read.task_id == call.task_id and read.fd == call.fd
-    return same and asks.reads_descriptor_flags(read) and asks.sets_descriptor_flags(call) and not call.failed
+    return same and commands.reads_descriptor_flags(read) and commands.sets_descriptor_flags(call) and not call.failed
 
 
 def _flags(world: World, read: Call, call: Call) -> Step:
     """Both calls as one."""
-    before, after = asks.flags_of(read), asks.flags_of(call)
+    before, after = commands.flags_of(read), commands.flags_of(call)
     added, removed = [f for f in after if f not in before], [f for f in before if f not in after]
     who = f"{world.caller(call)} reads the flags of descriptor {call.fd} ({code('|'.join(before))})"
     if added or removed:
         changes = [f"with {code(f)}" for f in added] + [f"without {code(f)}" for f in removed]
-        said = [f"{who} and sets them {' and '.join(changes)}: {asks.blocking(after)}."]
+        said = [f"{who} and sets them {' and '.join(changes)}: {commands.blocking(after)}."]
     else:
-        said = [f"{who} and sets them to the same: {asks.blocking(after)}, as before."]
+        said = [f"{who} and sets them to the same: {commands.blocking(after)}, as before."]
     title = "The descriptor shall not wait" if "O_NONBLOCK" in added else "The descriptor shall wait"
     return Step(
         "", title if added or removed else "The descriptor's flags", tuple(said), read.entry_ns, call.text,
