@@ -68,85 +68,58 @@ def read_flows(db: duckdb.DuckDBPyConnection, proto: int) -> list[Flow]:
     return [Flow(r[0], r[1], r[2], Address(r[3], r[4]), Address(r[5], r[6]), *r[7:]) for r in rows]
 
 
+_CONNECTION = (
+    ("connection_id", "BIGINT"),
+    ("protocol", "VARCHAR"),
+    ("netns_cookie", "UBIGINT"),
+    ("client_addr", "VARCHAR"),
+    ("client_port", "INTEGER"),
+    ("server_addr", "VARCHAR"),
+    ("server_port", "INTEGER"),
+    ("client_known_by", "VARCHAR"),
+    ("from_ns", "BIGINT"),
+    ("errno", "INTEGER"),
+)
+_SIDE = (
+    ("connection_id", "BIGINT"),
+    ("role", "VARCHAR"),
+    ("socket_id", "BIGINT"),
+    ("call_id", "BIGINT"),
+    ("from_ns", "BIGINT"),
+    ("to_ns", "BIGINT"),
+    ("remote_addr", "VARCHAR"),
+    ("remote_port", "INTEGER"),
+)
+_CONNECTION_FLOW = (
+    ("connection_id", "BIGINT"),
+    ("flow_id", "BIGINT"),
+    ("from_ns", "BIGINT"),
+    ("to_ns", "BIGINT"),
+    ("forward", "VARCHAR"),
+)
+_DATAGRAMS = ("udp", "udplite", "unix-dgram")
+
+
 def write_conversations(db: duckdb.DuckDBPyConnection, found: Sequence[Conversation]) -> None:
     """Make j_connection, j_side (which socket was which end, when) and j_connection_flow."""
     ordered = sorted(found, key=lambda c: c.from_ns)
     connections, sides, flows = [], [], []
     for n, c in enumerate(ordered, 1):
-        client, server = c.client.addr, c.server.addr
-        connections.append(
-            (
-                n,
-                c.protocol,
-                c.cookie,
-                client.addr if client else None,
-                client.port if client else None,
-                server.addr if server else None,
-                server.port if server else None,
-                c.known_by,
-                c.from_ns,
-                c.errno,
-            )
-        )
+        ends = (*_place(c.client.addr), *_place(c.server.addr))
+        connections.append((n, c.protocol, c.cookie, *ends, c.known_by, c.from_ns, c.errno))
         for role, side, other in (("client", c.client, c.server), ("server", c.server, c.client)):
-            for a in side.sides:
-                remote = other.addr if c.protocol in ("udp", "udplite", "unix-dgram") else None
-                sides.append(
-                    (
-                        n,
-                        role,
-                        a.socket.socket_id,
-                        a.call_id,
-                        a.from_ns,
-                        min(a.to_ns, c.to_ns),
-                        remote.addr if remote else None,
-                        remote.port if remote else None,
-                    )
-                )
+            remote = _place(other.addr if c.protocol in _DATAGRAMS else None)
+            sides += [
+                (n, role, a.socket.socket_id, a.call_id, a.from_ns, min(a.to_ns, c.to_ns), *remote) for a in side.sides
+            ]
         if c.flow is not None:
-            forward = "c2s" if c.flow.a == client else "s2c"
+            forward = "c2s" if c.flow.a == c.client.addr else "s2c"
             flows.append((n, c.flow.flow_id, c.flow_from_ns, c.to_ns, forward))
-    put(
-        db,
-        "j_connection",
-        (
-            ("connection_id", "BIGINT"),
-            ("protocol", "VARCHAR"),
-            ("netns_cookie", "UBIGINT"),
-            ("client_addr", "VARCHAR"),
-            ("client_port", "INTEGER"),
-            ("server_addr", "VARCHAR"),
-            ("server_port", "INTEGER"),
-            ("client_known_by", "VARCHAR"),
-            ("from_ns", "BIGINT"),
-            ("errno", "INTEGER"),
-        ),
-        connections,
-    )
-    put(
-        db,
-        "j_side",
-        (
-            ("connection_id", "BIGINT"),
-            ("role", "VARCHAR"),
-            ("socket_id", "BIGINT"),
-            ("call_id", "BIGINT"),
-            ("from_ns", "BIGINT"),
-            ("to_ns", "BIGINT"),
-            ("remote_addr", "VARCHAR"),
-            ("remote_port", "INTEGER"),
-        ),
-        sides,
-    )
-    put(
-        db,
-        "j_connection_flow",
-        (
-            ("connection_id", "BIGINT"),
-            ("flow_id", "BIGINT"),
-            ("from_ns", "BIGINT"),
-            ("to_ns", "BIGINT"),
-            ("forward", "VARCHAR"),
-        ),
-        flows,
-    )
+    put(db, "j_connection", _CONNECTION, connections)
+    put(db, "j_side", _SIDE, sides)
+    put(db, "j_connection_flow", _CONNECTION_FLOW, flows)
+
+
+def _place(address: Address | None) -> tuple[str | None, int | None]:
+    """Address and port; both None where the end is not known."""
+    return (None, None) if address is None else (address.addr, address.port)
