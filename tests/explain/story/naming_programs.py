@@ -12,9 +12,8 @@ import sys
 import termios
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
-from odd_programs import HOST, child, pair, receive
+from small_programs import HOST, child, pair, receive, run_each
 
 
 def two_threads() -> None:
@@ -191,13 +190,5 @@ PROGRAMS: dict[str, Callable[[], None]] = {
 }
 
 
-def main(log: str, *names: str) -> None:
-    for name in names or PROGRAMS:
-        pid = child(PROGRAMS[name])
-        status = os.waitpid(pid, 0)[1]
-        with Path(log).open("a") as file:
-            file.write(f"{name} {pid} {status}\n")
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_each(PROGRAMS, *sys.argv[1:])

@@ -15,42 +15,12 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-HOST = "127.0.0.1"
-FAR = "203.0.113.7"  # an address without a route (RFC 5737)
+from small_programs import FAR, HOST, child, pair, receive, run_each
+
 NO_ANSWER_S = 1.1  # how long a client waits in vain
 LATE_S = 0.12  # how long a late reader is late
 CAP_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3, linux/capability.h
-
-
-def pair(port: int, *, buffer: int = 0, backlog: int = 5) -> tuple[socket.socket, socket.socket]:
-    """A client and a server that are connected, in one process."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if buffer:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        listener.bind((HOST, port))
-        listener.listen(backlog)
-        client = socket.create_connection((HOST, port))
-        return client, listener.accept()[0]
-
-
-def receive(sock: socket.socket, size: int) -> bytes:
-    """Exactly `size` bytes, or fewer at the end of the stream."""
-    got = b""
-    while len(got) < size and (part := sock.recv(size - len(got))):
-        got += part
-    return got
-
-
-def child(work: Callable[[], None]) -> int:
-    """Run `work` in a child; gives its pid."""
-    pid = os.fork()
-    if pid == 0:
-        work()
-        os._exit(0)
-    return pid
 
 
 # -- descriptors ------------------------------------------------------------------------------------------------------
@@ -569,13 +539,5 @@ PROGRAMS: dict[str, Callable[[], None]] = {
 }  # fmt: skip
 
 
-def main(log: str, *names: str) -> None:
-    for name in names or PROGRAMS:
-        pid = child(PROGRAMS[name])
-        status = os.waitpid(pid, 0)[1]
-        with Path(log).open("a") as file:
-            file.write(f"{name} {pid} {status}\n")
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_each(PROGRAMS, *sys.argv[1:])

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from odd_programs import FAR, HOST, child, pair, receive
+from small_programs import FAR, HOST, child, pair, receive, run_each
 
 NOBODY = 5100  # a port on which nobody listens
 FOLDER = Path(sys.argv[1]).parent if len(sys.argv) > 1 else Path()
@@ -260,13 +260,5 @@ PROGRAMS: dict[str, Callable[[], None]] = {
 }  # fmt: skip
 
 
-def main(log: str, *names: str) -> None:
-    for name in names or PROGRAMS:
-        pid = child(PROGRAMS[name])
-        status = os.waitpid(pid, 0)[1]
-        with Path(log).open("a") as file:
-            file.write(f"{name} {pid} {status}\n")
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_each(PROGRAMS, *sys.argv[1:])
