@@ -17,6 +17,8 @@ ABOUT = {
     "no_answer": {"no_answer", "waits_for_more", "not_read", "dropped"},
     "held_lock": set(),  # test_held_lock.py has those
     "no_room": set(),
+    "handed_on": set(),  # test_handed_on.py has those
+    "asked_before": set(),
     "unanswered": set(),  # test_unanswered.py has those
     "slow_answer": set(),
     "no_reply": set(),

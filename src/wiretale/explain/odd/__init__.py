@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from wiretale.explain.odd import (
     again_and_again,
+    asked_before,
     bad_descriptor,
     both_families,
     broken_pipe,
@@ -17,6 +18,7 @@ from wiretale.explain.odd import (
     failed_setup,
     full_receiver,
     half_shutdown,
+    handed_on,
     held_back,
     held_lock,
     late_reader,
@@ -54,8 +56,11 @@ TROUBLE: tuple[Finder, ...] = (
     held_lock.find,
     no_room.find,
     no_answer.find,
+    asked_before.find,
+    asked_before.find_for_others,
     no_reply.find,
     unanswered.find,
+    handed_on.find,
     no_route.find,
     queue_full.find,
     broken_pipe.find,

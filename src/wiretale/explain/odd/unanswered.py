@@ -1,7 +1,8 @@
 """A server that read what came last on a connection, or left it unread, and gave no answer: its side of a hang.
 
 The other end was not recorded; where it was, `no_answer` tells what its program waited for. A rest is no hang: while a
-thread of the process waits for that very connection, or for events of an epoll instance, nothing is told.
+thread of the process waits for that very connection, nothing is told; nor while one waits for events of an epoll
+instance, unless bytes lie unread, which would have ended that wait (epoll(7)).
 """
 
 import struct
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wiretale.decode.durations import duration
-from wiretale.decode.tcp_info import decode_tcp_info
 from wiretale.explain.conversation import RECEIVES
+from wiretale.explain.odd._last_words import LastWords, last_words
 from wiretale.explain.odd._rows import packet_refs, refs
 from wiretale.explain.odd._served import SERVED
 from wiretale.explain.odd._since import spent
@@ -20,7 +21,6 @@ from wiretale.explain.world import World
 
 LEAST_NS = 1_000_000_000
 MOST = 4
-MS = 1_000_000
 EPOLLS = ("epoll_wait", "epoll_pwait", "epoll_pwait2", "io_uring_enter")
 POLLS = ("poll", "ppoll")
 SELECTS = ("select", "pselect6")
@@ -50,7 +50,8 @@ SELECT s.*, t.last, t.hi, g.at, a.hi, a.at
 FROM side s LEFT JOIN taken t ON t.connection_id = s.connection_id AND t.direction <> s.sends
 LEFT JOIN given g ON g.connection_id = s.connection_id AND g.direction = s.sends
 LEFT JOIN came a ON a.connection_id = s.connection_id AND a.direction <> s.sends
-WHERE coalesce(t.last.at, a.at, 0) >= coalesce(g.at, 0) ORDER BY s.pid, s.connection_id LIMIT 1000"""  # noqa: S608 (fixed text)
+WHERE greatest(coalesce(t.last.at, 0), coalesce(a.at, 0)) >= coalesce(g.at, 0)
+ORDER BY s.pid, s.connection_id LIMIT 1000"""  # noqa: S608 (fixed text)
 
 _LEFT = """SELECT min(p.time_ns), arg_min({'id': p.packet_id, 'number': p.number, 'reset': p.flags & 4 <> 0}, p.time_ns)
 FROM segment g JOIN packet p USING (packet_id)
@@ -60,16 +61,18 @@ WHERE g.shown AND g.connection_id = ? AND g.direction <> ? AND p.flags & 5 <> 0 
 _AT_REST = f"""
 SELECT count(*) FROM call c LEFT JOIN call_file x USING (call_id)
 WHERE c.pid = $pid AND coalesce(c.exit_ns, $until) > $since AND c.start_ns < $until AND c.call_id <> $last AND (
-    c.name IN {EPOLLS} OR (c.name IN {(*RECEIVES, "close", "shutdown")} AND x.file_id = $file))"""  # noqa: S608
+    (c.name IN {EPOLLS} AND NOT $unread) OR (c.name IN {(*RECEIVES, "close", "shutdown")} AND x.file_id = $file))"""  # noqa: S608
+
+# Bytes that lie unread end a wait for events at once, unless the epoll instance does not watch for them (any more).
+_IN_EPOLL = f"""
+SELECT c.call_id, c.name, c.fd, $until - greatest(c.start_ns, $since) FROM call c
+WHERE c.pid = $pid AND c.name IN {EPOLLS[:-1]} AND (c.exit_ns IS NULL OR c.exit_ns >= $until)
+    AND $until - greatest(c.start_ns, $since) >= {LEAST_NS} ORDER BY 4 DESC, 1 LIMIT 1"""  # noqa: S608 (fixed text)
 
 _POLLED = f"""
 SELECT c.name, d.bytes, octet_length(d.bytes) < d.full_bytes FROM call c JOIN call_data d USING (call_id)
 WHERE c.pid = $pid AND coalesce(c.exit_ns, $until) > $since AND c.start_ns < $until AND NOT d.at_exit
     AND c.name IN {(*POLLS, *SELECTS)} AND d.role IN ('array', 'fdset') ORDER BY c.call_id DESC LIMIT 200"""  # noqa: S608
-
-_SAMPLES = """
-SELECT time_ns, recv_queue, tcp_info FROM socket_sample
-WHERE inode = ? AND recv_queue IS NOT NULL AND tcp_info IS NOT NULL ORDER BY time_ns"""
 
 # What the threads of a process were in at the end, and since when.
 _IN_CALLS = """
@@ -112,8 +115,11 @@ def _silence(world: World, row: tuple[Any, ...]) -> _Silence | None:
     whom = code(place(addr, port))
     left = (came or 0) - (taken or 0)
     found: tuple[int, str, bool] | None
-    if last is None and came is None:
-        found = _before(world, inode, whom, connection_id) if given is None else None
+    words = last_words(world, inode)
+    if left > 0 and words is not None and not words.unread:
+        left = 0  # read before calls were recorded: packets are captured a little longer
+    if last is None and left <= 0:
+        found = _before(world, words, whom, connection_id) if given is None else None
     elif left > 0:
         said = f"{capital(count(left, 'byte'))} of connection {connection_id} (from {whom}) had come by "
         found = (
@@ -128,32 +134,24 @@ def _silence(world: World, row: tuple[Any, ...]) -> _Silence | None:
     since, how, unread = found
     until, evidence = _until(world, pid, connection_id, sends, since)
     asked = {"pid": pid, "since": since, "until": until}
-    rest = world.db.execute(_AT_REST, asked | {"file": file_id, "last": last["call"] if last else 0}).fetchone()
+    rest_of = {"file": file_id, "last": last["call"] if last else 0, "unread": unread}
+    rest = world.db.execute(_AT_REST, asked | rest_of).fetchone()
     if until - since < LEAST_NS or (rest is not None and rest[0]) or _is_polled(world, fd, asked):
         return None
     return _Silence(pid, connection_id, whom, since, until, how, evidence, None if unread else last, unread)
 
 
-def _before(world: World, inode: int, whom: str, connection_id: int) -> tuple[int, str, bool] | None:
-    """What TCP_INFO at the beginning tells of a connection on which nothing moved while it was recorded."""
-    samples = world.db.execute(_SAMPLES, [inode]).fetchall()
-    if not samples:
+def _before(world: World, words: LastWords | None, whom: str, connection_id: int) -> tuple[int, str, bool] | None:
+    """What TCP_INFO tells of a connection on which the process did nothing while it was recorded."""
+    if words is None or not words.other_spoke_last:
         return None
-    at, _, blob = samples[0]
-    info = decode_tcp_info(blob)
-    came, went = info.get("tcpi_data_segs_in", 0), info.get("tcpi_data_segs_out", 0)
-    ago_ms = info.get("tcpi_last_data_recv", 0)
-    later_ms = info.get("tcpi_last_data_sent", 0) - ago_ms
-    if not came or (went and later_ms <= 0):
-        return None
-    unread = samples[-1][1]
     said = (
         f"Connection {connection_id} was there before the recording: the kernel says that {whom} has sent "
-        f"{count(info['tcpi_bytes_received'], 'byte')}, the last {duration(ago_ms * MS)} before {world.at(at)}"
-        + (f", {duration(later_ms * MS)} after the last bytes went to it" if went else "")
-        + f", and that {count(unread, 'byte') if unread else 'nothing'} of it lies unread"
+        f"{count(words.got_bytes, 'byte')}, the last {duration(words.at - words.got_ns)} before {world.at(words.at)}"
+        + (f", {duration(words.got_ns - words.sent_ns)} after the last bytes went to it" if words.segments_out else "")
+        + f", and that {count(words.unread, 'byte') if words.unread else 'nothing'} of it lies unread"
     )
-    return at - ago_ms * MS, said, bool(unread)
+    return words.got_ns, said, bool(words.unread)
 
 
 def _until(world: World, pid: int, connection_id: int, sends: str, since: int) -> tuple[int, tuple[Ref, ...]]:
@@ -184,7 +182,17 @@ def _step(world: World, found: list[_Silence]) -> Step:
     first, others = found[0], found[1:]
     evidence = [_connection(first), *first.evidence]
     said = _told(world, first, evidence)
-    said.append("No thread of the process waited for more of that connection.")
+    in_epoll = world.db.execute(_IN_EPOLL, {"pid": first.pid, "since": first.since, "until": first.until}).fetchone()
+    if first.unread and in_epoll is not None:
+        call_id, name, fd, took = in_epoll
+        evidence += refs("call", [call_id])
+        said.append(
+            f"{code(name + '()')} on descriptor {fd} reported none of it for {duration(took)}: that epoll instance did "
+            f"not watch for these bytes. They were never asked for there, or {code('EPOLLONESHOT')} or "
+            f"{code('EPOLLET')} had reported the descriptor before, and it was not armed again or not read to the end."
+        )
+    else:
+        said.append("No thread of the process waited for more of that connection.")
     if others:
         which = f"connection{'s' if len(others) > 1 else ''} {listed([str(s.connection_id) for s in others])}"
         said.append(f"The same is true of {which}, for {duration(min(s.until - s.since for s in others))} or longer.")
@@ -254,10 +262,10 @@ def _in_calls(world: World, silence: _Silence, evidence: list[Ref]) -> list[str]
         evidence += refs("call", [call for _, calls in locks for call in calls][:3])
     had = "thread of the process had" if threads == 1 else f"{threads} threads of the process had"
     said = [f"By then {'one ' if threads == 1 else ''}{had} been blocked for a second or longer: in {listed(parts)}."]
-    if len(locks) > 1:
+    if waiting:
         said.append(
-            f"The {waiting} in {code('futex()')} wait for {len(locks)} different locks or words of other threads: if "
-            "each holds what another waits for, none of them will ever go on, which is a deadlock (inferred)."
+            f"In {code('futex()')} a thread waits for a lock, or for another thread to give it work: which of the two, "
+            "and who holds a lock, is known only of the mutexes that are told of elsewhere."
         )
     return said
 
