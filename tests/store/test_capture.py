@@ -1,5 +1,7 @@
 """Captures: private, whole or absent, locked down when opened; every bad file is one declared error."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -129,3 +131,20 @@ def test_a_capture_from_before_stacks_can_be_read(tmp_path: Path) -> None:
     write_table(path, "wait", "csv", tmp_path / "wait.csv")
     assert "cause_task_id" in (tmp_path / "wait.csv").read_text()
     assert path.read_bytes() == before
+
+
+def test_the_disk_is_waited_for_once_and_what_it_refuses_at_the_end_leaves_nothing(tmp_path, monkeypatch):
+    waited = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    with create_capture(tmp_path / "good.wiretale") as db:
+        assert db.execute("SELECT current_setting('fsync_mode')").fetchone() == ("NONE",)
+        assert not waited
+    assert len(waited) == 1
+
+    def refuse(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(ResourceFault, match="disk is full"), create_capture(tmp_path / "full.wiretale"):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["good.wiretale"]

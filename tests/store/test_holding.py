@@ -1,3 +1,5 @@
+from random import Random
+
 import duckdb
 import pytest
 
@@ -44,3 +46,17 @@ def test_of_long_rows_nothing_is_missed_wherever_it_stands(size):
         db.executemany("INSERT INTO r VALUES (?, ?)", [[n, row] for n, row in enumerate([*rows, needle[1:]])])
         assert rows_holding(db.sql("FROM r"), [], [needle])[: len(rows)].tolist() == list(range(len(rows)))
         assert rows_holding(db.sql("FROM r"), [needle.upper()], []).tolist() == list(range(len(rows)))
+
+
+@pytest.mark.parametrize("needle", [b"a", b"ab", b"aba", b"aab\n", b"abab\nabab", b"\n\n\n\n"])
+def test_what_repeats_itself_is_found_in_the_same_rows_as_by_python(needle):
+    random = Random(1)
+    rows = [bytes(random.choices(b"ab\n", k=random.randrange(40))) for _ in range(5_000)]
+    with duckdb.connect() as db:
+        db.execute(
+            "CREATE TABLE r AS SELECT unnest(?)::BIGINT AS id, unnest(?)::BLOB AS bytes", [list(range(len(rows))), rows]
+        )
+        expected = [n for n, row in enumerate(rows) if needle in row]
+        assert expected
+        assert rows_holding(db.sql("FROM r"), [needle], []).tolist() == expected
+        assert rows_holding(db.sql("FROM r"), [], [needle]).tolist() == expected

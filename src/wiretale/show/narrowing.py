@@ -27,7 +27,9 @@ _REPLACED = {
 }
 _FEW = 0.2  # of all rows; more of them are found soon enough without
 _SAMPLE = 2048  # rows that tell whether all are worth searching
-_TOGETHER_BYTES = 1 << 26  # that are searched at once, at most: what holds them is used again
+# That are searched at once, at most. malloc uses no buffer of 32 MB again, which is what DuckDB asks for where it needs
+# 17: to have the kernel clear its pages anew takes longer than to search them.
+_TOGETHER_BYTES = 1 << 23
 _MOST_BYTES = 4096  # of a row, on average
 
 

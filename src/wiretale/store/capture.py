@@ -278,6 +278,7 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
         try:
             db.execute("SET TimeZone = 'UTC'")
             db.execute("SET enable_progress_bar = false")  # its own, on standard output
+            db.execute("SET fsync_mode = 'NONE'")  # half a capture is of no use: the disk is waited for at the end
             _limit_memory(db, max(_memory_limit(expected_bytes), _LOADING_MEMORY))
             db.execute(f"SET temp_directory = {_quoted(str(spill))}")
             make_tables(db, RAW_TABLES)
@@ -287,6 +288,7 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
                 db.execute("CHECKPOINT")
         finally:
             db.close()
+        _reach_disk(part)
         part.chmod(0o600)
         part.replace(path)
     except (duckdb.Error, OSError) as fault:
@@ -307,6 +309,12 @@ def create_capture(path: Path | str, expected_bytes: int = 0) -> Iterator[duckdb
             with suppress(IsADirectoryError):  # somebody else's, which is the fault that was raised
                 made.unlink(missing_ok=True)
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _reach_disk(path: Path) -> None:
+    """Wait until all of the file is on the disk; raises OSError where it could not be written."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _what_is_full(fault: Exception, text: str) -> str:
