@@ -72,7 +72,7 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "device_tee_general": (r"TEE_GEN_CAP_\w+", "", "TEE_GEN_CAP_???"),
     "device_tee_login": (r"TEE_IOCTL_LOGIN_\w+", r"TEE_IOCTL_LOGIN_REE_KERNEL\w*", "TEE_IOCTL_LOGIN_???"),
     "device_tee_parameter": (r"TEE_IOCTL_PARAM_ATTR_TYPE_\w+", r"\w+_MASK", "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
-    "device_btrfs_quota": (r"BTRFS_QUOTA_CTL_(EN|DIS)ABLE", "", "BTRFS_QUOTA_CTL_???"),
+    "device_btrfs_quota": (r"BTRFS_QUOTA_CTL_\w+", "", "BTRFS_QUOTA_CTL_???"),
     "device_btrfs_balance": (r"BTRFS_BALANCE_CTL_\w+", "", "BTRFS_BALANCE_CTL_???"),
     "device_btrfs_subvolume": (r"BTRFS_SUBVOL_(CREATE_ASYNC|RDONLY|QGROUP_INHERIT)", "", "BTRFS_SUBVOL_???"),
     "device_btrfs_defragment": (r"BTRFS_DEFRAG_RANGE_\w+", r"\w+_SUPP", "BTRFS_DEFRAG_RANGE_???"),
@@ -83,7 +83,8 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
 }  # fmt: skip
 EXTRA: dict[str, tuple[dict[int, str], str]] = {
     "device_btrfs_compat": ({}, "BTRFS_FEATURE_COMPAT_???"),  # linux/btrfs.h has none
-    # include/linux/tee_drv.h of the kernel, by names of linux/tee.h
+    # include/linux/tee_drv.h of Linux 5.10 (Debian 11, linux-headers-5.10.0-30-common): TEE_SHM_MAPPED and the others,
+    # by names of linux/tee.h there. Later kernels number them anew (6.1: TEE_SHM_DYNAMIC is 1); strace 6.1 does not.
     "device_tee_memory": (
         {
             0x01: "TEE_IOCTL_SHM_MAPPED",
@@ -96,7 +97,7 @@ EXTRA: dict[str, tuple[dict[int, str], str]] = {
         },
         "TEE_IOCTL_SHM_???",
     ),
-    # fs/btrfs/compression.h of the kernel
+    # fs/btrfs/compression.h of Linux 6.1 (Debian 12, linux-source-6.1): enum btrfs_compression_type
     "device_btrfs_compress": (
         {
             0: "BTRFS_COMPRESS_NONE",
@@ -108,7 +109,7 @@ EXTRA: dict[str, tuple[dict[int, str], str]] = {
     ),
     # linux/kd.h, and include/linux/kd.h of the kernel
     "device_kd_font_flags": ({1: "KD_FONT_FLAG_DONT_RECALC", 0x80000000: "KD_FONT_FLAG_OLD"}, "KD_FONT_FLAG_???"),
-    # include/scsi/sg.h of the kernel
+    # include/scsi/sg.h of Linux 6.1 (Debian 12, linux-headers-6.1.0-*-common)
     "device_scsi_reset": (
         {
             0: "SG_SCSI_RESET_NOTHING",
@@ -120,7 +121,7 @@ EXTRA: dict[str, tuple[dict[int, str], str]] = {
         "SG_SCSI_RESET_???",
     ),
     "device_scsi_escalate": ({0x100: "SG_SCSI_RESET_NO_ESCALATE"}, ""),
-    # include/linux/ata.h of the kernel; linux/hdreg.h knows few of them, by other names
+    # include/linux/ata.h of Linux 6.1 (the same package); linux/hdreg.h knows few of them, by other names
     "device_ata_command": (
         {
             0x00: "ATA_CMD_NOP",

@@ -183,6 +183,16 @@ GROUPS: dict[str, dict[str, str]] = {
             ),
             "value hex",
         ),
+        **dict.fromkeys(
+            (
+                f"BTRFS_IOC_{name}"
+                for name in [
+                    "SNAP_CREATE", "SUBVOL_CREATE", "SNAP_DESTROY", "RESIZE", "SCAN_DEV", "FORGET_DEV", "ADD_DEV", "RM_DEV",
+                    "DEVICES_READY",
+                ]
+            ),
+            "in btrfs_volume",
+        ),
         "BTRFS_IOC_QUOTA_CTL": "in btrfs_quota_ctl",
         "BTRFS_IOC_CLONE": "value fd",
         "BTRFS_IOC_BALANCE_CTL": "value enum device_btrfs_balance",

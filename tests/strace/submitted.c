@@ -39,6 +39,7 @@ int main(void)
 			submit(commands[i], end - (is_vector ? 36 : 2), size);
 		}
 		submit(commands[i], is_vector ? (void *)vector : data, is_vector ? 2 : 40);
+		submit(commands[i], NULL, ~0ULL);
 		for (unsigned w = 0; w < sizeof(wild) / sizeof(*wild); w++)
 			submit(commands[i], is_vector ? end - 36 : data, wild[w]);
 	}

@@ -142,6 +142,7 @@ FIELDS: dict[str, str] = {
     "tee_send": "u32 ret; u32 num_params",
     "tee_parameter": "u64 attr~x; u64 a~x; u64 b~x; u64 c~x",
     # linux/btrfs.h
+    "btrfs_volume": "s64 fd; char name[4088]",
     "btrfs_flags": "u64 value~|device_btrfs_subvolume",
     "btrfs_qgroup_create": "u64 create; u64 qgroupid",
     "btrfs_qgroup_assign": "u64 assign; u64 src; u64 dst",

@@ -156,7 +156,7 @@ class Descriptors:
 
     def _text(self, pid: int, number: int) -> str:
         link = self._links.get(pid, {}).get(number)
-        number -= ELSEWHERE if number >= ELSEWHERE else 0
+        number -= ELSEWHERE if ELSEWHERE <= number < 2 * ELSEWHERE else 0  # a result may be injected, and larger
         if link is None:
             return str(number)
         if link.startswith("socket:[") and "socket" in self._details:

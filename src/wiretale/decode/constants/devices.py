@@ -817,7 +817,7 @@ TABLES: dict[str, dict[int, str]] = {
         7: "TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT",
     },
     "device_btrfs_quota": {
-        1: "BTRFS_QUOTA_CTL_ENABLE", 2: "BTRFS_QUOTA_CTL_DISABLE",
+        1: "BTRFS_QUOTA_CTL_ENABLE", 2: "BTRFS_QUOTA_CTL_DISABLE", 3: "BTRFS_QUOTA_CTL_RESCAN__NOTUSED",
     },
     "device_btrfs_balance": {
         1: "BTRFS_BALANCE_CTL_PAUSE", 2: "BTRFS_BALANCE_CTL_CANCEL",

@@ -57,12 +57,12 @@ def _operation(w: Writer, message: Message, v: dict[str, int]) -> list[str]:
     if command == _PREAD:
         return [f"aio_buf={_number(place)}", f"aio_nbytes={size}", offset]
     if command == _PWRITE:
-        text = pointer_text(place) if size > _MOST else buffer_text(strace(w), message, 0, place, size)
+        text = _number(place) if size > _MOST else buffer_text(strace(w), message, 0, place, size)
         return [f"aio_buf={text}", f"aio_nbytes={size}", offset]
     if command not in (_PREADV, _PWRITEV):
         return []
     if size > _MOST:
-        return [f"aio_buf={pointer_text(place)}", f"aio_nbytes={size}", offset]
+        return [f"aio_buf={_number(place)}", f"aio_nbytes={size}", offset]
     if place + size * 2 * w.word >= _TOP:
         return [f"aio_buf={pointer_text(place)}", offset]
     return [f"aio_buf={vector_text(strace(w), message, place, size)}", offset]

@@ -212,6 +212,15 @@ ROWS: dict[int, str] = {
     0xC038943B: "value hex",  # BTRFS_IOC_LOGICAL_INO_V2
     0xD000943D: "value hex",  # BTRFS_IOC_GET_SUBVOL_ROOTREF
     0xD000943E: "value hex",  # BTRFS_IOC_INO_LOOKUP_USER
+    0x50009401: "in btrfs_volume",  # BTRFS_IOC_SNAP_CREATE
+    0x5000940E: "in btrfs_volume",  # BTRFS_IOC_SUBVOL_CREATE
+    0x5000940F: "in btrfs_volume",  # BTRFS_IOC_SNAP_DESTROY
+    0x50009403: "in btrfs_volume",  # BTRFS_IOC_RESIZE
+    0x50009404: "in btrfs_volume",  # BTRFS_IOC_SCAN_DEV
+    0x50009405: "in btrfs_volume",  # BTRFS_IOC_FORGET_DEV
+    0x5000940A: "in btrfs_volume",  # BTRFS_IOC_ADD_DEV
+    0x5000940B: "in btrfs_volume",  # BTRFS_IOC_RM_DEV
+    0x90009427: "in btrfs_volume",  # BTRFS_IOC_DEVICES_READY
     0xC0109428: "in btrfs_quota_ctl",  # BTRFS_IOC_QUOTA_CTL
     0x40049409: "value fd",  # BTRFS_IOC_CLONE
     0x40049421: "value enum device_btrfs_balance",  # BTRFS_IOC_BALANCE_CTL

@@ -1,8 +1,38 @@
 """Requests to file systems of btrfs (linux/btrfs.h) that are more than one field after another."""
 
-from wiretale.decode.strace.devices.forms import Form, Given
+from wiretale.decode.strace.devices.forms import Form, Given, Struct
+from wiretale.decode.strace.style import Names
+from wiretale.decode.strace.writer import StraceWriter
 
 LEAST: dict[str, int] = {}
+_NO_LIMIT = (1 << 64) - 1
+
+
+def _descriptor(w: StraceWriter, value: int) -> str:
+    return w.fd((value & 0xFFFFFFFF ^ 1 << 31) - (1 << 31))
+
+
+def _limited(s: Struct, name: str) -> str:
+    style, number = s.w.style.names, str(s[name])
+    if s[name] != _NO_LIMIT or style is Names.RAW:
+        return f"{name}={number}"
+    return f"{name}={number} /* UINT64_MAX */" if style is Names.VERBOSE else f"{name}=UINT64_MAX"
+
+
+def _volume(given: Given) -> str:
+    """A descriptor and a name, which is never cut."""
+    name, nul, _ = given.first.bytes("name").partition(b"\0")
+    text = given.w.text(name) if nul else given.w.text(name[:-1]) + "..."
+    return f"{{fd={_descriptor(given.w, given.first['fd'])}, name={text}}}"
+
+
+def _defragment(given: Given) -> str:
+    s = given.first
+    return (
+        "{"
+        + ", ".join([*s.texts("start"), _limited(s, "len"), *s.texts("flags", "extent_thresh", "compress_type")])
+        + "}"
+    )
 
 
 def _features(given: Given) -> str:
@@ -12,12 +42,14 @@ def _features(given: Given) -> str:
 
 def _clone(given: Given) -> str:
     first = given.first
-    shown = [f"src_fd={given.w.fd((first['src_fd'] & 0xFFFFFFFF ^ 1 << 31) - (1 << 31))}"]
+    shown = [f"src_fd={_descriptor(given.w, first['src_fd'])}"]
     return "{" + ", ".join([*shown, *first.texts("src_offset", "src_length", "dest_offset")]) + "}"
 
 
 FORMS: dict[str, Form] = {
     "btrfs_flags": lambda given: given.only.value("value"),
     "btrfs_clone_range": _clone,
+    "btrfs_defrag_range": _defragment,
+    "btrfs_volume": _volume,
     "btrfs_features_set": _features,
 }
