@@ -1,5 +1,6 @@
 """Tampering with memory, and only with calls that name a path, under the installed strace and `wiretale strace`."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -81,5 +82,13 @@ def test_memory_that_cannot_be_written_is_said(program: Path, tmp_path: Path) ->
     words = [sys.executable, "-m", "wiretale", "strace", "-o", str(tmp_path / "out")]
     words += ["-e", "inject=chdir:poke_enter=@arg1=41:when=7", str(program)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert "Failed to tamper with process" in done.stderr
+    assert re.search(r"Failed to tamper with process \d+: what its argument points to cannot be written", done.stderr)
     assert "chdir(0x8)" in (tmp_path / "out").read_text()
+
+
+@pytest.mark.parametrize("when", ["poke_enter", "poke_exit"])
+def test_an_argument_that_a_call_does_not_have_is_said(tmp_path: Path, when: str) -> None:
+    words = [sys.executable, "-m", "wiretale", "strace", "-e", f"inject=access:{when}=@arg3=41", "true"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    said = r"Failed to tamper with process \d+: the rule names an argument that access does not have\n"
+    assert re.search(said, done.stderr)

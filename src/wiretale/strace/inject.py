@@ -2,7 +2,7 @@
 
 import errno
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.syscalls import call_spec, table
@@ -166,3 +166,12 @@ def _possible(pokes: tuple[Poke, ...], name: str, arch: Arch) -> tuple[Poke, ...
 
 def _number(arch: Arch, name: str) -> int | None:
     return next((number for number, known in table(arch).items() if known == name), None) if name else None
+
+
+def why_not_poked(rules: Iterable[Tamper], arch: int, number: int) -> str:
+    """Why memory could not be overwritten at a call that one of the rules is for."""
+    spec = call_spec(table(arch).get(number, ""), arch)
+    for poke in (p for rule in rules if (rule.arch, rule.number) == (arch, number) for p in rule.pokes):
+        if spec is not None and poke.argument >= len(spec.args):
+            return f"the rule names an argument that {spec.name} does not have"
+    return "what its argument points to cannot be written, or not all of it"

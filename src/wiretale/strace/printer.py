@@ -39,7 +39,6 @@ _OF_CALLS = (EventKind.ENTRY, EventKind.EXIT)
 _RESTART, _FIRST_RESTART = 516, 512  # include/linux/errno.h
 _SIGNAL_MASK, _CORE = 0x7F, 0x80
 _KEPT = 4096
-_NO_POKE = "what its argument points to cannot be written, not all of it, or the call has no such argument"
 
 
 class StracePrinter:
@@ -205,7 +204,7 @@ class StracePrinter:
         if name and self._paths is not None and not self._paths.match(e, name):
             name = ""
         task.begun, task.name, task.shown, task.held = e, name, False, ""
-        self._say_not_poked(e)
+        self._say_not_poked(e, e)
         self._layout.entered(task, e)
         if not name or self._silent:
             return
@@ -222,16 +221,19 @@ class StracePrinter:
         if "personality" not in self._options.quiet:
             self._say(e, f"[ Process PID={e.tid} runs in {BITS.get(e.arch, 'unknown')} bit mode. ]")
 
-    def _say_not_poked(self, e: TracerEvent) -> None:
+    def _say_not_poked(self, e: TracerEvent, call: TracerEvent) -> None:
         if e.flags & _NOT_POKED:
-            self._outputs.message(f"Failed to tamper with process {e.tid}: {_NO_POKE}")
+            from wiretale.strace.inject import why_not_poked  # there are rules, so it is loaded
+
+            reason = why_not_poked(self._options.tampers, call.arch, call.number)
+            self._outputs.message(f"Failed to tamper with process {e.tid}: {reason}")
 
     def _exited(self, e: TracerEvent) -> None:
         task = self._tasks.get(e.tid) or self._task(e.tid)
         begun, task.begun = task.begun, None
         if begun is None:
             return
-        self._say_not_poked(e)
+        self._say_not_poked(e, begun)
         if task.name:
             self._finish_call(task, begun, e)
         if self._learns:

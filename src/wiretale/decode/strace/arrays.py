@@ -49,7 +49,9 @@ def array(w: Writer, index: int, arg: Arg, *, at_exit: bool = False, text: Eleme
     """The array of an argument whose count is another argument."""
     address, count = w.unsigned(w.values[index]), w.values[arg.length] & 0xFFFFFFFF
     datum = w.readable(index, "array", at_exit=at_exit)
-    if strace(w).terse or (at_exit and not w.succeeded):
+    if at_exit and not w.succeeded:
+        return pointer_text(address)
+    if strace(w).terse and (count or not address):
         return pointer_text(address)
     one = text or (lambda w, data: element_text(w, arg.struct, data))
     return elements(w, datum, address, count=count, size=struct_size(arg.struct, w.arch), text=one)

@@ -73,6 +73,9 @@ def _numbers(w: Writer, index: int, arg: Arg) -> str:
 
 
 def _statuses(w: Writer, index: int, arg: Arg) -> str:
+    """None is an empty list whether the call succeeded or not."""
+    if w.values[index] and not w.values[arg.length]:
+        return "[]"
     return _listed(w, index, arg, at_exit=True, text=_status)
 
 
