@@ -43,6 +43,23 @@ def test_death_by_a_signal_is_passed_on_and_nothing_is_left(tmp_path: Path) -> N
     assert not [*tmp_path.iterdir()]
 
 
+def test_nothing_is_left_by_a_tracer_that_is_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    wiretale = Path(sys.executable).with_name("wiretale")
+    program = [wiretale, "strace", "-y", "sh", "-c", "echo $$; exec sleep 60"]  # -y: Python starts the program
+    process = subprocess.Popen(
+        program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(folder)}
+    )
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    process.kill()
+    process.wait(30)
+    os.kill(pid, signal.SIGKILL)
+    process.stdout.close()
+    assert not [*folder.iterdir()]
+
+
 def test_where_nothing_can_be_written_nothing_runs(tmp_path: Path) -> None:
     done = strace("touch", str(tmp_path / "ran"), env={**os.environ, "TMPDIR": str(tmp_path / "missing")})
     assert done.returncode == 1

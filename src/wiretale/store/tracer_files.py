@@ -36,3 +36,44 @@ class TracerFiles:
             except OSError:
                 continue
         os.rmdir(self.path)
+
+
+class UnnamedFiles(TracerFiles):
+    """Files without names, by descriptors that stay open: nothing is left of them, however the recording ends.
+
+    `path` is the folder whose disk they fill, for sentences.
+    """
+
+    def __init__(self, path: str, events: int, chunks: int, data: int) -> None:
+        super().__init__(path)
+        self._fds = events, chunks, data
+
+    @property
+    def events_path(self) -> str:
+        return f"/proc/self/fd/{self._fds[0]}"
+
+    @property
+    def chunks_path(self) -> str:
+        return f"/proc/self/fd/{self._fds[1]}"
+
+    @property
+    def data_path(self) -> str:
+        return f"/proc/self/fd/{self._fds[2]}"
+
+    def remove(self) -> None:
+        """They go with this process."""
+
+
+def unnamed_files(folder: str) -> UnnamedFiles:
+    """On the disk of `folder`. OSError where its file system has no such files (open(2), O_TMPFILE), or without /proc."""
+    fds: list[int] = []
+    try:
+        while len(fds) < 3:
+            fds.append(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        files = UnnamedFiles(folder, *fds)
+        os.stat(files.events_path)
+    except OSError:
+        for fd in fds:
+            os.close(fd)
+        raise
+    return files

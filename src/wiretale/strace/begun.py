@@ -13,7 +13,6 @@ from wiretale.errors import Exit, WiretaleError
 from wiretale.light import dataclass
 from wiretale.record.ptrace.faults import full_reason, spawn_fault
 from wiretale.record.ptrace.options import BUSY_START, PtraceOptions, SpawnRequest, option_flags
-from wiretale.store.tracer_files import TracerFiles
 
 HELLO = struct.Struct("=iiIIQ")  # struct hello, struct goodbye of launcher.h
 GOODBYE = struct.Struct("=iiiIQ")
@@ -51,7 +50,7 @@ class Held:
 
     tracer: int
     channel: int
-    files: tuple[int, int, int]
+    files: tuple[int, int, int]  # without names, by the descriptors that the launcher left open
     held_back: int  # the signals that it blocked until there is an answer to them, bit N for signal N
     printed: Printed | None  # None: nothing was, and nothing is known
 
@@ -84,36 +83,12 @@ def _numbers(row: str) -> list[int]:
     return [int(word) for word in row.split(",")]
 
 
-class HeldFiles(TracerFiles):
-    """The tracer's files, which have no names: by the descriptors that the launcher left open."""
-
-    def __init__(self, events: int, chunks: int, data: int) -> None:
-        super().__init__("/proc/self/fd")
-        self._fds = events, chunks, data
-        for fd in self._fds:
-            os.set_inheritable(fd, False)
-
-    @property
-    def events_path(self) -> str:
-        return f"{self.path}/{self._fds[0]}"
-
-    @property
-    def chunks_path(self) -> str:
-        return f"{self.path}/{self._fds[1]}"
-
-    @property
-    def data_path(self) -> str:
-        return f"{self.path}/{self._fds[2]}"
-
-    def remove(self) -> None:
-        """They go with this process."""
-
-
 class Begun:
     """The part of PtraceSource that `run.py` needs. `channel` is the socket to the tracer's process."""
 
     def __init__(self, held: Held, options: PtraceOptions) -> None:
-        os.set_inheritable(held.channel, False)
+        for fd in (held.channel, *held.files):
+            os.set_inheritable(fd, False)
         self._tracer = held.tracer
         self._channel = held.channel
         self._hello = held.printed.hello if held.printed is not None else None

@@ -16,7 +16,7 @@ from wiretale.clock import now_ns
 from wiretale.errors import WiretaleError
 from wiretale.model.spool import EventFlag, EventKind
 from wiretale.store.load.tracer_events import EventReader
-from wiretale.store.tracer_files import TracerFiles
+from wiretale.store.tracer_files import TracerFiles, UnnamedFiles, unnamed_files
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import CAPTURE_SUFFIX, StraceOptions, needs_stops
 from wiretale.strace.output import Outputs
@@ -55,28 +55,39 @@ def run(options: StraceOptions, begun: str = "") -> int:
 
 
 def _follow_begun(options: StraceOptions, begun: str) -> int:
-    from wiretale.strace.begun import Begun, HeldFiles, read_held
+    from wiretale.strace.begun import Begun, read_held
 
     held = read_held(begun)
     source = Begun(held, tracer_options(options))
     outputs = Outputs(options, opened=held.printed.output if held.printed is not None else -1)
     try:
-        return _Run(options, outputs, source, HeldFiles(*held.files), held).go()
+        return _Run(options, outputs, source, UnnamedFiles(_folder(), *held.files), held).go()
     finally:
         source.reap()
 
 
 def _start(options: StraceOptions, outputs: Outputs) -> int:
-    # Not tempfile: loading it takes longer than tracing a short program.
-    files = TracerFiles(f"{os.environ.get('TMPDIR') or '/tmp'}/wiretale-strace-{os.getpid()}-{now_ns()}")
-    try:
-        os.mkdir(files.path, mode=0o700)
-    except OSError as fault:
-        raise StraceFault(f"{files.path} cannot be made: {fault.strerror}; TMPDIR says where") from fault
+    files = _files()
     try:
         return _Run(options, outputs, _source(options, files), files).go()
     finally:
         files.remove()
+
+
+def _folder() -> str:
+    return os.environ.get("TMPDIR") or "/tmp"
+
+
+def _files() -> TracerFiles:
+    """Where the tracer writes. Not by tempfile: loading it takes longer than tracing a short program."""
+    with suppress(OSError):
+        return unnamed_files(_folder())
+    files = TracerFiles(f"{_folder()}/wiretale-strace-{os.getpid()}-{now_ns()}")
+    try:
+        os.mkdir(files.path, mode=0o700)
+    except OSError as fault:
+        raise StraceFault(f"{files.path} cannot be made: {fault.strerror}; TMPDIR says where") from fault
+    return files
 
 
 class _Run:

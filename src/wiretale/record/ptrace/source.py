@@ -13,7 +13,7 @@ import time
 
 from wiretale import inherited
 from wiretale.clock import now_ns
-from wiretale.errors import ResourceFault, WiretaleError
+from wiretale.errors import SHORTAGES, ResourceFault, WiretaleError
 from wiretale.record.ptrace import library
 from wiretale.record.ptrace.faults import attach_fault, disk_error, find_program, full_reason, spawn_fault
 from wiretale.record.ptrace.options import PtraceOptions, SpawnRequest, option_flags
@@ -98,6 +98,8 @@ class PtraceSource:
             return ResourceFault(
                 "there is not enough memory to record", "ulimit -v says how much address space a process may have"
             )
+        if number in (errno.EMFILE, errno.ENFILE):
+            return ResourceFault(*SHORTAGES[number])
         return ResourceFault(
             f"{self._files.path} cannot be written: {disk_error(number)}",
             "free space there, or choose another place: record with -o FILE, run and strace with TMPDIR=FOLDER",
