@@ -21,8 +21,10 @@ PARTS = {
     "options": ("names_of_options",),
     "submitted": ("submitted",),
     "rings": ("rings", "counters", "programs"),
+    "sockets": ("kinds", "routes", "generic", "timers", "handles"),
     "labels": ("pairs", "ready", "credentials", "processes", "personalities", "filters", "bytes", "gone"),
 }  # fmt: skip
+_OF_PROCESSES = ("labels", "sockets")  # whose lines have numbers of processes
 _LABELS = [["-y"], ["-yy"], ["-Y"], ["-e", "read=all", "-e", "write=all"]]
 _STYLES = [[], ["-v"], ["-X", "verbose"], ["-X", "raw"], ["-s", "3"]]
 _VARIES = re.compile(r"0x[0-9a-f]{6,}|d_ino=\d+|d_off=-?\d+|\"\d+\"")
@@ -60,7 +62,7 @@ def compared(program: Path, folder: Path, style: list[str], varies: re.Pattern[s
 
 @pytest.mark.parametrize("style", _STYLES, ids=" ".join)
 def test_every_line_is_straces(program: Path, tmp_path: Path, style: list[str]) -> None:
-    compared(program, tmp_path, style, _NUMBERED if program.name == "labels" else _VARIES)
+    compared(program, tmp_path, style, _NUMBERED if program.name in _OF_PROCESSES else _VARIES)
 
 
 @pytest.mark.parametrize("program", ["labels"], indirect=True)

@@ -74,6 +74,7 @@ FIELDS: dict[str, str] = {
     "flock": "s16 l_type~=lock_type; s16 l_whence~=whence; long l_start; long l_len; s32 l_pid",
     "flock64": "s16 l_type~=lock_type; s16 l_whence~=whence; s64 l_start; s64 l_len; s32 l_pid",
     "f_owner_ex": "s32 type~=f_owner; s32 pid~pid",
+    "file_handle": "u32 handle_bytes; s32 handle_type; u8 _f_handle[128]",  # MAX_HANDLE_SZ of linux/exportfs.h
     "open_how": "u64 flags~|open_flags; u64 mode~o; u64 resolve~|resolve",
     # waiting: linux/eventpoll.h, asm-generic/poll.h
     "pollfd": "s32 fd~fd; s16 events~|poll; s16 revents~|poll",

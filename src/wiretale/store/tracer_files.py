@@ -65,7 +65,7 @@ class UnnamedFiles(TracerFiles):
 
 
 def unnamed_files(folder: str) -> UnnamedFiles:
-    """On the disk of `folder`. OSError where its file system has no such files (open(2), O_TMPFILE), or without /proc."""
+    """On the disk of `folder`. OSError without /proc, or if its file system has none: O_TMPFILE, open(2)."""
     fds: list[int] = []
     try:
         while len(fds) < 3:

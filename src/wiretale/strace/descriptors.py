@@ -9,7 +9,7 @@ import stat
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from socket import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_STREAM
+from socket import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_RAW, SOCK_STREAM
 
 from wiretale.decode.constants.tables import TABLES
 from wiretale.decode.record_types import FdLabel
@@ -30,7 +30,9 @@ _PARENT_TID = 2  # which argument of clone
 _DESCRIPTORS = frozenset({Kind.FD, Kind.DIRFD})
 _DELETED = " (deleted)"
 _UNIX_KINDS: dict[int, str] = {SOCK_STREAM: "UNIX-STREAM"}  # net/unix/af_unix.h: the names of protocols
-_PROTOCOLS = {1: "PING", 6: "TCP", 17: "UDP", 58: "PING", 132: "SCTP", 136: "UDPLITE", 255: "RAW", 262: "MPTCP"}
+_PROTOCOLS = {1: "PING", 6: "TCP", 17: "UDP", 58: "PING", 132: "SCTP", 136: "UDPLITE", 262: "MPTCP"}
+_WITHOUT_PORTS = ("PING", "RAW")
+_ALWAYS_NAMED = ("TCP", "UDP", *_WITHOUT_PORTS)
 _FAMILIES = {17: "PACKET", 40: "AF_VSOCK", 38: "ALG", 29: "CAN", 15: "KEY", 44: "XDP"}
 
 
@@ -82,10 +84,11 @@ def _socket(data: bytes) -> _Socket:
 
 
 class Descriptors:
-    """Takes all events in order. `details`: members of options.DETAILS."""
+    """Takes all events in order. `details`: members of options.DETAILS. `more`: name the families of all sockets."""
 
-    def __init__(self, details: frozenset[str]) -> None:
+    def __init__(self, details: frozenset[str], *, more: bool = False) -> None:
         self._details = details
+        self._families = _FAMILIES if more else {}
         self._links: dict[int, dict[int, str]] = {}  # process -> descriptor -> what its link says
         self._sockets: dict[int, _Socket] = {}  # by inode
         self._peers: dict[int, int] = {}  # of unix sockets, by inode
@@ -179,11 +182,13 @@ class Descriptors:
         if s.family == AF_NETLINK:
             return _netlink_text(s)
         if s.family in (AF_INET, AF_INET6):
-            name = _PROTOCOLS.get(s.protocol, "RAW") + ("v6" if s.family == AF_INET6 else "")
+            kind = "RAW" if s.kind == SOCK_RAW else _PROTOCOLS.get(s.protocol, "RAW")
+            name = kind + ("v6" if s.family == AF_INET6 else "")
             ends = [t for t in (_end(s.local), _end(s.peer)) if t]
-            bound = ends and not ends[0].endswith(":0")
-            return f"{name}:[{'->'.join(ends) if bound or len(ends) > 1 else s.inode}]"
-        return f"{_FAMILIES.get(s.family, 'socket')}:[{s.inode}]"
+            if kind not in _WITHOUT_PORTS and (len(ends) > 1 or (ends and not ends[0].endswith(":0"))):
+                return f"{name}:[{'->'.join(ends)}]"
+            return f"{name if kind in _ALWAYS_NAMED or self._families else 'socket'}:[{s.inode}]"
+        return f"{self._families.get(s.family, 'socket')}:[{s.inode}]"
 
     def _unix_text(self, s: _Socket) -> str:
         peer = self._peers.get(s.inode)

@@ -371,7 +371,7 @@ def _watchers(
     if options.descriptors or options.paths:
         from wiretale.strace.descriptors import Descriptors
 
-        descriptors = Descriptors(options.descriptors)
+        descriptors = Descriptors(options.descriptors, more=options.more)
     if descriptors is not None and options.paths:
         from wiretale.strace.paths import Paths
 

@@ -12,6 +12,7 @@ from wiretale.decode.strace.calls import Returned, StraceDecoder
 from wiretale.decode.strace.style import StraceStyle
 from wiretale.model.spool import EventFlag, Role
 from wiretale.store.load.tracer_events import TracerChunk, TracerEvent
+from wiretale.strace.generic_families import family_name
 from wiretale.strace.netlink_sockets import NetlinkSockets
 from wiretale.strace.options import StraceOptions
 
@@ -45,6 +46,7 @@ class CallTexts:
                 verbose=options.verbose,
                 argument_names=options.argument_names,
                 interfaces=_interface,
+                families=family_name,
                 more=options.more,
             ),
             pid_text,

@@ -25,6 +25,7 @@ _AT = {
 _OWN: dict[str, dict[int, str]] = {
     "at_flags": _AT,
     "at_eaccess": {0x100: "AT_SYMLINK_NOFOLLOW", 0x200: "AT_EACCESS", 0x1000: "AT_EMPTY_PATH"},
+    "at_handle": {0x400: "AT_SYMLINK_FOLLOW", 0x1000: "AT_EMPTY_PATH"},
     "at_statx": {0x2000: "AT_STATX_FORCE_SYNC", 0x4000: "AT_STATX_DONT_SYNC", **_AT},
     "unlink_flags": _AT,
     "timerfd_create": {

@@ -20,6 +20,7 @@ _CAPPED = 0x100  # NLM_F_CAPPED
 _SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
 _COMPATIBLE, _INET = (18, 19), (2, 10)  # TCPDIAG_GETSOCK, DCCPDIAG_GETSOCK
 _CACHE_REPORT = 96
+_BRIDGE_NEIGHBOURS = (30, 7)  # RTM_GETNEIGH of AF_BRIDGE
 _NEW, _DELETE, _GET = "nl_flags_new", "nl_flags_delete", "nl_flags_get"
 _ROUTE_FLAGS = (_NEW, _DELETE, _GET, "")
 _TYPES = {XFRM: "nl_xfrm", SELINUX: "nl_selnl", AUDIT: "nl_audit", CRYPTO: "nl_crypto"}
@@ -89,9 +90,11 @@ def _type(w: StraceWriter, protocol: int, kind: int) -> str:
         return w.enum("nl_rtm", kind)
     if protocol == SOCK_DIAG:
         return w.enum("nl_sock_diag" if kind in (_SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY) else "nl_tcpdiag", kind)
-    if protocol == GENERIC and kind == _NLCTRL:
-        return w.note("nlctrl", kind)
-    return w.enum("nl_msg", kind) if protocol != GENERIC else hex(kind)
+    if protocol == GENERIC:
+        family = "nlctrl" if kind == _NLCTRL else w.style.families(kind)
+        raw = w.style.names is Names.RAW
+        return w.note(family, kind) if family else hex(kind) + ("" if raw else " /* GENERIC_FAMILY_??? */")
+    return w.enum("nl_msg", kind)
 
 
 def _flags_table(protocol: int, kind: int) -> str:
@@ -148,6 +151,8 @@ def _body(w: StraceWriter, protocol: int, kind: int, flags: int, body: Memory) -
             found = netlink_diag.COMPATIBLE if flags & _REQUEST else found
         elif kind not in (_SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY):
             found = None
+    elif (kind, family) == _BRIDGE_NEIGHBOURS:
+        found = netlink_route.BRIDGE_NEIGHBOURS
     elif kind == _CACHE_REPORT and found is not None:
         ipv4, ipv6 = netlink_route.MULTICAST_ROUTING
         found = {ipv4: found, ipv6: netlink_route.REPORT_IPV6}.get(family, (found[0], "", {}))
@@ -162,9 +167,9 @@ def structured(w: StraceWriter, found: netlink_route.Kind, body: Memory, family:
     fields, table, printers = found
     size = size_of(fields)
     if body.full < size or len(body) < size:
-        name = fields[0].name if body.full > 1 else "family"
-        rest = "" if body.full == 1 else ", ..." if body.full < size else f", {body.address + 1:#x}"
-        return f"{{{name}={w.enum('family', family)}{rest}}}"
+        alone = sum(bool(f.name) for f in fields) == 1
+        rest = "" if alone else ", ..." if body.full < size else f", {body.address + 1:#x}"
+        return f"{{{fields[0].name}={w.enum('family', family)}{rest}}}"
     shown = f"{{{fields_text(w, fields, body, family)}}}"
     behind = body.part((size + 3) // 4 * 4)
     if not behind.full:

@@ -248,9 +248,9 @@ def _any_family(w: StraceWriter, data: bytes, _: int) -> str:
     return w.enum("family" if known("family", data[0], w.arch) else "nl_rtnl_family", data[0])
 
 
-GENERAL = parts("B rtgen_family", rtgen_family=_any_family)
+GENERAL = parts("B rtgen_family", rtgen_family=_FAMILY)
 _GENERAL: Attributes = {1: s32, 2: process, 3: u32, 4: s32, 5: s32}
-REPORT = GENERAL
+REPORT = parts("B rtgen_family", rtgen_family=_any_family)
 MULTICAST_ROUTING = (128, 129)  # RTNL_FAMILY_IPMR, RTNL_FAMILY_IP6MR
 _REPORT6: Attributes = {1: one("nl_mroute6_msg"), 2: u32, 3: ipv6, 4: ipv6, 5: hexadecimal}
 _REPORT: Attributes = {1: one("nl_mroute_msg"), 2: u32, 3: ipv4, 4: ipv4, 5: hexadecimal, 6: u32}
@@ -282,6 +282,7 @@ _ACTION: Attributes = {
 }  # fmt: skip
 DCB = parts("B dcb_family; B cmd; 2x", dcb_family=_FAMILY, cmd=one("nl_dcb_cmd"))
 
+BRIDGE_NEIGHBOURS = (LINK, "nl_ifla", LINK_ATTRIBUTES)  # rtnl_fdb_dump takes a struct ifinfomsg
 REPORT_IPV6 = (REPORT, "nl_creport6", _REPORT6)
 Kind = tuple[tuple[Part, ...], str, Attributes]
 _QUEUES = (QUEUE, "nl_tca", _QUEUE)

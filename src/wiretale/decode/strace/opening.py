@@ -1,8 +1,12 @@
-"""openat2 in strace's words. Source: linux/openat2.h."""
+"""How files are opened by openat2 and by handles, in strace's words. Source: linux/openat2.h, linux/exportfs.h."""
 
+import struct
+
+from wiretale.decode.record_types import Datum
 from wiretale.decode.strace import names
 from wiretale.decode.strace.arguments import Printer, address, bounded_string, strace
 from wiretale.decode.strace.arrays import beyond, whole
+from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.style import Names
 from wiretale.decode.struct_text import octal
 from wiretale.decode.structs import integers
@@ -40,8 +44,52 @@ def _memory_flags(w: Writer, index: int, arg: Arg) -> str:
     return f"{value:#x} /* {text} */" if style is Names.VERBOSE else text
 
 
+_HANDLE_HEAD, _MOST_HANDLE_BYTES = 8, 128  # struct file_handle, MAX_HANDLE_SZ
+_EOVERFLOW = 75
+
+
+def _seen(w: Writer, index: int, *, at_exit: bool) -> Datum | None:
+    """The head of a handle and what could be read behind it."""
+    found = None if strace(w).terse else w.datum(index, "struct", at_exit=at_exit)
+    return found if found is not None and len(found.bytes) >= _HANDLE_HEAD else None
+
+
+def _handle_text(datum: Datum) -> str:
+    """What the kernel made of a file, for it alone to understand."""
+    size, kind = struct.unpack_from("=Ii", datum.bytes)
+    known = min(size, _MOST_HANDLE_BYTES)
+    data = datum.bytes[_HANDLE_HEAD : _HANDLE_HEAD + known]
+    shown = hex_literal(data) + ("..." if size > known else "") if len(data) == known else "???"
+    return f"handle_type={kind}, f_handle={shown}"
+
+
+def _handle_in(w: Writer, index: int, arg: Arg) -> str:
+    datum = _seen(w, index, at_exit=False)
+    if datum is None:
+        return address(w, index)
+    return f"{{handle_bytes={_bytes_of(datum)}, {_handle_text(datum)}}}"
+
+
+def _handle_out(w: Writer, index: int, arg: Arg) -> str:
+    """The size that there was room for, that there is or would be, and the handle if there is one."""
+    before, after = _seen(w, index, at_exit=False), _seen(w, index, at_exit=True)
+    if before is None:
+        return address(w, index)
+    told = w.succeeded or w.call.errno == _EOVERFLOW
+    changed = after is not None and told and _bytes_of(after) != _bytes_of(before)
+    shown = f"handle_bytes={_bytes_of(before)}" + (f" => {_bytes_of(after)}" if after is not None and changed else "")
+    return "{" + shown + (f", {_handle_text(after)}" if after is not None and w.succeeded else "") + "}"
+
+
+def _bytes_of(datum: Datum) -> int:
+    return int.from_bytes(datum.bytes[:4], "little")
+
+
 ARGUMENTS: dict[tuple[str, str], Printer] = {
     ("openat2", "how"): _how,
+    ("open_by_handle_at", "handle"): _handle_in,
+    ("name_to_handle_at", "handle"): _handle_out,
+    ("name_to_handle_at", "flags"): lambda w, i, a: w.flags("at_handle", w.values[i] & 0xFFFFFFFF),
     ("memfd_create", "flags"): _memory_flags,
     ("memfd_create", "name"): bounded_string(250),  # NAME_MAX without "memfd:", and one
 }

@@ -48,6 +48,8 @@ _MODULES: dict[str, str] = {
     "perf_event_open": "counters",
     "process_madvise": "vectors",
     "openat2": "opening",
+    "open_by_handle_at": "opening",
+    "name_to_handle_at": "opening",
     "memfd_create": "opening",
     **dict.fromkeys(("times", "time", "utime", "utimes", "futimesat", "utimensat"), "clocks"),
     **dict.fromkeys(("capget", "capset"), "capabilities"),

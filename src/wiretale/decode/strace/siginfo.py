@@ -79,7 +79,7 @@ def siginfo_text(
     """As `decode/signals.py`, with times that are not zero in seconds as well, and values both ways."""
     shown: list[str] = []
     numbers = struct.unpack_from("<iii", data) if len(data) >= _HEAD_BYTES else (0, 0, 0)
-    if len(data) >= _HEAD_BYTES and not any(numbers):
+    if len(data) >= _HEAD_BYTES and not numbers[0]:
         return "{}"
     fields = decode_siginfo(data, arch).fields
     caller = next((int(text, 16) for name, text in fields if name == "si_arch" and text != "NULL"), 0)
@@ -96,7 +96,8 @@ def siginfo_text(
             continue
         if name == "si_value":
             number, pointer = _sigval(int(text, 16) if text != "NULL" else 0)
-            shown += [f"si_int={number}, si_ptr={pointer}"] if text != "NULL" else []
+            if text != "NULL" or fields[2][0] == "si_timerid":
+                shown.append(f"si_int={number}, si_ptr={pointer}")
             continue
         if name == "si_pid" and pid_label is not None and int(text) > 0:
             shown.append(f"{name}={pid_label(int(text))}")

@@ -73,8 +73,8 @@ _MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
 def _socket_type(w: Writer, index: int, arg: Arg) -> str:
     value = w.values[index] & 0xFFFFFFFF
     kind, extra = value & _SOCK_TYPE_MASK, value & ~_SOCK_TYPE_MASK
-    name = w.enum("socket_kind", kind)
-    if name.startswith("SOCK_") or not extra:
+    if names.known("socket_kind", kind, w.arch) or (kind and not extra):
+        name = w.enum("socket_kind", kind)
         return f"{name}|{w.flags('socket_flags', extra)}" if extra else name
     return w.flags("socket_flags", value)
 
@@ -101,8 +101,8 @@ def _protocol(w: Writer, index: int, arg: Arg) -> str:
     known = {_AF_INET: "ip_protocol", _AF_INET6: "ip_protocol", _AF_NETLINK: "netlink_protocol"}.get(family)
     if known:
         return w.enum(known, value)
-    if family == _AF_PACKET and 0 < value <= 0xFFFF:
-        return f"htons({w.enum('ethertype', (value & 0xFF) << 8 | value >> 8)})"
+    if family == _AF_PACKET:
+        return f"htons({w.enum('ethertype', (value & 0xFF) << 8 | value >> 8 & 0xFF)})"
     return str(value)
 
 

@@ -43,6 +43,7 @@ class StraceStyle:
     verbose: Callable[[str, int], bool] = _every  # -e verbose: whose structures are shown
     argument_names: bool = False  # -N
     interfaces: Callable[[int], str] = lambda _: ""  # the name of a network interface, if there is such a one
+    families: Callable[[int], str] = lambda _: ""  # the name of a family of generic netlink, as it is for interfaces
     more: bool = False  # --more: decode what strace leaves raw
 
 

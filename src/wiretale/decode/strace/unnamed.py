@@ -95,6 +95,7 @@ _UNKNOWN: dict[str, str] = {
     "open_flags": "O_???",
     "at_flags": "AT_???",
     "at_eaccess": "AT_???",
+    "at_handle": "AT_???",
     "at_statx": "AT_???",
     "access_mode": "?_OK",
     "fcntl_cmd": "F_???",

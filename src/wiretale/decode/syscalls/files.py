@@ -51,8 +51,15 @@ CALLS: tuple[Call, ...] = (
     call("openat", dirfd(), string(), _OPEN, mode(), result=Result.FD),
     call("openat2", dirfd(), string(), struct_in("how", "open_how", length=3), size("size"), result=Result.FD),
     call("creat", string(), mode(), result=Result.FD),
-    call("open_by_handle_at", fd("mount_fd"), pointer("handle"), _OPEN, result=Result.FD),
-    call("name_to_handle_at", dirfd(), string(), pointer("handle"), struct_out("mount_id", "int"), _AT),
+    call("open_by_handle_at", fd("mount_fd"), struct_in("handle", "file_handle"), _OPEN, result=Result.FD),
+    call(
+        "name_to_handle_at",
+        dirfd(),
+        string(),
+        Arg("handle", Kind.STRUCT_INOUT, struct="file_handle", on_error=True),  # which size would do
+        struct_out("mount_id", "int"),
+        _AT,
+    ),
     call("access", string(), flags("mode", "access_mode")),
     call("faccessat", dirfd(), string(), flags("mode", "access_mode")),
     call("faccessat2", dirfd(), string(), flags("mode", "access_mode"), _AT),

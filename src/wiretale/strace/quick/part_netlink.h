@@ -366,7 +366,7 @@ static bool put_message_body(struct writer *w, unsigned protocol, unsigned kind,
 		body = BODY_OF(NETLINK_ROUTING, kind);
 	else if (kind == SOCK_DIAG_BY_FAMILY || kind == SOCK_DESTROY)
 		body = flags & NLM_F_REQUEST ? BODY_OF(NETLINK_ASKED, family) : BODY_OF(NETLINK_ANSWERED, family);
-	if (!body)
+	if (!body || (protocol == NETLINK_ROUTE && kind == RTM_GETNEIGH && family == AF_BRIDGE))
 		return false;
 	const struct netlink_value *fields = &NETLINK_VALUES[body->structure];
 	if (n < fields->least)

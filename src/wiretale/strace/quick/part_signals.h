@@ -44,17 +44,14 @@ static bool put_child(struct quick_text *t, const uint8_t *body, int code)
 
 static void put_timer(struct quick_text *t, const uint8_t *body)
 {
-	uint64_t value = integer(body + 8, 8);
 	put(t, ", si_timerid=");
 	put_hex_or_zero(t, integer(body, 4));
 	put(t, ", si_overrun=");
 	put_signed(t, signed_integer(body + 4, 4));
-	if (value) {
-		put(t, ", si_int=");
-		put_signed(t, signed_integer(body + 8, 4));
-		put(t, ", si_ptr=");
-		put_hex(t, value);
-	}
+	put(t, ", si_int=");
+	put_signed(t, signed_integer(body + 8, 4));
+	put(t, ", si_ptr=");
+	put_pointer(t, integer(body + 8, 8));
 }
 
 /* Signals that say where: not only with the codes that they define. */

@@ -127,7 +127,7 @@ static bool arg_protocol(struct writer *w, int i, const struct argument *a)
 	(void)a;
 	int32_t family = (int32_t)low_half(w, 0);
 	uint32_t value = low_half(w, i);
-	if (family == AF_PACKET)
+	if (family == AF_PACKET)	/* a type of frames, in network order */
 		return false;
 	if (family == AF_INET || family == AF_INET6)
 		put_enum(w->text, NAMES_ip_protocol, value);
