@@ -128,6 +128,23 @@ def test_an_end_that_was_not_traced_is_named() -> None:
     assert said(up(check(tcp.rows.joined()))) == {"on the wire, not read: the receiver was not traced": 3}
 
 
+def test_who_sends_through_a_raw_socket_may_be_an_end_and_has_no_connection() -> None:
+    tcp = conversation(calls=(True, False))
+    tcp.write(tcp.client, b"abc")
+    rows = tcp.rows
+    rows.task(900)
+    made = rows.call(900, "socket", 2, 3, 1, ret=3)  # AF_INET, SOCK_RAW, IPPROTO_ICMP
+    rows.descriptor(900, 3, "socket:[77]", 77, made)
+    rows.socket_sample(77, made, type="SOCK_RAW")
+    rows.data(rows.call(900, "sendto", 3, 0, 8, ret=8), "payload", bytes(8))
+    db = rows.joined()
+    found = check(db)
+    assert said(up(found)) == {"on the wire, not read: the receiver was not traced, or used a raw or packet socket": 3}
+    assert [(c.side, c.unplaced_calls, c.other_calls, c.other_bytes) for c in found.calls] == [("w", 1, 1, 8)]
+    assert db.execute("SELECT count FROM coverage WHERE item = 'messages of other sockets'").fetchall() == [(1,)]
+    assert not db.execute("FROM coverage WHERE item = 'messages without a connection'").fetchall()
+
+
 def test_without_packets_it_says_so() -> None:
     tcp = conversation(packets=False)
     tcp.write(tcp.client, b"abc")

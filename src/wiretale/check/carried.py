@@ -9,7 +9,9 @@ MSG_PEEK, MSG_ERRQUEUE = 0x2, 0x2000  # linux/socket.h
 _VECTORS = frozenset({Kind.MMSGHDR_IN, Kind.MMSGHDR_OUT})
 
 # Every successful call that moved payload into ('w') or out of ('r') an internet or unix socket, with its own result,
-# beside what the joins placed of it. Of sendmmsg and recvmmsg the result counts messages, of the others bytes.
+# beside what the joins placed of it. `other` sockets are none of TCP, UDP, UDP-Lite and MPTCP (linux/in.h): raw, ICMP,
+# SCTP and the like, which have no connections. Of sendmmsg and recvmmsg the result counts messages, of the others
+# bytes.
 _CALLS = """
 WITH moved AS (
     SELECT c.call_id, c.pid, c.entry_ns, c.name, c.retval, m.side, m.messages,
@@ -20,7 +22,10 @@ WITH moved AS (
       AND CASE m.flags_arg WHEN 2 THEN c.a2 WHEN 3 THEN c.a3 ELSE 0 END & $errqueue = 0
 ),
 on_socket AS (
-    SELECT m.*, s.socket_id FROM (SELECT * FROM moved WHERE fd < 2147483648) m
+    SELECT m.*, s.socket_id,
+           coalesce(s.family <> 'AF_UNIX' AND (s.type = 'SOCK_RAW' OR s.protocol NOT IN (0, 6, 17, 136, 262)),
+               FALSE) AS other
+    FROM (SELECT * FROM moved WHERE fd < 2147483648) m
     ASOF JOIN descriptor d ON d.pid = m.pid AND d.fd = m.fd AND m.entry_ns >= d.from_ns
     JOIN socket s ON s.file_id = d.file_id
     WHERE s.family IN ('AF_INET', 'AF_INET6', 'AF_UNIX') AND coalesce(d.to_ns, 9223372036854775807) >= m.entry_ns
@@ -33,6 +38,8 @@ placed AS (
 SELECT o.side, o.peeked, count(*), sum(CASE WHEN NOT o.messages THEN o.retval ELSE coalesce(p.bytes, 0) END)::BIGINT,
        count(*) FILTER (p.rows IS NULL),
        coalesce(sum(o.retval) FILTER (p.rows IS NULL), 0)::BIGINT,
+       count(*) FILTER (p.rows IS NULL AND o.other),
+       coalesce(sum(o.retval) FILTER (p.rows IS NULL AND o.other), 0)::BIGINT,
        count(*) FILTER (CASE WHEN o.messages THEN p.rows ELSE p.bytes END <> o.retval), min(o.call_id) FILTER (
            CASE WHEN o.messages THEN p.rows ELSE p.bytes END <> o.retval)
 FROM on_socket o LEFT JOIN placed p ON p.side = o.side AND p.call_id = o.call_id
@@ -49,11 +56,12 @@ def _moves(call: Call, side: str) -> tuple[str, str, int, int, bool]:
     return call.name, side, fd, flags, any(a.kind in _VECTORS for a in call.args)
 
 
-Figures = tuple[str, bool, int, int, int, int, int, int | None]
+Figures = tuple[str, bool, int, int, int, int, int, int, int, int | None]
 
 
 def calls_against_streams(db: duckdb.DuckDBPyConnection) -> list[Figures]:
-    """Per side and whether peeked: calls, bytes, calls without a place, their results, calls placed with another size.
+    """Per side and whether peeked: calls, bytes, calls without a place, their results, both again of other sockets than
+    TCP's and UDP's, calls placed with another size.
 
     The last is one such call, to look at.
     """

@@ -58,7 +58,10 @@ class StreamCheck:
 
 @dataclass(frozen=True, slots=True)
 class CallCheck:
-    """What the calls' own results say against the streams: 'w' or 'r'. `unplaced` calls belong to no connection."""
+    """What the calls' own results say against the streams: 'w' or 'r'. `unplaced` calls belong to no connection.
+
+    Those of them on `other` sockets than TCP's and UDP's (raw, ICMP, SCTP) have none.
+    """
 
     side: str
     peeked: bool
@@ -66,6 +69,8 @@ class CallCheck:
     bytes: int
     unplaced_calls: int
     unplaced_bytes: int
+    other_calls: int
+    other_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +96,8 @@ def check(db: duckdb.DuckDBPyConnection, progress: Callable[[str, float], None] 
     say = progress or (lambda text, done: None)
     wrong: list[str] = []
     calls = []
-    for side, peeked, count, size_, missing, missing_bytes, unequal, example in calls_against_streams(db):
-        calls.append(CallCheck(side, peeked, count, size_, missing, missing_bytes))
+    for side, peeked, *figures, unequal, example in calls_against_streams(db):
+        calls.append(CallCheck(side, peeked, *figures))
         if unequal:
             wrong.append(f"{unequal} calls are placed with another size than they returned, for example call {example}")
     wrong += _against_the_clock(db)
@@ -187,7 +192,8 @@ def _connections(
 
 
 def _ends(db: duckdb.DuckDBPyConnection) -> Ends:
-    """For each end of each connection whether a recorded process held it, and whether that process uses io_uring.
+    """For each end of each connection whether a recorded process held it, and whether that process uses io_uring;
+    and whether a recorded process had a raw or packet socket, with which it could be an end without holding one.
 
     A connection that io_uring accepted has no traced socket; the listener it came to still tells whose it was.
     """
@@ -200,11 +206,13 @@ def _ends(db: duckdb.DuckDBPyConnection) -> Ends:
         )
         SELECT e.connection_id, e.role, e.socket_id IS NOT NULL,
                coalesce(e.pid IN (FROM uring), false)
-               OR (e.pid IS NULL AND e.role = 'server' AND e.port IN (FROM listener))
+               OR (e.pid IS NULL AND e.role = 'server' AND e.port IN (FROM listener)),
+               EXISTS (FROM socket WHERE family = 'AF_PACKET'
+                       OR family IN ('AF_INET', 'AF_INET6') AND type = 'SOCK_RAW')
         FROM endpoint e
         """
     ).fetchall()
-    return {(connection, role): End(traced, uring) for connection, role, traced, uring in rows}
+    return {(connection, role): End(traced, uring, raw) for connection, role, traced, uring, raw in rows}
 
 
 def _against_the_clock(db: duckdb.DuckDBPyConnection) -> list[str]:

@@ -21,6 +21,7 @@ CUT = "the datagram was larger than the buffer of the call that took it"
 DROPPED = "not read, though later datagrams were: dropped where they arrived"
 UNREAD = "not read when the connection or the recording ended"
 UNTRACED = "the {end} was not traced"
+UNTRACED_OR_RAW = "the {end} was not traced, or used a raw or packet socket"
 IO_URING = "the {end} uses io_uring: ptrace does not see its operations"
 BEFORE = "sent before the first recorded call"
 READ_BEFORE = "read before the first recorded call"
@@ -42,16 +43,20 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a stream: `traced` if a recorded process held its socket, `uring` if that process uses io_uring."""
+    """One end of a stream: `traced` if a recorded process held its socket, `uring` if that process uses io_uring.
+
+    `raw` if a recorded process had a raw or packet socket.
+    """
 
     traced: bool
     uring: bool
+    raw: bool
 
     def unseen(self, name: str) -> str | None:
         """Why this end's calls are not there; None if they should be."""
         if self.uring:
             return IO_URING.format(end=name)
-        return None if self.traced else UNTRACED.format(end=name)
+        return None if self.traced else (UNTRACED_OR_RAW if self.raw else UNTRACED).format(end=name)
 
 
 def acknowledged(db: duckdb.DuckDBPyConnection) -> dict[tuple[int, str], int]:

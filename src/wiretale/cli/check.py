@@ -123,10 +123,13 @@ def _summary(proof: "Check") -> Iterator[str]:
     for calls in proof.calls:
         if calls.unplaced_calls:
             word = "sends" if calls.side == "w" else "receives"
-            yield (
-                f"{calls.unplaced_calls} {word} with {_bytes(calls.unplaced_bytes)} belong to no connection:"
-                " the other end of their socket is not known"
-            )
+            unknown = calls.unplaced_calls - calls.other_calls, calls.unplaced_bytes - calls.other_bytes
+            for (number, size), why in (
+                ((calls.other_calls, calls.other_bytes), "their sockets are raw, or neither TCP's nor UDP's"),
+                (unknown, "the other end of their socket is not known"),
+            ):
+                if number:
+                    yield f"{number} {word} with {_bytes(size)} belong to no connection: {why}"
     for gap in _together([gap for s in proof.streams for gap in s.uncompared]):
         yield f"not compared: {_bytes(gap.bytes)}: {gap.reason}"
     carried, linked, compared = (
@@ -174,6 +177,7 @@ def _whole_as_json(proof: "Check") -> dict[str, object]:
             {
                 "side": "write" if c.side == "w" else "read", "peeked": c.peeked, "calls": c.calls, "bytes": c.bytes,
                 "unplaced_calls": c.unplaced_calls, "unplaced_bytes": c.unplaced_bytes,
+                "other_calls": c.other_calls, "other_bytes": c.other_bytes,
             }
             for c in proof.calls
         ],

@@ -35,7 +35,7 @@ def title(talk: Conversation) -> str:
 def _end(world: World, talk: Conversation, end: End) -> str:
     where = place(end.addr, end.port)
     if end.pid is None:
-        return f"{code(where)}, a program that was not traced"
+        return f"{code(where)}, {world.stranger}"
     held = f", descriptor {end.fd}" if end.fd is not None else ""
     return f"{world.who(end.pid)}{held}" + (f", at {code(where)}" if end.addr else "")
 

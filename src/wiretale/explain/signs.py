@@ -17,6 +17,7 @@ UNION SELECT 'probe', truth FROM segment WHERE shown AND truth IS NOT NULL
 UNION SELECT protocol, outcome FROM connection
 UNION SELECT 'wait', ended_by FROM wait
 UNION SELECT 'socket', type FROM socket WHERE family IN ('AF_INET', 'AF_INET6')
+UNION SELECT 'raw', '' FROM socket WHERE family = 'AF_PACKET' OR family IN ('AF_INET', 'AF_INET6') AND type = 'SOCK_RAW'
 UNION SELECT 'reset', '' FROM packet WHERE shown AND flags & 4 <> 0"""
 _NUMBERS = "SELECT (SELECT count(*) FROM stream_write), (SELECT count(*) FROM stream_read)"
 
@@ -31,6 +32,7 @@ class Signs:
     has_probes: bool  # segments that only ask: keep-alive, zero window
     has_resets: bool
     netlink: bool
+    raw: bool  # raw sockets of the internet families, or packet sockets
     outcomes: frozenset[tuple[str, str]]  # (protocol, outcome) of connections
     wait_ends: frozenset[str]
     inet_types: frozenset[str]  # of sockets of the internet families
@@ -65,12 +67,12 @@ def load_signs(db: duckdb.DuckDBPyConnection) -> Signs:
     for what, value in db.execute(_TEXTS).fetchall():
         texts.setdefault(what or "", set()).add(value or "")
     analysis, wait_ends, inet_types = (frozenset(texts.pop(what, ())) for what in ("analysis", "wait", "socket"))
-    has_probes, has_resets, netlink = (bool(texts.pop(what, ())) for what in ("probe", "reset", "netlink"))
+    has_probes, has_resets, netlink, raw = (bool(texts.pop(what, ())) for what in ("probe", "reset", "netlink", "raw"))
     writes, reads = db.execute(_NUMBERS).fetchone() or (0, 0)
     return Signs(
         frozenset(name for name, _, _ in counted if name is not None),
         {(name or "?", errno): number for name, errno, number in counted if errno is not None},
-        analysis, has_probes, has_resets, netlink,
+        analysis, has_probes, has_resets, netlink, raw,
         frozenset((protocol, outcome) for protocol, found in texts.items() for outcome in found),
         wait_ends, inet_types, writes, reads,
     )  # fmt: skip

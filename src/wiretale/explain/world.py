@@ -94,10 +94,16 @@ class World:
         micro = (abs(since) + 500) // 1000
         return f"{'-' if since < 0 else ''}{micro // 1_000_000}.{micro % 1_000_000:06d} s"
 
+    @property
+    def stranger(self) -> str:
+        """An end that no traced process held; raw and packet sockets are no ends, though they send and hear."""
+        or_raw = ", or used a raw or packet socket" if self.signs.raw else ""
+        return f"a program that was not traced{or_raw}"
+
     def who(self, pid: int | None) -> str:
         """`pid 12 (nc)`; for an end that no traced process holds, what is known."""
         if pid is None:
-            return "a program that was not traced"
+            return self.stranger
         process = self.processes.get(pid)
         return process.name if process is not None else f"pid {pid}"
 

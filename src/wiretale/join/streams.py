@@ -15,15 +15,22 @@ def place_transfers(db: duckdb.DuckDBPyConnection) -> None:
     run(db, "j_placed")
     row = db.execute(
         """
-        SELECT count(*), coalesce(sum(bytes), 0) FROM j_transfer t JOIN socket s USING (socket_id)
+        SELECT count(*) FILTER (NOT other), count(*) FILTER (other) FROM (
+        SELECT coalesce(s.family <> 'AF_UNIX' AND (s.type = 'SOCK_RAW' OR s.protocol NOT IN (0, 6, 17, 136, 262)),
+            FALSE) AS other
+        FROM j_transfer t JOIN socket s USING (socket_id)
         WHERE s.family IN ('AF_INET', 'AF_INET6', 'AF_UNIX') AND t.bytes > 0
           AND NOT EXISTS (
-              SELECT 1 FROM j_placed p WHERE p.call_id = t.call_id AND p.message = t.message AND p.side = t.side)
+              SELECT 1 FROM j_placed p WHERE p.call_id = t.call_id AND p.message = t.message AND p.side = t.side))
         """
     ).fetchone()
     if row:
         reason = "the other end of the socket is not known, so these messages belong to no connection for certain"
         add_coverage(db, "messages without a connection", int(row[0]), "unmatched", reason)
+        reason = (
+            "their sockets are raw, or neither TCP's nor UDP's (ICMP, SCTP): what they carry is not joined with packets"
+        )
+        add_coverage(db, "messages of other sockets", int(row[1]), "unmatched", reason)
 
 
 def build_streams(db: duckdb.DuckDBPyConnection) -> None:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 # Which programs of odd_programs.py each oddity is about: these, and no other.
 ABOUT = {
-    "failed_setup": {"in_use", "in_time_wait", "no_right"},
+    "failed_setup": {"in_use", "in_time_wait", "no_right", "no_ping"},
     "no_answer": {"no_answer", "waits_for_more", "not_read", "dropped"},
     "held_lock": set(),  # test_held_lock.py has those
     "no_room": set(),
@@ -56,6 +56,7 @@ MAY_HAPPEN = {"resent"}
 # What is said of a program, and the number of rows at least that prove it.
 SAID = [
     ("failed_setup", "in_use", "`127.0.0.1:5040` failed once with `EADDRINUSE`", "listens there with descriptor 3"),
+    ("failed_setup", "no_ping", "`socket()` of", "net.ipv4.ping_group_range, which by default has none"),
     ("failed_setup", "in_time_wait", "in TIME-WAIT on that port", "this socket did not set `SO_REUSEADDR`"),
     ("failed_setup", "in_time_wait", "failed twice with `EADDRINUSE`", "listens there with descriptor 3. At "),
     ("failed_setup", "no_right", "`EACCES`", "CAP_NET_BIND_SERVICE"),

@@ -22,6 +22,10 @@ _WHY = {
     93: "The family has no such protocol.",
     22: "The socket has an address already, or the address given is none of its family.",
 }
+_NO_PING = (
+    "Such a socket is for ping without privilege: it takes a group in net.ipv4.ping_group_range, which by default has "
+    "none (icmp(7)). Programs then try a raw socket."
+)
 _REMEDY = {EADDRINUSE: "ss -tanp shows who has the port", EADDRNOTAVAIL: "ip addr"}
 
 
@@ -52,11 +56,18 @@ def _step(world: World, group: Group) -> Step:
     elif name == "bind" and errno == EACCES and first is not None:
         why, remedy = _no_right(first)
         said.append(why)
+    elif name == "socket" and errno == EACCES and first is not None and _is_ping(first):
+        said.append(_NO_PING)
     elif errno in _WHY:
         said.append(_WHY[errno])
     text = first.text if first is not None else ""
     return Step("", f"{name}() is refused: {error}", tuple(said), group.first_ns, text,
                 refs=(*group.refs, *more), topics=(error, name), remedy=remedy)  # fmt: skip
+
+
+def _is_ping(call: Call) -> bool:
+    """Whether an ICMP socket without privilege was asked for."""
+    return "SOCK_DGRAM" in call.argument("type") and "ICMP" in call.argument("protocol")
 
 
 def _text(errno: int) -> str:
