@@ -65,10 +65,13 @@ def command(
             return _export_stacks(db, target)
         if table is None:
             return _export_packets(db, target, chosen)
+    from wiretale.cli.progress import steps
     from wiretale.export.tables import write_table
 
     place = Path("/dev/stdout") if str(target) == "-" else target  # DuckDB writes by name
-    count = write_table(capture, table, to, place, chosen)
+    with steps() as progress:
+        progress(f"writing {table}")
+        count = write_table(capture, table, to, place, chosen)
     print_notes([f"wrote {target}: {count} rows of {table}"])
     return Exit.OK
 
@@ -97,12 +100,15 @@ def _chosen(text: str | None, table: str | None) -> "Filter | None":
 
 
 def _export_packets(db: "duckdb.DuckDBPyConnection", target: Path, chosen: "Filter | None") -> int:
+    from wiretale.cli.progress import steps
     from wiretale.export.pcapng import write_pcapng
     from wiretale.filter.condition import EVERYTHING
     from wiretale.filter.tables import with_all_tables
 
     with_all_tables(db)
-    packets = _to_file(target, lambda stream: write_pcapng(db, stream, chosen or EVERYTHING))
+    with steps() as progress:
+        progress("writing packets")
+        packets = _to_file(target, lambda stream: write_pcapng(db, stream, chosen or EVERYTHING))
     if packets:
         print_notes([f"wrote {target}: {packets} packets"])
         return Exit.OK

@@ -36,6 +36,7 @@ _UNITS = ("", "k", "M", "G", "T")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line (keys: docs/stats.md); all rows.")
 @click.pass_context
 def command(context: click.Context, capture: Path, filter_text: str | None, top: int, as_json: bool) -> int:
+    from wiretale.cli.progress import steps
     from wiretale.explain.about import about
     from wiretale.filter.condition import EVERYTHING
     from wiretale.show import stats
@@ -43,16 +44,19 @@ def command(context: click.Context, capture: Path, filter_text: str | None, top:
     from wiretale.store.capture import open_capture
 
     output = output_of(context)
-    with open_capture(capture) as db:
+    with open_capture(capture) as db, steps() as progress:
         wanted = EVERYTHING
         if filter_text is not None:
             from wiretale.filter.compile import compile_filter
 
             wanted = compile_filter(filter_text)
+        progress("counting calls")
         by_name = stats.calls_by_name(db, wanted)
         by_descriptor = stats.calls_by_descriptor(db, wanted)
         buckets = _BUCKETS if output.width is None else max(10, min(_BUCKETS, output.width - 40))
+        progress("counting bytes")
         connections, begin, width = stats.traffic(db, wanted, buckets, sys.maxsize if as_json else top)
+        progress("counting waits")
         waits = stats.waits(db, wanted)
         cost_ns, origin = about(db).cost_ns, origin_ns(db)
     if as_json:

@@ -53,18 +53,23 @@ class StoryRequest:
 
 def print_story(request: StoryRequest, output: Output) -> int:
     """Tell the story and write it where it shall go."""
+    from wiretale.cli.progress import steps
     from wiretale.explain.tell import Options, tell
     from wiretale.store.capture import open_capture
 
     with open_capture(request.capture) as db:
-        story = tell(db, Options(str(request.capture), request.reader, request.connection_id))
+        with steps() as progress:
+            progress("telling the story")
+            story = tell(db, Options(str(request.capture), request.reader, request.connection_id))
         if request.figures is not None:
             _draw(story, request.figures)
         if request.format is StoryFormat.HTML:
             from wiretale.show.story.evidence_rows import evidence_lines
             from wiretale.show.story.html import page
 
-            rows = evidence_lines(db, (ref for step in story.steps() for ref in step.evidence))
+            with steps() as progress:
+                progress("fetching what the story rests on")
+                rows = evidence_lines(db, (ref for step in story.steps() for ref in step.evidence))
             pieces: Iterable[str] = page(story, rows)
             if request.into is None:
                 encoding = sys.stdout.encoding
