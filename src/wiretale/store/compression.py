@@ -14,7 +14,7 @@ from wiretale.store.bulk import BATCH_ROWS, Slices
 
 _TOGETHER = 2048  # rows that DuckDB compresses together (STANDARD_VECTOR_SIZE)
 _SAMPLES = 4
-_MOST_SAMPLE_BYTES = 1 << 20
+_MOST_SAMPLE_BYTES = 1 << 17  # of each; zlib looks back 32 KB, so more says the same
 _WORTH_IT = 0.5  # compressed size divided by the size before, at most
 
 
