@@ -107,7 +107,10 @@ enum request { REQUEST_NONE, REQUEST_SPAWN, REQUEST_SPAWN_FILTERED, REQUEST_ATTA
 
 static void serve_request(struct wt *w);
 
+#include "part_packed.h"
+#include "part_pieces.h"
 #include "part_ring.h"
+#include "part_ring_tasks.h"
 
 static void wake_handler(int number)
 {
