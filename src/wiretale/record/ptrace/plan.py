@@ -6,7 +6,7 @@ which calls the control thread is told about.
 
 import ctypes
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from operator import attrgetter
 
@@ -55,13 +55,11 @@ _SPECIAL = {
 }
 # An interrupted sleep says how much of it was left, sched_setattr(2) which size it wants.
 _FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "sched_setattr"})
-# Plain integers: arithmetic with members of an enumeration is slow, and every run makes a plan.
+# Plain integers: arithmetic with members of an enumeration is slow.
 _ENTRY, _EXIT, _ON_ERROR, _TWICE = map(int, When)
 _BOTH = _ENTRY | _EXIT
 _PAYLOAD, _OUT = int(OpFlag.PAYLOAD), int(OpFlag.OUT)
 _STRUCT_WHEN = {Kind.STRUCT_IN: _ENTRY, Kind.STRUCT_OUT: _EXIT, Kind.STRUCT_INOUT: _BOTH}
-_BITS_WHEN = {Kind.BITS_IN: _ENTRY, Kind.BITS_OUT: _EXIT}
-_MESSAGE_WHEN = {Kind.MESSAGE_IN: _ENTRY, Kind.MESSAGE_OUT: _EXIT}
 _ARRAY_WHEN = {Kind.ARRAY_IN: _ENTRY, Kind.ARRAY_OUT: _EXIT, Kind.ARRAY_INOUT: _BOTH}
 
 
@@ -71,7 +69,7 @@ class Step:
 
     what: What
     when: int  # of When
-    arg: int
+    arg: int = 0
     role: Role = Role.STRUCT
     count_from: Count = Count.FIXED
     count_arg: int = NO_ARG
@@ -83,74 +81,24 @@ class Step:
     only_value: int = 0
 
 
+def _bytes(when: int, role: Role, source: Count, *, fixed: int = 1, size: int = 1, limit: int = _STRUCT_LIMIT) -> Step:
+    """A block of bytes of any argument."""
+    return Step(What.BYTES, when, role=role, count_from=source, fixed=fixed, size=size, limit=limit)
+
+
+def _length(arg: Arg) -> int:
+    """The argument that says how much there is."""
+    return arg.length if arg.length >= 0 else NO_ARG
+
+
+def _payload(call: Call) -> int:
+    """PAYLOAD of calls whose bytes go to or come from somebody else."""
+    return 0 if call.effects.isdisjoint({Effect.SENDS, Effect.RECEIVES}) else _PAYLOAD
+
+
 def _counted(arg: Arg, otherwise: Count) -> tuple[Count, int, int]:
     """(where the count comes from, its argument, fixed count)."""
-    length = arg.length if arg.length >= 0 else NO_ARG
-    if arg.count:
-        return Count.FIXED, NO_ARG, arg.count
-    return otherwise, length, 1
-
-
-def _bytes_steps(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
-    """Steps of kinds that are one block of bytes."""
-    kind, length = arg.kind, arg.length if arg.length >= 0 else NO_ARG
-    moves = not call.effects.isdisjoint({Effect.SENDS, Effect.RECEIVES})
-    payload = _PAYLOAD if moves else 0
-    if kind is Kind.BUFFER_IN:
-        # fsconfig and sethostname take an int: what lies in the upper half of the register is no length
-        narrow = length != NO_ARG and call.args[length].kind in (Kind.INT, Kind.UINT)
-        source = Count.ARG32 if narrow else Count.ARG
-        yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, source, length, payload)
-    elif kind is Kind.MEASURED_IN:
-        yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, Count.POINTER, length, fixed=arg.count)
-    elif kind is Kind.BUFFER_OUT:
-        yield Step(What.BYTES, _EXIT, index, Role.PAYLOAD, Count.RETURN, length, payload, limit=_ARRAY_LIMIT)
-    elif kind is Kind.SOCKADDR_IN:
-        yield Step(What.BYTES, _ENTRY, index, Role.SOCKADDR, Count.ARG32, length, limit=_SOCKADDR_LIMIT)
-    elif kind is Kind.SOCKADDR_OUT:
-        yield Step(What.BYTES, _EXIT, index, Role.SOCKADDR, Count.POINTER, length, fixed=0, limit=_SOCKADDR_LIMIT)
-    elif kind is Kind.OPTVAL_IN:
-        yield Step(What.BYTES, _ENTRY, index, Role.OPTVAL, Count.ARG32, length)
-        for option in FILTERS:
-            followed = _followed(index, arg, _ENTRY, arch)
-            yield from (replace(step, only_arg=_OPTNAME, only_value=option) for step in followed)
-    elif kind is Kind.OPTVAL_OUT:
-        yield Step(What.BYTES, _EXIT, index, Role.OPTVAL, Count.POINTER, length, fixed=0)
-        step = Step(What.BYTES, _EXIT, index, Role.ARRAY, Count.POINTER, length, fixed=0, size=_INSTRUCTION_BYTES)
-        yield replace(step, only_arg=_OPTNAME, only_value=FILTERS[0])
-    elif kind is Kind.SOCKLEN:
-        yield Step(What.BYTES, _BOTH, index, Role.SOCKLEN, size=4)
-    elif kind is Kind.FDSET:
-        yield Step(What.BYTES, _BOTH, index, Role.FDSET, Count.BITS, length, limit=_FDSET_LIMIT)
-    elif kind in _STRUCT_WHEN:
-        filled = arg.on_error or call.name in _FILLED_ON_ERROR
-        when = _STRUCT_WHEN[kind] | _ON_ERROR if filled else _STRUCT_WHEN[kind]
-        if length == NO_ARG:
-            size = struct_size(arg.struct, arch)
-            yield Step(What.BYTES, when, index, Role.STRUCT, size=size, limit=max(size, _STRUCT_LIMIT))
-        else:
-            yield Step(What.BYTES, when, index, Role.STRUCT, Count.ARG, length)
-        yield from _followed(index, arg, when, arch)
-    elif kind in _BITS_WHEN:
-        when = _BITS_WHEN[kind]
-        yield Step(What.BYTES, when, index, Role.ARRAY, Count.BITS, length, limit=_ARRAY_LIMIT)
-    elif kind is Kind.PAGES_OUT:
-        yield Step(What.BYTES, _EXIT, index, Role.ARRAY, Count.PAGES, length, limit=_ARRAY_LIMIT)
-    elif kind in _MESSAGE_WHEN:
-        yield Step(What.BYTES, _MESSAGE_WHEN[kind], index, Role.STRUCT, Count.MESSAGE, length, limit=_ARRAY_LIMIT)
-    elif kind is Kind.REQUEST:
-        yield Step(
-            What.BYTES, _ENTRY, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_WRITE, limit=_REQUEST_LIMIT
-        )
-        yield Step(What.BYTES, _EXIT, index, Role.STRUCT, Count.REQUEST, length, fixed=_IOC_READ, limit=_REQUEST_LIMIT)
-    elif kind is Kind.POINTED:
-        yield Step(What.POINTED, _ENTRY, index, Role.ARRAY, Count.ARG32, length, size=struct_size(arg.struct, arch))
-        yield from _elements(index, arg, arch)
-    elif kind in _ARRAY_WHEN:
-        source, count_arg, fixed = _counted(arg, Count.RETURN if kind is Kind.ARRAY_OUT else Count.ARG32)
-        size = struct_size(arg.struct, arch)
-        when = _ARRAY_WHEN[kind]
-        yield Step(What.BYTES, when, index, Role.ARRAY, source, count_arg, fixed=fixed, size=size, limit=_ARRAY_LIMIT)
+    return (Count.FIXED, NO_ARG, arg.count) if arg.count else (otherwise, _length(arg), 1)
 
 
 def _followed(index: int, arg: Arg, when: int, arch: int) -> Iterator[Step]:
@@ -189,32 +137,108 @@ def _place(name: str, fields: Mapping[str, Field], width: int) -> int | None:
     return None if field is None else field.offset | field.size << 12
 
 
-def _steps_of_arg(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
-    kind, length = arg.kind, arg.length if arg.length >= 0 else NO_ARG
-    if kind is Kind.STRING:
-        yield Step(What.STRING, _ENTRY, index, Role.STRING)
-    elif kind is Kind.STRINGS:
-        yield Step(What.STRINGS, _ENTRY, index, Role.ARGV)
-    elif kind is Kind.ENVIRONMENT:
-        yield Step(What.NAMES, _ENTRY, index, Role.ENVP)
-    elif kind is Kind.IOVEC_IN:
-        yield Step(What.IOVEC, _ENTRY, index, Role.PAYLOAD, Count.ARG32, length)
-    elif kind is Kind.IOVEC_OUT:
-        yield Step(What.IOVEC, _BOTH, index, Role.PAYLOAD, Count.ARG32, length, _OUT)
-    elif kind is Kind.MSGHDR_IN:
-        yield Step(What.MSGHDR, _ENTRY, index, Role.MSGHDR)
-    elif kind is Kind.MSGHDR_OUT:
-        yield Step(What.MSGHDR, _BOTH, index, Role.MSGHDR, flags=_OUT)
-    elif kind is Kind.MMSGHDR_IN:
-        yield Step(What.MMSGHDR, _BOTH, index, Role.MSGHDR, Count.ARG32, length)
-    elif kind is Kind.MMSGHDR_OUT:
-        yield Step(What.MMSGHDR, _BOTH, index, Role.MSGHDR, Count.ARG32, length, _OUT)
+# Kinds that are read in the same way whatever the call. Counts come from the argument that `Arg.length` names.
+_SAME: dict[Kind, tuple[Step, ...]] = {
+    Kind.STRING: (Step(What.STRING, _ENTRY, role=Role.STRING),),
+    Kind.STRINGS: (Step(What.STRINGS, _ENTRY, role=Role.ARGV),),
+    Kind.ENVIRONMENT: (Step(What.NAMES, _ENTRY, role=Role.ENVP),),
+    Kind.IOVEC_IN: (Step(What.IOVEC, _ENTRY, role=Role.PAYLOAD, count_from=Count.ARG32),),
+    Kind.IOVEC_OUT: (Step(What.IOVEC, _BOTH, role=Role.PAYLOAD, count_from=Count.ARG32, flags=_OUT),),
+    Kind.MSGHDR_IN: (Step(What.MSGHDR, _ENTRY, role=Role.MSGHDR),),
+    Kind.MSGHDR_OUT: (Step(What.MSGHDR, _BOTH, role=Role.MSGHDR, flags=_OUT),),
+    Kind.MMSGHDR_IN: (Step(What.MMSGHDR, _BOTH, role=Role.MSGHDR, count_from=Count.ARG32),),
+    Kind.MMSGHDR_OUT: (Step(What.MMSGHDR, _BOTH, role=Role.MSGHDR, count_from=Count.ARG32, flags=_OUT),),
+    Kind.SOCKADDR_IN: (_bytes(_ENTRY, Role.SOCKADDR, Count.ARG32, limit=_SOCKADDR_LIMIT),),
+    Kind.SOCKADDR_OUT: (_bytes(_EXIT, Role.SOCKADDR, Count.POINTER, fixed=0, limit=_SOCKADDR_LIMIT),),
+    Kind.OPTVAL_OUT: (
+        _bytes(_EXIT, Role.OPTVAL, Count.POINTER, fixed=0),
+        replace(
+            _bytes(_EXIT, Role.ARRAY, Count.POINTER, fixed=0, size=_INSTRUCTION_BYTES),
+            only_arg=_OPTNAME,
+            only_value=FILTERS[0],
+        ),
+    ),
+    Kind.SOCKLEN: (_bytes(_BOTH, Role.SOCKLEN, Count.FIXED, size=4),),
+    Kind.FDSET: (_bytes(_BOTH, Role.FDSET, Count.BITS, limit=_FDSET_LIMIT),),
+    Kind.BITS_IN: (_bytes(_ENTRY, Role.ARRAY, Count.BITS, limit=_ARRAY_LIMIT),),
+    Kind.BITS_OUT: (_bytes(_EXIT, Role.ARRAY, Count.BITS, limit=_ARRAY_LIMIT),),
+    Kind.PAGES_OUT: (_bytes(_EXIT, Role.ARRAY, Count.PAGES, limit=_ARRAY_LIMIT),),
+    Kind.MESSAGE_IN: (_bytes(_ENTRY, Role.STRUCT, Count.MESSAGE, limit=_ARRAY_LIMIT),),
+    Kind.MESSAGE_OUT: (_bytes(_EXIT, Role.STRUCT, Count.MESSAGE, limit=_ARRAY_LIMIT),),
+    Kind.REQUEST: (
+        _bytes(_ENTRY, Role.STRUCT, Count.REQUEST, fixed=_IOC_WRITE, limit=_REQUEST_LIMIT),
+        _bytes(_EXIT, Role.STRUCT, Count.REQUEST, fixed=_IOC_READ, limit=_REQUEST_LIMIT),
+    ),
+}
+
+
+def _buffer_in(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
+    # fsconfig and sethostname take an int: what lies in the upper half of the register is no length
+    length = _length(arg)
+    narrow = length != NO_ARG and call.args[length].kind in (Kind.INT, Kind.UINT)
+    source = Count.ARG32 if narrow else Count.ARG
+    yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, source, length, _payload(call))
+
+
+def _buffer_out(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
+    yield Step(What.BYTES, _EXIT, index, Role.PAYLOAD, Count.RETURN, _length(arg), _payload(call), limit=_ARRAY_LIMIT)
+
+
+def _measured_in(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
+    yield Step(What.BYTES, _ENTRY, index, Role.PAYLOAD, Count.POINTER, _length(arg), fixed=arg.count)
+
+
+def _optval_in(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
+    yield Step(What.BYTES, _ENTRY, index, Role.OPTVAL, Count.ARG32, _length(arg))
+    for option in FILTERS:
+        followed = _followed(index, arg, _ENTRY, arch)
+        yield from (replace(step, only_arg=_OPTNAME, only_value=option) for step in followed)
+
+
+def _struct(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
+    filled = arg.on_error or call.name in _FILLED_ON_ERROR
+    when = _STRUCT_WHEN[arg.kind] | (_ON_ERROR if filled else 0)
+    length = _length(arg)
+    if length == NO_ARG:
+        size = struct_size(arg.struct, arch)
+        yield Step(What.BYTES, when, index, Role.STRUCT, size=size, limit=max(size, _STRUCT_LIMIT))
     else:
-        yield from _bytes_steps(index, arg, call, arch)
+        yield Step(What.BYTES, when, index, Role.STRUCT, Count.ARG, length)
+    yield from _followed(index, arg, when, arch)
+
+
+def _pointed(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
+    size = struct_size(arg.struct, arch)
+    yield Step(What.POINTED, _ENTRY, index, Role.ARRAY, Count.ARG32, _length(arg), size=size)
+    yield from _elements(index, arg, arch)
+
+
+def _array(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
+    source, count_arg, fixed = _counted(arg, Count.RETURN if arg.kind is Kind.ARRAY_OUT else Count.ARG32)
+    size, when = struct_size(arg.struct, arch), _ARRAY_WHEN[arg.kind]
+    yield Step(What.BYTES, when, index, Role.ARRAY, source, count_arg, fixed=fixed, size=size, limit=_ARRAY_LIMIT)
+
+
+_MAKERS: dict[Kind, Callable[[int, Arg, Call, int], Iterator[Step]]] = {
+    Kind.BUFFER_IN: _buffer_in,
+    Kind.BUFFER_OUT: _buffer_out,
+    Kind.MEASURED_IN: _measured_in,
+    Kind.OPTVAL_IN: _optval_in,
+    **dict.fromkeys(_STRUCT_WHEN, _struct),
+    Kind.POINTED: _pointed,
+    **dict.fromkeys(_ARRAY_WHEN, _array),
+}
+
+
+def _steps_of_arg(index: int, arg: Arg, call: Call, arch: int) -> Iterator[Step]:
+    for step in _SAME.get(arg.kind, ()):
+        yield replace(step, arg=index, count_arg=NO_ARG if step.count_from is Count.FIXED else _length(arg))
+    if arg.kind in _MAKERS:
+        yield from _MAKERS[arg.kind](index, arg, call, arch)
 
 
 _LINKED = frozenset({Kind.FD, Kind.DIRFD})
-# Most arguments are in registers alone: they are passed over early, because every run makes a plan.
+# Most arguments are in registers alone: they are passed over early.
 _PLAIN = _LINKED | {
     Kind.INT,
     Kind.UINT,
