@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiretale.decode.mptcp import INFINITE, Capable, Join, Mapping, Signal, initial_number, read, token, unwrapped
+from wiretale.decode.mptcp import (
+    INFINITE,
+    Capable,
+    Join,
+    Mapping,
+    Option,
+    Signal,
+    initial_number,
+    read,
+    token,
+    unwrapped,
+)
 
 KEY, OTHER = bytes(range(8)), bytes(range(8, 16))
 NOPS = b"\x01\x01"
@@ -59,4 +70,4 @@ def test_low_bits_are_of_the_nearest_number() -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_can_be_read(options: bytes) -> None:
-    list(read(options))
+    assert all(isinstance(option, Option) for option in read(options))

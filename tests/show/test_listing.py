@@ -88,6 +88,7 @@ def test_json_has_the_links_as_numbers(capture, shown):
     assert write["writes"][0] | {"packets": [4], "lo": 0, "hi": 6} == write["writes"][0]
     assert packet["written_by"] == [write["call_id"]]
     assert packet["read_by"] == [read["call_id"]]
+    assert write["descriptor"] == "3<tcp 127.0.0.1:4444->127.0.0.1:4000>"  # without --labels, too
     socket = next(e for e in events if e.get("name") == "socket")
     assert socket["args"][0]["constants"] == {"AF_INET": 2}
     assert {e["kind"] for e in events} == {"begin", "call", "packet", "signal", "end"}

@@ -312,4 +312,7 @@ def test_arbitrary_records_give_rows_or_counts(tmp_path: Path, events: bytes, ch
         header = bytearray(path.read_bytes()[:HEADER_BYTES])
         struct.pack_into("<Q", header, 16, len(body) // size)
         path.write_bytes(bytes(header) + body)
-    load_calls(spool, Manifest(), empty_tables())
+    db = empty_tables()
+    told = load_calls(spool, Manifest(), db)
+    [(said, calls)] = db.execute("SELECT (SELECT count(*) FROM coverage), (SELECT count(*) FROM call)").fetchall()
+    assert said == len(told) and calls <= len(events) // 128
