@@ -76,6 +76,7 @@ class Rows:
         return len(self.id)
 
     def those(self, which: Flags) -> "Rows":
+        """The rows for which `which` holds, a flag for each, with their reasons under their new places."""
         places = np.flatnonzero(which)
         new = {int(place): n for n, place in enumerate(places.tolist())} if self.reasons else {}
         return Rows(

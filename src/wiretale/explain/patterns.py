@@ -14,6 +14,7 @@ SECOND_NS = 1_000_000_000
 
 
 def patterns(world: World, talk: Conversation, traffic: Traffic) -> list[Step]:
+    """What recurs in the traffic of one connection, a step each: turns of question and answer, and the like."""
     steps = []
     if traffic.rounds is not None and traffic.runs >= 4:
         rounds = traffic.rounds

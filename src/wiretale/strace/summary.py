@@ -18,6 +18,7 @@ class _Row:
     max_ns: int = 0
 
     def add(self, took_ns: int, failed: bool) -> None:
+        """Count one call."""
         self.calls += 1
         self.errors += failed
         self.total_ns += took_ns
@@ -45,6 +46,7 @@ class Summary:
         self._rows: dict[int, dict[str, _Row]] = {}  # of each architecture
 
     def add(self, arch: int, name: str, took_ns: int, failed: bool) -> None:
+        """Count one call; what tracing costs (-O) is taken off its time."""
         took = max(took_ns - self._options.summary_overhead_ns, 0)
         self._rows.setdefault(arch, {}).setdefault(name, _Row(name)).add(took, failed)
 

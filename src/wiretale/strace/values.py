@@ -13,6 +13,7 @@ MOST_STRINGS = 0x3FFFFFFF  # a byte of a string may take four characters, and a 
 
 
 def number(text: str, what: str, most: int = _INT_MAX) -> int:
+    """A number in decimal digits. StraceFault if it is none, or more than `most`."""
     if not text.isdigit() or int(text) > most:
         raise StraceFault(f"invalid {what} argument: '{text}'", usage=True)
     return int(text)
@@ -33,6 +34,7 @@ def duration_ns(text: str, what: str) -> int:
 
 
 def precision(text: str, what: str) -> Precision:
+    """s, ms, us or ns."""
     try:
         return Precision[text.upper()]
     except KeyError:
@@ -40,6 +42,7 @@ def precision(text: str, what: str) -> Precision:
 
 
 def pids(text: str) -> list[int]:
+    """Process ids, separated by commas or blanks; there may be none."""
     words = text.replace(",", " ").split()  # none, as of `-p "$(pidof NAME)"`, are none
     for word in words:
         if not word.isdigit() or not 1 <= int(word) <= _INT_MAX:
@@ -61,6 +64,7 @@ _COLUMN_WORDS = {
 
 
 def columns(text: str) -> tuple[str, ...]:
+    """Columns of -U in the order given; the names of calls are added at the end where they were not asked for."""
     found = []
     for word in text.replace("_", "-").split(","):
         if word not in _COLUMN_WORDS:
@@ -72,6 +76,7 @@ def columns(text: str) -> tuple[str, ...]:
 
 
 def sort(text: str) -> str:
+    """The column that -S sorts by."""
     word = text.replace("_", "-")
     if word not in _SORTS:
         raise StraceFault(f"invalid sortby: '{text}'", usage=True)
@@ -79,6 +84,7 @@ def sort(text: str) -> str:
 
 
 def interruptible(value: str, what: str) -> int:
+    """When signals may end the tracer (-I): 1 to 4, or in words."""
     words = {"anywhere": 1, "always": 1, "waiting": 2, "never": 3, "never_tstp": 4}
     number = words.get(value) or (int(value) if value.isdigit() else 0)
     if not 1 <= number <= 4:
@@ -87,6 +93,7 @@ def interruptible(value: str, what: str) -> int:
 
 
 def names(value: str, what: str) -> Names:
+    """How constants are printed (-X)."""
     try:
         return Names(value)
     except ValueError:

@@ -38,6 +38,7 @@ class Owners:
 
     @classmethod
     def of(cls, events: int, entry: Numbers, exit_: Numbers) -> "Owners":
+        """For `events` records; `entry` and `exit_` are the records of each call, -1 where it did not return."""
         ids = np.zeros(events, np.int64)
         number = np.arange(1, len(entry) + 1)
         ids[entry] = number

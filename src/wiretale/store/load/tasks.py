@@ -66,6 +66,7 @@ class Tasks:
     _ids: Numbers | None = None
 
     def add(self, tid: int, pid: int, how: str, time_ns: int, seq: int) -> Task:
+        """A new row; from now on it is the task that `tid` means."""
         task = Task(len(self.rows) + 1, tid, pid, how, time_ns, seq)
         self.rows.append(task)
         self.open[tid] = task
