@@ -31,7 +31,7 @@ from wiretale.decode.strace import (
 )
 from wiretale.decode.strace import writer as strace_writer
 from wiretale.strace import layout, netlink_sockets, printer, times
-from wiretale.strace.quick import netlink_tables, tables
+from wiretale.strace.quick import counterparts, netlink_tables
 
 KEPT = Path(__file__).with_name("translated.txt")
 _WHOLE_CLASSES = (
@@ -70,11 +70,11 @@ _HELPERS: dict[types.ModuleType, str] = {
 def translated() -> Iterator[object]:
     """The printers that have a counterpart, and what they use."""
     known = (
-        tables._ARGUMENTS,
-        tables._STRUCTS,
-        tables._EXTRAS,
-        tables._RESULTS,
-        tables._REWRITES,
+        counterparts.ARGUMENTS,
+        counterparts.STRUCTS,
+        counterparts.EXTRAS,
+        counterparts.RESULTS,
+        counterparts.REWRITES,
         netlink_tables._PLAIN,
     )
     for table in known:

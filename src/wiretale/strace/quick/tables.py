@@ -1,8 +1,8 @@
 """The tables of the renderer in C, made from the declarations that the decoders in Python use. Run by hatch_build.py.
 
-A printer of `decode` that has no counterpart here makes an argument, a structure or a result unknown to the renderer,
-which then leaves the call to Python. Which counterpart a printer has is `_ARGUMENTS` and its like: by the function
-itself, so that an argument that gets another printer is no longer rendered in C.
+A printer of `decode` that has no counterpart (`counterparts.py`) makes an argument, a structure or a result unknown to
+the renderer, which then leaves the call to Python. The counterpart is found by the function itself, so that an argument
+that gets another printer is no longer rendered in C.
 """
 
 import platform
@@ -11,17 +11,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wiretale.decode import arguments as shared
-from wiretale.decode import leftovers, struct_text
+from wiretale.decode import struct_text
 from wiretale.decode.constants import signal_name
 from wiretale.decode.constants.requests import REQUESTS
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.decode.sockopt import OPTION_TABLES, SOL_ICMPV6, SOL_NETLINK
 from wiretale.decode.strace import (
     arguments,
-    attributes,
     calls,
     devices,
-    futex,
     ioctl,
     names,
     prctl,
@@ -30,19 +28,17 @@ from wiretale.decode.strace import (
     request_names,
     results,
     rewrites,
-    scheduling,
     sockopts,
     special,
-    stat,
     structures,
     unnamed,
-    waiting,
 )
 from wiretale.decode.structs import Field, layout
 from wiretale.decode.syscalls import call_spec, table
 from wiretale.decode.syscalls.spec import Arg, Call, Kind, Result
 from wiretale.model.enums import Arch
 from wiretale.strace import netlink_sockets
+from wiretale.strace.quick import counterparts
 from wiretale.strace.quick.netlink_tables import NAMED_TABLES as NETLINK_TABLES
 from wiretale.strace.quick.netlink_tables import NetlinkMaker, c_array, cells
 
@@ -53,66 +49,6 @@ _ARCH = {"x86_64": Arch.X86_64, "aarch64": Arch.AARCH64}.get(platform.machine(),
 _WORD = 8
 _MOST_FLAGS, _MOST_COUNT = 128, 255
 
-_K, _S, _SHARED = arguments.KINDS, special.SPECIAL, shared.KINDS
-# Printer -> the name of its counterpart in ARGUMENT_KINDS (part_tables.h).
-_ARGUMENTS: dict[object, str] = {
-    shared._int: "int", shared._uint: "uint", shared._long: "long", shared._ulong: "ulong", shared._offset: "long",
-    special._offset: "long", arguments._hex: "hex", arguments._octal: "octal", arguments._uid: "uid",
-    shared._octal: "octal", shared._hex: "hex", shared._uid: "uid",
-    shared._signal: "signal", shared._fd: "fd", arguments._pid: "int", shared._dirfd: "dirfd",
-    arguments._enum: "enum", shared._flags: "flags", shared._wide_enum: "wide_enum", shared._wide_flags: "wide_flags",
-    shared._pointer: "pointer", arguments._string: "string", arguments.short_string: "short_string",
-    arguments._strings: "strings", arguments._environment: "environment",
-    arguments._buffer_in: "buffer_in", arguments._buffer_out: "buffer_out", special._random: "random",
-    arguments._sockaddr_in: "sockaddr_in", arguments._sockaddr_out: "sockaddr_out", arguments._socklen: "socklen",
-    arguments._struct_in: "struct_in", arguments._struct_out: "struct_out",
-    shared._struct_in: "struct_in_cut", shared._struct_out: "struct_out_cut",
-    attributes._returned: "attribute",
-    shared._struct_inout: "struct_inout", special._unsigned_offset: "struct_inout",
-    shared._array_in: "array_in", shared._array_out: "array_out", special._pair: "array_out",
-    arguments._fd_set: "fdset",
-    _K[Kind.IOVEC_IN]: "iovec_in", _K[Kind.IOVEC_OUT]: "iovec_out",
-    _K[Kind.MSGHDR_IN]: "message_in", _K[Kind.MSGHDR_OUT]: "message_out", _K[Kind.MMSGHDR_IN]: "messages_in",
-    _K[Kind.OPTVAL_IN]: "option_in", _K[Kind.OPTVAL_OUT]: "option_out",
-    special._option: "option", special._asked_option: "asked_option",
-    special._protocol: "protocol", special._socket_type: "socket_type", special._open_flags: "open_flags",
-    special._map_flags: "map_flags", shared._zero_prot: "protection", ioctl._request: "ioctl_request",
-    futex._op: "futex_op", futex._second: "futex_second", futex._set: "futex_set",
-    _S["futex", "uaddr"]: "pointer", special._statx_flags: "statx_flags", special._directory: "directory",
-    _S["getdents64", "count"]: "uint", arguments.path_result: "path_result", leftovers.remaining: "remaining",
-    special._of_child: "of_child", special._left: "remaining", waiting.poll_fds: "poll_fds",
-    _S["epoll_ctl", "event"]: "epoll_event",
-    _S["epoll_wait", "events"]: "epoll_events", _S["pselect6", "sigmask"]: "argpack",
-    processor._address: "arch_address", prctl._signal: "prctl_signal", _S["membarrier", "cpu_id"]: "nothing",
-    _S["preadv", "pos_h"]: "nothing", _S["timer_create", "sevp"]: "sigevent",
-}  # fmt: skip
-# The same of printers that are made for a value: the function that makes them, and the name of that value.
-_MADE: dict[str, tuple[str, str]] = {
-    shared._create_mode(0).__qualname__: ("create_mode", "flags_index"),
-    arguments.bounded_string(0).__qualname__: ("bounded_string", "most"),
-    special._signal_set("rt_sigsuspend").__qualname__: ("signal_set", "size"),
-    scheduling._processors(out=True).__qualname__: ("cpus", "out"),
-}
-_EXTRAS: dict[object, str] = {
-    results._selected: "EXTRA_SELECT",
-    results._requested: "EXTRA_IOCTL",
-    results._waited_for: "EXTRA_SIGNAL",
-    results._polled: "EXTRA_POLL",
-}
-_RESULTS: dict[object, str] = {prctl._result: "RESULT_PRCTL", processor._granted: "RESULT_ARCH_PRCTL"}
-_REWRITES: dict[object, str] = {
-    rewrites._clone: "REWRITE_CLONE",
-    rewrites._clone3: "REWRITE_CLONE3",
-    rewrites._sigreturn: "REWRITE_SIGRETURN",
-}
-_STRUCTS: dict[object, str] = {
-    stat.stat_text: "STRUCTURE_STAT", structures._statx: "STRUCTURE_STATX", structures._utsname: "STRUCTURE_UTSNAME",
-    structures._time: "STRUCTURE_TIME", structures._interval: "STRUCTURE_INTERVAL",
-    structures._usage: "STRUCTURE_USAGE", structures._file_system: "STRUCTURE_FIELDS",
-    struct_text._sigaction: "STRUCTURE_SIGACTION", struct_text._set: "STRUCTURE_SIGSET",
-    struct_text._status: "STRUCTURE_STATUS", struct_text._SPECIAL["comm"]: "STRUCTURE_COMM",
-    structures.STRUCTS["siginfo"]: "STRUCTURE_SIGINFO",
-}  # fmt: skip
 _FIELDS = {
     "": "FIELD_NUMBER", "x": "FIELD_HEX", "p": "FIELD_ADDRESS", "o": "FIELD_OCTAL", "sig": "FIELD_SIGNAL",
     "set": "FIELD_SET", "fd": "FIELD_NUMBER", "mode": "FIELD_MODE", "lim": "FIELD_LIMIT", "pid": "FIELD_NUMBER",
@@ -208,7 +144,7 @@ class _Maker:
     def _struct_kind(self, name: str) -> str:
         own = structures.STRUCTS.get(name) or struct_text._SPECIAL.get(name)
         if own is not None:
-            return _STRUCTS.get(own, "")
+            return counterparts.STRUCTS.get(own, "")
         fields = layout(name, _ARCH).fields
         return "STRUCTURE_VALUE" if len(fields) == 1 and fields[0].name == "value" else "STRUCTURE_FIELDS"
 
@@ -247,13 +183,13 @@ class _Maker:
     # -- calls ---------------------------------------------------------------------------------------------------------
 
     def _argument(self, name: str, a: Arg, printer: object) -> str:
-        kind, number = _ARGUMENTS.get(printer, "unknown"), a.count
-        made = _MADE.get(getattr(printer, "__qualname__", ""))
+        kind, number = counterparts.ARGUMENTS.get(printer, "unknown"), a.count
+        made = counterparts.MADE.get(getattr(printer, "__qualname__", ""))
         if made is not None:
             kind, number = _made(made, printer, a)
         if printer is ioctl._argument:
             kind = _ioctl_argument(a)
-        if (name, a.name) == ("faccessat2", "flags") and printer is _S["faccessat2", "flags"]:
+        if (name, a.name) == ("faccessat2", "flags") and printer is special.SPECIAL["faccessat2", "flags"]:
             return f"{{ AS_flags, -1, 0, 0, {self.names('at_eaccess')} }}"
         if kind == "flags" and a.constants in shared._WIDE_FLAGS:
             kind = "wide_flags"
@@ -288,7 +224,7 @@ class _Maker:
     def call(self, number: int, name: str) -> None:
         spec = call_spec(name, _ARCH)
         rewrite = rewrites.REWRITES.get(name)
-        if spec is None or name in calls._MAY_END or (rewrite is not None and rewrite not in _REWRITES):
+        if spec is None or name in calls._MAY_END or (rewrite is not None and rewrite not in counterparts.REWRITES):
             return
         first, variants = len(self._variants), sorted(spec.variants.items())
         rows = [f"{{ {value}u, {self._list(name, args)} }}" for value, args in variants]
@@ -301,9 +237,9 @@ class _Maker:
             "first_variant": first,
             "variants": len(rows),
             "variant_arg": spec.variant_arg,
-            "rewrite": _REWRITES.get(rewrite, "REWRITE_NONE"),
+            "rewrite": counterparts.REWRITES.get(rewrite, "REWRITE_NONE"),
             "result": _result(name, spec),
-            "extra": "EXTRA_NONE" if extra is None else _EXTRAS.get(extra, "EXTRA_UNKNOWN"),
+            "extra": "EXTRA_NONE" if extra is None else counterparts.EXTRAS.get(extra, "EXTRA_UNKNOWN"),
             "flags": " | ".join(flags) or "0",
         }
         self._calls.append(f"[{number}] = {{ {', '.join(f'.{key} = {value}' for key, value in row.items())} }}")
@@ -401,13 +337,13 @@ def _ioctl_argument(a: Arg) -> str:
         return "short_string"
     if a.struct == "ifreq" or a.kind in (Kind.STRUCT_INOUT, Kind.REQUEST) or devices.has_form(a.struct):
         return "unknown"
-    return _ARGUMENTS.get(_SHARED[a.kind], "unknown")
+    return counterparts.ARGUMENTS.get(shared.KINDS[a.kind], "unknown")
 
 
 def _result(name: str, spec: Call) -> str:
     own: dict[str, object] = getattr(rare._module(name), "RESULTS", {})
     if name in own:
-        return _RESULTS.get(own[name], "RESULT_UNKNOWN")
+        return counterparts.RESULTS.get(own[name], "RESULT_UNKNOWN")
     if name in results._IDENTITIES:
         return "RESULT_UNSIGNED"
     if name in results._PLAIN:
