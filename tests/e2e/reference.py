@@ -180,6 +180,11 @@ def _count(calls: Calls, line: _Line) -> None:
             calls.received += int(line.result)
 
 
+def comparable(calls: dict[str, Calls], *, in_order: bool) -> dict[str, object]:
+    """What the calls of each end are compared by; those of several threads have no order of their own."""
+    return {end: found if in_order else found.without_order() for end, found in calls.items()}
+
+
 def recorded(session: Session) -> dict[str, Calls]:
     """The same figures from the capture, by the process ids the ends wrote down while they were recorded."""
     result = {}

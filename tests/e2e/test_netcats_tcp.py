@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import require
 from tests.e2e.proof import STREAM_KINDS, faults, misplaced, over, proofs, prove
-from tests.e2e.reference import listening_test, recorded, strace, tshark
+from tests.e2e.reference import comparable, listening_test, recorded, strace, tshark
 from tests.e2e.session import HOST4, OURS, PORT, Session, program, record_alone
 from tests.e2e.subjects import TCP, Subject, words
 from tests.netcat.programs import wait_until
@@ -47,12 +47,7 @@ def test_every_byte_is_linked(subject: Subject, host: str, tmp_path: Path) -> No
     ours = recorded(session)
     theirs = strace(session, listening_test("tcp"))
     assert session.output("server") == up
-    if subject.threads:
-        assert {end: calls.without_order() for end, calls in ours.items()} == {
-            end: calls.without_order() for end, calls in theirs.items()
-        }
-    else:
-        assert ours == theirs
+    assert comparable(ours, in_order=not subject.threads) == comparable(theirs, in_order=not subject.threads)
 
 
 @pytest.mark.parametrize("subject", EVERYONE)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.proof import faults, prove
-from tests.e2e.reference import listening_test, recorded, strace, tshark
+from tests.e2e.reference import comparable, listening_test, recorded, strace, tshark
 from tests.e2e.session import HOST4, PORT, Session, record_alone
 from tests.e2e.subjects import UDP, Subject, words
 from wiretale.store.capture import open_capture
@@ -43,12 +43,7 @@ def test_every_datagram_is_linked(subject: Subject, host: str, tmp_path: Path) -
     ours = recorded(session)
     theirs = strace(session, listening_test("udp"), server_stays=True)
     assert session.output("server") == up
-    if subject.threads:
-        assert {end: calls.without_order() for end, calls in ours.items()} == {
-            end: calls.without_order() for end, calls in theirs.items()
-        }
-    else:
-        assert ours == theirs
+    assert comparable(ours, in_order=not subject.threads) == comparable(theirs, in_order=not subject.threads)
 
 
 @pytest.mark.parametrize("subject", EVERYONE)
