@@ -79,4 +79,5 @@ tables: $(VENV)/dev-installed ## regenerate system call numbers and constants fr
 	$(BIN)/ruff format -q src/wiretale/decode
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) build dist src/wiretale/record/ptrace/_tracer.so src/wiretale/record/ptrace/_plan.bin src/wiretale/record/ptrace/_plan.h src/wiretale/strace/_wiretale src/wiretale/strace/quick/_tables.h src/wiretale/join/tcp/_tcp_analysis.so src/wiretale/join/_compare.so src/wiretale/decode/_usual.so src/wiretale/record/ebpf/_ring.so src/wiretale/record/ebpf/_wiretale.bpf.o
+	rm -rf $(VENV) build dist src/wiretale/strace/_wiretale src/wiretale/strace/quick/_tables.h
+	find src -name '_*.so' -delete -o -name '_*.bpf.o' -delete -o -name '_plan.*' -delete
