@@ -17,6 +17,7 @@ ABOUT = {
     "no_answer": {"no_answer", "waits_for_more", "not_read", "dropped"},
     "held_lock": set(),  # test_held_lock.py has those
     "no_room": set(),
+    "stopped": set(),  # test_stopped.py has those
     "handed_on": set(),  # test_handed_on.py has those
     "asked_before": set(),
     "unanswered": set(),  # test_unanswered.py has those

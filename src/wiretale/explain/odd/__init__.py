@@ -38,6 +38,7 @@ from wiretale.explain.odd import (
     shared_port,
     silent_sockets,
     slow_answer,
+    stopped,
     tiny_transfers,
     unanswered,
     unread_reset,
@@ -53,6 +54,7 @@ Finder = Callable[[World], list[Step]]
 TROUBLE: tuple[Finder, ...] = (
     failed_setup.find,
     out_of_descriptors.find,
+    stopped.find,
     held_lock.find,
     no_room.find,
     no_answer.find,

@@ -11,7 +11,8 @@ from wiretale.explain.words import code, listed, place
 from wiretale.explain.world import World
 
 _CALL = """
-SELECT c.call_id, c.pid, c.tid, c.name, c.start_ns, coalesce(w.fd, c.fd), f.kind, f.file_id, f.inode, o.addr, o.port
+SELECT c.call_id, c.pid, c.tid, coalesce(c.restarts, c.name), c.start_ns, coalesce(w.fd, c.fd), f.kind, f.file_id,
+    f.inode, o.addr, o.port
 FROM call c LEFT JOIN wait w USING (call_id) LEFT JOIN call_file x USING (call_id) LEFT JOIN file f USING (file_id)
 LEFT JOIN endpoint e ON e.socket_id = coalesce(w.socket_id, x.socket_id)
 LEFT JOIN endpoint o ON o.connection_id = e.connection_id AND o.role <> e.role

@@ -26,6 +26,7 @@ WHERE c.name IN {SENDS} AND coalesce(c.exit_ns, $end) - c.start_ns >= $least
         OR f.kind = 'socket' AND s.family = 'AF_UNIX' AND s.type = 'SOCK_DGRAM')
     AND NOT EXISTS (FROM signal g WHERE g.tid = c.tid AND g.stopped AND g.time_ns BETWEEN c.start_ns
         AND coalesce(c.exit_ns, $end))
+    AND NOT EXISTS (FROM thread_sample m WHERE m.tid = c.tid AND m.state = 'T')
 GROUP BY ALL ORDER BY max(coalesce(c.exit_ns, $end) - c.start_ns) DESC LIMIT {MOST}"""  # noqa: S608 (fixed text)
 
 _READS = """

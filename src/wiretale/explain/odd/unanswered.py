@@ -11,6 +11,7 @@ from typing import Any
 
 from wiretale.decode.durations import duration
 from wiretale.explain.conversation import RECEIVES
+from wiretale.explain.odd._cpu import on_cpu
 from wiretale.explain.odd._last_words import LastWords, last_words
 from wiretale.explain.odd._rows import packet_refs, refs
 from wiretale.explain.odd._served import SERVED
@@ -76,7 +77,8 @@ WHERE c.pid = $pid AND coalesce(c.exit_ns, $until) > $since AND c.start_ns < $un
 
 # What the threads of a process were in at the end, and since when.
 _IN_CALLS = """
-SELECT c.name, coalesce(w.fd, c.fd), CASE WHEN c.name LIKE 'futex%' THEN c.a0 END, list(c.call_id ORDER BY c.call_id)
+SELECT coalesce(c.restarts, c.name), coalesce(w.fd, c.fd), CASE WHEN c.name LIKE 'futex%' THEN c.a0 END,
+    list(c.call_id ORDER BY c.call_id)
 FROM call c LEFT JOIN wait w USING (call_id)
 WHERE c.pid = ? AND c.start_ns <= ? AND (c.exit_ns IS NULL OR c.exit_ns >= ?) GROUP BY ALL ORDER BY min(c.call_id)"""
 
@@ -149,7 +151,8 @@ def _before(world: World, words: LastWords | None, whom: str, connection_id: int
         f"Connection {connection_id} was there before the recording: the kernel says that {whom} has sent "
         f"{count(words.got_bytes, 'byte')}, the last {duration(words.at - words.got_ns)} before {world.at(words.at)}"
         + (f", {duration(words.got_ns - words.sent_ns)} after the last bytes went to it" if words.segments_out else "")
-        + f", and that {count(words.unread, 'byte') if words.unread else 'nothing'} of it lies unread"
+        + f", and that {count(words.unread, 'byte') if words.unread else 'nothing'} of it "
+        f"{'lie' if words.unread > 1 else 'lies'} unread"
     )
     return words.got_ns, said, bool(words.unread)
 
@@ -198,6 +201,7 @@ def _step(world: World, found: list[_Silence]) -> Step:
         said.append(f"The same is true of {which}, for {duration(min(s.until - s.since for s in others))} or longer.")
         evidence += [_connection(s) for s in others[:3]]
     said += _in_calls(world, first, evidence)
+    said += on_cpu(world, first.pid)
     pid = first.pid
     return Step(
         "", "Sent, and not read" if first.unread else "Read, and not answered", tuple(said), first.since,
