@@ -1,4 +1,5 @@
-/* Sockets of every kind, short requests to NETLINK_ROUTE, families of generic netlink, timers' signals, handles of files. */
+/* What programs about networks do, and few others: sockets of every kind, short requests to NETLINK_ROUTE, families of generic
+   netlink, timers' signals, handles of files, mounts of a network namespace. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/genetlink.h>
@@ -7,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -110,6 +112,18 @@ static void handles(void)
 	NAME(NULL);
 }
 
+static void mounts(void)
+{
+	static const unsigned long flags[] = { 0, MS_REMOUNT, MS_BIND, MS_MOVE, MS_SHARED, MS_REC | MS_SLAVE,
+					       MS_PRIVATE | MS_REMOUNT };
+	part();
+	for (unsigned i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		mount("", "/missing", "", flags[i], NULL);
+		mount("device", "/missing", "type", flags[i], "data");
+		mount(NULL, "/missing", NULL, flags[i], NULL);
+	}
+}
+
 int main(void)
 {
 	kinds();
@@ -117,5 +131,6 @@ int main(void)
 	generic();
 	timers();
 	handles();
+	mounts();
 	return 0;
 }

@@ -21,7 +21,7 @@ PARTS = {
     "options": ("names_of_options",),
     "submitted": ("submitted",),
     "rings": ("rings", "counters", "programs"),
-    "sockets": ("kinds", "routes", "generic", "timers", "handles"),
+    "sockets": ("kinds", "routes", "generic", "timers", "handles", "mounts"),
     "labels": ("pairs", "ready", "credentials", "processes", "personalities", "filters", "bytes", "gone"),
 }  # fmt: skip
 _OF_PROCESSES = ("labels", "sockets")  # whose lines have numbers of processes

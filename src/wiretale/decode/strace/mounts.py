@@ -71,12 +71,6 @@ def _data(w: Writer, index: int, arg: Arg) -> str:
     return address(w, index) if ignored else short_string(w, index, arg)
 
 
-def _source(w: Writer, index: int, arg: Arg) -> str:
-    return (
-        address(w, index) if _flags(w) & _PROPAGATIONS and not _flags(w) & _REMOUNT else KINDS[arg.kind](w, index, arg)
-    )
-
-
 _word = bounded_string(256)  # fs/fsopen.c
 
 
@@ -97,7 +91,6 @@ ARGUMENTS: dict[tuple[str, str], Printer] = {
     ("mount", "mountflags"): _mount_flags,
     ("mount", "filesystemtype"): _type,
     ("mount", "data"): _data,
-    ("mount", "source"): _source,
     ("fsconfig", "key"): _key,
     ("fsconfig", "text"): _word,
     ("fsconfig", "binary"): _binary,
