@@ -97,7 +97,7 @@ def test_lanes_table_and_states_of_a_capture(work: tuple[Path, str]) -> None:
         assert wanted in shown, shown
     child = said.split("child ")[1].strip()
     one = run("threads", capture, "--thread", child).stdout
-    assert "was stopped by a signal, or by a debugger, until python3" in one
+    assert "was stopped by a signal, a debugger or the recorder, until python3" in one
     assert "was blocked in pause() (call " in one
     assert (
         "#  ran its own code"

@@ -62,7 +62,7 @@ def test_states_in_order_say_who_ended_them(db: duckdb.DuckDBPyConnection) -> No
     lines = list(state_lines(thread_times.rows(db, Part(0, 100, ONE)), {TWO: "two 200"}, 0))
     assert "was blocked in read() (call 1), until two 200 woke it" in lines[3]
     assert "waited for a CPU in read() (call 1): woken by two 200" in lines[4]
-    assert "was stopped by a signal, or by a debugger, until two 200 woke it" in "\n".join(lines)
+    assert "was stopped by a signal, a debugger or the recorder, until two 200 woke it" in "\n".join(lines)
 
 
 def test_what_does_not_fit_is_counted(db: duckdb.DuckDBPyConnection) -> None:

@@ -50,7 +50,7 @@ def test_a_wait_for_a_cpu_after_a_waking_is_no_loss_of_it() -> None:
 
 def test_who_was_stopped_is_said_to_have_been() -> None:
     lines = chain_of(piece(0, 500, Did.STOPPED), piece(500, 1000, Did.USER))
-    assert "was stopped by a signal, or by a debugger" in lines[0]
+    assert "was stopped by a signal, a debugger or the recorder" in lines[0]
 
 
 def test_many_short_waits_of_one_kind_are_one_cause() -> None:

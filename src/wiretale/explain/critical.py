@@ -23,7 +23,7 @@ _FILES = {
 }
 _RUNNING = frozenset({Did.USER, Did.CALL, Did.RAN})
 _COUNTED = frozenset({Did.BLOCKED, Did.STOPPED, Did.LOST, Did.QUEUED, Did.NEIGHBOUR, Did.OUTSIDE})
-_STOPPED = "was stopped by a signal, or by a debugger"
+_STOPPED = "was stopped by a signal, a debugger or the recorder"
 _OWN = "ran its own code"
 
 

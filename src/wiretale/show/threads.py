@@ -70,7 +70,7 @@ def _did(row: StateRow, names: Mapping[int, str]) -> str:
             }.get(row.reason or "", "it was ready to run")  # fmt: skip
             return "waited for a CPU" + (f" in {call}" if call else "") + f": {why}"
         case str(did) if did == STOPPED:
-            return "was stopped by a signal, or by a debugger" + _end(row, names)
+            return "was stopped by a signal, a debugger or the recorder" + _end(row, names)
         case str(did) if did == BLOCKED:
             where = f" in {call}" if call else ", in no recorded call: a page had to be read, or the kernel waited"
             how = ", which no signal ends (the disk, or something inside the kernel)"
