@@ -107,7 +107,8 @@ EXTRA: dict[str, tuple[dict[int, str], str]] = {
         },
         "BTRFS_COMPRESS_???",
     ),
-    # linux/kd.h, and include/linux/kd.h of the kernel
+    # linux/kd.h; KD_FONT_FLAG_OLD stood in a header of older kernels (include/linux/kd.h), of which Debian 11 and 12 ship
+    # none: its value is the one that strace 6.1 names so
     "device_kd_font_flags": ({1: "KD_FONT_FLAG_DONT_RECALC", 0x80000000: "KD_FONT_FLAG_OLD"}, "KD_FONT_FLAG_???"),
     # include/scsi/sg.h of Linux 6.1 (Debian 12, linux-headers-6.1.0-*-common)
     "device_scsi_reset": (
