@@ -21,6 +21,7 @@ from wiretale.model.kernel_ring import KINDS
 from wiretale.model.spool import HEADER_BYTES
 from wiretale.record.ebpf import calls
 from wiretale.record.ebpf.calls import EbpfCalls, RingOptions
+from wiretale.record.ebpf.libbpf import Object, RefusedProgram
 from wiretale.record.ebpf.source import KernelOptions, KernelSource
 from wiretale.record.ptrace.source import PtraceOptions, PtraceSource, SpawnRequest
 from wiretale.store.capture import open_capture
@@ -203,6 +204,32 @@ def test_a_message_of_any_length_is_kept_byte_by_byte(tmp_path: Path) -> None:
 
 def test_the_kernel_level_follows_sockets_that_calls_make(tmp_path: Path) -> None:
     """Its program is run by that of the calls: the first datagram, from an untraced sender, is seen."""
+    assert _programs_run_by_calls(tmp_path) == 1
+
+
+def test_it_follows_them_where_the_kernel_refuses_tail_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then both levels have a program of their own at the returns of calls."""
+    monkeypatch.setattr(calls, "Object", RefusesTailCalls)
+    assert _programs_run_by_calls(tmp_path) == 0
+
+
+class RefusesTailCalls(Object):
+    """As on arm64 before Linux 6.0."""
+
+    makes_one = True
+
+    def set_constant(self, section: str, value: bytes) -> None:
+        super().set_constant(section, value)
+        if section == ".rodata.tail":
+            self.makes_one = any(value)
+
+    def load(self) -> None:
+        if self.makes_one:
+            raise RefusedProgram("sys_exit", "tail_calls are not allowed in programs with bpf-to-bpf calls")
+        super().load()
+
+
+def _programs_run_by_calls(tmp_path: Path) -> int:
     require_ebpf()
     spool = Spool(tmp_path / "spool")
     spool.path.mkdir()
@@ -212,7 +239,7 @@ def test_the_kernel_level_follows_sockets_that_calls_make(tmp_path: Path) -> Non
     source = EbpfCalls(spool.tracer, PtraceOptions(), RingOptions(1 << 22))
     source.start()
     source.run_also(kernel)
-    assert len(source._object.entries("at_socket_calls", 4, 4)) == 1
+    run_by_calls = len(source._object.entries("at_socket_calls", 4, 4))
     reader, writer = os.pipe()
     pid = source.spawn(SpawnRequest([sys.executable, "-c", DATAGRAM], dict(os.environ), stdout_fd=writer))
     os.close(writer)
@@ -228,6 +255,7 @@ def test_the_kernel_level_follows_sockets_that_calls_make(tmp_path: Path) -> Non
     records, _ = read_records(spool.kernel_path)
     queued = next(kind.number for kind in KINDS if kind.name == "net:net_dev_queue")
     assert [r for r in records if r["destination_port"] == port and r["bytes"] == 5 and r["kind"] == queued]
+    return run_by_calls
 
 
 def test_a_constant_that_was_never_touched_is_read(tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	struct wt_state *t = bpf_task_storage_get(&states, bpf_get_current_task_btf(), 0, 0);
 	if (!t || !t->in_call)
 		return 0;
-	if (tell_exit(t, result) & (WT_CALL_CHANGES_SOCKET | WT_CALL_RESULT_SOCKET))
+	if (tell_exit(t, result) & (WT_CALL_CHANGES_SOCKET | WT_CALL_RESULT_SOCKET) && may_tail_call)
 		bpf_tail_call(ctx, &at_socket_calls, 0);
 	return 0;
 }

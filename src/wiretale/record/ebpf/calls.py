@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wiretale.errors import PermissionFault, ResourceFault
 from wiretale.model.enums import Arch
-from wiretale.record.ebpf.libbpf import Object
+from wiretale.record.ebpf.libbpf import Object, RefusedProgram
 from wiretale.record.ebpf.source import BUILD, MIB, NOT_BUILT, KernelSource, no_ring
 from wiretale.record.ptrace import library
 from wiretale.record.ptrace.plan import native_arches
@@ -30,6 +30,7 @@ _EXECVE = {Arch.X86_64: (59, 322), Arch.AARCH64: (221, 281)}  # execve, execveat
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO of linux/proc_ns.h
 _LEAST_RING_BYTES = 1 << 16
 _BLOCK_BYTES = 1 << 16  # WT_PACKED_BLOCK
+_TAIL_CALLS = "sys_exit"  # the program that makes one
 _LEAST_BLOCKS = 2  # one is filled while the other is taken
 _MISSING = "this kernel lacks the {} {}, without which calls cannot be recorded by eBPF"
 _HELPERS = ("loop", "task_storage_get")  # bpf-helpers(7): the youngest that are called, of Linux 5.17 and 5.11
@@ -69,7 +70,7 @@ class EbpfCalls(PtraceSource):
         self._unfiltered_reason = ""
         self._pin_cpu = -1
         self._options = ring
-        self._object = load(ring)
+        self._object, self._can_tail_call = _load(ring)
         try:
             _tell(self._object, options)
         except BaseException:
@@ -99,7 +100,8 @@ class EbpfCalls(PtraceSource):
 
     def run_also(self, kernel: KernelSource) -> None:
         """Do what the kernel level does where sockets are made: one program at each return of a call, not two."""
-        if self.options.follow_forks:  # otherwise the kernel level follows tasks whose calls are not recorded
+        # without follow_forks the kernel level follows tasks whose calls are not recorded
+        if self.options.follow_forks and self._can_tail_call:
             kernel.run_in(self._object)
 
     def detach_all(self) -> None:
@@ -146,6 +148,15 @@ class EbpfCalls(PtraceSource):
 
 def load(ring: RingOptions = _LEAST) -> Object:
     """The kernel programs, loaded and not attached. PermissionFault or ResourceFault with the reason."""
+    return _load(ring)[0]
+
+
+def _load(ring: RingOptions) -> tuple[Object, bool]:
+    """The same, and whether they can run the kernel level's program (`run_also`).
+
+    A program that has functions may not make a tail call on arm64 before Linux 6.0, nor on any machine without JIT
+    (kernel/bpf/verifier.c check_helper_call): there the same program is loaded without it.
+    """
     if Arch(native_arches()[:1][0]) not in _EXECVE:
         raise ResourceFault(f"calls cannot be recorded by eBPF on {platform.machine()} yet", "--engine ptrace")
     if Path("/proc/self/ns/pid").stat().st_ino != _FIRST_PID_NAMESPACE:
@@ -154,6 +165,15 @@ def load(ring: RingOptions = _LEAST) -> Object:
         )
     if not OBJECT_PATH.exists():
         raise ResourceFault(NOT_BUILT, BUILD)
+    try:
+        return _loaded(ring, may_tail_call=True), True
+    except RefusedProgram as fault:
+        if fault.program != _TAIL_CALLS:
+            raise
+        return _loaded(ring, may_tail_call=False), False
+
+
+def _loaded(ring: RingOptions, *, may_tail_call: bool) -> Object:
     loaded = Object(OBJECT_PATH)
     try:
         if missing := loaded.leave_out_missing(loaded.programs()):
@@ -167,6 +187,7 @@ def load(ring: RingOptions = _LEAST) -> Object:
         loaded.set_size("packing", cpus)
         loaded.set_size("packed", cpus * max(ring.blocks, 1))
         loaded.set_constant(".rodata.packed", ring.blocks.to_bytes(4, "little"))
+        loaded.set_constant(".rodata.tail", may_tail_call.to_bytes(4, "little"))
         loaded.load()
     except BaseException:
         loaded.close()

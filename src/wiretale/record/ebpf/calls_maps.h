@@ -58,6 +58,9 @@ struct {
 	__type(value, __u32);
 } at_socket_calls SEC(".maps");
 
+/* Whether it may be: not every kernel takes a tail call from a program that has functions. The loader sets it. */
+const volatile __u32 may_tail_call SEC(".rodata.tail") = 1;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, LOSSES);
