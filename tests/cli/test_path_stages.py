@@ -45,8 +45,9 @@ def bound():
     return sock
 receiver = at_peer(bound)
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-    sender.sendto(b"salam", (peer, 4001))
-    receiver.recv(9)
+    for _ in range(3):
+        sender.sendto(b"salam", (peer, 4001))
+        receiver.recv(9)
 server = at_peer(lambda: socket.create_server((peer, 4000)))
 client = socket.create_connection((peer, 4000))
 accepted, _ = server.accept()
@@ -103,6 +104,20 @@ def test_a_datagram_whose_neighbour_is_not_known_waits_for_its_answer(capture: t
     heard = found.count("neigh_update")
     assert capture[0] == "veth" or not heard
     assert found[: heard + 4] == [*["neigh_update"] * heard, *OUT, *ARRIVES]
+
+
+def test_without_captured_packets_it_is_followed_too(tmp_path: Path) -> None:
+    """And what it waited for is told: it was not in the receive queue all the time."""
+    require(shutil.which("ip") is not None, "a veth pair is made with ip (iproute2)")
+    code = f"PLACE = 'veth'\n{PROGRAM}"
+    capture = recorded(tmp_path, code, "--kernel", "--engine", "ebpf", "--no-packets")
+    datagram = "call_id = (SELECT min(call_id) FROM call WHERE name = 'sendto' AND retval = 5)"
+    found = stages(capture, datagram)
+    heard = found.count("neigh_update")
+    # nobody hears of the neighbour where no recorded thread lends its time
+    assert found[heard : heard + 4] == [*OUT, *ARRIVES]
+    ((call,),) = query(capture, f"SELECT call_id FROM call WHERE {datagram}")
+    assert "in the device, and until the deferred work took the packet" in run("path", capture, call).stdout
 
 
 def test_a_refused_connection(capture: tuple[str, Path]) -> None:

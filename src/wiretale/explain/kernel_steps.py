@@ -134,7 +134,9 @@ def steps(path: KernelPath, call: PathCall) -> Iterator[Step]:
     end = next((e for name in (_COPIED, _RETURNED) for e in taken if e.name == name), None)
     if end is not None:
         done = "took them" if end.name == _COPIED else "had them"
-        where = "in the reader, until its" if ran is not None else "in the receive queue, until the reader's"
+        where = "in the receive queue, until the reader's" if walk.ready is not None else "until the reader's"
+        if ran is not None:
+            where = "in the reader, until its"
         yield Step(end.time_ns, f"{where} call {done}", path.reads[0].tid, taken=True)
 
 

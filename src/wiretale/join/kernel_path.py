@@ -136,10 +136,28 @@ _NUMBERS = "SELECT number FROM packet WHERE packet_id IN (SELECT unnest(?)) ORDE
 
 _EVENTS = f"""
 WITH mine AS (SELECT unnest($packets) AS packet_id),
+sends AS ( -- of datagrams: through which socket, and whether the call itself handed them to a device
+    SELECT e.sk, e.value AS bytes, k.call_id, k.call_id IN (
+        SELECT l.call_id FROM kernel_event q JOIN kernel_link l USING (event_id)
+        WHERE q.name = 'net:net_dev_queue' AND q.context = 'task' AND q.bytes > 0 AND l.call_id IS NOT NULL) AS at_once
+    FROM kernel_event e JOIN kernel_link k USING (event_id)
+    WHERE e.name = 'sock:sock_send_length' AND e.protocol = 17 AND e.value > 0
+),
+kept AS ( -- by IP, until the neighbour's link address was known; only where no other datagram can be meant
+    SELECT any_value(e.head) AS head, any_value(e.srcport) AS srcport, any_value(e.dstport) AS dstport, e.bytes
+    FROM kernel_event e JOIN kernel_link k USING (event_id) JOIN sends s ON s.sk = e.sk AND s.bytes = e.bytes
+    WHERE NOT s.at_once AND e.name = 'net:net_dev_queue' AND e.context = 'softirq' AND e.protocol = 17
+      AND k.packet_id IS NULL AND e.srcport > 0
+      AND NOT EXISTS ( -- what a bridge or router passes on is still the sender's
+        SELECT 1 FROM kernel_event q WHERE q.name = 'net:net_dev_queue' AND q.context = 'task'
+            AND q.sk = e.sk AND q.head = e.head AND q.time_ns < e.time_ns)
+    GROUP BY e.sk, e.bytes HAVING count(*) = 1 AND any_value(s.call_id) = $write AND min(e.time_ns) >= $from_ns
+),
 unseen AS ( -- packets that the call sent and no capture has: by where their data lies, and their ports
     SELECT DISTINCT e.head, e.srcport, e.dstport, e.bytes FROM kernel_event e JOIN kernel_link k USING (event_id)
     WHERE k.call_id = $write AND e.context = 'task' AND e.name = 'net:net_dev_queue' AND k.packet_id IS NULL
       AND e.srcport > 0 AND e.bytes > 0
+    UNION FROM kept
 ),
 ends AS ( -- of the sockets the packets were for, where the calls do not tell them
     SELECT DISTINCT p.srcport AS peer, p.dstport AS own FROM packet p JOIN mine USING (packet_id)
