@@ -120,14 +120,8 @@ def missing_kernel_level(db: "duckdb.DuckDBPyConnection", command: str) -> list[
 def _found(
     db: "duckdb.DuckDBPyConnection", call_id: int | None, packet: int | None, connection: int | None, place: str | None
 ) -> "KernelPath | None":
-    from wiretale.join.kernel_path import (
-        first_write,
-        kernel_path,
-        packet_path,
-        write_of_byte,
-        write_of_read,
-        writes_of_packet,
-    )
+    from wiretale.join.kernel_path import kernel_path, packet_path
+    from wiretale.join.kernel_path_start import first_write, write_of_byte, write_of_read, writes_of_packet
 
     if packet is not None:
         writes = writes_of_packet(db, packet)

@@ -269,44 +269,6 @@ _WAITS = """SELECT DISTINCT w.call_id FROM wait w WHERE w.packet_id IN (SELECT u
     SELECT call_id FROM call WHERE tid IN (SELECT tid FROM call WHERE call_id IN (SELECT unnest(?))))"""
 
 
-def first_write(db: duckdb.DuckDBPyConnection) -> int | None:
-    """The first call whose bytes are known to have been read at the other end."""
-    row = db.execute(
-        "SELECT min(w.call_id) FROM stream_write w JOIN link l USING (write_id)"
-        " JOIN kernel_link k ON k.call_id = w.call_id WHERE l.kind = 'write_read'"
-    ).fetchone()
-    return row[0] if row else None
-
-
-def writes_of_packet(db: duckdb.DuckDBPyConnection, number: int) -> list[int]:
-    """The calls whose bytes a packet carried."""
-    rows = db.execute(
-        "SELECT DISTINCT w.call_id FROM packet p JOIN link l USING (packet_id) JOIN stream_write w USING (write_id)"
-        " WHERE p.number = ? AND l.kind = 'write_segment' ORDER BY 1",
-        [number],
-    )
-    return [call_id for (call_id,) in rows.fetchall()]
-
-
-def write_of_read(db: duckdb.DuckDBPyConnection, call_id: int) -> int | None:
-    """The first call whose bytes a call has read; None if it read none that are linked."""
-    row = db.execute(
-        "SELECT min(w.call_id) FROM stream_read r JOIN link l USING (read_id) JOIN stream_write w USING (write_id)"
-        " WHERE r.call_id = ? AND l.kind = 'write_read'",
-        [call_id],
-    ).fetchone()
-    return row[0] if row else None
-
-
-def write_of_byte(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, position: int) -> int | None:
-    """The call that put a byte into a connection's stream."""
-    row = db.execute(
-        "SELECT min(call_id) FROM stream_write WHERE connection_id = ? AND direction = ? AND lo <= ? AND hi > ?",
-        [connection_id, direction, position, position],
-    ).fetchone()
-    return row[0] if row else None
-
-
 def packet_path(db: duckdb.DuckDBPyConnection, number: int) -> KernelPath | None:
     """The way of one packet, whatever it carried; None if there is no such packet."""
     row = db.execute("SELECT packet_id FROM packet WHERE number = ? AND shown", [number]).fetchone()
