@@ -10,6 +10,9 @@ from pathlib import Path
 import duckdb
 from bench import WIRETALE, free_port
 
+from wiretale.model.kernel_ring import KINDS
+from wiretale.record.ebpf.libbpf import Object
+
 ROUNDS = 3
 SOURCE = r"""
 #include <arpa/inet.h>
@@ -56,6 +59,12 @@ LOOPS = (
     ("getppid", "1,000,000 getppid", 1_000_000, 4.0),
     ("send", "300,000 sends and receives of a byte", 300_000, 2.5),
 )
+# Programs that do nothing where the recorder's stand: what no recorder at these tracepoints can go below.
+EMPTY = r"""
+char terms[] __attribute__((section("license"), used)) = "GPL";
+#define AT(name) __attribute__((section("tp_btf/" #name), used)) int on_##name(void *ctx) { return 0; }
+"""
+TRACEPOINTS = ("sys_enter", "sys_exit", *(kind.name.partition(":")[2] for kind in KINDS))
 MOST_DRAIN_NS = 20
 NC_BYTES, NC_ROUNDS, LEAST_THROUGHPUT = 400_000_000, 7, 0.9
 FLOOD_CALLS = 2_000_000  # of each of two loops
@@ -150,17 +159,21 @@ def _nc(folder: Path) -> list[str]:
         "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
         "print(int((used.ru_utime + used.ru_stime) * 1e6), int((time.monotonic() - begin) * 1e6))\n"
     )
+    empty = _empty_programs(folder)
     alone: list[list[int]] = []
+    bare: list[list[int]] = []
     traced: list[list[int]] = []
     lost = 0
     for number in range(NC_ROUNDS):
         print(f"nc: {number + 1} of {NC_ROUNDS}", file=sys.stderr)
         command = [sys.executable, "-c", script, nc, str(free_port()), str(data)]
         alone.append(_numbers(command))
+        bare.append(_under(empty, command))
         sources, numbers = _sources(folder, command, "--kernel")
         traced.append(numbers)
         lost += sum(s["lost"] for s in sources)
     cpu_alone, wall_alone = (statistics.median(column) for column in zip(*alone, strict=True))
+    cpu_bare, wall_bare = (statistics.median(column) for column in zip(*bare, strict=True))
     cpu_traced, wall_traced = (statistics.median(column) for column in zip(*traced, strict=True))
     ratio = wall_alone / wall_traced
     met = "met" if ratio >= LEAST_THROUGHPUT else "**missed**"
@@ -168,9 +181,30 @@ def _nc(folder: Path) -> list[str]:
         f"{NC_BYTES // 1_000_000} MB through nc with `--engine ebpf --kernel`: {ratio:.2f} of the throughput untraced"
         f" (bar {LEAST_THROUGHPUT}: {met}), {lost} records lost. Medians of {NC_ROUNDS} of each, in turn. Wall times mean little on a"
         f" machine that does other work; the CPU time of both nc, softirqs in them included: {cpu_alone / 1000:.0f} ms untraced,"
-        f" {cpu_traced / 1000:.0f} ms recorded, {cpu_traced / cpu_alone:.2f} times as much.",
+        f" {cpu_traced / 1000:.0f} ms recorded, {cpu_traced / cpu_alone:.2f} times as much. With programs that do nothing at the same"
+        f" {len(TRACEPOINTS)} tracepoints: {wall_alone / wall_bare:.2f} of the throughput, {cpu_bare / 1000:.0f} ms,"
+        f" {cpu_bare / cpu_alone:.2f} times as much.",
         "",
     ]
+
+
+def _empty_programs(folder: Path) -> Path:
+    source, compiled = folder / "empty.bpf.c", folder / "empty.bpf.o"
+    source.write_text(EMPTY + "".join(f"AT({name})\n" for name in TRACEPOINTS))
+    subprocess.run(["clang", "-target", "bpf", "-O2", "-g", "-c", str(source), "-o", str(compiled)], check=True)
+    return compiled
+
+
+def _under(programs: Path, command: list[str]) -> list[int]:
+    loaded = Object(programs)
+    try:
+        loaded.leave_out_missing(loaded.programs())
+        loaded.load()
+        for program in loaded.programs().values():
+            loaded.attach(program)
+        return _numbers(command)
+    finally:
+        loaded.close()
 
 
 def _flood(folder: Path, program: Path) -> list[str]:
