@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/genetlink.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <signal.h>
@@ -24,7 +25,9 @@ static void kinds(void)
 	static const int types[] = { 0, 1, 3, 7, 11, 0x80001, 0x800, 0x80803, 0x80007, 0xf0003, 0x1000 };
 	static const int families[][2] = { { AF_NETLINK, 0 }, { AF_PACKET, 0 }, { AF_PACKET, 0x300 }, { AF_PACKET, 0x10000 },
 					   { AF_UNIX, 0 }, { AF_INET, 6 } };
+	struct packet_mreq membership = { .mr_type = PACKET_MR_PROMISC };
 	part();
+	setsockopt(-1, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof(membership));
 	for (unsigned i = 0; i < sizeof(types) / sizeof(*types); i++)
 		for (unsigned j = 0; j < 6; j++)
 			close(socket(families[j][0], types[i], families[j][1]));

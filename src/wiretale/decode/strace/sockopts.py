@@ -42,7 +42,8 @@ def _icmp_filter(w: StraceWriter, data: bytes) -> str:
 def _packet_request(w: StraceWriter, data: bytes) -> str:
     index, kind, length = struct.unpack_from("<IHH", data)
     address = data[8 : 8 + min(length, 8)]
-    shown = in_style(w.style.names, address, ":".join(f"{b:02x}" for b in address)) if address else ""
+    nothing = "" if w.style.names is Names.ABBREV else '""'
+    shown = in_style(w.style.names, address, ":".join(f"{b:02x}" for b in address)) if address else nothing
     return (
         f"{{mr_ifindex={w.interface(index)}, mr_type={w.enum('packet_mr', kind)}, mr_alen={length}, "
         f"mr_address={shown}}}"
