@@ -64,6 +64,12 @@ POOL = {
     "events": "select.EPOLLIN",
     "serve": "if clients[fd].recv(99): work.put(clients[fd])",
 }  # fmt: skip
+# A thread for each client only reads, and is in its next read while the worker answers.
+READER = {
+    "prepare": "\ndef read(client):\n    while client.recv(99): work.put(client)\n",
+    "serve": "poller.unregister(fd)\n"
+             "            threading.Thread(target=read, args=(clients[fd],), daemon=True).start()",
+}  # fmt: skip
 ASKS = {
     "open": "other = socket.create_connection(('127.0.0.1', further))",
     "do": "other.sendall(b'get'); other.recv(99)",
@@ -190,8 +196,10 @@ def test_a_loop_that_asked_another_server(tmp_path: Path) -> None:
     [(ASKS, "`recvfrom()` on descriptor"), (WRITES, "`write()` on descriptor")],
     ids=["asks", "writes"],
 )
-def test_a_worker_that_is_stuck(tmp_path: Path, does: dict[str, str], stuck_in: str) -> None:
-    parts = POOL | {"prepare": POOL["prepare"].format(**does)}
+@pytest.mark.parametrize("reads", [{}, READER], ids=["loop", "reader"])
+def test_a_worker_that_is_stuck(tmp_path: Path, does: dict[str, str], stuck_in: str, reads: dict[str, str]) -> None:
+    prepare = POOL["prepare"].format(**does) + reads.get("prepare", "")
+    parts = POOL | reads | {"prepare": prepare}
     with of_a_run(tmp_path, parts) as world:
         told = only(handed_on.find(world))
     assert "had woken thread" in told and f"and that thread had been in {stuck_in}" in told

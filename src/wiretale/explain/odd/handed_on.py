@@ -42,7 +42,8 @@ turn AS (
         lag({{'came': came, 'task_id': c.task_id, 'exit_ns': c.exit_ns}}) OVER w AS before,
         lead(c.call_id) OVER w IS NULL AS last
     FROM moved m JOIN call c USING (call_id)
-    WINDOW w AS (PARTITION BY connection_id ORDER BY c.start_ns, c.call_id)
+    -- a thread that only reads is in its next read before another has answered
+    WINDOW w AS (PARTITION BY connection_id ORDER BY CASE WHEN came THEN c.exit_ns ELSE c.start_ns END, c.call_id)
 )
 SELECT s.connection_id, s.pid, s.own_addr, s.own_port, s.addr, s.port, t.call_id, t.task_id, t.tid, t.name, t.exit_ns,
     (SELECT retval FROM call c WHERE c.call_id = t.call_id),
