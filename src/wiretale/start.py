@@ -23,6 +23,7 @@ _INHERITED = "--inherited="  # the same; see inherited.py
 def main() -> "NoReturn":
     """Entry point of the console script."""
     _fill_standard_descriptors()
+    inherited.forget_coerced_locale()
     try:
         status = _run()
     except KeyboardInterrupt:  # ^C while modules were loaded

@@ -262,6 +262,17 @@ def test_root_records_a_set_user_id_program_of_another_user_with_its_privileges(
     assert "without the privileges" not in done.stderr
 
 
+@pytest.mark.parametrize("given", [{}, {"LC_CTYPE": "C.UTF-8"}])
+@pytest.mark.parametrize("command", [["run", "--"], ["strace", "-o", "log", "-v"]])
+def test_the_program_gets_the_environment_as_it_was(tmp_path: Path, command: list[str], given: dict[str, str]) -> None:
+    environment = {"PATH": "/usr/bin:/bin"} | given
+    done = subprocess.run(
+        [WIRETALE, *command, sys.executable, "-c", "print(open('/proc/self/environ').read(), end='')"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert dict(word.split("=", 1) for word in done.stdout.rstrip("\0").split("\0")) == environment
+
+
 def test_two_recordings_in_one_folder_do_not_meet(tmp_path: Path) -> None:
     with subprocess.Popen(
         [WIRETALE, "record", "--", "cat"], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

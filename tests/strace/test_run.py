@@ -134,6 +134,29 @@ def test_a_file_for_each_process(tmp_path: Path) -> None:
     assert all(f.read_text().endswith("+++ exited with 0 +++\n") for f in files)
 
 
+ENVIRONMENT = {"WORD": "0123456789 a secret word 0123456789", "EMPTY": "", "PATH": "/usr/bin:/bin"}
+SECRET = b"a secret word"
+
+
+@pytest.mark.parametrize("options", [["-v"], ["-f", "-e", "abbrev=none"], ["-e", "abbrev=!execve"], []])
+def test_the_environment_is_shown_as_strace_shows_it(options: list[str]) -> None:
+    words = [*options, "-e", "trace=execve", "env", "-u", "PATH", "/bin/true"]
+    theirs = subprocess.run(["strace", *words], env=ENVIRONMENT, capture_output=True, text=True, check=True).stderr
+    ours = strace(*words, env=ENVIRONMENT)
+    assert re.sub("0x[0-9a-f]+", "0x", ours.stderr) == re.sub("0x[0-9a-f]+", "0x", theirs)
+    assert (SECRET.decode() in ours.stderr) == bool(options)
+
+
+def test_a_capture_holds_no_values_of_the_environment(tmp_path: Path) -> None:
+    capture = tmp_path / "c.wiretale"
+    done = strace("-v", "-s", "100", "-e", "trace=execve", "-o", str(capture), "true", env=ENVIRONMENT)
+    shown = strace("-v", "-s", "100", "true", env=ENVIRONMENT)
+    assert SECRET.decode() in shown.stderr
+    assert "WORD" in done.stderr
+    assert SECRET.decode() not in done.stderr
+    assert SECRET not in capture.read_bytes()
+
+
 def test_only_failed_calls() -> None:
     done = strace("-Z", "-qq", "cat", "/nonexistent")
     lines = done.stderr.splitlines()

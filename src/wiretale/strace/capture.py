@@ -30,7 +30,7 @@ def run(options: StraceOptions) -> int:
         raise StraceFault("-o FILE.wiretale with both PROG and -p PID is not supported: leave one of them out")
     lines = replace(options, output=None, separately=False)
     outputs = Outputs(lines)
-    tracing = tracer_options(options)
+    tracing = replace(tracer_options(options), environment=False)  # a capture is kept, and given away
     plan = Plan(
         output=output,
         commands=(tuple(options.command),) if options.command else (),

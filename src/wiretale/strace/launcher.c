@@ -33,6 +33,7 @@ struct asked {
 	bool relative, took;
 	bool plain;		/* its lines can be printed here */
 	bool counts;		/* -c: how long its calls computed in the kernel */
+	bool environment;	/* -v: with the values of its environment */
 };
 
 #define MOST_COLUMN 65536	/* of -a: beyond it, Python says so */
@@ -100,6 +101,7 @@ static bool read_letters(struct asked *a, char *const *words, int *at, int *foll
 		} else if (strchr("ciNnvxzZ", *letter)) {
 			a->plain = false;
 			a->counts = a->counts || *letter == 'c';
+			a->environment = a->environment || *letter == 'v';
 		} else {
 			return false;
 		}
@@ -201,7 +203,8 @@ static struct wt *open_tracer(const struct asked *a, const struct held *held)
 		.events_path = events, .chunks_path = chunks, .data_path = data,
 		.ops = (const struct wt_op *)OPS, .tables = TABLES, .n_tables = sizeof(TABLES) / sizeof(TABLES[0]),
 		.flags = WT_PLACE | WT_SNAP_EACH | WT_WHOLE_NETLINK | (a->plain ? 0 : WT_BUSY_START) |
-			 (a->follow ? 0 : WT_NO_FOLLOW) | (a->counts ? WT_SYSTEM_TIMES : 0),
+			 (a->follow ? 0 : WT_NO_FOLLOW) | (a->counts ? WT_SYSTEM_TIMES : 0) |
+			 (a->environment ? WT_ENVIRONMENT : 0),
 		.snaplen = a->strings + 1, .pin = -1, .ring_fd = -1, .tasks_fd = -1, .states_fd = -1,
 	};
 	return wt_open(&options, &error);

@@ -3,7 +3,7 @@
 import os
 
 from wiretale.record.ptrace.options import PtraceOptions, SpawnRequest
-from wiretale.strace.options import StraceOptions, counts_system_time, real_paths
+from wiretale.strace.options import StraceOptions, counts_system_time, everything, nothing, real_paths
 
 
 def tracer_options(options: StraceOptions) -> PtraceOptions:
@@ -29,12 +29,22 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
         links=bool(options.descriptors or options.paths),
         names=options.pid_names,
         other_ends="socket" in options.descriptors,
+        environment=_shows_environment(options),
         detach_at_exec=options.detach_at_exec,
         system_times=counts_system_time(options),
         holds_ends=options.awaits_exec,
         tampers=tuple(options.tampers),
         tampered_paths=_paths(options) if options.tampers else (),
     )
+
+
+def _shows_environment(options: StraceOptions) -> bool:
+    """Whether -v or `-e abbrev` asks for the whole of what programs are given: values are read then only."""
+    if options.abbreviated in (everything, nothing):
+        return options.abbreviated is nothing
+    from wiretale.record.ptrace.plan import native_arches
+
+    return not all(options.abbreviated(name, arch) for name in ("execve", "execveat") for arch in native_arches())
 
 
 def _paths(options: StraceOptions) -> tuple[bytes, ...]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
 _DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK, BUSY_START, _NAMES = 16, 32, 64, 256, 512
-_SELECTED_ONLY, _OTHER_ENDS, _SYSTEM_TIMES, _HOLDS_ENDS = 128, 1024, 2048, 4096
+_SELECTED_ONLY, _OTHER_ENDS, _SYSTEM_TIMES, _HOLDS_ENDS, _ENVIRONMENT = 128, 1024, 2048, 4096, 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class PtraceOptions:
     links: bool = False  # record what every descriptor given to a call is
     other_ends: bool = False  # with links: to which socket a unix socket is connected
     names: bool = False  # record the names of processes that calls and signals mention
+    environment: bool = False  # values of the environment, which may hold passwords, are recorded; not of engine ebpf
     detach_at_exec: bool = False  # let a task go when it executes another program
     busy_start: bool = False  # the recorder computes while the program starts
     system_times: bool = False  # how long each call kept a CPU in the kernel; not of engine ebpf
@@ -64,5 +65,5 @@ def option_flags(options: PtraceOptions) -> int:
     flags |= (_DETACH_AT_EXEC if o.detach_at_exec else 0) | (_ALL_LINKS if o.links else 0)
     flags |= (_NAMES if o.names else 0) | (_OTHER_ENDS if o.other_ends else 0)
     flags |= (_SYSTEM_TIMES if o.system_times else 0) | (_HOLDS_ENDS if o.holds_ends else 0)
-    flags |= _SELECTED_ONLY if o.calls == "network" else 0
+    flags |= (_SELECTED_ONLY if o.calls == "network" else 0) | (_ENVIRONMENT if o.environment else 0)
     return flags | (BUSY_START if o.busy_start else 0) | (_WHOLE_NETLINK if o.whole_netlink else 0)

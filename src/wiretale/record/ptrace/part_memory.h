@@ -213,7 +213,7 @@ static void capture_strings(struct wt *w, pid_t tid, const struct wt_op *op, uin
 			if (!address)
 				return;
 			struct piece p = { .role = op->role, .arg = op->arg, .index = index++, .address = address };
-			total += capture_string(w, tid, &p, op->what == WT_READ_NAMES ? '=' : 0);
+			total += capture_string(w, tid, &p, op->what == WT_READ_NAMES && !(w->flags & WT_ENVIRONMENT) ? '=' : 0);
 		}
 		vector += (uint64_t)n / word * word;
 	}

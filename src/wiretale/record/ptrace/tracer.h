@@ -128,7 +128,7 @@ enum wt_what {
 	WT_READ_BYTES = 1,	/* count * element size bytes */
 	WT_READ_STRING = 2,
 	WT_READ_STRINGS = 3,	/* NULL-terminated vector of strings */
-	WT_READ_NAMES = 4,	/* the same, each cut before its '=': values of the environment are not recorded */
+	WT_READ_NAMES = 4,	/* the same, each cut before its '=' unless WT_ENVIRONMENT is asked for */
 	WT_READ_IOVEC = 5,
 	WT_READ_MSGHDR = 6,
 	WT_READ_MMSGHDR = 7,
@@ -384,6 +384,7 @@ enum wt_option_flag {
 	WT_OTHER_ENDS = 1024,	/* with WT_ALL_LINKS: to which socket a unix socket is connected */
 	WT_SYSTEM_TIMES = 2048,	/* how long each call kept a CPU in the kernel */
 	WT_HOLDS_ENDS = 4096,	/* an attached process has its program to execute yet; its end is seen after wt_have_read */
+	WT_ENVIRONMENT = 8192,	/* values of the environment, which may hold passwords, are recorded, too */
 	WT_SELECTED_ONLY = 128,	/* record/ebpf only: leave out calls without WT_CALL_SELECTED */
 };
 
