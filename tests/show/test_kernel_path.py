@@ -69,11 +69,13 @@ def test_another_threads_turn_and_the_answers_packets_are_no_step() -> None:
 
 
 def test_a_datagram_counts_until_its_call_had_the_result() -> None:
-    found = spent(event(10, "net:net_dev_queue"), event(60, RETURNED, call=2))
-    assert found[-2:] == [
-        (50, "in the receive queue, until the reader's call had them"),
-        (60, "in all, until the reader's call had them"),
+    queued, returned = event(10, "net:net_dev_queue"), event(60, RETURNED, call=2)
+    whole = (60, "in all, until the reader's call had them")
+    assert spent(queued, event(20, READY), returned)[-2:] == [
+        (40, "in the receive queue, until the reader's call had them"),
+        whole,
     ]
+    assert spent(queued, returned)[-2:] == [(50, "until the reader's call had them"), whole]
 
 
 def test_bytes_that_were_not_seen_to_arrive_are_not_said_to_have() -> None:
