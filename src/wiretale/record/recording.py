@@ -31,6 +31,7 @@ from wiretale.store.spool import Manifest, Program, Spool
 
 GRACE_NS = 5 * SECOND_NS  # between SIGINT, SIGTERM and SIGKILL
 _TICK_S = 0.05
+_COUNT_BYTES = 8  # eventfd(2)
 
 Observer = Callable[[], None]
 
@@ -41,6 +42,7 @@ class Recording:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._observer: Observer | None = None
+        self._behind, self._caught_up = -1, -1  # with `printed_fd`: see PtraceSource.in_step
         self._spool = Spool(plan.spool_path)
         self._manifest = Manifest()
         self._sources = Sources(plan, self._spool)
@@ -63,7 +65,10 @@ class Recording:
         return self._spool
 
     def observe(self, observer: Observer) -> None:
-        """Call `observer` at every turn of the control loop (20 times a second, or more)."""
+        """Call `observer` at every turn of the control loop (20 times a second, or more).
+
+        With `printed_fd` it prints all that has happened.
+        """
         self._observer = observer
 
     def packets_are_behind(self) -> bool:
@@ -151,6 +156,9 @@ class Recording:
 
     def _start(self, waiter: Waiter) -> None:
         waiter.watch(self._tracer.notable_fd)
+        self._behind, self._caught_up = self._tracer.in_step()
+        if self._behind >= 0:
+            waiter.watch(self._behind)
         for pid in self._plan.attach:
             self._sources.follow(pid)
             snapshot(self._spool, [pid], "before")
@@ -216,8 +224,11 @@ class Recording:
             for event in self._tracer.notable():
                 self._on_notable(event)
             self._advance(waiter, ready)
+            asked = os.read(self._behind, _COUNT_BYTES) if self._behind in ready else b""
             if self._observer:
                 self._observer()
+            if asked:
+                os.write(self._caught_up, asked)
 
     def _is_awaited(self) -> bool:
         """Whether the next step waits for a program to listen or to connect; all else has time until the next tick."""

@@ -51,6 +51,7 @@ class Held:
     tracer: int
     channel: int
     files: tuple[int, int, int]  # without names, by the descriptors that the launcher left open
+    in_step: tuple[int, int]  # as PtraceSource.in_step
     held_back: int  # the signals that it blocked until there is an answer to them, bit N for signal N
     printed: Printed | None  # None: nothing was, and nothing is known
 
@@ -58,7 +59,7 @@ class Held:
 def read_held(text: str) -> Held:
     """What `launcher.c` and `printing.c` wrote."""
     (recording,), *rest = [[_numbers(row) for row in part.split(":") if row] for part in text.split(";")]
-    tracer, channel, events, chunks, data, held_back = recording
+    tracer, channel, events, chunks, data, behind, caught_up, held_back = recording
     printed = None
     if rest:
         ((pid, flags, snaplen),), ((output, number, owner, column, first_pid, offset_ns, last_ns),), tasks, netlink = (
@@ -76,7 +77,7 @@ def read_held(text: str) -> Held:
             tasks=[PrintedTask(tid, begun, interrupted) for tid, begun, interrupted in tasks],
             netlink=[(process, fd, protocol) for process, fd, protocol in netlink],
         )
-    return Held(tracer, channel, (events, chunks, data), held_back, printed)
+    return Held(tracer, channel, (events, chunks, data), (behind, caught_up), held_back, printed)
 
 
 def _numbers(row: str) -> list[int]:
@@ -87,10 +88,12 @@ class Begun:
     """The part of PtraceSource that `run.py` needs. `channel` is the socket to the tracer's process."""
 
     def __init__(self, held: Held, options: PtraceOptions) -> None:
-        for fd in (held.channel, *held.files):
-            os.set_inheritable(fd, False)
+        for fd in (held.channel, *held.files, *held.in_step):
+            if fd >= 0:
+                os.set_inheritable(fd, False)
         self._tracer = held.tracer
         self._channel = held.channel
+        self._in_step = held.in_step
         self._hello = held.printed.hello if held.printed is not None else None
         self._options = options
         self._pid = 0
@@ -135,6 +138,10 @@ class Begun:
     def notable_fd(self) -> int:
         """Readable when nothing is traced any more."""
         return self._channel
+
+    def in_step(self) -> tuple[int, int]:
+        """As of PtraceSource."""
+        return self._in_step
 
     def have_read(self, events: int) -> None:
         """Nothing waits for this: the launcher attaches to no process."""

@@ -30,7 +30,8 @@ def run(options: StraceOptions) -> int:
         raise StraceFault("-o FILE.wiretale with both PROG and -p PID is not supported: leave one of them out")
     lines = replace(options, output=None, separately=False)
     outputs = Outputs(lines)
-    tracing = replace(tracer_options(options), environment=False)  # a capture is kept, and given away
+    # A capture is kept, and given away.
+    tracing = replace(tracer_options(options, outputs.shared_fd()), environment=False)
     plan = Plan(
         output=output,
         commands=(tuple(options.command),) if options.command else (),
@@ -51,13 +52,14 @@ def run(options: StraceOptions) -> int:
     printer = StracePrinter(lines, outputs, time.time_ns() - now_ns())
 
     def follow() -> None:
-        printer.take_all(reader.read())
+        there = reader.committed()
+        while reader.position < there:
+            printer.take_all(reader.read())
         outputs.flush()
 
     recording.observe(follow)
     outcome = recording.run()
-    while reader.pending():
-        follow()
+    follow()
     if printer.summary is not None:
         outputs.main.write(printer.summary.text())
     outputs.message(f"making {output}")

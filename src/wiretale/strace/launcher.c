@@ -191,6 +191,20 @@ static void *run_tracer(void *w)
 	return NULL;
 }
 
+/* Where lines may stand among what the program writes; -1: nowhere. As output.Outputs.shared_fd. */
+static int shared_fd(const struct asked *a)
+{
+	struct stat st;
+	if (!a->output)
+		return dup(STDERR_FILENO);
+	int fd = open(a->output, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 /* The tracer with its files. What it wants is all that the options ask of one: requests.py. */
 static struct wt *open_tracer(const struct asked *a, const struct held *held)
 {
@@ -206,8 +220,12 @@ static struct wt *open_tracer(const struct asked *a, const struct held *held)
 			 (a->follow ? 0 : WT_NO_FOLLOW) | (a->counts ? WT_SYSTEM_TIMES : 0) |
 			 (a->environment ? WT_ENVIRONMENT : 0),
 		.snaplen = a->strings + 1, .pin = -1, .ring_fd = -1, .tasks_fd = -1, .states_fd = -1,
+		.printed_fd = a->counts ? -1 : shared_fd(a),
 	};
-	return wt_open(&options, &error);
+	struct wt *w = wt_open(&options, &error);
+	if (options.printed_fd >= 0)
+		close(options.printed_fd);
+	return w;
 }
 
 static void close_held(const struct held *held)
@@ -279,6 +297,15 @@ static void follow(struct wt *w, const struct asked *a, int channel)
 	_exit(write(channel, &goodbye, sizeof(goodbye)) != sizeof(goodbye));
 }
 
+/* The tracer's process has these descriptors closed on exec: the program has none of them. */
+static void leave_to_python(const struct held *held)
+{
+	const int fds[] = { held->channel, held->behind, held->caught_up };
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			fcntl(fds[i], F_SETFD, 0);
+}
+
 /* Start the program in a process of its own; NULL if nothing was begun. The files of the recording stay mapped. */
 static struct wt *begin(const struct asked *a, struct held *held)
 {
@@ -288,11 +315,14 @@ static struct wt *begin(const struct asked *a, struct held *held)
 			return NULL;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return NULL;
-	*held = (struct held){ -1, ends[0], unnamed_file(), unnamed_file(), unnamed_file() };
+	*held = (struct held){ -1, ends[0], unnamed_file(), unnamed_file(), unnamed_file(), -1, -1 };
 	bool have_files = held->events >= 0 && held->chunks >= 0 && held->data >= 0;
 	struct wt *w = have_files ? open_tracer(a, held) : NULL;
-	if (w)
+	if (w) {
+		held->behind = wt_behind_fd(w);
+		held->caught_up = wt_caught_up_fd(w);
 		held->tracer = fork();
+	}
 	if (held->tracer == 0) {
 		close_held(held);	/* the tracer has descriptors of its own */
 		follow(w, a, ends[1]);
@@ -301,7 +331,7 @@ static struct wt *begin(const struct asked *a, struct held *held)
 	if (held->tracer < 0)
 		close_held(held);
 	else
-		fcntl(held->channel, F_SETFD, 0);
+		leave_to_python(held);
 	if (held->tracer > 0)
 		leave_standard_files();
 	return held->tracer > 0 ? w : NULL;
@@ -429,8 +459,8 @@ int main(int argc, char **argv)
 			else
 				held_back |= 1u << ENDING[i];
 		}
-		int n = snprintf(begun, sizeof(begun), "--begun=%d,%d,%d,%d,%d,%u", held.tracer, held.channel, held.events,
-				 held.chunks, held.data, held_back);
+		int n = snprintf(begun, sizeof(begun), "--begun=%d,%d,%d,%d,%d,%d,%d,%u", held.tracer, held.channel,
+				 held.events, held.chunks, held.data, held.behind, held.caught_up, held_back);
 		if (asked.plain)
 			print_and_end(&asked, w, &held, &ending, &before, begun + n, sizeof(begun) - (size_t)n);
 		execute_python(words);

@@ -26,6 +26,7 @@ struct goodbye {
 struct held {
 	pid_t tracer;
 	int channel, events, chunks, data;
+	int behind, caught_up;	/* as wt_behind_fd, wt_caught_up_fd */
 };
 
 /* A program whose lines are printed in C so far. */

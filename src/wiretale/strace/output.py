@@ -1,6 +1,7 @@
 """Where lines go: standard error, a file, one file per process (-ff), or a command's input."""
 
 import os
+import stat
 import sys
 from contextlib import suppress
 
@@ -22,6 +23,9 @@ class Sink:
         self._lost = False
         self.owner: int | None = None
         self.column = 0
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
 
     def write(self, text: str) -> None:
         self._parts.append(text)
@@ -103,6 +107,13 @@ class Outputs:
             self.main.write(f"strace: {text}\n")
         else:
             sys.stderr.write(f"strace: {text}\n")
+
+    def shared_fd(self) -> int:
+        """Where lines may stand among what the program writes; -1: nowhere, they have a file of their own."""
+        if self._options.summary == "only" or self.separately or self._command is not None:
+            return -1
+        fd = self.main.fileno()
+        return fd if self.to_stderr or not stat.S_ISREG(os.fstat(fd).st_mode) else -1
 
     def flush(self) -> None:
         for sink in (self.main, *self._by_task.values()):

@@ -61,6 +61,14 @@ static bool print_new(struct printing *p)
 	return true;
 }
 
+/* The program waited for all that happened to be printed, which it is now. */
+static bool say_caught_up(const struct held *held)
+{
+	uint64_t asked;
+	return read(held->behind, &asked, sizeof(asked)) == sizeof(asked) &&
+	       write(held->caught_up, &asked, sizeof(asked)) == sizeof(asked);
+}
+
 /* The tracer's last message, left in the channel for Python. */
 static bool has_ended_well(int channel, struct goodbye *goodbye)
 {
@@ -75,12 +83,15 @@ bool print_lines(struct printing *p, const struct held *held, const sigset_t *en
 		return false;	/* the program could not be started, which Python says */
 	if (read(held->channel, &p->hello, sizeof(p->hello)) != sizeof(p->hello))
 		return false;
-	struct pollfd wanted[] = { { held->channel, POLLIN, 0 }, { signalfd(-1, ending, SFD_CLOEXEC), POLLIN, 0 } };
-	bool ended = false;
+	struct pollfd wanted[] = {
+		{ held->channel, POLLIN, 0 }, { signalfd(-1, ending, SFD_CLOEXEC), POLLIN, 0 }, { held->behind, POLLIN, 0 },
+	};
+	bool ended = false, behind = false;
 	while (wanted[1].fd >= 0 && !ended) {
-		if (!print_new(p) || poll(wanted, 2, LOOK_MS) < 0 || wanted[1].revents)
+		if (!print_new(p) || (behind && !say_caught_up(held)) || poll(wanted, 3, LOOK_MS) < 0 || wanted[1].revents)
 			break;
 		ended = wanted[0].revents;
+		behind = wanted[2].revents;
 	}
 	if (!ended || !has_ended_well(held->channel, &goodbye) || !print_new(p))
 		return false;

@@ -6,8 +6,8 @@ from wiretale.record.ptrace.options import PtraceOptions, SpawnRequest
 from wiretale.strace.options import StraceOptions, counts_system_time, everything, nothing, real_paths
 
 
-def tracer_options(options: StraceOptions) -> PtraceOptions:
-    """What the tracer has to do for the lines that are wanted."""
+def tracer_options(options: StraceOptions, printed_fd: int = -1) -> PtraceOptions:
+    """What the tracer has to do for the lines that are wanted; `printed_fd` as in PtraceOptions."""
     dumps = options.dump_read is not None or options.dump_write is not None
     only = None
     if options.seccomp and options.follow and options.command:
@@ -33,6 +33,7 @@ def tracer_options(options: StraceOptions) -> PtraceOptions:
         detach_at_exec=options.detach_at_exec,
         system_times=counts_system_time(options),
         holds_ends=options.awaits_exec,
+        printed_fd=printed_fd,
         tampers=tuple(options.tampers),
         tampered_paths=_paths(options) if options.tampers else (),
     )

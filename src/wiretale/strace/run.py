@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wiretale.strace.printer import StracePrinter
 
 _POLL_S = 0.01
+_COUNT_BYTES = 8  # eventfd(2)
 _INIT = 1
 _WNOTHREAD = 0x20000000  # linux/wait.h: only children of this thread
 _NOT_BY_EBPF = "not shown: signals that the program ignores, stops by job control, calls that found the ring full"
@@ -69,7 +70,7 @@ def _follow_begun(options: StraceOptions, begun: str) -> int:
 def _start(options: StraceOptions, outputs: Outputs) -> int:
     files = _files()
     try:
-        return _Run(options, outputs, _source(options, files), files).go()
+        return _Run(options, outputs, _source(options, outputs, files), files).go()
     finally:
         files.remove()
 
@@ -226,10 +227,20 @@ class _Run:
             if os.getpid() == _INIT:
                 self._reap_orphans(pid)
             if not self._print():
-                select.select([self._source.notable_fd], [], [], _POLL_S)
-                self._source.acknowledge()
+                self._wait()
         while self._options.awaits_exec and self._print():
             pass  # before the end of the program is known to whoever started it
+
+    def _wait(self) -> None:
+        """Until there may be something to do. Where the program waits for its lines, they are printed now."""
+        behind, caught_up = self._source.in_step()
+        wanted = [fd for fd in (self._source.notable_fd, behind) if fd >= 0]
+        if behind in select.select(wanted, [], [], _POLL_S)[0]:
+            asked = os.read(behind, _COUNT_BYTES)
+            while self._print():
+                pass
+            os.write(caught_up, asked)
+        self._source.acknowledge()
 
     def _outlives_recording(self, pid: int) -> bool:
         """Whether the program, which was let go because the disk is full, still runs."""
@@ -270,11 +281,11 @@ class _Run:
         return os.WEXITSTATUS(status)
 
 
-def _source(options: StraceOptions, files: TracerFiles) -> "PtraceSource":
+def _source(options: StraceOptions, outputs: Outputs, files: TracerFiles) -> "PtraceSource":
     """Who records the calls, by --engine. What it cannot show, or why it could not be used, is said."""
     from wiretale.record.ptrace.source import PtraceSource  # loads the tracer
 
-    tracing = tracer_options(options)
+    tracing = tracer_options(options, outputs.shared_fd())
     if options.engine == "ptrace" or needs_stops(options):
         return PtraceSource(files, tracing)
     from wiretale.record.ebpf.calls import EbpfCalls, RingOptions  # loads libbpf

@@ -88,7 +88,8 @@ class CallPlan(ctypes.Structure):
         ("fds_arg", _u8),
         ("whens", _u8),
         ("n_args", _u8),
-        ("reserved", _u8 * 3),
+        ("shows_arg", _u8),
+        ("reserved", _u8 * 2),
     ]
 
 
@@ -149,6 +150,7 @@ class Options(ctypes.Structure):
         ("packed_fd", _i32),
         ("packing_fd", _i32),
         ("packed_bytes", _u64),
+        ("printed_fd", _i32),
     ]
 
 
@@ -225,6 +227,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "wt_wait": (ctypes.c_int, [_HANDLE, ctypes.c_int]),
     "wt_status": (ctypes.c_int, [_HANDLE, ctypes.c_int, ctypes.POINTER(ctypes.c_int)]),
     "wt_alive": (ctypes.c_int, [_HANDLE, ctypes.POINTER(_i32), ctypes.c_int]),
+    "wt_behind_fd": (ctypes.c_int, [_HANDLE]),
+    "wt_caught_up_fd": (ctypes.c_int, [_HANDLE]),
     "wt_notable_fd": (ctypes.c_int, [_HANDLE]),
     "wt_impatient": (None, [_HANDLE, ctypes.c_int]),
     "wt_have_read": (None, [_HANDLE, ctypes.c_uint64]),

@@ -18,7 +18,7 @@ struct wt *wt_open(const struct wt_options *o, int *error)
 	w->flags = o->flags;
 	w->snaplen = o->snaplen;
 	w->pin = o->pin;
-	w->events.fd = w->chunks.fd = w->data.fd = w->diag = -1;
+	w->events.fd = w->chunks.fd = w->data.fd = w->diag = w->in_step.behind_fd = w->in_step.caught_up_fd = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_mutex_init(&w->asking, NULL);
 	pthread_cond_init(&w->changed, NULL);
@@ -32,6 +32,8 @@ struct wt *wt_open(const struct wt_options *o, int *error)
 		*error = file_open(&w->data, o->data_path, "WTDATA\0\0", 1);
 	if (!*error && o->ring_fd >= 0)
 		*error = ring_open(w, o);
+	if (!*error && o->printed_fd >= 0)
+		*error = open_in_step(w, o->printed_fd);
 	if (!*error)
 		return w;
 	wt_close(w);
@@ -118,6 +120,18 @@ int wt_notable_fd(struct wt *w)
 	return w->notable_fd;
 }
 
+/* With printed_fd: readable when the program waits for what has happened to be printed; -1: it never does. */
+int wt_behind_fd(struct wt *w)
+{
+	return w->in_step.behind_fd;
+}
+
+/* What was read from wt_behind_fd is written here, once all that had happened before that is printed. */
+int wt_caught_up_fd(struct wt *w)
+{
+	return w->in_step.caught_up_fd;
+}
+
 /*
  * Whether wt_notable_fd becomes readable at every notable event, or only when nothing is traced any more: waking
  * the control thread takes time from the programs.
@@ -180,6 +194,7 @@ void wt_close(struct wt *w)
 		close(w->notable_fd);
 	if (w->diag >= 0)
 		close(w->diag);
+	close_in_step(w);
 	while (w->programs) {
 		struct program *p = w->programs;
 		w->programs = p->next;

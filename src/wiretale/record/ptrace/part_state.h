@@ -69,6 +69,14 @@ struct other_end {
 	uint64_t inode, other;	/* 0: it is no unix socket */
 };
 
+/* Where events are printed, and how the tracer and who prints them keep in step: see part_in_step.h. */
+struct in_step {
+	int behind_fd, caught_up_fd;	/* eventfds; -1: nothing is printed */
+	uint64_t asked, answered;
+	dev_t device, special;	/* of the file that is printed to; its number, if it is a device itself */
+	ino_t inode;
+};
+
 /* Memory of the stopped task that was read by the page: see read_memory. */
 struct pages {
 	unsigned reads, kept, next;
@@ -117,6 +125,7 @@ struct wt {
 	int notable_fd;
 	uint32_t notified;
 	bool impatient;		/* the control thread wants to know at once; see wt_impatient */
+	struct in_step in_step;
 	uint64_t have_read;	/* events that the reader is done with; see wt_have_read */
 	struct placement place;
 	struct wt_stats stats;

@@ -148,6 +148,8 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 	if (t->call && t->call->flags & WT_CALL_SIGRETURN)
 		capture_signal_frame(w, t, info->stack_pointer);
 	event_end(w, e);
+	if (w->in_step.behind_fd >= 0 && may_show(w, t))
+		keep_in_step(w);
 }
 
 static void *reap(void *pid)

@@ -53,6 +53,10 @@ _SPECIAL = {
     "sigreturn": CallFlag.SIGRETURN,
     "socketcall": CallFlag.SOCKETCALL,
 }
+# Of two descriptors, the one that bytes go to; of the others that send, it is their first.
+_SENDS_TO = {"splice": 2, "tee": 1, "copy_file_range": 2}
+_OF_CHILDREN = frozenset({"clone", "clone3", "fork", "vfork", "wait4", "waitpid", "waitid"})
+_CHILDREN = 6  # WT_SHOWS_CHILDREN
 # An interrupted sleep says how much of it was left, sched_setattr(2) which size it wants.
 _FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "sched_setattr"})
 # Plain integers: arithmetic with members of an enumeration is slow.
@@ -317,6 +321,13 @@ def call_flags(call: Call) -> int:
     return sum(int(flag) for flag, holds in wanted if holds)
 
 
+def _shows(call: Call) -> int:
+    """What is written while the call lasts, and where: see struct wt_call."""
+    if call.name in _OF_CHILDREN:
+        return _CHILDREN
+    return _SENDS_TO.get(call.name, 0) if Effect.SENDS in call.effects else NO_ARG
+
+
 def _whens(own: list[Step]) -> int:
     """When anything of a call is read: members of When."""
     found = 0
@@ -348,7 +359,7 @@ def plan(arches: Iterable[int], *, links: bool = False) -> Planned:
 
 def _calls(arch: int, ops: list[Step], known: dict[int, CallPlan], *, links: bool) -> "ctypes.Array[CallPlan]":
     names = {n: name for n, name in table(arch).items() if n < HIGHEST_NUMBER}
-    unknown = CallPlan(n_args=_MOST_ARGS)
+    unknown = CallPlan(n_args=_MOST_ARGS, shows_arg=NO_ARG)
     calls = (CallPlan * (max(names, default=0) + 1))()
     calls[:] = [unknown] * len(calls)
     for number, name in names.items():
@@ -369,7 +380,8 @@ def _call(call: Call, arch: int, ops: list[Step], *, links: bool) -> CallPlan:
     fds_arg = call.sets_fds if call.sets_fds >= 0 else NO_ARG
     condition = _CONDITIONS.get(call.name, Condition.ALWAYS)
     n_args = max(map(len, (call.args, *call.variants.values())))
-    planned = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, _whens(own), n_args)
+    whens, shows = _whens(own), _shows(call)
+    planned = CallPlan(len(ops), len(own), call_flags(call), condition, fd_arg, fds_arg, whens, n_args, shows)
     ops.extend(own)
     return planned
 

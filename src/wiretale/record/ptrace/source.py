@@ -82,6 +82,7 @@ class PtraceSource:
             self._tampered_paths,
             len(o.tampered_paths),
             *self._ring(),
+            printed_fd=o.printed_fd,
         )
         self._handle = self._library.call("wt_open", ctypes.byref(options), ctypes.byref(fault))
         if not self._handle:
@@ -206,6 +207,14 @@ class PtraceSource:
     def be_impatient(self, impatient: bool) -> None:
         """Whether notable events must be known at once. Each one that is takes time from the programs."""
         self._library.call("wt_impatient", self._handle, impatient)
+
+    def in_step(self) -> tuple[int, int]:
+        """With `printed_fd` two descriptors: the first is readable while the program waits until all that happened is
+        printed; what is read there is written to the second once it is. -1: the program never waits.
+        """
+        if not self._handle:
+            return -1, -1
+        return self._library.call("wt_behind_fd", self._handle), self._library.call("wt_caught_up_fd", self._handle)
 
     def have_read(self, events: int) -> None:
         """With `holds_ends`: what was made of the first `events` events is done."""

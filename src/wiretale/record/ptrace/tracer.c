@@ -31,6 +31,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -102,6 +103,7 @@ enum request { REQUEST_NONE, REQUEST_SPAWN, REQUEST_SPAWN_FILTERED, REQUEST_ATTA
 #include "part_spawn.h"
 #include "part_identity.h"
 #include "part_tamper.h"
+#include "part_in_step.h"
 #include "part_stops.h"
 #include "part_attach.h"
 

@@ -222,8 +222,11 @@ struct wt_call {
 	uint8_t fds_arg;
 	uint8_t whens;		/* enum wt_when of all its ops together; WT_TWICE if one has both of entry and exit */
 	uint8_t n_args;		/* what stands in the registers behind them means nothing */
-	uint8_t reserved[3];
+	uint8_t shows_arg;	/* descriptor it writes to; WT_SHOWS_CHILDREN; WT_NO_ARG: neither */
+	uint8_t reserved[2];
 };
+
+#define WT_SHOWS_CHILDREN 6	/* it makes processes or waits for them: they may write while it lasts */
 
 struct wt_table {
 	uint32_t arch;
@@ -442,6 +445,7 @@ struct wt_options {
 	int32_t packed_fd;	/* the buffers of calls that nobody looks at now */
 	int32_t packing_fd;
 	uint64_t packed_bytes;	/* of each CPU; 0: all calls come through the ring */
+	int32_t printed_fd;	/* where events are printed while they come: see part_in_step.h; -1: nowhere */
 };
 
 struct wt_spawn_request {
@@ -511,6 +515,8 @@ int wt_alive(struct wt *w, int32_t *pids, int room);
 int wt_notable_fd(struct wt *w);
 void wt_impatient(struct wt *w, int impatient);
 void wt_have_read(struct wt *w, uint64_t events);
+int wt_behind_fd(struct wt *w);
+int wt_caught_up_fd(struct wt *w);
 uint32_t wt_notable(struct wt *w, uint64_t *cursor, struct wt_event *out, uint32_t room);
 const struct wt_chunk *wt_chunks(struct wt *w);
 const uint8_t *wt_data(struct wt *w);

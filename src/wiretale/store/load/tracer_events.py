@@ -130,9 +130,9 @@ class EventReader:
         pieces = [data[o - base : o - base + n] for o, n in zip(offset, captured, strict=True)]
         return list(map(_MAKE_CHUNK, zip(role, arg, place, address, full, error, detail, pieces, strict=True)))
 
-    def pending(self) -> bool:
-        """Whether a read would give something."""
-        return self._events.committed() > self._next
+    def committed(self) -> int:
+        """How many events there are now, read or not."""
+        return self._events.committed()
 
     def close(self) -> None:
         for file in (self._events, self._chunks, self._data):
