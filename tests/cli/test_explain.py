@@ -136,6 +136,17 @@ def test_a_capture_is_told_as_a_story(capsys, capture):
     assert "How it was established" in out
 
 
+def test_what_is_odd_can_be_told_alone(capsys, capture, tmp_path):
+    code, out, err = explained(capsys, capture, "--odd")
+    assert (code, err) == (Exit.OK, "")
+    assert "1. What is odd, and whether it matters" in out
+    assert "EINPROGRESS is no error" in out
+    assert "The cast" not in out
+    assert "How it was established" not in out
+    assert explained(capsys, capture, "--odd", "--connection", "1")[0] == Exit.USAGE
+    assert explained(capsys, "connect", "--odd")[0] == Exit.USAGE
+
+
 def test_nothing_to_explain_is_a_usage_error(capsys, capture):
     for args in ((), (capture, capture)):
         code, out, err = explained(capsys, *args)

@@ -53,6 +53,7 @@ _STYLES = {"title": "bold", "heading": "bold cyan", "name": "bold", "dim": "dim"
               help="Also write the figures of a story as SVG files into a folder.")  # fmt: skip
 @click.option("--connection", "connection_id", type=click.IntRange(0), metavar="N",
               help="The story of one connection only (wiretale connections numbers them).")  # fmt: skip
+@click.option("--odd", "only_odd", is_flag=True, help="Of a story only what is odd: what to read first after trouble.")
 @click.option("--brief", is_flag=True, help="Of each step of a story its title and first sentence only.")
 @click.pass_context
 def command(
@@ -67,6 +68,7 @@ def command(
     into: Path | None,
     figures: Path | None,
     connection_id: int | None,
+    only_odd: bool,
     brief: bool,
 ) -> int:
     from wiretale.explain.entry import Reader
@@ -83,9 +85,12 @@ def command(
 
         chosen = StoryFormat(format_text or (StoryFormat.JSON if as_json else StoryFormat.of_file(into)))
         teller = Reader(reader_text or Reader.BEGINNER)
-        return print_story(StoryRequest(Path(word), teller, chosen, connection_id, into, figures, brief), output)
-    if any(given is not None for given in (format_text, into, figures, connection_id)) or brief:
-        raise UsageFault("--format, -o, --figures, --connection and --brief are for the story of a capture", USAGE)
+        if only_odd and connection_id is not None:
+            raise UsageFault("--odd looks at all connections together", "leave out --connection, or --odd")
+        request = StoryRequest(Path(word), teller, chosen, connection_id, into, figures, only_odd, brief)
+        return print_story(request, output)
+    if any(given is not None for given in (format_text, into, figures, connection_id)) or only_odd or brief:
+        raise UsageFault("--format, -o, --figures, --connection, --odd and --brief are for a story of a capture", USAGE)
     if capture is not None and capture.isdecimal() and word.lower() in ("errno", "signal"):
         word, capture = f"{word} {capture}", None
     found = _entries(word)

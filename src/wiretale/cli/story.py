@@ -48,6 +48,7 @@ class StoryRequest:
     connection_id: int | None = None
     into: Path | None = None
     figures: Path | None = None
+    only_odd: bool = False
     brief: bool = False
 
 
@@ -60,7 +61,7 @@ def print_story(request: StoryRequest, output: Output) -> int:
     with open_capture(request.capture) as db:
         with steps() as progress:
             progress("telling the story")
-            story = tell(db, Options(str(request.capture), request.reader, request.connection_id))
+            story = tell(db, Options(str(request.capture), request.reader, request.connection_id, request.only_odd))
         if request.figures is not None:
             _draw(story, request.figures)
         if request.format is StoryFormat.HTML:

@@ -18,6 +18,8 @@ WHERE shown AND number IS NOT NULL AND icmp_type IS NOT NULL AND payload_offset 
         AND icmp_type BETWEEN 1 AND 4)
 ORDER BY packet_id LIMIT ?"""
 
+Place = tuple[str | None, int | None]  # an address and a port
+
 
 @dataclass(frozen=True, slots=True)
 class IcmpError:
@@ -43,9 +45,14 @@ def errors_about(world: World, talk: Conversation) -> list[IcmpError]:
         return []
     client = (talk.client.addr, talk.client.port)
     server = (talk.server.addr, talk.server.port)
+    return errors_between(world, protocol, client, server, (talk.from_ns, (talk.to_ns or world.end_ns) + LATE_NS))
+
+
+def errors_between(world: World, protocol: int, client: Place, server: Place, when: tuple[int, int]) -> list[IcmpError]:
+    """The ICMP errors from the one time to the other (ns) that quote packets between two places, in order."""
     found = []
     for packet_id, number, at, src, version, kind, icmp_code, data in world.db.execute(
-        _ERRORS, [talk.from_ns, (talk.to_ns or world.end_ns) + LATE_NS, MOST]
+        _ERRORS, [*when, MOST]
     ).fetchall():
         quote = quoted_packet(version, data or b"")
         if quote is None or quote.protocol != protocol:

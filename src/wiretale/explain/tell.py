@@ -8,15 +8,15 @@ from wiretale.decode.escape import escape_text
 from wiretale.errors import UsageFault
 from wiretale.explain.background import Background
 from wiretale.explain.cast import cast
-from wiretale.explain.choose import choose
+from wiretale.explain.choose import Chosen, choose
 from wiretale.explain.connection import connection_chapter
-from wiretale.explain.conversation import conversations
+from wiretale.explain.conversation import Conversation, conversations
 from wiretale.explain.entry import Reader
 from wiretale.explain.files import descriptors, load_file_names
 from wiretale.explain.listening import listening
 from wiretale.explain.messages import Traffic, traffic
 from wiretale.explain.netlink import netlink
-from wiretale.explain.odd import oddities, worth_a_look
+from wiretale.explain.odd import NOTHING_ODD, oddities, worth_a_look
 from wiretale.explain.rows import keep_few
 from wiretale.explain.story import Chapter, Story
 from wiretale.explain.summary import about, gaps, opening, summary_chapter
@@ -32,6 +32,7 @@ class Options:
     name: str = "capture"
     reader: Reader = Reader.BEGINNER
     connection_id: int | None = None
+    only_odd: bool = False  # of all chapters the one that says what is odd
 
 
 def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
@@ -42,22 +43,12 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
         _check(world, options.connection_id)
     chosen = choose(world, options.connection_id)
     talks = conversations(db, chosen.told)
-    moved = traffic(db, talks)
-    load_file_names(world, _neighbour_calls(moved))
-    owned = descriptors(world)
-    chapters: list[Chapter] = []
-    told_cast = cast(world, owned)
-    if told_cast is not None:
-        chapters.append(told_cast)
-    chapters += listening(world)
-    for connection_id, talk in talks.items():
-        chapters.append(connection_chapter(world, talk, moved[connection_id], chosen.alike.get(connection_id, [])))
-    asked = netlink(world) if options.connection_id is None else None
-    chapters += [asked] if asked is not None else []
     odd = oddities(world) if options.connection_id is None else None
-    for last in (odd, summary_chapter(world, talks, options.connection_id)):
-        if last is not None:
-            chapters.append(last)
+    if options.only_odd:
+        chapters = [odd or NOTHING_ODD]
+    else:
+        chapters = _before_oddities(world, options, chosen, talks)
+        chapters += [last for last in (odd, summary_chapter(world, talks, options.connection_id)) if last is not None]
     background = Background(options.reader)
     woven = tuple(_with_capitals(background.chapter(chapter)) for chapter in chapters)
     return Story(
@@ -65,6 +56,19 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
         tuple(in_sentences(said) for said in (*opening(world, chosen, talks), *worth_a_look(odd))), about(world), woven,
         gaps(world), options.reader,
     )  # fmt: skip
+
+
+def _before_oddities(world: World, options: Options, chosen: Chosen, talks: dict[int, Conversation]) -> list[Chapter]:
+    """Who took part, and what happened."""
+    moved = traffic(world.db, talks)
+    load_file_names(world, _neighbour_calls(moved))
+    told_cast = cast(world, descriptors(world))
+    chapters = [told_cast] if told_cast is not None else []
+    chapters += listening(world)
+    for connection_id, talk in talks.items():
+        chapters.append(connection_chapter(world, talk, moved[connection_id], chosen.alike.get(connection_id, [])))
+    asked = netlink(world) if options.connection_id is None else None
+    return [*chapters, asked] if asked is not None else chapters
 
 
 def _with_capitals(chapter: Chapter) -> Chapter:

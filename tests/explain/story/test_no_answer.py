@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.namespaces import run_in_two
 from tests.e2e.session import WIRETALE
 from tests.explain.story.recorded import text
 from wiretale.explain.odd import no_answer
@@ -40,6 +41,23 @@ for work in (ask, want): threading.Thread(target=work).start()
 asked.wait()
 time.sleep(2)
 os.kill(os.getpid(), signal.SIGKILL)
+"""
+# The server's link goes down under an established connection.
+CUT_OFF = """
+import glob, socket, subprocess, sys
+for wait in glob.glob("/proc/sys/net/ipv4/neigh/*/retrans_time_ms"):
+    with open(wait, "w") as file: file.write("100")
+far = ["nsenter", "-t", sys.argv[1], "-n"]
+listens = "import socket; l = socket.create_server(('10.0.0.2', 4000)); print(flush=True); input()"
+server = subprocess.Popen([*far, sys.executable, "-c", listens], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+server.stdout.readline()
+client = socket.create_connection(("10.0.0.2", 4000))
+subprocess.run([*far, "ip", "link", "set", "vb", "down"], check=True)
+client.sendall(b"hello")
+client.settimeout(2)
+try: client.recv(9)
+except TimeoutError: pass
+server.communicate(b"\\n")
 """
 
 
@@ -84,3 +102,15 @@ def test_a_thread_that_wants_a_lock_meanwhile_may_hang_on_the_same_silence(tmp_p
     assert "and still did at the end." in told
     assert "of the same process is blocked in `futex()`" in told
     assert told.count("(inferred)") == 1
+
+
+def test_what_icmp_says_of_the_way_is_told(tmp_path: Path) -> None:
+    said = run_in_two(
+        tmp_path, [*WIRETALE, "record", "-q", "-o", "c.wiretale", "--", sys.executable, "-c", CUT_OFF, "{far}"]
+    )
+    assert (tmp_path / "c.wiretale").exists(), said
+    with open_capture(tmp_path / "c.wiretale") as db:
+        (step,) = no_answer.find(load_world(db))
+    told = text(step)
+    assert "No acknowledgement of them was captured." in told
+    assert "the own kernel (10.0.0.1) reported by ICMP: host unreachable (packet" in told

@@ -5,6 +5,7 @@ rows do not prove. The two lists below are in the order in which they are told.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from wiretale.explain.odd import (
     again_and_again,
@@ -100,6 +101,8 @@ HARMLESS: tuple[Finder, ...] = (
 
 
 _TROUBLE_TITLE = "Worth a look"
+_ODD = Chapter("odd", "What is odd, and whether it matters", (), ())
+NOTHING_ODD = replace(_ODD, intro=("Nothing odd was found.",))
 
 
 def _anchors(finder: Finder) -> Anchors:
@@ -124,4 +127,4 @@ def oddities(world: World) -> Chapter | None:
         steps = tuple(step for finder in finders for step in _anchors(finder).all_named(finder(world)))
         if steps:
             sections.append(Section(title, steps))
-    return Chapter("odd", "What is odd, and whether it matters", (), tuple(sections)) if sections else None
+    return replace(_ODD, sections=tuple(sections)) if sections else None

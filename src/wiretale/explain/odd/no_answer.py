@@ -4,7 +4,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from wiretale.decode.durations import duration
+from wiretale.decode.icmp_quote import TCP
 from wiretale.explain.conversation import WAITS
+from wiretale.explain.icmp import errors_between
 from wiretale.explain.odd._rows import packet_refs, refs
 from wiretale.explain.odd._since import spent
 from wiretale.explain.story import Ref, Step
@@ -204,6 +206,7 @@ def _how_far(world: World, question: _Question, said: list[str], evidence: list[
             said.append(f"The kernel at the other end has them: packet {number} acknowledges them.")
         elif is_placed:
             said.append("No acknowledgement of them was captured.")
+            _unreachable(world, question, said, evidence)
             return "see whether the other host can be reached, and what lies between"
     if question.peer is None:
         return _not_recorded(world, question, said)
@@ -211,6 +214,17 @@ def _how_far(world: World, question: _Question, said: list[str], evidence: list[
     what = "them" if left == question.hi - question.lo else f"the last {count(left, 'byte')}"
     said.append(f"{capital(world.who(question.peer))} did not read {what}.")
     return f"see what that program did instead: wiretale show FILE --filter 'proc.pid == {question.peer}'"
+
+
+def _unreachable(world: World, question: _Question, said: list[str], evidence: list[Ref]) -> None:
+    """What a router, or the own kernel, said of the way to the other end since."""
+    ends = ((question.own_addr, question.own_port), (question.addr, question.port))
+    errors = errors_between(world, TCP, *ends, (question.at, question.last.until))
+    if errors:
+        first = errors[0]
+        sender = f"the own kernel ({first.sender})" if first.sender == question.own_addr else code(first.sender)
+        said.append(f"At {world.at(first.time_ns)} {sender} reported by ICMP: {first.meaning} (packet {first.number}).")
+        evidence.append(first.ref)
 
 
 def _not_recorded(world: World, question: _Question, said: list[str]) -> str:
