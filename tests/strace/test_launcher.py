@@ -54,7 +54,7 @@ def _built(folder: Path, sources: Path = Path(planned._ROOT)) -> str:
 
 @pytest.mark.parametrize(
     "options",
-    ["", "-f", "-F", "-o{}/t", "-o {}/t -A", "-fttTs 7", "-s0 -a 60", "-c -qq", "-xx -v -i -n -N -r -z --"],
+    ["", "-f", "-o{}/t", "-o {}/t -A", "-fttTs 7", "-s0 -a 60", "-c -qq", "-xx -v -i -n -N -r -z --"],
 )
 def test_options_about_lines_do_not_make_the_program_wait(tmp_path: Path, current: str, options: str) -> None:
     words = options.format(tmp_path).split()

@@ -239,7 +239,9 @@ def test_a_refusal_names_the_option_as_it_was_spelt_and_the_wrong_word(words: li
     ("words", "remark"),
     [
         (["-c", "-i"], "-i/"), (["-c", "--timestamps"], "-t/"), (["-A"], "-A/"), (["--output-separately"], "-o/"),
-        (["-S", "name"], "-S/"), (["--seccomp-bpf"], "-f/"), (["-F"], "use -f"), (["-fF"], "-f is enough"),
+        (["-S", "name"], "-S/"), (["-F"], "use -f"), (["-fF"], "-f is enough"),
+        (["--seccomp-bpf"], "-f/"), (["-f", "--seccomp-bpf", "-b", "execve", "-e", "close"], "with -b"),
+        (["-f", "--seccomp-bpf"], "every call"), (["-f", "--seccomp-bpf", "-D", "-e", "close"], "with -D"),
         (["-z", "--failed-only"], "the last one counts"), (["-P", "///"], 'Requested path "///" resolved into "/"'),
     ],
 )  # fmt: skip
@@ -249,7 +251,7 @@ def test_of_an_option_without_an_effect_it_is_said(words: list[str], remark: str
 
 
 def test_options_with_an_effect_need_no_remark() -> None:
-    assert not options("-f", "-A", "-o", "x", "--seccomp-bpf", "-C", "-i", "-P", "/", "-z").remarks
+    assert not options("-f", "-A", "-o", "x", "--seccomp-bpf", "-e", "close", "-C", "-i", "-P", "/", "-z").remarks
     assert not options("-P", "///", "-e", "quiet=path-resolution").remarks
 
 

@@ -2,7 +2,7 @@
 
 from wiretale.strace.expressions import State
 from wiretale.strace.faults import StraceFault
-from wiretale.strace.options import real_paths
+from wiretale.strace.options import everything, real_paths
 
 # A short option whose count says how much, and the long one that says it in words.
 _ONE_OF = {
@@ -40,16 +40,30 @@ def refuse_contradictions(state: State) -> None:
             raise StraceFault(f"{short}/{long} must be given with -c/--summary-only or -C/--summary", usage=True)
 
 
+def why_no_filter(state: State) -> str:
+    """Why --seccomp-bpf is not obeyed; empty if it is."""
+    o = state.options
+    if o.detach_at_exec:  # a program that is let go would keep a filter that fails its calls
+        return "it is not compatible with -b"
+    if state.daemon_count:
+        return "it is not compatible with -D"
+    if not o.follow:
+        return "it needs -f/--follow-forks"
+    if not o.command:
+        return "it needs PROG"
+    return "every call is traced: -e trace= says which are wanted" if o.trace is everything else ""
+
+
 def remarks(state: State) -> list[str]:
     """One sentence for each option that has no effect, and for each path of -P that stands for another."""
     o, given = state.options, state.given
     found = []
     if "-F" in given:
         found.append("-F is deprecated: " + ("-f is enough" if state.follow_count else "use -f/--follow-forks"))
-    if o.seccomp and not o.follow:
-        found.append("--seccomp-bpf has no effect without -f/--follow-forks")
     if o.seccomp and o.pids:
         found.append("--seccomp-bpf has no effect on processes attached with -p")
+    if o.seccomp and why_no_filter(state):
+        found.append(f"--seccomp-bpf is not enabled because {why_no_filter(state)}")
     if o.summary == "only":
         for short, longs in _NOT_COUNTED.items():
             if given & {short, *longs}:

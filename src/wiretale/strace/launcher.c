@@ -70,7 +70,7 @@ static bool is_writable(const char *output)
 static bool read_letters(struct asked *a, char *const *words, int *at, int *follows)
 {
 	for (const char *letter = words[*at] + 1; *letter; letter++) {
-		if (strchr("fF", *letter)) {
+		if (*letter == 'f') {
 			if (++*follows > 1)	/* -ff: a file for each process */
 				return false;
 			a->follow = true;
@@ -147,6 +147,8 @@ static bool understand(struct asked *a, char *const *words)
 			return false;
 	}
 	a->command = words + at;
+	if (a->append && !a->output)
+		return false;	/* Python says that it has no effect */
 	return words[at] && find_file(a) && (!a->output || is_writable(a->output));
 }
 

@@ -30,11 +30,12 @@ Print the system calls and signals of a program in the words and the layout of s
   -y, -yy, -Y, -N                     what descriptors are, names of processes, names of arguments
   -s N, -x, -xx, -X FORMAT, -a N      strings, hexadecimal, constants, column of the results
   -t, -tt, -ttt, -r, -T, -i, -n       times, instruction pointer, call number
-  -c, -C, -S KEY, -U COLUMNS, -O N    counts (times are wall-clock: -w is implied)
+  -c, -C, -w, -S KEY, -U LIST, -O N   counts; -w: of wall-clock time
   -E VAR=VAL, -u USER, -I N           environment, user, signals
   -e inject=SET:..., fault=SET:...    tamper with calls: errors, results, signals, delays
   -b execve, -D, -DD, -DDD            let go at the next program; trace in the background
   --seccomp-bpf, --kill-on-exit       stop at wanted calls only; the program dies with the tracer
+  --engine=ptrace|ebpf|auto, --more   who records; decode what strace leaves as bytes
 
 docs/strace.md lists what is not supported. Exit status: the program's own; if a signal killed it, the same signal.
 """

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from wiretale.decode.strace.style import Hex
-from wiretale.strace.conflicts import refuse_contradictions, remarks
+from wiretale.strace.conflicts import refuse_contradictions, remarks, why_no_filter
 from wiretale.strace.expressions import (
     State,
     descriptor_details,
@@ -218,6 +218,7 @@ def _settle(state: State) -> None:
             "(-c/--summary-only or -C/--summary) and -ff/--output-separately are mutually exclusive", usage=True
         )
     o.remarks = remarks(state) + (keep_possible_tampers(o) if o.tampers else [])
+    o.seccomp = o.seccomp and not why_no_filter(state)
     if o.output is None:
         o.separately = False
     to_file = o.output is not None and o.output[:1] not in ("|", "!")

@@ -334,8 +334,11 @@ class StracePrinter:
     def _detached(self, e: TracerEvent) -> None:
         task = self._tasks.pop(e.tid, None)
         self.let_go.add(e.tid)
-        if "attach" not in self._options.quiet:
-            self._outputs.message(f"Process {e.tid} detached")
+        if (
+            "attach" not in self._options.quiet
+        ):  # a child that is traced by its own wish is let go before anything is said
+            known = task is not None
+            self._outputs.message(f"Process {e.tid} detached" if known else f"Detached unknown pid {e.tid}")
         sink = self._outputs.of(e.tid) if task is not None and task.begun is not None and task.shown else None
         if task is not None and task.begun is not None and task.held and self._status_wanted("detached"):
             sink = self._layout.go_on(task, e.time_ns, task.begun)

@@ -10,7 +10,7 @@ def tracer_options(options: StraceOptions, printed_fd: int = -1) -> PtraceOption
     """What the tracer has to do for the lines that are wanted; `printed_fd` as in PtraceOptions."""
     dumps = options.dump_read is not None or options.dump_write is not None
     only = None
-    if options.seccomp and options.follow and options.command:
+    if options.seccomp:
         from wiretale.decode.syscalls import table
         from wiretale.record.ptrace.plan import native_arches
 
