@@ -13,6 +13,7 @@ from wiretale.strace.options import real_paths
 
 _DESCRIPTORS = frozenset({Kind.FD, Kind.DIRFD})
 _POLLFD_BYTES = 8
+_VALUE, _AUX = 3, 4  # arguments of fsconfig
 
 
 class Paths:
@@ -23,10 +24,22 @@ class Paths:
 
     def match(self, e: TracerEvent, name: str) -> bool:
         """Whether the call that begins with `e` is one to be printed."""
+        if name == "fsconfig":
+            return self._match_fsconfig(e)
         if any(c.role == Role.STRING and c.data in self._bytes for c in e.chunks):
             return True
         links = self._descriptors.links(e.pid, _numbers(e, name))
         return not self._texts.isdisjoint(links)
+
+    def _match_fsconfig(self, e: TracerEvent) -> bool:
+        """Of its commands, those that take a descriptor or a path beside the context: as strace, observed with 6.1."""
+        call = call_spec("fsconfig", e.arch)
+        arguments = call.variants.get(e.args[1] & 0xFFFFFFFF, ()) if call else ()
+        value, aux = [arg.kind for arg in arguments[3:]] or [Kind.POINTER, Kind.INT]
+        if aux not in _DESCRIPTORS:
+            return False
+        named = value is Kind.STRING and any(c.arg == _VALUE and c.data in self._bytes for c in e.chunks)
+        return named or not self._texts.isdisjoint(self._descriptors.links(e.pid, [signed32(e.args[_AUX])]))
 
 
 def _is_list(chunk: TracerChunk) -> bool:

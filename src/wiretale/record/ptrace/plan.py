@@ -281,6 +281,9 @@ def steps(call: Call, arch: int, *, links: bool = False) -> list[Step]:
     found += [s for i, a in enumerate(call.args) if a.kind not in _PLAIN for s in _steps_of_arg(i, a, call, arch)]
     for value, arguments in call.variants.items():
         for index, arg in enumerate(arguments):
+            if links and arg.kind in _LINKED and arg not in call.args:
+                link = Step(What.LINK, _ENTRY, index, Role.LINK)
+                found.append(replace(link, only_arg=call.variant_arg, only_value=value & 0xFFFFFFFF))
             if arg.kind in _PLAIN or (index < len(call.args) and arg == call.args[index]):
                 continue
             only = value & 0xFFFFFFFF
