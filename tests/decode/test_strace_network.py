@@ -94,6 +94,7 @@ HEAD = "{{nlmsg_len={}, nlmsg_type={}, nlmsg_flags={}, nlmsg_seq=7, nlmsg_pid=0}
          f"[{HEAD.format(40, 'SOCK_DIAG_BY_FAMILY', 'NLM_F_REQUEST|NLM_F_DUMP')}, {{sdiag_family=AF_UNIX, "
          "sdiag_protocol=0, udiag_states=1<<TCP_ESTABLISHED|1<<TCP_LISTEN, udiag_ino=0, "
          "udiag_show=UDIAG_SHOW_NAME|UDIAG_SHOW_PEER, udiag_cookie=[0, 0]}]"),
+        (4, nlmsg(20, 1, b"\1"), f"[{HEAD.format(17, 'SOCK_DIAG_BY_FAMILY', 'NLM_F_REQUEST')}, {{family=AF_UNIX}}]"),
         (16, nlmsg(16, 0x301, b"\3\1\0\0"),
          f'[{HEAD.format(20, "nlctrl", "NLM_F_REQUEST|0x300")}, "\\x03\\x01\\x00\\x00"]'),
         (0, nlmsg(18, 1, b""), HEAD.format(16, "RTM_GETLINK", "NLM_F_REQUEST")),

@@ -147,7 +147,9 @@ def _body(w: StraceWriter, protocol: int, kind: int, flags: int, body: Memory) -
     found = netlink_route.KINDS.get(kind)
     if protocol == SOCK_DIAG:
         found = (netlink_diag.REQUESTS if flags & _REQUEST else netlink_diag.ANSWERS).get(family)
-        if kind in _COMPATIBLE and family in _INET:
+        if body.full == 1:
+            found = None
+        elif kind in _COMPATIBLE and family in _INET:
             found = netlink_diag.COMPATIBLE if flags & _REQUEST else found
         elif kind not in (_SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY):
             found = None
