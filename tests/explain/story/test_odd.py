@@ -23,6 +23,7 @@ ABOUT = {
     "unanswered": set(),  # test_unanswered.py has those
     "slow_answer": set(),
     "no_reply": set(),
+    "slow_names": set(),  # test_slow_names.py has those
     "out_of_descriptors": set(),
     "no_route": {"no_name_server", "no_route"},
     "queue_full": {"queue_full"},
