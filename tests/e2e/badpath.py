@@ -8,6 +8,7 @@ work, or nothing begins.
   drop=N                         the Nth frame from the left is lost, and no other
   delay=MS                       every frame is held that long; a reordered one 10 ms longer
   mtu=BYTES                      larger packets are dropped and answered with ICMP "fragmentation needed" (RFC 1191)
+  hole=BYTES                     larger packets are dropped, and nobody says so
   queue=FRAMES rate=PER_SECOND   frames leave at this rate, and those that find so many waiting are dropped
   log=FILE                       a line per frame passed on, in order: the side it came from, its IPv4 identification
 """
@@ -39,6 +40,7 @@ class Badness:
     drop: int = 0
     delay: float = 0  # milliseconds
     mtu: int = 0
+    hole: int = 0
     queue: int = 0
     rate: float = 0
     log: str = ""
@@ -96,6 +98,8 @@ class Forwarder:
             return
         # Always the same number of draws for a frame, so that one decision does not move the next.
         lost, repeated, late = (self._random.random() for _ in range(3))
+        if path.hole and struct.unpack_from(">H", frame, 16)[0] > path.hole:
+            return
         if path.mtu and struct.unpack_from(">H", frame, 16)[0] > path.mtu:
             sock.send(too_big(frame, path.mtu))
             return

@@ -157,6 +157,16 @@ def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike
     return Chapter(f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), kept, figures, talk.connection_id)
 
 
+def failure_chapter(world: World, talk: Conversation) -> Chapter | None:
+    """Of the chapter of a connection only why it failed; None if it did not."""
+    sections = tuple(_named(why_it_failed(world, talk), Anchors(f"c{talk.connection_id}")))
+    if not sections:
+        return None
+    return Chapter(
+        f"c{talk.connection_id}", title(talk), tuple(_intro(world, talk)), sections, connection_id=talk.connection_id
+    )
+
+
 def _set_up_until(world: World, talk: Conversation, traffic: Traffic, end: End) -> int:
     """When an end turned from setting up to using: at its own first call with payload, else at its end."""
     sent = traffic.flows.get(end.sends)

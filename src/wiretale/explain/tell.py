@@ -9,7 +9,7 @@ from wiretale.errors import UsageFault
 from wiretale.explain.background import Background
 from wiretale.explain.cast import cast
 from wiretale.explain.choose import Chosen, choose
-from wiretale.explain.connection import connection_chapter
+from wiretale.explain.connection import connection_chapter, failure_chapter
 from wiretale.explain.conversation import Conversation, conversations
 from wiretale.explain.entry import Reader
 from wiretale.explain.files import descriptors, load_file_names
@@ -32,7 +32,7 @@ class Options:
     name: str = "capture"
     reader: Reader = Reader.BEGINNER
     connection_id: int | None = None
-    only_odd: bool = False  # of all chapters the one that says what is odd
+    only_odd: bool = False  # nothing but what is odd, and why connections failed
 
 
 def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
@@ -45,7 +45,8 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
     talks = conversations(db, chosen.told)
     odd = oddities(world) if options.connection_id is None else None
     if options.only_odd:
-        chapters = [odd or NOTHING_ODD]
+        failures = (failure_chapter(world, talk) for talk in talks.values())
+        chapters = [chapter for chapter in (*failures, odd) if chapter is not None] or [NOTHING_ODD]
     else:
         chapters = _before_oddities(world, options, chosen, talks)
         chapters += [last for last in (odd, summary_chapter(world, talks, options.connection_id)) if last is not None]

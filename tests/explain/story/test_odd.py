@@ -23,6 +23,8 @@ ABOUT = {
     "unanswered": set(),  # test_unanswered.py has those
     "slow_answer": set(),
     "no_reply": set(),
+    "black_hole": set(),  # test_network.py has those
+    "no_port": set(),
     "slow_names": set(),  # test_slow_names.py has those
     "out_of_descriptors": set(),
     "no_route": {"no_name_server", "no_route"},
