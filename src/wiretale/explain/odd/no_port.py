@@ -4,7 +4,7 @@ from typing import Any
 
 from wiretale.explain.odd._rows import refs, times
 from wiretale.explain.story import Step
-from wiretale.explain.words import capital, code, count, place
+from wiretale.explain.words import capital, code, place
 from wiretale.explain.world import World
 
 # Only where sockets to that very place were seen: without them the error means that there is no address to start from,
