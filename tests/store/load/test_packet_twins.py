@@ -22,7 +22,7 @@ def twins(packets: list[tuple[bool, bytes]]) -> list[int]:
         path.write_bytes(block(rows))
         file = BlockFile(path)
         leaving = np.array([leaves for leaves, _ in packets], bool)
-        return pair_twins(file, file.packets(file.walk()), np.arange(len(packets)), leaving, ~leaving).tolist()
+        return pair_twins(file, file.walk().packets, np.arange(len(packets)), leaving, ~leaving).tolist()
 
 
 @settings(deadline=None)

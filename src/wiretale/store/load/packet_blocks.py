@@ -41,29 +41,13 @@ LIBRARY_PATH = Path(__file__).with_name("_packet_blocks.so")
 _AT = {name: offset for name, _, offset, _ in (*BLOCK_HEADER, *PACKET_HEADER, *SOCKADDR_LL)}
 _BLOCK = struct.Struct("<I4xIIIIQ")  # version, block_status, num_pkts, offset_to_first_pkt, blk_len, seq_num
 _BELIEVABLE_GAP = 1 << 32  # blocks; a longer one is damage, not loss
-_BLOCKS_AT_ONCE, _PACKETS_AT_ONCE = 1 << 6, 1 << 17  # what is mapped of the file meanwhile is no more than these
+_BLOCKS_AT_ONCE = 1 << 6  # what is mapped of the file meanwhile is no more than these
 Numbers = NDArray[Any]  # of the type that _KINDS says
 # struct packets of packet_blocks.c: PacketArrays without more bytes than the fields have
 _KINDS = {
     "header": "i8", "at": "i8", "realtime_ns": "i8", "captured": "u4", "length": "u4", "ifindex": "i4", "vlan": "u4",
     "hatype": "u2", "protocol": "u2", "pkttype": "u1",
 }  # fmt: skip
-
-
-def _none() -> Ints:
-    return np.zeros(0, np.int64)
-
-
-@dataclass(slots=True)
-class Walk:
-    """Where the packet headers are, and what was found wrong on the way."""
-
-    headers: Ints = field(default_factory=_none)
-    block_ends: Ints = field(default_factory=_none)  # for each packet, where its block ends
-    next_at: int = 0  # where the first block begins that was not read
-    next_seq: int | None = None  # its expected number
-    missing_blocks: int = 0  # numbers that are not in the file
-    damaged_packets: int = 0  # announced by their block, but not readable
 
 
 @dataclass(slots=True)
@@ -84,6 +68,10 @@ class PacketArrays:
     def __len__(self) -> int:
         return len(self.header)
 
+    def part(self, rows: slice | Ints) -> "PacketArrays":
+        """Some of them; a slice of them shares their memory."""
+        return PacketArrays(**{name: getattr(self, name)[rows] for name in _KINDS})
+
     def linktype(self, which: Ints) -> Ints:
         """LINKTYPE_* of the frames at the indices `which`, as they are stored."""
         return linktypes(self.hatype[which])
@@ -92,6 +80,21 @@ class PacketArrays:
         """Which of the frames at the indices `which` are not in the file as they were on the wire."""
         rebuilt: NDArray[np.bool_] = (self.vlan[which] != 0) | (self.linktype(which) == LINKTYPE_SLL2)
         return rebuilt
+
+
+def _room(packets: int = 0) -> PacketArrays:
+    return PacketArrays(**{name: np.empty(packets, kind) for name, kind in _KINDS.items()})
+
+
+@dataclass(slots=True)
+class Walk:
+    """What was read on the way through a file, and what was found wrong there."""
+
+    packets: PacketArrays = field(default_factory=_room)
+    next_at: int = 0  # where the first block begins that was not read
+    next_seq: int | None = None  # its expected number
+    missing_blocks: int = 0  # numbers that are not in the file
+    damaged_packets: int = 0  # announced by their block, but not readable, or reaching out of it
 
 
 def _linktype_table() -> Ints:
@@ -125,7 +128,8 @@ class BlockFile:
         return len(self.array)
 
     def walk(self, begin: int = 0, next_seq: int | None = None) -> Walk:
-        """Follow the blocks from `begin`, and in each the chain of packets, as far as they are whole."""
+        """Follow the blocks from `begin`, and in each the chain of packets, as far as they are whole; what reaches out
+        of its block is left out."""
         walk = Walk(next_at=begin, next_seq=next_seq)
         size = len(self.data)
         blocks: list[tuple[int, int, int]] = []
@@ -141,48 +145,34 @@ class BlockFile:
             walk.next_seq = seq + 1
             blocks.append((start + first, start + used, packets))
             walk.next_at = start + used
-        self._walk_blocks(walk, np.array(blocks, np.int64).reshape(len(blocks), 3))
+        self._read_blocks(walk, np.array(blocks, np.int64).reshape(len(blocks), 3))
         return walk
 
-    def _walk_blocks(self, walk: Walk, blocks: Ints) -> None:
+    def _read_blocks(self, walk: Walk, blocks: Ints) -> None:
         """Each header says where the next one is."""
-        parts = _in_threads(
-            self._walk_some, [blocks[at : at + _BLOCKS_AT_ONCE] for at in range(0, len(blocks), _BLOCKS_AT_ONCE)]
-        )
-        if parts:
-            walk.headers, walk.block_ends = (np.concatenate(column) for column in zip(*parts, strict=True))
-        walk.damaged_packets += int(blocks[:, 2].sum()) - len(walk.headers)
-
-    def _walk_some(self, blocks: Ints) -> tuple[Ints, Ints]:
         room = np.maximum(blocks[:, 1] - blocks[:, 0], 0) // LINK_HEADER_BYTES
-        most = int(np.minimum(blocks[:, 2], room).sum())
-        headers, ends = np.empty(most, np.int64), np.empty(most, np.int64)
-        given = (self.array.ctypes.data, len(self.array), blocks.ctypes.data, len(blocks))
-        count = _library().wt_walk_blocks(*given, most, headers.ctypes.data, ends.ctypes.data)
+        end = np.cumsum(np.minimum(blocks[:, 2], room))
+        begin = end - np.minimum(blocks[:, 2], room)
+        found = _room(int(end[-1]) if len(end) else 0)
+
+        def read(first: int) -> Ints:
+            """Where the packets of some blocks stand now."""
+            some = blocks[first : first + _BLOCKS_AT_ONCE]
+            rows = slice(int(begin[first]), int(end[first + len(some) - 1]))
+            return np.arange(rows.start, rows.start + self._read_some(some, found.part(rows)))
+
+        rows = _in_threads(read, range(0, len(blocks), _BLOCKS_AT_ONCE))
+        walk.packets = found
+        if sum(map(len, rows)) < len(found):
+            walk.packets = found.part(np.concatenate(rows))
+        walk.damaged_packets += int(blocks[:, 2].sum()) - len(walk.packets)
+
+    def _read_some(self, blocks: Ints, into: PacketArrays) -> int:
+        columns = [getattr(into, name).ctypes.data for name in _KINDS]
+        pointers = (ctypes.c_void_p * len(columns))(*columns)
+        given = (self.array.ctypes.data, len(self.array), blocks.ctypes.data, len(blocks), len(into))
+        count = int(_library().wt_read_blocks(*given, _IS_ETHERNET.ctypes.data, pointers))
         self.forget(int(blocks[0, 0]), int(blocks[-1, 1]))
-        return headers[:count], ends[:count]
-
-    def packets(self, walk: Walk) -> PacketArrays:
-        """The packets of a walk; those that reach out of their block are taken out and counted as damaged."""
-        columns = {name: np.empty(len(walk.headers), kind) for name, kind in _KINDS.items()}
-
-        def read(at: int) -> int:
-            part = slice(at, at + _PACKETS_AT_ONCE)
-            return self._read_some(walk.headers[part], walk.block_ends[part], [c[part] for c in columns.values()])
-
-        kept = _in_threads(read, range(0, len(walk.headers), _PACKETS_AT_ONCE))
-        damaged = len(walk.headers) - sum(kept)
-        if damaged:
-            walk.damaged_packets += damaged
-            places = [np.arange(count) + number * _PACKETS_AT_ONCE for number, count in enumerate(kept)]
-            columns = {name: values[np.concatenate(places)] for name, values in columns.items()}
-        return PacketArrays(**columns)
-
-    def _read_some(self, headers: Ints, ends: Ints, columns: list[Numbers]) -> int:
-        pointers = (ctypes.c_void_p * len(columns))(*(c.ctypes.data for c in columns))
-        given = (self.array.ctypes.data, headers.ctypes.data, ends.ctypes.data, len(headers))
-        count = int(_library().wt_read_packets(*given, _IS_ETHERNET.ctypes.data, pointers))
-        self.forget(int(headers[0]), int(ends[-1]))
         return count
 
     def forget(self, begin: int = 0, end: int | None = None) -> None:
@@ -220,7 +210,6 @@ def _in_threads(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
 def _library() -> ctypes.CDLL:
     library = load_library(LIBRARY_PATH, "reader of packet blocks")
     pointer, number = ctypes.c_void_p, ctypes.c_int64
-    library.wt_walk_blocks.restype = library.wt_read_packets.restype = number
-    library.wt_walk_blocks.argtypes = [pointer, number, pointer, number, number, pointer, pointer]
-    library.wt_read_packets.argtypes = [pointer, pointer, pointer, number, pointer, pointer]
+    library.wt_read_blocks.restype = number
+    library.wt_read_blocks.argtypes = [pointer, number, pointer, number, number, pointer, pointer]
     return library

@@ -45,7 +45,7 @@ def load_packets(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection
         manifest.sources.append(report)
     snapshots = spool.read_clock_snapshots()
     walk = file.walk()
-    packets = file.packets(walk)
+    packets = walk.packets
     time_ns = realtime_to_monotonic(snapshots, packets.realtime_ns) if len(packets) else packets.realtime_ns
     is_probe = find_probes(file, packets, report.detail.get("probe"))
     outside = _probe_error_ns(file, packets, time_ns, is_probe, report.detail.get("probe"))
@@ -253,7 +253,7 @@ class PacketReader:
             return []
         walk = file.walk(self._at, self._seq)
         self._at, self._seq = walk.next_at, walk.next_seq
-        packets = file.packets(walk)
+        packets = walk.packets
         kept = np.flatnonzero(~find_probes(file, packets, self._detail.get("probe")))
         if not len(kept):
             return []
