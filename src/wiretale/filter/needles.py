@@ -9,8 +9,9 @@ import re
 from wiretale.filter.condition import Needle
 from wiretale.filter.events import EventKind
 from wiretale.filter.expressions import Expressions
+from wiretale.filter.operand import Operand
 from wiretale.filter.regex import needed
-from wiretale.filter.syntax import Expression, Joint, Quoted, Search, Test, Word
+from wiretale.filter.syntax import Compare, Joint, Quoted, Search, Slice, Test, Word
 from wiretale.filter.types import FieldType
 
 Needles = tuple[Needle, ...]
@@ -29,7 +30,11 @@ def needles_of(test: Test, expressions: Expressions) -> Needles:
         if test.word == "and":
             return max(each, key=lambda n: min((len(m.data) for m in n), default=0))
         return tuple(n for needles in each for n in needles) if test.word == "or" and all(each) else ()
-    if not isinstance(test, Search) or not _is_piece(test.left, expressions):
+    if isinstance(test, Compare):
+        return _of_equal(test, expressions)
+    if not isinstance(test, Search) or not isinstance(test.left, Word):
+        return ()
+    if not _are_pieces(expressions, expressions.whole(test.left)):
         return ()
     if test.sign == "contains":
         data = expressions.operand(test.right, FieldType.BYTES).value
@@ -39,9 +44,23 @@ def needles_of(test: Test, expressions: Expressions) -> Needles:
     return (Needle(run.lower().encode(), either_case=True),) if run else ()
 
 
-def _is_piece(node: Expression, expressions: Expressions) -> bool:
+def _of_equal(test: Compare, expressions: Expressions) -> Needles:
+    """What is equal to some bytes, or has a stretch that is, holds them."""
+    of = test.left.of if isinstance(test.left, Slice) and len(test.left.spans) == 1 else test.left
+    if test.sign != "==" or not isinstance(of, Word) or not expressions.is_typed(of):
+        return ()
+    if not _are_pieces(expressions, expressions.operand(of, None)):
+        return ()
+    left = expressions.operand(test.left, None)
+    data = expressions.operand(test.right, left.reads, expressions.field_of(test.left)).value
+    return (Needle(data, either_case=False),) if isinstance(data, bytes) and data else ()
+
+
+def _are_pieces(expressions: Expressions, searched: Operand) -> bool:
     pattern = _PIECE.get(expressions.kind)
-    if pattern is None or not isinstance(node, Word):
-        return False
-    values = expressions.whole(node).alternatives
-    return bool(values) and all(pattern.fullmatch(a.sql.sql) and not a.sql.parameters for a in values)
+    values = searched.alternatives
+    return (
+        pattern is not None
+        and bool(values)
+        and all(pattern.fullmatch(a.sql.sql) and not a.sql.parameters for a in values)
+    )

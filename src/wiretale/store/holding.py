@@ -15,20 +15,23 @@ from wiretale.store.bulk import Ints
 LIBRARY_PATH = Path(__file__).with_name("_holding.so")
 
 
+_CASE = 0x20  # in which the small letters of ASCII differ from the capital ones
+
+
 def rows_holding(result: duckdb.DuckDBPyRelation, exact: Iterable[bytes], small: Iterable[bytes]) -> Ints:
     """The first column (a number) of the rows whose second one (a BLOB) holds one of `exact`, or, with the capital
     letters of ASCII made small, one of `small`."""
-    exact, small = tuple(exact), tuple(small)
+    needles = [(n, bytes(len(n))) for n in exact] + [
+        (n, bytes(_CASE * bytes((b,)).isalpha() for b in n)) for n in small
+    ]
     found = []
     for numbers, blobs in (batch.values() for batch in batches(result)):
         assert isinstance(blobs, Blobs)
         assert not isinstance(numbers, Blobs)
         holds = np.zeros(len(numbers), np.uint8)
-        for search, needles in ((_library().wt_holding, exact), (_library().wt_holding_small, small)):
-            for needle in needles:
-                search(
-                    blobs.data.ctypes.data, blobs.ends.ctypes.data, len(holds), needle, len(needle), holds.ctypes.data
-                )
+        for needle, either in needles:
+            given = (blobs.data.ctypes.data, blobs.ends.ctypes.data, len(holds), needle, either, len(needle))
+            _library().wt_holding(*given, holds.ctypes.data)
         found.append(numbers[holds != 0])
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
@@ -37,7 +40,6 @@ def rows_holding(result: duckdb.DuckDBPyRelation, exact: Iterable[bytes], small:
 def _library() -> ctypes.CDLL:
     library = load_library(LIBRARY_PATH, "part that searches bytes")
     pointer, number = ctypes.c_void_p, ctypes.c_int64
-    for search in (library.wt_holding, library.wt_holding_small):
-        search.restype = None
-        search.argtypes = [pointer, pointer, number, ctypes.c_char_p, number, pointer]
+    library.wt_holding.restype = None
+    library.wt_holding.argtypes = [pointer, pointer, number, ctypes.c_char_p, ctypes.c_char_p, number, pointer]
     return library
