@@ -82,6 +82,31 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "device_ubi_type": (r"UBI_(DYNAMIC|STATIC)_VOLUME", "", "UBI_???_VOLUME"),
 }  # fmt: skip
 EXTRA: dict[str, tuple[dict[int, str], str]] = {
+    # linux/dm-ioctl.h; DM_EXISTS_FLAG is not in the headers of today: the name that strace 6.1 has for the bit
+    "device_dm": (
+        {
+            1 << 0: "DM_READONLY_FLAG",
+            1 << 1: "DM_SUSPEND_FLAG",
+            1 << 2: "DM_EXISTS_FLAG",
+            1 << 3: "DM_PERSISTENT_DEV_FLAG",
+            1 << 4: "DM_STATUS_TABLE_FLAG",
+            1 << 5: "DM_ACTIVE_PRESENT_FLAG",
+            1 << 6: "DM_INACTIVE_PRESENT_FLAG",
+            1 << 8: "DM_BUFFER_FULL_FLAG",
+            1 << 9: "DM_SKIP_BDGET_FLAG",
+            1 << 10: "DM_SKIP_LOCKFS_FLAG",
+            1 << 11: "DM_NOFLUSH_FLAG",
+            1 << 12: "DM_QUERY_INACTIVE_TABLE_FLAG",
+            1 << 13: "DM_UEVENT_GENERATED_FLAG",
+            1 << 14: "DM_UUID_FLAG",
+            1 << 15: "DM_SECURE_DATA_FLAG",
+            1 << 16: "DM_DATA_OUT_FLAG",
+            1 << 17: "DM_DEFERRED_REMOVE",
+            1 << 18: "DM_INTERNAL_SUSPEND_FLAG",
+            1 << 19: "DM_IMA_MEASUREMENT_FLAG",
+        },
+        "DM_???",
+    ),
     "device_btrfs_compat": ({}, "BTRFS_FEATURE_COMPAT_???"),  # linux/btrfs.h has none
     # include/linux/tee_drv.h of Linux 5.10 (Debian 11, linux-headers-5.10.0-30-common): TEE_SHM_MAPPED and the others,
     # by names of linux/tee.h there. Later kernels number them anew (6.1: TEE_SHM_DYNAMIC is 1); strace 6.1 does not.

@@ -163,6 +163,19 @@ GROUPS: dict[str, dict[str, str]] = {
         "TEE_IOC_CANCEL": "in tee_cancel",
         "TEE_IOC_CLOSE_SESSION": "in tee_close",
     },
+    "linux/dm-ioctl.h": {
+        **dict.fromkeys(
+            (
+                f"DM_{name}"
+                for name in [
+                    "VERSION", "REMOVE_ALL", "LIST_DEVICES", "DEV_CREATE", "DEV_REMOVE", "DEV_RENAME", "DEV_SUSPEND",
+                    "DEV_STATUS", "DEV_WAIT", "TABLE_LOAD", "TABLE_CLEAR", "TABLE_DEPS", "TABLE_STATUS", "LIST_VERSIONS",
+                    "TARGET_MSG", "DEV_SET_GEOMETRY", "DEV_ARM_POLL",
+                ]
+            ),
+            "inout dm_request",
+        ),
+    },
     "linux/btrfs.h": {
         **dict.fromkeys(
             (

@@ -141,6 +141,15 @@ FIELDS: dict[str, str] = {
     "tee_receive": "u32 func; u32 num_params",
     "tee_send": "u32 ret; u32 num_params",
     "tee_parameter": "u64 attr~x; u64 a~x; u64 b~x; u64 c~x",
+    # linux/dm-ioctl.h; behind the head lie `data_size` bytes in all
+    "dm_request": "u32 version[3]; u32 data_size; u32 data_start; u32 target_count; s32 open_count;"
+    " u32 flags~|device_dm; u32 event_nr; u32 _padding; u64 dev; char name[128]; char uuid[129]; u8 _data[16079]",
+    "dm_target_spec": "u64 sector_start; u64 length; s32 status; u32 next; char target_type[16]",
+    "dm_name_list": "u64 dev; u32 next",
+    "dm_target_versions": "u32 next; u32 version[3]",
+    "dm_target_deps": "u32 count; u32 _padding",
+    "dm_device": "u64 dev",
+    "dm_target_msg": "u64 sector",
     # linux/btrfs.h
     "btrfs_volume": "s64 fd; char name[4088]",
     "btrfs_flags": "u64 value~|device_btrfs_subvolume",

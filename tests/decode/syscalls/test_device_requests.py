@@ -6,8 +6,8 @@ from wiretale.decode.structs import struct_size
 from wiretale.decode.syscalls.device_requests import ROWS
 from wiretale.model.enums import Arch
 
-# linux/random.h has the size of the head only; EVIOCGNAME(0) and its like have none.
-_OPEN_ENDED = {"other_random", "evdev_any"}
+# linux/random.h and dm-ioctl.h have the size of the head only; EVIOCGNAME(0) and its like have none.
+_OPEN_ENDED = {"other_random", "evdev_any", "dm_request"}
 _SIZED = {
     request: row.split()[1]
     for request, row in ROWS.items()

@@ -847,6 +847,14 @@ TABLES: dict[str, dict[int, str]] = {
     "device_ubi_type": {
         3: "UBI_DYNAMIC_VOLUME", 4: "UBI_STATIC_VOLUME",
     },
+    "device_dm": {
+        1: "DM_READONLY_FLAG", 2: "DM_SUSPEND_FLAG", 4: "DM_EXISTS_FLAG", 8: "DM_PERSISTENT_DEV_FLAG",
+        16: "DM_STATUS_TABLE_FLAG", 32: "DM_ACTIVE_PRESENT_FLAG", 64: "DM_INACTIVE_PRESENT_FLAG",
+        256: "DM_BUFFER_FULL_FLAG", 512: "DM_SKIP_BDGET_FLAG", 1024: "DM_SKIP_LOCKFS_FLAG", 2048: "DM_NOFLUSH_FLAG",
+        4096: "DM_QUERY_INACTIVE_TABLE_FLAG", 8192: "DM_UEVENT_GENERATED_FLAG", 16384: "DM_UUID_FLAG",
+        32768: "DM_SECURE_DATA_FLAG", 65536: "DM_DATA_OUT_FLAG", 131072: "DM_DEFERRED_REMOVE",
+        262144: "DM_INTERNAL_SUSPEND_FLAG", 524288: "DM_IMA_MEASUREMENT_FLAG",
+    },
     "device_btrfs_compat": {
     },
     "device_tee_memory": {
@@ -962,6 +970,7 @@ UNKNOWN: dict[str, str] = {
     "device_btrfs_incompat": "BTRFS_FEATURE_INCOMPAT_???",
     "device_ubi_flags": "UBI_VOL_???",
     "device_ubi_type": "UBI_???_VOLUME",
+    "device_dm": "DM_???",
     "device_btrfs_compat": "BTRFS_FEATURE_COMPAT_???",
     "device_tee_memory": "TEE_IOCTL_SHM_???",
     "device_btrfs_compress": "BTRFS_COMPRESS_???",

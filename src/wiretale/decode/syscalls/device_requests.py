@@ -196,6 +196,24 @@ ROWS: dict[int, str] = {
     0x8010A407: "in tee_sent buf_ptr:1*buf_len",  # TEE_IOC_SUPPL_SEND
     0x8008A404: "in tee_cancel",  # TEE_IOC_CANCEL
     0x8004A405: "in tee_close",  # TEE_IOC_CLOSE_SESSION
+    # linux/dm-ioctl.h
+    0xC138FD00: "inout dm_request",  # DM_VERSION
+    0xC138FD01: "inout dm_request",  # DM_REMOVE_ALL
+    0xC138FD02: "inout dm_request",  # DM_LIST_DEVICES
+    0xC138FD03: "inout dm_request",  # DM_DEV_CREATE
+    0xC138FD04: "inout dm_request",  # DM_DEV_REMOVE
+    0xC138FD05: "inout dm_request",  # DM_DEV_RENAME
+    0xC138FD06: "inout dm_request",  # DM_DEV_SUSPEND
+    0xC138FD07: "inout dm_request",  # DM_DEV_STATUS
+    0xC138FD08: "inout dm_request",  # DM_DEV_WAIT
+    0xC138FD09: "inout dm_request",  # DM_TABLE_LOAD
+    0xC138FD0A: "inout dm_request",  # DM_TABLE_CLEAR
+    0xC138FD0B: "inout dm_request",  # DM_TABLE_DEPS
+    0xC138FD0C: "inout dm_request",  # DM_TABLE_STATUS
+    0xC138FD0D: "inout dm_request",  # DM_LIST_VERSIONS
+    0xC138FD0E: "inout dm_request",  # DM_TARGET_MSG
+    0xC138FD0F: "inout dm_request",  # DM_DEV_SET_GEOMETRY
+    0xC138FD10: "inout dm_request",  # DM_DEV_ARM_POLL
     # linux/btrfs.h
     0x9406: "-",  # BTRFS_IOC_TRANS_START
     0x9407: "-",  # BTRFS_IOC_TRANS_END

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         hdio,
         kd,
         kvm,
+        mapper,
         others,
         ptp,
         seccomp,
@@ -36,6 +37,7 @@ else:
     disks = later("wiretale.decode.strace.devices.disks")
     btrfs, tee = later("wiretale.decode.strace.devices.btrfs"), later("wiretale.decode.strace.devices.tee")
     video = later("wiretale.decode.strace.devices.video")
+    mapper = later("wiretale.decode.strace.devices.mapper")
     kvm = later("wiretale.decode.strace.devices.kvm")
     counters = later("wiretale.decode.strace.counters")
     kd, others = later("wiretale.decode.strace.devices.kd"), later("wiretale.decode.strace.devices.others")
@@ -54,6 +56,7 @@ _MODULES = {
     "video": video,
     "tee": tee,
     "btrfs": btrfs,
+    "dm": mapper,
 }
 
 
