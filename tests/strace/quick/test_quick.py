@@ -191,7 +191,7 @@ def test_python_goes_on_where_the_renderer_stops(edges: Path, render: Path) -> N
         out = StringIO()
         printer, outputs = printer_of(words, out)
         reader = EventReader(TracerFiles(str(edges)))
-        held = read_held(f"0,0,0,0,0,0{told.states[number]}")
+        held = read_held(f"0,0,0,0,0,0,0,0{told.states[number]}")
         assert held.printed is not None
         printer.go_on(held.printed, reader)
         while some := reader.read():
