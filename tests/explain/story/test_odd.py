@@ -22,6 +22,7 @@ ABOUT = {
     "asked_before": set(),
     "unanswered": set(),  # test_unanswered.py has those
     "slow_answer": set(),
+    "awaited": set(),
     "no_reply": set(),
     "black_hole": set(),  # test_network.py has those
     "no_port": set(),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from wiretale.explain.odd import (
     again_and_again,
     asked_before,
+    awaited,
     bad_descriptor,
     black_hole,
     both_families,
@@ -79,6 +80,7 @@ TROUBLE: tuple[Finder, ...] = (
     resent.find,
     held_back.find,
     slow_answer.find,
+    awaited.find,
     late_reader.find,
     full_receiver.find,
     again_and_again.find,
