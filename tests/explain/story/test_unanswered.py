@@ -57,6 +57,16 @@ def serve(client, number):
         {how}
         client.recv(9)
 """
+# After the question it waits in an epoll instance of its own, as a database for a lock: for a pipe that nobody writes.
+WAITS_ELSEWHERE = """
+def serve(client, number):
+    client.sendall(b"hello")
+    client.recv(9)
+    poller, inner = select.epoll(), select.epoll()
+    poller.register(os.pipe()[0], select.EPOLLIN)
+    {also}
+    poller.poll()
+"""
 SLEEPS = """
 def serve(client, number):
     client.sendall(b"hello")
@@ -144,6 +154,17 @@ def test_bytes_that_nobody_reads(tmp_path: Path) -> None:
 )
 def test_a_server_that_waits_for_more_is_at_rest(tmp_path: Path, serve: str) -> None:
     assert of_a_run(tmp_path, serve) == []
+
+
+def test_an_epoll_instance_that_does_not_watch_the_connection_is_no_rest(tmp_path: Path) -> None:
+    (step,) = of_a_run(tmp_path, WAITS_ELSEWHERE.format(also="pass"))
+    assert step.title == "Read, and not answered"
+    assert "in `epoll_wait()` on descriptor " in text(step)
+
+
+def test_an_epoll_instance_within_another_may_watch_it(tmp_path: Path) -> None:
+    also = "inner.register(client, select.EPOLLIN); poller.register(inner, select.EPOLLIN)"
+    assert of_a_run(tmp_path, WAITS_ELSEWHERE.format(also=also)) == []
 
 
 def test_a_recorder_that_comes_after_the_hang_knows_who_spoke_last(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from wiretale.explain.world import World
 LEAST_NS = 1_000_000_000
 MOST = 4
 EPOLLS = ("epoll_wait", "epoll_pwait", "epoll_pwait2", "io_uring_enter")
+EPOLL_NAME = "anon_inode:[eventpoll]"  # fs/eventpoll.c
 POLLS = ("poll", "ppoll")
 SELECTS = ("select", "pselect6")
 _POLLFD = struct.Struct("<iHH")  # struct pollfd (poll.h)
@@ -58,11 +59,23 @@ _LEFT = """SELECT min(p.time_ns), arg_min({'id': p.packet_id, 'number': p.number
 FROM segment g JOIN packet p USING (packet_id)
 WHERE g.shown AND g.connection_id = ? AND g.direction <> ? AND p.flags & 5 <> 0 AND p.time_ns > ?"""
 
-# Calls of the process from then on that show a rest: reading or closing this connection, or waiting for events.
+# Calls of the process from then on that show a rest: reading or closing this connection, or waiting for events. Of an
+# epoll instance that was made while recorded it is known that it does not watch the connection, if neither that nor
+# another instance, which might, was ever added to it.
 _AT_REST = f"""
+WITH blind AS (
+    SELECT f.file_id FROM file f WHERE f.name = '{EPOLL_NAME}' AND f.open_call_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM call e JOIN call_file y USING (call_id)
+        JOIN descriptor d ON d.pid = e.pid AND d.fd = e.a2 AND d.from_ns <= e.exit_ns
+            AND coalesce(d.to_ns, e.start_ns) >= e.start_ns
+        JOIN file t ON t.file_id = d.file_id
+        WHERE y.file_id = f.file_id AND e.name = 'epoll_ctl' AND (d.file_id = $file OR t.name = f.name))
+)
 SELECT count(*) FROM call c LEFT JOIN call_file x USING (call_id)
 WHERE c.pid = $pid AND coalesce(c.exit_ns, $until) > $since AND c.start_ns < $until AND c.call_id <> $last AND (
-    (c.name IN {EPOLLS} AND NOT $unread) OR (c.name IN {(*RECEIVES, "close", "shutdown")} AND x.file_id = $file))"""  # noqa: S608
+    (c.name IN {EPOLLS} AND NOT $unread
+        AND coalesce(x.file_id NOT IN (FROM blind), true))
+    OR (c.name IN {(*RECEIVES, "close", "shutdown")} AND x.file_id = $file))"""  # noqa: S608
 
 # Bytes that lie unread end a wait for events at once, unless the epoll instance does not watch for them (any more).
 _IN_EPOLL = f"""
@@ -208,9 +221,20 @@ def _step(world: World, found: list[_Silence]) -> Step:
         refs=tuple(evidence),
         background=("Bytes that a program has read are its own affair: neither the network nor the kernel holds them "
                     "up. Whether an answer was due depends on the protocol.",),
-        remedy=f"see where the threads of {world.who(pid)} stand: py-spy dump --pid {pid}, jstack {pid}, or "
-               f"gdb -p {pid} -batch -ex 'thread apply all bt'",
+        remedy=_where_it_stands(world, pid),
     )  # fmt: skip
+
+
+def _where_it_stands(world: World, pid: int) -> str:
+    process = world.processes.get(pid)
+    if (
+        process is not None and process.comm == "postgres"
+    ):  # a backend, which waits for a lock of the database in epoll_wait()
+        return f"ask the database: SELECT wait_event, pg_blocking_pids(pid) FROM pg_stat_activity WHERE pid = {pid}"
+    return (
+        f"see where the threads of {world.who(pid)} stand: py-spy dump --pid {pid}, jstack {pid}, or "
+        f"gdb -p {pid} -batch -ex 'thread apply all bt'"
+    )
 
 
 def _connection(silence: _Silence) -> Ref:
