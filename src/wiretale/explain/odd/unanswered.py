@@ -227,10 +227,8 @@ def _step(world: World, found: list[_Silence]) -> Step:
 
 def _where_it_stands(world: World, pid: int) -> str:
     process = world.processes.get(pid)
-    if (
-        process is not None and process.comm == "postgres"
-    ):  # a backend, which waits for a lock of the database in epoll_wait()
-        return f"ask the database: SELECT wait_event, pg_blocking_pids(pid) FROM pg_stat_activity WHERE pid = {pid}"
+    if process is not None and process.comm == "postgres":  # a backend waits for a database lock in epoll_wait()
+        return f"ask the database, in psql: SELECT pg_blocking_pids({pid}); pg_stat_activity says what they do"
     return (
         f"see where the threads of {world.who(pid)} stand: py-spy dump --pid {pid}, jstack {pid}, or "
         f"gdb -p {pid} -batch -ex 'thread apply all bt'"
