@@ -19,6 +19,11 @@ _LITERAL = [chr(b) if _plain(b) else _SHORT.get(b, f"\\{b:o}") for b in range(25
 _BEFORE_DIGIT = [chr(b) if _plain(b) else _SHORT.get(b, f"\\{b:03o}") for b in range(256)]
 _SPELLED = (_LITERAL, _BEFORE_DIGIT)
 _IS_OCTAL_DIGIT = bytes(b in _OCTAL_DIGITS for b in range(256))
+# Which is decided byte by byte only where one that is spelled short (s) stands before such a digit (d).
+_KINDS = bytes(
+    b"s"[0] if len(_LITERAL[b]) in (2, 3) and b not in _SHORT else b"d"[0] if b in _OCTAL_DIGITS else 0
+    for b in range(256)
+)
 _SAFE_BYTES = bytes(b for b in range(256) if _plain(b))
 
 
@@ -29,6 +34,8 @@ def escape_bytes(data: bytes, limit: int | None = None) -> str:
         data = data[: max(limit or 0, 0)]
     if not data.translate(None, _SAFE_BYTES):
         text = data.decode("ascii")
+    elif b"sd" not in data.translate(_KINDS):
+        text = data.decode("latin-1").translate(_LITERAL)
     else:
         before_digit = (data[1:] + b"\0").translate(_IS_OCTAL_DIGIT)
         text = "".join([_SPELLED[digit][byte] for byte, digit in zip(data, before_digit, strict=True)])

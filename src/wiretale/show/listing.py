@@ -1,7 +1,9 @@
 """The whole output of `wiretale show`: header, lines, and what is missing."""
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -14,8 +16,9 @@ from wiretale.explain.about import About, about, foreign_packets
 from wiretale.light import replace
 from wiretale.show.json_lines import objects
 from wiretale.show.lines import LineRenderer, Style
-from wiretale.show.merged import batches, lines
-from wiretale.show.order import origin_ns
+from wiretale.show.merged import Batch, batch_maker, lines
+from wiretale.show.order import Place, origin_ns, places
+from wiretale.show.second import in_turn
 from wiretale.show.selected import Selection
 from wiretale.show.times import TimeMode
 
@@ -33,6 +36,29 @@ class Listing:
     header: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What the lines of a listing are made by."""
+
+    listing: Listing
+    style: Style
+
+    def batches(self, db: duckdb.DuckDBPyConnection) -> Iterator[Callable[[], str]]:
+        """What makes the text of each batch of lines, in order."""
+        listing, renderer = self.listing, LineRenderer(self.style)
+        make_batch = batch_maker(db, labels=listing.labels or listing.as_json, with_facts=listing.as_json)
+        for found in places(db, listing.selection):
+            yield partial(self._text, make_batch, renderer, found)
+
+    def _text(self, make_batch: Callable[[list[Place]], Batch], renderer: LineRenderer, found: list[Place]) -> str:
+        batch = make_batch(found)
+        if self.listing.as_json:
+            texts = [json.dumps(o, ensure_ascii=True) for o in objects(batch, renderer, self.style.times)]
+        else:
+            texts = [renderer.layout(line) for line in lines(batch, renderer, ids=self.listing.ids)]
+        return "".join(text + "\n" for text in texts)
+
+
 def print_listing(db: duckdb.DuckDBPyConnection, listing: Listing, out: TextIO, messages: TextIO) -> int:
     """Print it; the exit code is FAILED when nothing matched."""
     facts = about(db)
@@ -43,16 +69,11 @@ def print_listing(db: duckdb.DuckDBPyConnection, listing: Listing, out: TextIO, 
     with_header = listing.header and not listing.as_json
     if with_header:
         _print_header(facts, style, out)
-    renderer = LineRenderer(style)
-    printed = 0
-    with_labels = listing.labels or listing.as_json
-    for batch in batches(db, listing.selection, labels=with_labels, with_facts=listing.as_json):
-        if listing.as_json:
-            texts = [json.dumps(o, ensure_ascii=True) for o in objects(batch, renderer, times)]
-        else:
-            texts = [renderer.layout(line) for line in lines(batch, renderer, ids=listing.ids)]
-        out.write("".join(text + "\n" for text in texts))
-        printed += len(texts)
+    printed = False
+    work = Lines(listing, style)
+    for text in in_turn(work.batches(db), listing.path, work):
+        out.write(text)
+        printed = printed or text != ""
     out.flush()
     if not printed:
         _print_empty(db, listing, facts, messages)

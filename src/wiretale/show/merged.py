@@ -1,7 +1,7 @@
-"""A capture as one merged list: batches of places -> rows and notes -> lines or JSON objects."""
+"""A capture as one merged list: places -> rows and notes -> lines or JSON objects."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import duckdb
@@ -14,8 +14,7 @@ from wiretale.show.fetch import Rows, fetch, ids
 from wiretale.show.json_facts import Facts, facts
 from wiretale.show.labels import Labels
 from wiretale.show.lines import Line, LineRenderer
-from wiretale.show.order import LineKind, Place, places
-from wiretale.show.selected import Selection
+from wiretale.show.order import LineKind, Place
 
 _CALLS = (LineKind.CALL, LineKind.ENTER, LineKind.RETURN)
 _FOLDS = {LineKind.START: "program start", LineKind.LOOK: "looking for files of the system"}
@@ -34,25 +33,21 @@ class Batch:
     facts: Facts = field(default_factory=Facts)
 
 
-def batches(
-    db: duckdb.DuckDBPyConnection, selection: Selection, *, labels: bool, with_facts: bool = False
-) -> Iterator[Batch]:
-    """The capture in order, a few thousand lines at a time; `with_facts` for JSON."""
+def batch_maker(
+    db: duckdb.DuckDBPyConnection, *, labels: bool, with_facts: bool = False
+) -> Callable[[list[Place]], Batch]:
+    """What finds out everything known about some places; `with_facts` for JSON."""
     with_all_tables(db)
     wording = _wording(db)
-    for found in places(db, selection):
-        yield _batch(db, found, wording, labels=labels, with_facts=with_facts)
-
-
-def batch(db: duckdb.DuckDBPyConnection, found: list[Place], *, labels: bool, with_facts: bool = False) -> Batch:
-    """Everything known about some places that were chosen without a selection."""
-    with_all_tables(db)
-    return _batch(db, found, _wording(db), labels=labels, with_facts=with_facts)
+    return lambda found: _batch(db, found, wording, labels=labels, with_facts=with_facts)
 
 
 def _wording(db: duckdb.DuckDBPyConnection) -> note.Wording:
-    row = db.execute("SELECT count(DISTINCT connection_id) > 1 FROM stream_write").fetchone()
-    return note.Wording(connections=bool(row and row[0]))
+    row = db.execute(
+        "SELECT (SELECT count(DISTINCT connection_id) > 1 FROM stream_write),"
+        " EXISTS (SELECT 1 FROM link WHERE kind = 'write_read')"
+    ).fetchone()
+    return note.Wording(*map(bool, row or ()))
 
 
 def _batch(

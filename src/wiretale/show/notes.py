@@ -7,6 +7,8 @@ printed as the first and the last byte of the stream, counted from 0.
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import duckdb
 
@@ -16,13 +18,16 @@ from wiretale.decode.escape import escape_text
 LISTED = 3  # packets or calls named in one note; the rest is counted
 
 Notes = dict[int, list[str]]
+_Caller = list[Any]  # what _by takes
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """`connections`: whether a note must say which connection it means, because there are several."""
+    """`connections`: whether a note must say which connection it means, because there are several. `direct`: whether
+    bytes went from call to call anywhere."""
 
     connections: bool = False
+    direct: bool = True
 
     def prefix(self, connection_id: int | None) -> str:
         """`conn 2 ` where needed."""
@@ -153,13 +158,10 @@ ORDER BY w.wait_id"""
 
 
 _PACKET_CALLS = """
-SELECT l.packet_id, s.call_id, any_value(c.name), any_value(t.comm), any_value(c.pid), any_value(c.fd),
-    count(*) OVER (PARTITION BY l.packet_id), bool_or(l.retransmission)
+SELECT l.packet_id, s.call_id, c.name, t.comm, c.pid, c.fd
 FROM link l JOIN {table} s ON s.{key} = l.{key} JOIN call c ON c.call_id = s.call_id LEFT JOIN task t ON t.task_id =
 c.task_id
 WHERE l.kind = '{kind}' AND l.packet_id IN (FROM wanted_packet)
-GROUP BY l.packet_id, s.call_id
-QUALIFY row_number() OVER (PARTITION BY l.packet_id ORDER BY s.call_id) <= 2
 ORDER BY l.packet_id, s.call_id"""
 
 
@@ -167,15 +169,14 @@ def of_packets(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
     """For packets: the calls that wrote their bytes and the calls that read them."""
     for which, arrow in (("write", "<-"), ("read", "->")):
         table, key, kind, _ = _STRETCHES[which]
-        grouped: dict[int, list[str]] = defaultdict(list)
-        counts: dict[int, int] = {}
-        for row in db.execute(_PACKET_CALLS.format(table=table, key=key, kind=kind)).fetchall():
-            packet_id, _call_id, name, comm, pid, fd, count, _again = row
-            grouped[packet_id].append(_by(name, comm, pid, fd))
-            counts[packet_id] = count
-        for packet_id, listed in grouped.items():
-            more = f" and {counts[packet_id] - len(listed)} more" if counts[packet_id] > len(listed) else ""
-            notes[packet_id].append(f"{arrow} {', '.join(listed)}{more}")
+        # By packet and call: a call may have written bytes of a packet in several stretches.
+        found: dict[int, dict[int, _Caller]] = defaultdict(dict)
+        for packet_id, call_id, *caller in db.execute(_PACKET_CALLS.format(table=table, key=key, kind=kind)).fetchall():
+            found[packet_id][call_id] = caller
+        for packet_id, callers in found.items():
+            listed = ", ".join(_by(*caller) for caller in islice(callers.values(), 2))
+            more = f" and {len(callers) - 2} more" if len(callers) > 2 else ""
+            notes[packet_id].append(f"{arrow} {listed}{more}")
 
 
 def of_calls(db: duckdb.DuckDBPyConnection, wording: Wording) -> tuple[Notes, Notes]:
@@ -183,6 +184,7 @@ def of_calls(db: duckdb.DuckDBPyConnection, wording: Wording) -> tuple[Notes, No
     bytes_notes: Notes = defaultdict(list)
     wait_notes: Notes = defaultdict(list)
     of_stretches(db, wording, bytes_notes)
-    of_direct_links(db, bytes_notes)
+    if wording.direct:
+        of_direct_links(db, bytes_notes)
     of_waits(db, wait_notes)
     return bytes_notes, wait_notes

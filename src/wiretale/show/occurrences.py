@@ -16,7 +16,7 @@ from wiretale.show.entry import Json, TextLine
 from wiretale.show.json_lines import objects
 from wiretale.show.labels import address
 from wiretale.show.lines import LineRenderer, Style
-from wiretale.show.merged import batch, lines
+from wiretale.show.merged import batch_maker, lines
 from wiretale.show.order import LineKind, Place, origin_ns
 from wiretale.show.times import TimeFormat
 
@@ -84,7 +84,7 @@ class Printer:
                     text = textwrap.fill(text, width, subsequent_indent=indent, break_on_hyphens=False)
                 yield text
         elif one.first:
-            rows = batch(self.db, _places(one.kind, one.first), labels=True)
+            rows = batch_maker(self.db, labels=True)(_places(one.kind, one.first))
             for line in lines(rows, self.renderer, ids=True):
                 yield self.renderer.layout(line)
 
@@ -93,7 +93,7 @@ class Printer:
         if one.kind is RowKind.STATE:
             rows: list[Json] = [self._span_object(s) for s in state_spans(self.db, one.first)]
         else:
-            found = batch(self.db, _places(one.kind, one.first), labels=True, with_facts=True)
+            found = batch_maker(self.db, labels=True, with_facts=True)(_places(one.kind, one.first))
             rows = list(objects(found, self.renderer, self.times))
         return {
             "what": one.what,
