@@ -1,8 +1,10 @@
 """Calls by kernel programs: the same rows as by ptrace, nothing lost in silence, and sentences where it cannot be."""
 
 import os
+import platform
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from functools import partial
@@ -352,6 +354,62 @@ def test_a_running_process_is_followed_and_let_go(tmp_path: Path) -> None:
     )
     assert written == [(b"during\n",)]
     assert rows(tmp_path / "run.wiretale", "SELECT how, end_how FROM task") == [("attached", "detached")]
+
+
+def test_what_a_call_was_given_is_kept_though_it_never_returns(tmp_path: Path) -> None:
+    require_ebpf()
+    code = (
+        "import os, select, sys\nreader, writer = os.pipe()\npolled = select.poll()\npolled.register(reader, 1)\n"
+        "print(reader, flush=True)\nsys.stdin.readline()\npolled.poll()"
+    )
+    spool = Spool(tmp_path / "spool")
+    spool.path.mkdir()
+    argv = [sys.executable, "-c", code]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        polled = int(process.stdout.readline())
+        source = EbpfCalls(spool.tracer, PtraceOptions(), RingOptions(1 << 22))
+        source.start()
+        source.attach(process.pid)
+        process.stdin.write("on\n")
+        process.stdin.flush()
+        state = Path(f"/proc/{process.pid}/syscall")
+        # poll, or ppoll where there is no poll
+        wait_until(lambda: state.read_text().split()[0] in ("7", "73"), "poll")
+        source.detach_all()
+        source.stop()
+        process.kill()
+    spool.write_manifest(Manifest(sources=[source.report()], programs=[Program(process.pid, argv, 0, attached=True)]))
+    (spool.path / "clock.jsonl").write_text("[0, 0, 0]\n")
+    make_capture(spool, tmp_path / "run.wiretale", build)
+    given = (
+        "SELECT complete, at_exit, bytes FROM call JOIN call_data USING (call_id)"
+        " WHERE name IN ('poll', 'ppoll') AND role = 'array'"
+    )
+    assert rows(tmp_path / "run.wiretale", given) == [(False, False, struct.pack("ihh", polled, 1, 0))]
+
+
+def test_a_call_that_returns_more_than_it_was_given_has_both(tmp_path: Path) -> None:
+    """An interrupted nanosleep(2) says how long is left: its entry has one piece, its return two."""
+    number = {"x86_64": 35, "aarch64": 101}[platform.machine()]
+    code = (
+        "import ctypes, signal, struct\nsignal.signal(signal.SIGALRM, lambda *_: None)\n"
+        "times = ctypes.create_string_buffer(struct.pack('4q', 50, 7, 0, 0))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.02)\n"
+        f"ctypes.CDLL(None).syscall({number}, times, ctypes.byref(times, 16))"
+    )
+    capture, _ = by_ebpf(tmp_path, [sys.executable, "-c", code])
+    sql = (
+        "SELECT retval, at_exit, arg, bytes FROM call JOIN call_data USING (call_id) WHERE name = 'nanosleep'"
+        " ORDER BY at_exit, arg"
+    )
+    found = rows(capture, sql)
+    assert [row[1:3] for row in found] == [(False, 0), (True, 0), (True, 1)]
+    assert {row[0] for row in found} == {-516}  # ERESTART_RESTARTBLOCK
+    asked = struct.pack("2q", 50, 7)
+    assert found[0][3] == found[1][3] == asked
+    (left, _) = struct.unpack("2q", bytes(found[2][3]))  # type: ignore[call-overload]
+    assert left == 49
 
 
 SLEEPERS = """

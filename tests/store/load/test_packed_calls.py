@@ -20,7 +20,7 @@ from .ptrace_spool import PtraceSpool
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 BLOCK = 1 << 16
 _ENTRY, _EXIT, _CALL, _CONTEXT, _CPU = range(1, 6)
-_WIDE, _PIECE, _PIECES = 1, 2, 4
+_WIDE, _PIECE, _PIECES, _GIVEN = 1, 2, 4, 8
 _ADDRESS, _DETAIL = 8, 16
 BASE_NS, BASE_IP, TID, TGID = 5_000_000_000, 0x7F0000001000, 41, 40
 ARCH = Arch.X86_64
@@ -94,6 +94,33 @@ def test_a_piece_with_an_address_and_a_detail_of_its_own_and_several_pieces(tmp_
     assert found.chunks["address"].tolist() == [77, 0, 0] and found.chunks["detail"].tolist() == [8, 0, 0]
     assert found.chunks["index"].tolist() == [0, 0, 1] and found.event_of.tolist() == [0, 1, 1]
     assert found.bytes_of(np.arange(3)).tolist() == [b"12345678", b"ab", b"cdefghijk"]
+    assert found.damaged_events == found.damaged_chunks == 0
+
+
+def test_a_call_with_what_it_was_given_is_an_entry_and_a_return(tmp_path: Path) -> None:
+    arguments = struct.pack("<QI", 0x7FFD00000010, 1)
+    given_ = struct.pack("<HBBI", 8, Role.ARRAY, 0 | _DETAIL, 8) + struct.pack("<Q", 8) + b"before.."
+    back = struct.pack("<HBBI", 8, Role.ARRAY, 0 | _DETAIL, 8) + struct.pack("<Q", 8) + b"after..."
+    poll = call(
+        _CALL,
+        7,
+        struct.pack("<IiIi", 900, 1, 300, 5),
+        (_GIVEN | _PIECE, 0b01_10),
+        arguments.ljust(16, b"\0") + given_ + back,
+    )
+    write = call(
+        _CALL, 1, struct.pack("<IiIi", 950, -32, 10, 7), (_GIVEN, 0b10), struct.pack("<Q", 0x7FFD00000010) + given_
+    )
+    found = unpacked(tmp_path, cpu(1) + context() + poll + write)
+    events = found.events
+    assert events["kind"].tolist() == [EventKind.ENTRY, EventKind.EXIT] * 2
+    assert (events["time_ns"] - BASE_NS).tolist() == [600, 900, 940, 950]
+    assert (events["resume_ns"] == events["time_ns"]).all() and events["seq"].tolist() == [0, 1, 2, 3]
+    assert events["value"].tolist() == [BASE_IP + 5, 1, BASE_IP + 7, -32]
+    assert events["flags"].tolist() == [0, 0, 0, EventFlag.ERROR]
+    assert events["args"][:2].tolist() == [[0x7FFD00000010, 1, 0, 0, 0, 0], [0] * 6]
+    assert found.event_of.tolist() == [0, 1, 2] and found.chunks["address"].tolist() == [0x7FFD00000010] * 3
+    assert found.bytes_of(np.arange(3)).tolist() == [b"before..", b"after...", b"before.."]
     assert found.damaged_events == found.damaged_chunks == 0
 
 

@@ -21,6 +21,7 @@
 #include "calls_descriptors.h"
 #include "calls_plan.h"
 #include "calls_packed.h"
+#include "calls_plain.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -154,11 +155,15 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
 	}
 	t->entry_ns = bpf_ktime_get_ns();
 	t->number = id;
-	t->told = t->named = t->bare = 0;
+	t->told = t->named = t->bare = t->given.role = 0;
 	read_arguments(t, regs, compat);
 	t->in_call = 1;
 	if (!call || (!(call->whens & WT_AT_ENTRY) && !(call->flags & WT_CALL_SIGRETURN)))
 		return 0;
+	if (is_plain(call) && keep_given(t, s, call)) {
+		t->bare = 1;
+		return 0;
+	}
 	w = my_work();
 	if (!w)
 		return 0;
@@ -186,6 +191,10 @@ static __always_inline bool tell_entry(struct work *w, struct wt_state *t, const
 	t->told = 1;
 	begin_pieces(w);
 	put_call(w, t);
+	if (t->given.role) {
+		put_given(w, t);
+		return end_entry(w, t, call);
+	}
 	w->late = 1;
 	if (call)
 		run_ops(call, WT_AT_ENTRY);
@@ -194,32 +203,32 @@ static __always_inline bool tell_entry(struct work *w, struct wt_state *t, const
 	return end_entry(w, t, call);
 }
 
-/* Tells a call that returned. Returns the flags of its plan. */
-static __always_inline __u32 tell_exit(struct wt_state *t, long result)
+static __always_inline bool is_error(__s64 result)
 {
-	__u64 now = bpf_ktime_get_ns();
+	return result < 0 && result >= -4095;
+}
+
+/* Tells a call that returned, whatever it carries. Returns the flags of its plan. */
+static __always_inline __u32 tell_exit(struct wt_state *t, __s64 result, __u64 now)
+{
 	struct wt_settings *s = my_settings();
 	struct work *w = my_work();
-	struct telling done;
+	struct telling done = { now, 0, result, WT_PACKED_EXIT, 0 };
+	bool failed = is_error(result), told;
 	struct wt_call *call;
 	__u32 flags;
-	bool failed, told;
-	if (!s || !w)
+	if (!t || !s || !w)
 		return 0;
-	t->in_call = 0;
-	if (t->arch == s->compat)
-		result = (__s32)result;
 	call = plan_of(s, t->arch, t->number);
-	if (!t->told && !t->bare && call && call->whens & WT_AT_ENTRY) {
+	if (!t->told && (t->given.role || (!t->bare && call && call->whens & WT_AT_ENTRY))) {
 		/* a script's arguments are not those of the call: its interpreter stands before them */
 		w->executed = t->number == s->execve[0] && !result && !t->is_script;
 		told = tell_entry(w, t, call);
 		w->executed = 0;
 		if (!told)
-			return call->flags;
+			return call ? call->flags : 0;
 	}
 	begin_pieces(w);
-	failed = result < 0 && result >= -4095;
 	flags = failed ? WT_FLAG_ERROR : 0;
 	if (call && (call->whens & (WT_AT_EXIT | WT_AT_ERROR) || call->flags & ~(WT_CALL_SELECTED | WT_CALL_CLONE))) {
 		put_call(w, t);
@@ -230,22 +239,46 @@ static __always_inline __u32 tell_exit(struct wt_state *t, long result)
 		if (call->flags & WT_CALL_NOTABLE && (!failed || result == -EINPROGRESS) && condition_holds(call, t))
 			flags |= WT_FLAG_NOTABLE;
 	}
-	done.time_ns = now;
-	done.result = result;
-	done.took_ns = t->told ? 0 : now - t->entry_ns;
-	done.kind = t->told ? WT_PACKED_EXIT : WT_PACKED_CALL;
-	done.n_args = t->told ? 0 : args_of(call);
+	if (!t->told) {
+		done.took_ns = now - t->entry_ns;
+		done.kind = WT_PACKED_CALL;
+		done.n_args = args_of(call);
+	}
 	end_call(w, t, &done, flags);
 	return call ? call->flags : 0;
+}
+
+/* The same, by the short way. 0 where it is none: nothing has been told then. */
+__noinline int tell_plain(struct wt_state *t, __s64 result, __u64 now)
+{
+	struct wt_settings *s = my_settings();
+	struct telling done = { now, 0, result, WT_PACKED_CALL, 0 };
+	struct wt_call *call;
+	if (!t || !s)
+		return 0;
+	call = plan_of(s, t->arch, t->number);
+	if (!is_plain(call) || t->told || (!t->bare && call->whens & WT_AT_ENTRY))
+		return 0;
+	done.took_ns = now - t->entry_ns;
+	done.n_args = call->n_args;
+	return pack_plain(t, s, call, &done, is_error(result));
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 {
 	struct wt_state *t = bpf_task_storage_get(&states, bpf_get_current_task_btf(), 0, 0);
-	if (!t || !t->in_call)
+	struct wt_settings *s = my_settings();
+	__u64 now;
+	if (!t || !s || !t->in_call)
 		return 0;
-	if (tell_exit(t, result) & (WT_CALL_CHANGES_SOCKET | WT_CALL_RESULT_SOCKET) && may_tail_call)
+	now = bpf_ktime_get_ns();
+	t->in_call = 0;
+	if (t->arch == s->compat)
+		result = (__s32)result;
+	if (tell_plain(t, result, now))
+		return 0;
+	if (tell_exit(t, result, now) & (WT_CALL_CHANGES_SOCKET | WT_CALL_RESULT_SOCKET) && may_tail_call)
 		bpf_tail_call(ctx, &at_socket_calls, 0);
 	return 0;
 }

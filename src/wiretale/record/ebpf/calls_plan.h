@@ -57,9 +57,9 @@ static __always_inline __u64 arg_of(struct work *w, __u32 number)
 	return number < 6 ? w->args[number] : 0;
 }
 
-static __always_inline __u64 count_elements(struct work *w, struct wt_op *op)
+/* `bound` is argument `count_arg`, or the most there is. */
+static __always_inline __u64 elements(const struct wt_op *op, __u64 bound, __s64 result, __u32 word)
 {
-	__u64 bound = op->count_arg < 6 ? arg_of(w, op->count_arg) : ~0ull;
 	__u32 value = 0;
 	switch (op->count_from) {
 	case WT_COUNT_ARG:
@@ -67,7 +67,7 @@ static __always_inline __u64 count_elements(struct work *w, struct wt_op *op)
 	case WT_COUNT_ARG32:
 		return (__u32)bound;
 	case WT_COUNT_RETURN:
-		return w->result < 0 ? 0 : (__u64)w->result < bound ? (__u64)w->result : bound;
+		return result < 0 ? 0 : (__u64)result < bound ? (__u64)result : bound;
 	case WT_COUNT_POINTER:
 		if (bound)
 			bpf_probe_read_user(&value, 4, (void *)(bound + op->fixed));
@@ -75,13 +75,19 @@ static __always_inline __u64 count_elements(struct work *w, struct wt_op *op)
 	case WT_COUNT_REQUEST:	/* asm-generic/ioctl.h */
 		return (__u32)bound >> 30 & op->fixed ? (__u32)bound >> 16 & 0x3fff : 0;
 	case WT_COUNT_MESSAGE:
-		return ((__u32)bound > w->word ? (__u32)bound : w->word) + w->word;
+		return ((__u32)bound > word ? (__u32)bound : word) + word;
 	case WT_COUNT_PAGES:
 		return ((__u32)bound + 4095) / 4096;
 	case WT_COUNT_BITS:
-		return ((__u32)bound + 8 * w->word - 1) / (8 * w->word);
+		return ((__u32)bound + 8 * word - 1) / (8 * word);
 	}
 	return op->fixed;
+}
+
+static __always_inline __u64 count_elements(struct work *w, struct wt_op *op)
+{
+	__u64 n = elements(op, op->count_arg < 6 ? arg_of(w, op->count_arg) : ~0ull, w->result, w->word);
+	return n > 1ull << 40 ? 1ull << 40 : n;
 }
 
 /* The pointer at a place in the structure that the argument points to, and what lies there. */
@@ -165,8 +171,6 @@ __noinline int run_op(__u32 number, __u32 when)
 			w->named = 1;
 		size = op->count_from == WT_COUNT_BITS ? w->word : op->size;
 		n = count_elements(w, op);
-		if (n > 1ull << 40)
-			n = 1ull << 40;
 		capture(where, address, n * size, op->flags & WT_OP_PAYLOAD ? wanted(0) : op->limit,
 			op->role == WT_ARRAY ? size : 0);
 	} else if (op->what == WT_READ_STRING) {

@@ -129,6 +129,17 @@ static void put_pieces(struct wt *w, uint32_t tid, const uint8_t *at, const uint
 	}
 }
 
+/* What a call was given that has not returned. */
+static void put_given(struct wt *w, uint32_t tid, const struct wt_state *state)
+{
+	const struct wt_given *g = &state->given;
+	const struct wt_chunk c = {
+		.role = g->role, .arg = g->arg, .address = g->address, .full_bytes = g->full_bytes, .detail = g->detail,
+	};
+	if (g->role && g->bytes <= WT_GIVEN_BYTES)
+		put_piece(w, tid, &c, state->given_bytes, g->bytes);
+}
+
 static void keep_part(struct parts *p, const uint8_t *from, size_t bytes)
 {
 	if (p->used + bytes > p->room) {

@@ -192,6 +192,7 @@ static void ring_unfinished(struct wt *w, struct task *t)
 			e->number = state.number;
 			e->value = (int64_t)state.ip;
 			memcpy(e->args, state.args, sizeof(e->args));
+			put_given(w, e->tid, &state);
 			event_end_at(w, e, state.entry_ns); /* nobody held it up */
 		}
 	}

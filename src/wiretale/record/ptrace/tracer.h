@@ -259,10 +259,11 @@ struct wt_record {
  * then zeros). store/load/packed_calls.c makes the events of the tracer of them.
  *
  * A block begins with its CPU and a CONTEXT, what the records behind it have in common; another may follow. A record
- * without length is the block's end. A call's record is
+ * without length is the block's end. A call's record (of a CALL: its entry and its return) is
  *   the first fields of struct wt_packed, then of an ENTRY `ip`, of an EXIT `result`, of a CALL `result`, `took` and `ip`;
  *   WT_PACKED_WIDE: two words, duration and result, which do not fit into the 32 bits they have above;
  *   the arguments, 4 * (`shape` >> 2 * number & 3) bytes of each, what is missing of it is 0; padded to 8;
+ *   WT_PACKED_GIVEN, of a CALL: a piece as the next, which belongs to its entry;
  *   WT_PACKED_PIECE: a struct wt_packed_piece, its address if that is not the argument, its detail if that is not 0,
  *   and its bytes, padded to 8; or
  *   WT_PACKED_PIECES: pieces as in the ring.
@@ -278,7 +279,7 @@ enum wt_packed_kind {
 	WT_PACKED_CPU = 5,	/* its number in the upper half of its 8 bytes */
 };
 
-enum wt_packed_form { WT_PACKED_WIDE = 1, WT_PACKED_PIECE = 2, WT_PACKED_PIECES = 4 };
+enum wt_packed_form { WT_PACKED_WIDE = 1, WT_PACKED_PIECE = 2, WT_PACKED_PIECES = 4, WT_PACKED_GIVEN = 8 };
 
 struct wt_packed {
 	uint16_t units;		/* its length in 8 bytes */
@@ -358,6 +359,18 @@ struct wt_settings {
 /* Values of the map `tasks`. */
 enum wt_following { WT_FOLLOWED = 1, WT_BEFORE_EXEC = 2 };
 
+#define WT_GIVEN_BYTES 256u	/* what snaplen keeps unless told otherwise */
+
+/* The piece of memory that a call was given, until it is told with the call's return. */
+struct wt_given {
+	uint64_t address;
+	uint64_t detail;
+	uint32_t full_bytes;
+	uint16_t bytes;
+	uint8_t role;		/* 0: there is none */
+	uint8_t arg;
+};
+
 /* What a thread is doing: its element of the map `states`. */
 struct wt_state {
 	uint64_t entry_ns;
@@ -368,10 +381,12 @@ struct wt_state {
 	uint8_t in_call;
 	uint8_t told;		/* its entry has been written */
 	uint8_t named;
-	uint8_t bare;		/* its entry carries nothing: told with its return */
+	uint8_t bare;		/* its entry carries nothing but what was given: told with its return */
 	uint8_t begun;		/* past its first execve, if it had one to come */
 	uint8_t is_script;	/* it executes a program by an interpreter that the program names */
 	uint8_t reserved[6];
+	struct wt_given given;
+	uint8_t given_bytes[WT_GIVEN_BYTES];
 };
 
 enum wt_option_flag {

@@ -101,6 +101,22 @@ static void take_pieces(struct into *o, struct cursor *c)
 	}
 }
 
+/* With the chunks from `first` on. */
+static void put_event(struct into *o, struct cursor *c, struct wt_event e, uint64_t first)
+{
+	if (o->events && o->made.events >= o->room.events)
+		c->failed = true;
+	if (c->failed)
+		return;
+	if (o->events) {
+		e.seq = o->before.events + o->made.events;
+		e.first_chunk = o->before.chunks + first;
+		e.chunks = (uint32_t)(o->made.chunks - first);
+		o->events[o->made.events] = e;
+	}
+	o->made.events++;
+}
+
 /* False if the record is none: what it had added is taken back. */
 static bool take_call(struct into *o, struct cursor c, const struct wt_packed_context *of, uint32_t cpu)
 {
@@ -108,6 +124,7 @@ static bool take_call(struct into *o, struct cursor c, const struct wt_packed_co
 	const uint8_t *record = c.at;
 	struct wt_packed p = { 0 };
 	struct wt_event e = { 0 };
+	uint64_t args[6];
 	const uint8_t *head = take(&c, sizeof(p) - 8);
 	if (!head)
 		return false;
@@ -126,35 +143,40 @@ static bool take_call(struct into *o, struct cursor c, const struct wt_packed_co
 		result = (int64_t)take_word(&c, 8);
 	}
 	for (unsigned i = 0; i < 6; i++)
-		e.args[i] = take_word(&c, 4 * (p.shape >> 2 * i & 3));
+		args[i] = take_word(&c, 4 * (p.shape >> 2 * i & 3));
+	memcpy(e.args, args, sizeof(e.args));
 	align(&c, record);
+	e.tid = of->tid;
+	e.tgid = of->tgid;
+	e.arch = of->arch;
+	e.cpu = (int32_t)cpu;
+	e.number = p.number;
+	e.resume_ns = of->time_ns + p.time;
+	e.time_ns = e.resume_ns - took;
+	e.kind = p.kind == WT_PACKED_CALL ? WT_CALL : p.kind;
+	if (p.form & WT_PACKED_GIVEN) {	/* what the entry has is the entry's */
+		struct wt_event entry = e;
+		entry.kind = WT_ENTRY;
+		entry.resume_ns = e.time_ns;
+		entry.value = (int64_t)ip;
+		take_piece(o, &c, args);
+		put_event(o, &c, entry, before.chunks);
+		e.kind = WT_EXIT;
+		e.time_ns = e.resume_ns;
+		memset(e.args, 0, sizeof(e.args));
+	}
+	const uint64_t first_chunk = o->made.chunks;
 	if (p.form & WT_PACKED_PIECE)
-		take_piece(o, &c, e.args);
+		take_piece(o, &c, args);
 	else if (p.form & WT_PACKED_PIECES)
 		take_pieces(o, &c);
-	if (c.failed || (o->events && o->made.events >= o->room.events)) {
+	e.flags = result < 0 && result >= -4095 ? WT_FLAG_ERROR : 0;
+	e.value = e.kind == WT_ENTRY ? (int64_t)ip : result;
+	e.extra = e.kind == WT_CALL ? ip : 0;
+	put_event(o, &c, e, first_chunk);
+	if (c.failed)
 		o->made = before;
-		return false;
-	}
-	if (o->events) {
-		e.resume_ns = of->time_ns + p.time;
-		e.time_ns = e.resume_ns - took;
-		e.seq = o->before.events + before.events;
-		e.first_chunk = o->before.chunks + before.chunks;
-		e.chunks = (uint32_t)(o->made.chunks - before.chunks);
-		e.tid = of->tid;
-		e.tgid = of->tgid;
-		e.kind = p.kind == WT_PACKED_CALL ? WT_CALL : p.kind;
-		e.flags = result < 0 && result >= -4095 ? WT_FLAG_ERROR : 0;
-		e.arch = of->arch;
-		e.cpu = (int32_t)cpu;
-		e.number = p.number;
-		e.value = p.kind == WT_PACKED_ENTRY ? (int64_t)ip : result;
-		e.extra = p.kind == WT_PACKED_CALL ? ip : 0;
-		o->events[before.events] = e;
-	}
-	o->made.events++;
-	return true;
+	return !c.failed;
 }
 
 /* False if it stops making sense before its end. */
