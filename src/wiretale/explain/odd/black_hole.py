@@ -19,8 +19,9 @@ WITH reached AS (
 block AS (
     SELECT g.connection_id, g.direction, p.packet_id, p.number, g.acked,
         unnest(range(1, len(p.sack), 2)) AS i, p.sack AS edges, p.ack
-    FROM segment g JOIN packet p USING (packet_id)
-    WHERE g.shown AND p.number IS NOT NULL AND g.acked IS NOT NULL AND len(p.sack) >= 2
+    FROM segment g JOIN packet p USING (packet_id) JOIN reached r ON r.connection_id = g.connection_id
+        AND r.direction = g.direction AND r.upto = g.acked
+    WHERE g.shown AND p.number IS NOT NULL AND len(p.sack) >= 2
 ),
 has AS (
     SELECT connection_id, direction, packet_id, number,
