@@ -49,6 +49,22 @@ def test_a_wrong_link_fails(capture: str, tmp_path: Path, capsys: pytest.Capture
     assert "WRONG: connection " in capsys.readouterr().out
 
 
+def test_what_passed_before_the_recorder_came_is_said_to_be_that(
+    capture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = tmp_path / "late.wiretale"
+    shutil.copy(capture, late)
+    with duckdb.connect(str(late)) as db:
+        for table in ("link", "stream_write", "stream_read"):
+            db.execute(f"DELETE FROM {table}")
+        db.execute("UPDATE task SET how = 'attached', start_ns = (SELECT max(time_ns) + 1 FROM packet)")
+    assert run(["check", str(late)]) == Exit.OK
+    told = capsys.readouterr().out
+    assert "6 bytes on the wire, not written: sent before the first recorded call" in told
+    assert "6 bytes on the wire, not read: came before the first recorded call: read before it, or never" in told
+    assert "no explanation" not in told
+
+
 def test_a_capture_without_joins_has_nothing_to_prove(tmp_path: Path, capture: str) -> None:
     bare = tmp_path / "bare.wiretale"
     shutil.copy(capture, bare)

@@ -193,7 +193,8 @@ def _connections(
 
 def _ends(db: duckdb.DuckDBPyConnection) -> Ends:
     """For each end of each connection whether a recorded process held it, and whether that process uses io_uring;
-    and whether a recorded process had a raw or packet socket, with which it could be an end without holding one.
+    whether a recorded process had a raw or packet socket, with which it could be an end without holding one; and what
+    packets had carried before the recorder came to its process.
 
     A connection that io_uring accepted has no traced socket; the listener it came to still tells whose it was.
     """
@@ -203,16 +204,24 @@ def _ends(db: duckdb.DuckDBPyConnection) -> Ends:
         listener AS (
             SELECT DISTINCT m.local_port FROM socket_sample m JOIN descriptor_sample d USING (inode)
             WHERE m.state = 'LISTEN' AND d.pid IN (FROM uring)
+        ),
+        since AS (SELECT pid, min(start_ns) AS at FROM task WHERE traced AND how = 'attached' GROUP BY pid),
+        early AS (
+            SELECT e.endpoint_id, max(s.hi) FILTER (s.direction = e.sends) AS sent,
+                max(s.hi) FILTER (s.direction <> e.sends) AS came
+            FROM endpoint e JOIN since USING (pid) JOIN segment s USING (connection_id) JOIN packet p USING (packet_id)
+            WHERE s.shown AND p.time_ns < since.at GROUP BY ALL
         )
         SELECT e.connection_id, e.role, e.socket_id IS NOT NULL,
                coalesce(e.pid IN (FROM uring), false)
                OR (e.pid IS NULL AND e.role = 'server' AND e.port IN (FROM listener)),
                EXISTS (FROM socket WHERE family = 'AF_PACKET'
-                       OR family IN ('AF_INET', 'AF_INET6') AND type = 'SOCK_RAW')
-        FROM endpoint e
+                       OR family IN ('AF_INET', 'AF_INET6') AND type = 'SOCK_RAW'),
+               coalesce(y.sent, 0), coalesce(y.came, 0)
+        FROM endpoint e LEFT JOIN early y USING (endpoint_id)
         """
     ).fetchall()
-    return {(connection, role): End(traced, uring, raw) for connection, role, traced, uring, raw in rows}
+    return {(connection, role): End(*known) for connection, role, *known in rows}
 
 
 def _against_the_clock(db: duckdb.DuckDBPyConnection) -> list[str]:

@@ -25,6 +25,7 @@ UNTRACED_OR_RAW = "the {end} was not traced, or used a raw or packet socket"
 IO_URING = "the {end} uses io_uring: ptrace does not see its operations"
 BEFORE = "sent before the first recorded call"
 READ_BEFORE = "read before the first recorded call"
+CAME_BEFORE = "came before the first recorded call: read before it, or never"
 UNEXPLAINED = "unexplained"
 
 
@@ -45,12 +46,15 @@ class Gap:
 class End:
     """One end of a stream: `traced` if a recorded process held its socket, `uring` if that process uses io_uring.
 
-    `raw` if a recorded process had a raw or packet socket.
+    `raw` if a recorded process had a raw or packet socket. `sent_before` and `came_before`: up to which positions
+    packets had carried what it sent, and what came to it, before its calls were recorded; 0 if they always were.
     """
 
     traced: bool
     uring: bool
     raw: bool
+    sent_before: int = 0
+    came_before: int = 0
 
     def unseen(self, name: str) -> str | None:
         """Why this end's calls are not there; None if they should be."""
@@ -260,7 +264,7 @@ def _sender_causes(s: Streams) -> list[Cause]:
     return [
         s.unseen(s.senders, "sender", ~s.is_unix),
         (s.written, lambda stream: inexact.get(stream, UNEXPLAINED)),
-        (s.span(0, s.first(s.written)), BEFORE),
+        (s.span(0, np.maximum(s.first(s.written), [end.sent_before for end in s.senders])), BEFORE),
         (None, UNEXPLAINED),
     ]
 
@@ -275,6 +279,7 @@ def _receiver_causes(s: Streams) -> list[Cause]:
         (s.span(0, last, s.is_udp), DROPPED),
         (s.read, lambda stream: inexact.get(stream, UNEXPLAINED)),
         (s.span(0, s.first(s.read)), READ_BEFORE),
+        (s.span(0, np.array([end.came_before for end in s.receivers]), last == 0), CAME_BEFORE),
         (s.span(last, FAR), UNREAD),
         (None, UNEXPLAINED),
     ]
