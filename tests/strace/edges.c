@@ -122,7 +122,7 @@ static void messages(void)
 	close(fd);
 }
 
-/* The kernel's struct sigaction has its flags as a long: each bit alone, and those that a sign extended int sets. */
+/* The kernel's struct sigaction has its flags as a long: each bit alone, and those that a sign extended int sets. SIG_ERR. */
 static void actions(void)
 {
 	struct { void *handler; unsigned long flags; void *restorer; unsigned long mask; } action = { (void *)0x1234 };
@@ -131,6 +131,8 @@ static void actions(void)
 		syscall(SYS_rt_sigaction, SIGUSR1, &action, NULL, 8);
 	}
 	action.flags = -1UL;
+	syscall(SYS_rt_sigaction, SIGUSR1, &action, NULL, 8);
+	action.handler = SIG_ERR;
 	syscall(SYS_rt_sigaction, SIGUSR1, &action, NULL, 8);
 }
 

@@ -9,7 +9,7 @@ from wiretale.decode.structs import Field, Value, integers, layout, struct_size,
 from wiretale.decode.writer import Writer, pointer_text
 
 _SA_RESTORER = 0x4000000
-_SIGNAL_DEFAULTS = 2  # SIG_DFL and SIG_IGN; larger handlers are addresses
+_SIGNAL_DEFAULTS = 2  # SIG_DFL and SIG_IGN; larger handlers are addresses, but for SIG_ERR, which is -1
 _FORMAT_MASK, _PERMISSIONS = 0o170000, 0o7777
 _GET_LOCKS = frozenset({5, 12, 36})  # F_GETLK, F_GETLK64 (32-bit), F_OFD_GETLK
 _DEVICES = frozenset({0o020000, 0o060000})
@@ -90,6 +90,8 @@ def field_text(w: Writer, field: Field, value: Value) -> str:
         if how[:1] == "|":
             return w.flags(how[1:], value & ((1 << 8 * field.size) - 1))
         if how[:1] == "=":
+            if how == "=sighandler" and value + 1 == 1 << 8 * field.size:
+                return w.note("SIG_ERR", value)
             known = how != "=sighandler" or value < _SIGNAL_DEFAULTS
             return w.enum(how[1:], value) if known else hex(value)
         return _PRINTERS[how](w, value, field)

@@ -29,6 +29,8 @@ _CLONE_THREAD, _CLONE_PIDFD = 0x10000, 0x1000  # linux/sched.h
 _PARENT_TID = 2  # which argument of clone
 _DESCRIPTORS = frozenset({Kind.FD, Kind.DIRFD})
 _DELETED = " (deleted)"
+# Documentation/admin-guide/devices.txt: pseudoterminals have the majors from 136 on, 256 numbers each
+_TERMINALS, _TERMINAL_MAJOR, _TERMINALS_OF_MAJOR = "/dev/pts/", 136, 256
 _UNIX_KINDS: dict[int, str] = {SOCK_STREAM: "UNIX-STREAM"}  # net/unix/af_unix.h: the names of protocols
 _PROTOCOLS = {1: "PING", 6: "TCP", 17: "UDP", 58: "PING", 132: "SCTP", 136: "UDPLITE", 262: "MPTCP"}
 _WITHOUT_PORTS = ("PING", "RAW")
@@ -215,9 +217,14 @@ def _netlink_text(s: _Socket) -> str:
 
 
 def _device(path: str) -> str:
+    """What a special file is; of a terminal that is gone its path still says it."""
     try:
         found = Path(path).stat()
     except OSError:
-        return ""
+        number = path.removeprefix(_TERMINALS)
+        if number == path or not number.isdecimal():
+            return ""
+        major, minor = divmod(int(number), _TERMINALS_OF_MAJOR)
+        return f"<char {_TERMINAL_MAJOR + major}:{minor}>"
     kind = {stat.S_IFCHR: "char", stat.S_IFBLK: "block"}.get(stat.S_IFMT(found.st_mode))
     return f"<{kind} {os.major(found.st_rdev)}:{os.minor(found.st_rdev)}>" if kind else ""

@@ -123,7 +123,9 @@ static bool put_element(struct writer *w, const struct field *f, const uint8_t *
 		put_enum(t, f->table, with_sign);
 		return true;
 	case FIELD_HANDLER:
-		if (value > 1)	/* SIG_DFL, SIG_IGN; larger ones are addresses */
+		if (f->size < sizeof(value) ? value == UINT32_MAX : value == UINT64_MAX)
+			put(t, "SIG_ERR");
+		else if (value > 1)	/* SIG_DFL, SIG_IGN; larger ones are addresses */
 			put_hex(t, value);
 		else
 			put_enum(t, f->table, (int64_t)value);
