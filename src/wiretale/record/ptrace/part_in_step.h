@@ -30,7 +30,14 @@ static void close_in_step(struct wt *w)
 		close(w->in_step.caught_up_fd);
 }
 
-/* Whether the call that begins may write to where lines are printed. Processes that are not traced cannot be held up. */
+/* Whether the call makes processes that are not traced, or waits for them. They cannot be held up when they write. */
+static bool shows_children(struct wt *w, const struct task *t)
+{
+	return t->call && t->call->shows_arg == WT_SHOWS_CHILDREN && w->flags & WT_NO_FOLLOW &&
+	       !(clone_flags(w, t) & CLONE_THREAD);
+}
+
+/* Whether the call that begins may write to where lines are printed. */
 static bool may_show(struct wt *w, const struct task *t)
 {
 	const struct in_step *s = &w->in_step;
@@ -39,7 +46,7 @@ static bool may_show(struct wt *w, const struct task *t)
 	if (!t->call || t->call->shows_arg == WT_NO_ARG)
 		return false;
 	if (t->call->shows_arg == WT_SHOWS_CHILDREN)
-		return w->flags & WT_NO_FOLLOW && !(clone_flags(w, t) & CLONE_THREAD);
+		return shows_children(w, t);
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", in_proc(w, t->tid), (int)t->args[t->call->shows_arg]);
 	if (stat(path, &st) < 0)
 		return false;

@@ -206,6 +206,8 @@ static void on_exit_call(struct wt *w, struct task *t, const struct __ptrace_sys
 		}
 	}
 	event_end(w, e);
+	if (known && w->in_step.behind_fd >= 0 && shows_children(w, t))
+		keep_in_step(w);
 }
 
 static void on_call_stop(struct wt *w, struct task *t, uint16_t flags, uint64_t now)
