@@ -9,9 +9,9 @@ MSG_PEEK, MSG_ERRQUEUE = 0x2, 0x2000  # linux/socket.h
 _VECTORS = frozenset({Kind.MMSGHDR_IN, Kind.MMSGHDR_OUT})
 
 # Every successful call that moved payload into ('w') or out of ('r') an internet or unix socket, with its own result,
-# beside what the joins placed of it. `other` sockets are none of TCP, UDP, UDP-Lite and MPTCP (linux/in.h): raw, ICMP,
-# SCTP and the like, which have no connections. Of sendmmsg and recvmmsg the result counts messages, of the others
-# bytes.
+# beside what the joins placed of it. `other` sockets are none of TCP, UDP, UDP-Lite and MPTCP (linux/in.h): SCTP and
+# the like have no connections, and of raw sockets what carries TCP or UDP has none. Of sendmmsg and recvmmsg the result
+# counts messages, of the others bytes.
 _CALLS = """
 WITH moved AS (
     SELECT c.call_id, c.pid, c.entry_ns, c.name, c.retval, m.side, m.messages,

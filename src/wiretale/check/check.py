@@ -8,11 +8,11 @@ import numpy as np
 
 from wiretale.check.carried import calls_against_streams
 from wiretale.check.compared import Compared, compare
-from wiretale.check.evidence import KINDS, captured, read_evidence
+from wiretale.check.evidence import KINDS, RAW, captured, read_evidence
 from wiretale.check.ranges import total
 from wiretale.check.reasons import End, Gap, Streams, acknowledged, gaps, uncompared
 
-OVER_PACKETS = ("tcp", "udp", "udplite")
+OVER_PACKETS = ("tcp", "udp", "udplite", *RAW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class StreamCheck:
 class CallCheck:
     """What the calls' own results say against the streams: 'w' or 'r'. `unplaced` calls belong to no connection.
 
-    Those of them on `other` sockets than TCP's and UDP's (raw, ICMP, SCTP) have none.
+    Those of them on `other` sockets than TCP's and UDP's (SCTP; raw ones whose packets are TCP's or UDP's) have none.
     """
 
     side: str

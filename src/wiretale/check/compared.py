@@ -13,6 +13,7 @@ import numpy as np
 from wiretale.check.ranges import NONE, Flags, Ints, Ranges
 
 _ROWS_AT_ONCE = 250_000
+PORTS = (6, 17, 136)  # TCP, UDP, UDP-Lite (linux/in.h)
 
 # The captured bytes of calls: `data` from byte `skip` on stands at `at` to `till` of the stream.
 _CALLS = """
@@ -30,14 +31,25 @@ WHERE k.protocol = 'tcp' AND 32 & -- MSG_TRUNC (linux/socket.h)
     CASE c.name WHEN 'recvmsg' THEN c.a2 WHEN 'recvfrom' THEN c.a3 WHEN 'recv' THEN c.a3 ELSE 0 END <> 0
 """
 # A frame cut at the snaplen gives what there is of it.
-_PACKETS = """
+# Of raw and ICMP sockets a segment is the IP packet, or what a fragment has behind its header: its end is the packet's.
+_IP_END = """p.network_offset + CASE p.ip_version
+    WHEN 4 THEN ('0x' || hex(p.frame[p.network_offset + 3:p.network_offset + 4]))::BIGINT
+    ELSE 40 + ('0x' || hex(p.frame[p.network_offset + 5:p.network_offset + 6]))::BIGINT END"""
+_PACKETS = f"""
 SELECT s.packet_id AS id, s.lo AS at, p.frame AS data, p.payload_offset AS skip,
        s.lo + least(p.payload_bytes, p.captured_bytes::BIGINT - p.payload_offset) AS till
 FROM segment s JOIN packet p USING (packet_id)
 WHERE s.packet_id BETWEEN $first_packet_id AND $last_packet_id
   AND p.packet_id BETWEEN $first_packet_id AND $last_packet_id AND p.payload_offset IS NOT NULL
-  AND p.frame IS NOT NULL
-"""
+  AND p.frame IS NOT NULL AND p.ip_protocol IN {PORTS}
+UNION ALL
+SELECT s.packet_id, s.lo, p.frame, {_IP_END} - (s.hi - s.lo),
+       s.lo + least(s.hi - s.lo, p.captured_bytes::BIGINT - ({_IP_END} - (s.hi - s.lo)))
+FROM segment s JOIN packet p USING (packet_id)
+WHERE s.packet_id BETWEEN $first_packet_id AND $last_packet_id
+  AND p.packet_id BETWEEN $first_packet_id AND $last_packet_id AND p.network_offset IS NOT NULL
+  AND p.frame IS NOT NULL AND p.ip_protocol NOT IN {PORTS}
+"""  # noqa: S608 (fixed texts)
 _ROWS = {
     "write_id": _CALLS.format(id="write_id", table="stream_write", at_exit=False),
     "packet_id": _PACKETS,

@@ -17,6 +17,7 @@ from wiretale.check.ranges import Flags, Ints, Lines, Ranges, total, union
 
 SYN, RST = 2, 4  # TCP flags (RFC 9293)
 KINDS = tuple(SIDES)
+RAW = ("icmp", "icmpv6", "raw")  # protocols of connections whose positions count IP packets, headers too
 IN_KERNEL = ("sendfile", "sendfile64", "splice", "tee", "copy_file_range")
 Columns = dict[str, Any]  # of NumPy
 
@@ -30,19 +31,35 @@ FROM {table} t JOIN call c USING (call_id) WHERE t.connection_id BETWEEN $first 
 _INEXACT = """
 SELECT {id}, reason FROM {table} WHERE NOT exact AND reason IS NOT NULL AND connection_id BETWEEN $first AND $last
 """
-_PACKETS = """
+# The IP header in a raw socket's packet, in bytes; a fragment's segment begins behind it.
+_IHL = "CASE WHEN p.ip_version = 4 THEN 4 * (('0x' || hex(p.frame[{at} + 1:{at} + 1]))::INTEGER & 15) ELSE 40 END"
+_HEAD = f"""
+    CASE WHEN p.fragment THEN 0
+    ELSE coalesce(p.transport_offset - p.network_offset, {_IHL.format(at="p.network_offset")}) END"""
+# An ICMP exchange: the client's address, and the identifier, in the header or in what an error quotes (RFC 792, 4443).
+_IDENT = "hex(p.frame[{at} + 5:{at} + 6]) = printf('%04X', k.client_port)"
+_QUOTED = f"p.transport_offset + 8 + {_IHL.format(at='(p.transport_offset + 8)')}"
+_RAW_IS_OURS = f"""
+    (k.client_addr IS NULL OR CASE s.direction WHEN 'c2s' THEN p.src ELSE p.dst END = k.client_addr)
+    AND coalesce(CASE
+        WHEN k.client_port IS NULL THEN CASE s.direction WHEN 'c2s' THEN p.dst ELSE p.src END = k.server_addr
+        ELSE (s.direction = 's2c' OR p.dst = k.server_addr) AND (coalesce(p.fragment, false)
+             OR {_IDENT.format(at="p.transport_offset")} OR {_IDENT.format(at=f"({_QUOTED})")}) END, false)"""
+_PACKETS = f"""
 SELECT s.packet_id AS id, s.connection_id, s.direction = 's2c' AS back, s.lo IS NOT NULL AS placed,
        coalesce(s.lo, 0) AS lo, coalesce(s.hi, 0) AS hi, k.protocol = 'tcp' AS is_tcp, k.protocol LIKE 'udp%' AS is_udp,
        coalesce(list_contains(s.analysis, 'keep_alive'), false) AS keep_alive, p.seq IS NOT NULL AS has_seq,
        coalesce(p.seq, 0)::BIGINT AS seq, coalesce(p.flags, 0) AS flags, p.payload_offset IS NULL AS in_parts,
-       coalesce(p.payload_bytes, 0)::BIGINT AS payload_bytes,
+       coalesce(p.payload_bytes, 0)::BIGINT AS payload_bytes, k.protocol IN {RAW} AS is_raw,
+       CASE WHEN k.protocol IN {RAW} THEN {_HEAD} ELSE 0 END AS head,
        -- only the first of an IP packet's fragments has ports
+       CASE WHEN k.protocol IN {RAW} THEN {_RAW_IS_OURS} ELSE
        coalesce(p.src = CASE s.direction WHEN 'c2s' THEN k.client_addr ELSE k.server_addr END AND coalesce(
            p.srcport = CASE s.direction WHEN 'c2s' THEN k.client_port ELSE k.server_port END, p.fragment
-       ), false) AS is_ours
+       ), false) END AS is_ours
 FROM segment s JOIN packet p USING (packet_id) JOIN connection k USING (connection_id)
 WHERE s.connection_id BETWEEN $first AND $last AND s.shown ORDER BY s.packet_id
-"""
+"""  # noqa: S608 (fixed texts)
 _LINKS = """
 SELECT link_id, connection_id, direction = 's2c' AS back, lo, hi, coalesce({a}, -1) AS a, coalesce({b}, -1) AS b
 FROM link WHERE kind = '{kind}' AND connection_id BETWEEN $first AND $last ORDER BY link_id
@@ -120,6 +137,7 @@ class Evidence:
     writes: Rows
     packets: Rows
     reads: Rows
+    heads: Rows  # the IP headers in packets of raw and ICMP sockets
     linked: Mapping[str, Linked]
     unplaced: Ints  # bytes of packets without a position, of each stream
     wrong: Mapping[int, list[str]]  # by the number of the connection
@@ -171,8 +189,9 @@ def read_evidence(db: duckdb.DuckDBPyConnection, connections: Ints, compared: Co
     linked_packets = np.concatenate((links["write_segment"]["b"], links["segment_read"]["a"]))
     is_probe = claimed["keep_alive"] & ~np.isin(claimed["id"], linked_packets)
     carrying = claimed["placed"] & ((claimed["hi"] > claimed["lo"]) | claimed["is_udp"]) & ~is_probe
-    flags = {"in_parts": claimed["in_parts"]}
+    flags = {"in_parts": claimed["in_parts"] & ~claimed["is_raw"]}
     packets = Rows(claimed["id"], claimed["stream"], claimed["lo"], claimed["hi"], flags, {}).those(carrying)
+    heads = Rows(claimed["id"], claimed["stream"], claimed["lo"], claimed["lo"] + claimed["head"], {}, {})
     lost = ~claimed["placed"]
     sides = {"write_id": writes, "packet_id": packets, "read_id": reads}
     linked = {}
@@ -182,7 +201,7 @@ def read_evidence(db: duckdb.DuckDBPyConnection, connections: Ints, compared: Co
         counts = np.bincount(links[kind]["stream"], minlength=streams).astype(np.int64)
         linked[kind] = _linked(links[kind], good, calls, compared, counts)
     unplaced = total(claimed["stream"][lost], claimed["payload_bytes"][lost], streams)
-    return Evidence(connections, writes, packets, reads, linked, unplaced, wrong)
+    return Evidence(connections, writes, packets, reads, heads.those(claimed["head"] > 0), linked, unplaced, wrong)
 
 
 def captured(db: duckdb.DuckDBPyConnection, found: Evidence, calls: Rows) -> tuple[Ints, Ints, Ints]:

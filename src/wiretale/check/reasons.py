@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
-from wiretale.check.evidence import Evidence, Rows
+from wiretale.check.evidence import RAW, Evidence, Rows
 from wiretale.check.ranges import FAR, NONE, Flags, Ints, Lines, Ranges, common, minus, union
 
 NOT_SEEN = "not in any captured packet: unsent when the connection or the recording ended"
@@ -27,6 +27,13 @@ BEFORE = "sent before the first recorded call"
 READ_BEFORE = "read before the first recorded call"
 CAME_BEFORE = "came before the first recorded call: read before it, or never"
 UNEXPLAINED = "unexplained"
+KERNEL_SENDS = "no recorded call sent it: the kernel of a host answers, and reports errors, by ICMP itself"
+KERNEL_TAKES = "no recorded call read it: the kernel of a host takes ICMP itself"
+HEADER_MADE = "the IP header, which the kernel makes"
+HEADER_KEPT = "the IP header, which this socket does not pass on"
+FILLED = "the kernel fills these in itself: checksum, identifier, fields of the IP header"
+HEADER_REBUILT = "the IP header, which the kernel makes anew for a packet that came in fragments"
+FILTERED = "not read, though later packets were: filtered, or dropped where they arrived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +124,13 @@ class Streams:
     ) -> None:  # fmt: skip
         self.found, self.senders, self.receivers = found, senders, receivers
         self.acknowledged = acknowledged
-        self.is_unix, self.is_udp, self.in_order = (
+        self.is_unix, self.is_udp, self.is_icmp, self.is_raw, self.in_order = (
             np.array([test(p) for p in protocols], bool)
             for test in (
                 lambda p: p.startswith("unix"),
                 ("udp", "udplite").__contains__,
+                ("icmp", "icmpv6").__contains__,
+                RAW.__contains__,
                 ("tcp", "unix-stream").__contains__,
             )
         )
@@ -241,11 +250,39 @@ def _wire_causes(s: Streams, rows: Rows) -> list[Cause]:
     return [
         (s.lines.whole(without), NO_PACKETS),
         *_doubtful(s, rows),
+        (common(_filled(s), s.wire), FILLED) if rows is s.found.writes else (_rebuilt(s), HEADER_REBUILT),
         (s.wire, UNEXPLAINED),
         (s.span(0, known), lambda stream: LOST if known[stream] > top[stream] else HOLE),
         (s.span(top, FAR), NOT_SEEN),
         (None, HOLE),
     ]
+
+
+def _filled(s: Streams) -> Ranges:
+    """Of what raw and ICMP sockets wrote, the bytes that the kernel may set: checksum and identifier of ICMP, or total
+    length, identification, checksum and source of an IPv4 header (raw(7))."""
+    writes = s.found.writes.those(s.is_raw[s.found.writes.stream])
+    low = np.concatenate([writes.lo + 2, writes.lo + 10])
+    high = np.minimum(np.concatenate([writes.lo + 6, writes.lo + 16]), np.tile(writes.hi, 2))
+    return union(s.lines.place(np.tile(writes.stream, 2), low, np.maximum(low, high)))
+
+
+def _rebuilt(s: Streams) -> Ranges:
+    """Where raw sockets read a header that no captured packet has, though one has what they read behind it."""
+    takes = s.found.takes.those(s.is_raw[s.found.takes.stream])
+    spans = s.spans(takes)
+    if not len(spans) or not len(s.wire):
+        return NONE
+    at = np.maximum(np.searchsorted(s.wire[:, 0], spans[:, 1], side="left") - 1, 0)
+    low, high = s.wire[at, 0], s.wire[at, 1]
+    some = (low > spans[:, 0]) & (low < spans[:, 1]) & (high >= spans[:, 1])
+    return union(np.column_stack((spans[some, 0], low[some])))
+
+
+def _untraced(s: Streams, ends: Sequence[End]) -> Flags:
+    """The streams of ICMP one of whose ends was no recorded socket."""
+    traced: Flags = np.array([end.traced for end in ends], bool)
+    return np.asarray(s.is_icmp & ~traced)
 
 
 def _doubtful(s: Streams, rows: Rows) -> list[Cause]:
@@ -262,7 +299,10 @@ def _sender_causes(s: Streams) -> list[Cause]:
     """Why bytes on the wire have no call that wrote them."""
     inexact = _inexact(s.found.writes)
     return [
+        (s.lines.whole(_untraced(s, s.senders)), KERNEL_SENDS),
         s.unseen(s.senders, "sender", ~s.is_unix),
+        (union(s.spans(s.found.heads)), HEADER_MADE),
+        (_filled(s), FILLED),
         (s.written, lambda stream: inexact.get(stream, UNEXPLAINED)),
         (s.span(0, np.maximum(s.first(s.written), [end.sent_before for end in s.senders])), BEFORE),
         (None, UNEXPLAINED),
@@ -274,9 +314,12 @@ def _receiver_causes(s: Streams) -> list[Cause]:
     inexact = _inexact(s.found.reads)
     last = s.last(s.read)
     return [
+        (s.lines.whole(_untraced(s, s.receivers)), KERNEL_TAKES),
         s.unseen(s.receivers, "receiver", ~s.is_unix),
+        (union(s.spans(s.found.heads)), HEADER_KEPT),
         (s.cut(s.found.packets), CUT),
         (s.span(0, last, s.is_udp), DROPPED),
+        (s.span(0, last, s.is_raw), FILTERED),
         (s.read, lambda stream: inexact.get(stream, UNEXPLAINED)),
         (s.span(0, s.first(s.read)), READ_BEFORE),
         (s.span(0, np.array([end.came_before for end in s.receivers]), last == 0), CAME_BEFORE),

@@ -125,7 +125,10 @@ def _summary(proof: "Check") -> Iterator[str]:
             word = "sends" if calls.side == "w" else "receives"
             unknown = calls.unplaced_calls - calls.other_calls, calls.unplaced_bytes - calls.other_bytes
             for (number, size), why in (
-                ((calls.other_calls, calls.other_bytes), "their sockets are raw, or neither TCP's nor UDP's"),
+                (
+                    (calls.other_calls, calls.other_bytes),
+                    "their sockets are raw with TCP or UDP in them, or SCTP's and the like",
+                ),
                 (unknown, "the other end of their socket is not known"),
             ):
                 if number:

@@ -49,3 +49,8 @@ def icmp_name(version: int, kind: int, code: int) -> str:
     name = types.get(kind, f"type {kind}")
     detail = codes.get(kind, {}).get(code, f"code {code}" if code else "")
     return f"{name} ({detail})" if detail else name
+
+
+def icmp_type_name(version: int, kind: int) -> str:
+    """`echo request`, or the number."""
+    return (TYPES_V6 if version == 6 else TYPES_V4).get(kind, f"ICMP type {kind}")

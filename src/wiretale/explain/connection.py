@@ -6,6 +6,7 @@ from wiretale.explain.choose import Candidate
 from wiretale.explain.conversation import EINPROGRESS, Conversation, End
 from wiretale.explain.data import data_section
 from wiretale.explain.datagrams import datagram_section
+from wiretale.explain.echo import echo_sections
 from wiretale.explain.ended import ended
 from wiretale.explain.established import established
 from wiretale.explain.failed import is_unanswered, never_accepted, why_it_failed
@@ -19,7 +20,8 @@ from wiretale.explain.world import World
 
 _PROTOCOLS = {
     "tcp": "TCP connection", "udp": "UDP conversation", "udplite": "UDP-Lite conversation",
-     "unix-stream": "unix stream connection",
+ "icmp": "ICMP exchange", "icmpv6": "ICMPv6 exchange", "raw": "exchange of IP packets",
+    "unix-stream": "unix stream connection",
     "unix-dgram": "unix datagram conversation", "unix-seqpacket": "unix seqpacket connection",
 }  # fmt: skip
 
@@ -54,6 +56,11 @@ def _server(world: World, talk: Conversation) -> str:
 
 def _ends(world: World, talk: Conversation) -> str:
     """Who talks to whom."""
+    if talk.is_raw and talk.server.pid is None:
+        client = _end(world, talk, talk.client) if talk.client.pid is not None else code(talk.client.addr or "?")
+        other = code(talk.server.addr or "?")
+        heard = "" if talk.client.pid is not None else "; no recorded program sent or read that"
+        return f"{client} {'asks' if talk.is_icmp else 'sends to'} {other}{heard}."
     if talk.client.pid is None and talk.server.pid is None and talk.established_ns is not None and talk.client.addr:
         client, server = (code(place(end.addr, end.port)) for end in talk.ends)
         return f"The client is {client}, the server is {server}; neither program was traced."
@@ -71,6 +78,8 @@ def _intro(world: World, talk: Conversation) -> list[str]:
         said[0] += " Which is which is a guess: the beginning was not recorded."
     elif talk.known_by == "listener":
         said[0] += " The beginning was not recorded: a socket that listens on its port tells which is the server."
+    if talk.is_raw:
+        return [*said, *_intro_of_raw(talk)]
     moved = f"{count(talk.client_bytes, 'byte')} went to the server and {count(talk.server_bytes, 'byte')} came back"
     packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
     outcome = _DATAGRAM_OUTCOMES.get(talk.outcome) if talk.is_udp else _OUTCOMES.get(talk.outcome)
@@ -95,6 +104,19 @@ def _intro(world: World, talk: Conversation) -> list[str]:
             said.append(f"{seen}{'It was seen for' if seen else 'It lived'} {duration(lived)}.")
         else:
             said.append(f"The attempt took {world.took(attempt_ended(talk) - talk.from_ns)}.")
+    return said
+
+
+def _intro_of_raw(talk: Conversation) -> list[str]:
+    """What passed, and how it is counted."""
+    said = []
+    if talk.packet_count:
+        said.append(
+            f"{capital(count(talk.packet_count, 'packet'))} passed: {count(talk.client_bytes, 'byte')} there and "
+            f"{count(talk.server_bytes, 'byte')} back, counted with the IP headers."
+        )
+        if talk.lived_ns:
+            said.append(f"From the first packet to the last it took {duration(talk.lived_ns)}.")
     return said
 
 
@@ -145,8 +167,9 @@ def connection_chapter(world: World, talk: Conversation, traffic: Traffic, alike
     until = {end.role: _set_up_until(world, talk, traffic, end) for end in talk.ends}
     sections: list[Section] = [established(world, talk, anchors, until)]
     sections += _named(why_it_failed(world, talk), anchors)
-    data = data_section(world, talk, traffic, anchors)
-    sections += [data] if data is not None else []
+    asked = echo_sections(world, talk, anchors)
+    data = data_section(world, talk, traffic, anchors) if not asked else None
+    sections += asked or ([data] if data is not None else [])
     sections += _named(unix_section(world, talk) or datagram_section(world, talk), anchors)
     end = ended(world, talk, anchors, last)
     sections += [end] if end is not None else []

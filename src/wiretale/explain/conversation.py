@@ -125,6 +125,16 @@ class Conversation:
         return self.protocol in ("udp", "udplite")
 
     @property
+    def is_icmp(self) -> bool:
+        """An ICMP exchange of questions and answers, or other ICMP messages."""
+        return self.protocol in ("icmp", "icmpv6")
+
+    @property
+    def is_raw(self) -> bool:
+        """Of a raw or ICMP socket: whole IP packets are counted."""
+        return self.is_icmp or self.protocol == "raw"
+
+    @property
     def is_tcp(self) -> bool:
         """Whether it is a TCP connection."""
         return self.protocol == "tcp"
@@ -140,7 +150,7 @@ class Conversation:
     @property
     def is_stream(self) -> bool:
         """Whether it carries a stream, or messages over a connection, rather than datagrams."""
-        return not (self.is_udp or self.protocol == "unix-dgram")
+        return not (self.is_udp or self.is_raw or self.protocol == "unix-dgram")
 
     @property
     def ends(self) -> tuple[End, End]:
@@ -166,7 +176,7 @@ class Conversation:
     @property
     def lived_ns(self) -> int | None:
         """From its beginning to its end; without a connection, from the first datagram to the last, where captured."""
-        if self.is_udp and self.packets:
+        if (self.is_udp or self.is_raw) and self.packets:
             return self.packets[-1].time_ns - self.packets[0].time_ns
         return self.to_ns - self.from_ns if self.to_ns is not None else None
 

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 import duckdb
 
 from wiretale.decode.calls import decode_call
+from wiretale.decode.icmp_names import icmp_type_name
 from wiretale.decode.record_types import Datum, DecodedCall, RawCall
 from wiretale.explain.story import Ref
 
@@ -164,6 +165,7 @@ class Packet:
     analysis: tuple[str, ...]
     seq: int | None
     payload: bytes
+    icmp: tuple[int, int] | None = None  # IP version and ICMP type
 
     @property
     def ref(self) -> Ref:
@@ -172,7 +174,9 @@ class Packet:
 
     @property
     def flag_text(self) -> str:
-        """`SYN, ACK`; `datagram` for UDP."""
+        """`SYN, ACK`; `datagram` for UDP; what an ICMP message is."""
+        if self.icmp is not None:
+            return icmp_type_name(*self.icmp)
         return ", ".join(name for bit, name in _FLAG_NAMES if self.flags & bit) if self.flags else "datagram"
 
     @property
@@ -184,7 +188,7 @@ class Packet:
 _PACKETS = """
 SELECT p.packet_id, p.number, p.time_ns, g.connection_id, g.direction, p.flags, g.rel_seq, g.rel_ack, g.lo, g.hi,
     p.payload_bytes, g.scaled_window, p.mss, p.wscale, p.sack_permitted, g.analysis, p.seq,
-    p.frame[p.payload_offset + 1 : p.payload_offset + 64]
+    p.frame[p.payload_offset + 1 : p.payload_offset + 64], p.ip_version, p.icmp_type
 FROM segment g JOIN packet p USING (packet_id) WHERE g.shown AND p.number IS NOT NULL AND {condition}
 ORDER BY p.packet_id"""
 
@@ -194,9 +198,9 @@ def packets(db: duckdb.DuckDBPyConnection, condition: str, parameters: list[obje
     return [
         Packet(
             i, n, t, c, d or "", f or 0, seq, ack, lo, hi, size or 0, win, mss, ws, bool(sack), tuple(an or ()),
-            raw_seq, data or b"",
+            raw_seq, data or b"", None if kind is None else (ip, kind),
         )
-        for i, n, t, c, d, f, seq, ack, lo, hi, size, win, mss, ws, sack, an, raw_seq, data in db.execute(
+        for i, n, t, c, d, f, seq, ack, lo, hi, size, win, mss, ws, sack, an, raw_seq, data, ip, kind in db.execute(
             _PACKETS.format(condition=condition), parameters
         ).fetchall()
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from wiretale.explain import thread_times
 from wiretale.explain.about import missing
 from wiretale.explain.choose import Chosen
 from wiretale.explain.conversation import EINPROGRESS, LEAST_BLOCKING_SEND, SENDS, Conversation
+from wiretale.explain.echo import in_short as asked_in_short
 from wiretale.explain.ends import end_name, is_own
 from wiretale.explain.failed import is_unanswered
 from wiretale.explain.figures import cpu_lanes, thread_lanes
@@ -54,6 +55,8 @@ def _ranked(world: World, talks: dict[int, Conversation]) -> list[Process]:
 def _in_short(world: World, talk: Conversation) -> str:
     client, server = end_name(world, talk, talk.client), end_name(world, talk, talk.server)
     target = code(place(talk.server.addr, talk.server.port))
+    if talk.is_icmp and talk.client.port is not None:
+        return asked_in_short(world, talk)
     verb = _VERBS.get(talk.outcome)
     if verb is not None and talk.established_ns is None:
         return f"{client} {verb} {target}."
@@ -75,7 +78,7 @@ def _in_short(world: World, talk: Conversation) -> str:
                 f"{client} and {server} were connected before, and sent each other nothing while it was recorded.{how}"
             )
         return f"{client} and {server} were connected and sent each other nothing.{how}"
-    bond = "talking" if (talk.is_udp or talk.protocol == "unix-dgram") else "connected"
+    bond = "talking" if not talk.is_stream else "connected"
     via = f", {bond} to {server}," if talk.server.pid is None or not talk.server.addr else f", {bond} to {target},"
     if not talk.server_bytes:
         return f"{client}{via} sent {to_server}{_to(talk, server)} and got none back.{how}"
@@ -136,7 +139,7 @@ def _connections(talks: dict[int, Conversation]) -> list[Step]:
         packets = f", in {count(talk.packet_count, 'packet')}" if talk.packet_count else ""
         said = (
             f"{_lasted(talk, lived)}{setup}{'. ' if lived else ''}"
-            f"{capital(count(talk.client_bytes, 'byte'))} of payload went to the server and "
+            f"{capital(count(talk.client_bytes, 'byte'))}{'' if talk.is_raw else ' of payload'} went to the server and "
             f"{count(talk.server_bytes, 'byte')} came back{packets}."
         )
         steps.append(Step("", f"Connection {talk.connection_id}", (said,), None, refs=(talk.ref,)))
@@ -145,7 +148,7 @@ def _connections(talks: dict[int, Conversation]) -> list[Step]:
 
 def _lasted(talk: Conversation, lived: int) -> str:
     """How long it was; of a single datagram nothing."""
-    return f"It {'took' if talk.is_udp else 'lived'} {duration(lived)}" if lived else ""
+    return f"It {'took' if talk.is_udp or talk.is_raw else 'lived'} {duration(lived)}" if lived else ""
 
 
 def _round_trips(world: World, talks: dict[int, Conversation]) -> list[Step]:

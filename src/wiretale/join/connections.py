@@ -7,6 +7,7 @@ from wiretale.join.coverage import add_coverage
 from wiretale.join.models import run
 from wiretale.join.mptcp import put_mptcp
 from wiretale.join.pairing import Conversation, read_flows, write_conversations
+from wiretale.join.raw_connections import RawPairing
 from wiretale.join.rows import clock_error_ns
 from wiretale.join.segments import name_flows
 from wiretale.join.senders import put_unix_senders
@@ -41,7 +42,9 @@ def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
         talks += UdpPairing(protocol, read_flows(db, number), same, error_ns).conversations
     unix = UnixPairing(db, sockets)
     put_unix_senders(db, sockets, unix.sent_to, error_ns)
-    write_conversations(db, [*tcp.conversations, *talks, *unix.conversations])
+    raw = RawPairing(db, sockets, error_ns)
+    write_conversations(db, [*tcp.conversations, *talks, *raw.conversations, *unix.conversations])
+    raw.put()
     db.execute(_SUBFLOWS)
     if tcp.unplaced:
         add_coverage(

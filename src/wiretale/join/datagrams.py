@@ -32,7 +32,8 @@ class _Stream:
 CALLS = """
 SELECT p.connection_id, p.direction, p.side, p.call_id, p.message, p.bytes, p.start_ns, p.exit_ns, p.peeked,
        p.socket_id, p.cut
-FROM j_placed p WHERE p.datagram ORDER BY p.exit_ns, p.call_id, p.message
+FROM j_placed p WHERE p.datagram AND p.protocol NOT IN ('icmp', 'icmpv6', 'raw')
+ORDER BY p.exit_ns, p.call_id, p.message
 """
 # The only part put in is PREFIX_BYTES. Frames are cut before they are joined: a join would hold them whole.
 PACKETS = f"""
@@ -59,7 +60,13 @@ def _streams(db: duckdb.DuckDBPyConnection) -> list[_Stream]:
         return found[key]
 
     rows = db.execute(CALLS).fetchall()
-    prefixes = read_prefixes(db, "SELECT call_id, side FROM j_placed WHERE datagram") if rows else {}
+    prefixes = (
+        read_prefixes(
+            db, "SELECT call_id, side FROM j_placed WHERE datagram AND protocol NOT IN ('icmp', 'icmpv6', 'raw')"
+        )
+        if rows
+        else {}
+    )
     for connection, direction, side, *row in rows:
         d = datagram_of_call(prefixes, side, (*row,))
         (stream(connection, direction).writes if side == "w" else stream(connection, direction).reads).append(d)
@@ -191,7 +198,7 @@ def _match_peeks(s: _Stream, error_ns: int, out: _Result) -> None:
 
 
 def put_datagrams(db: duckdb.DuckDBPyConnection, error_ns: int) -> None:
-    """Make j_datagram_packet, j_datagram_read and j_match from the datagrams of all conversations."""
+    """Make j_datagram_packet, j_datagram_write, j_datagram_read and j_match from the datagrams of all conversations."""
     out = _Result()
     for stream in _streams(db):
         _match(stream, error_ns, out)
@@ -224,3 +231,16 @@ def put_datagrams(db: duckdb.DuckDBPyConnection, error_ns: int) -> None:
         ),
         out.rows(),
     )
+    db.execute(_OF_RAW_SOCKETS)
+
+
+# What join/raw_connections.py found. Of UDP the first byte of the frame stands as far before the payload as it lies.
+_OF_RAW_SOCKETS = """
+ALTER TABLE j_datagram_packet ADD COLUMN frame_lo BIGINT;
+UPDATE j_datagram_packet SET frame_lo = j_datagram_packet.lo - p.payload_offset
+FROM packet p WHERE p.packet_id = j_datagram_packet.packet_id;
+INSERT INTO j_datagram_packet SELECT * FROM j_raw_packet;
+INSERT INTO j_datagram_read SELECT call_id, message, lo, reason FROM j_raw_call WHERE side = 'r';
+CREATE OR REPLACE TEMP TABLE j_datagram_write AS SELECT call_id, message, lo, reason FROM j_raw_call WHERE side = 'w';
+INSERT INTO j_match SELECT * FROM j_raw_match;
+"""

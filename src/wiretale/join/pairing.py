@@ -49,6 +49,7 @@ class Conversation:
     to_ns: int = FOREVER
     flow: Flow | None = None
     flow_from_ns: int = 0
+    connection_id: int = 0  # once it is written down
 
     @property
     def errno(self) -> int | None:
@@ -97,7 +98,7 @@ _CONNECTION_FLOW = (
     ("to_ns", "BIGINT"),
     ("forward", "VARCHAR"),
 )
-_DATAGRAMS = ("udp", "udplite", "unix-dgram")
+_DATAGRAMS = ("udp", "udplite", "unix-dgram", "icmp", "icmpv6", "raw")
 
 
 def write_conversations(db: duckdb.DuckDBPyConnection, found: Sequence[Conversation]) -> None:
@@ -105,6 +106,7 @@ def write_conversations(db: duckdb.DuckDBPyConnection, found: Sequence[Conversat
     ordered = sorted(found, key=lambda c: c.from_ns)
     connections, sides, flows = [], [], []
     for n, c in enumerate(ordered, 1):
+        c.connection_id = n
         ends = (*_place(c.client.addr), *_place(c.server.addr))
         connections.append((n, c.protocol, c.cookie, *ends, c.known_by, c.from_ns, c.errno))
         for role, side, other in (("client", c.client, c.server), ("server", c.server, c.client)):

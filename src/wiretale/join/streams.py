@@ -28,7 +28,8 @@ def place_transfers(db: duckdb.DuckDBPyConnection) -> None:
         reason = "the other end of the socket is not known, so these messages belong to no connection for certain"
         add_coverage(db, "messages without a connection", int(row[0]), "unmatched", reason)
         reason = (
-            "their sockets are raw, or neither TCP's nor UDP's (ICMP, SCTP): what they carry is not joined with packets"
+            "their sockets are SCTP's or the like, or raw and carry TCP's or UDP's packets, or IP packets of which too "
+            "little was captured to know them by: these are not joined"
         )
         add_coverage(db, "messages of other sockets", int(row[1]), "unmatched", reason)
 

@@ -8,7 +8,7 @@ SELECT m.kind, m.connection_id, m.direction, m.lo, m.hi, w.write_id, m.packet_id
                    WHEN 'segment_read' THEN rc.exit_ns - p.time_ns
                    ELSE rc.exit_ns - wc.start_ns END AS lag_ns,
        CASE m.kind WHEN 'write_segment' THEN p.time_ns ELSE rc.exit_ns END AS time_ns,
-       d.lo - p.payload_offset AS frame_lo
+       d.frame_lo
 FROM j_match m
 LEFT JOIN stream_write w ON w.call_id = m.write_call AND w.message = m.write_message
 LEFT JOIN stream_read r ON r.call_id = m.read_call AND r.message = m.read_message

@@ -1,5 +1,5 @@
 -- j_placed (temporary): one row is one message of j_transfer with the connection and direction it belongs to.
--- From j_transfer, j_use and j_sender (datagrams: who is at the other end of a message) and j_side. A message whose connection is not
+-- From j_transfer, j_use and j_sender (datagrams: who is at the other end of a message), j_side, and j_raw_call (raw and ICMP sockets). A message whose connection is not
 -- certain is left out, and counted as coverage by join/streams.py.
 CREATE OR REPLACE TEMP TABLE j_placed AS
 WITH named AS (
@@ -19,14 +19,20 @@ candidate AS (
     JOIN j_side s ON s.socket_id = t.socket_id AND coalesce(t.exit_ns, t.start_ns) >= s.from_ns AND t.start_ns <= s.to_ns
     JOIN j_connection c USING (connection_id)
     LEFT JOIN j_side other ON other.connection_id = s.connection_id AND other.role <> s.role AND other.socket_id = t.sender_id
-    WHERE (t.sender_id IS NULL OR other.socket_id IS NOT NULL) AND (c.protocol IN ('udp', 'udplite', 'unix-dgram', 'unix-seqpacket') OR t.bytes > 0)
+    WHERE c.protocol NOT IN ('icmp', 'icmpv6', 'raw') AND (t.sender_id IS NULL OR other.socket_id IS NOT NULL) AND (c.protocol IN ('udp', 'udplite', 'unix-dgram', 'unix-seqpacket') OR t.bytes > 0)
+),
+placed AS (
+    SELECT * EXCLUDE (named, anyone, to_itself, role, sender_id), protocol IN ('udp', 'udplite', 'unix-dgram', 'unix-seqpacket') AS datagram,
+           -- TCP throws away what MSG_TRUNC takes (tcp(7)): the buffer holds what was there before
+           protocol = 'tcp' AND side = 'r' AND msg_flags & 32 <> 0 AS discarded,
+           CASE WHEN to_itself OR (role = 'client') = (side = 'w') THEN 'c2s' ELSE 's2c' END AS direction
+    FROM candidate
+    WHERE named OR anyone OR remote_addr IS NULL
+    -- a message that names nobody belongs to the only conversation its socket had; one that names somebody, to that one
+    QUALIFY count(*) OVER (PARTITION BY call_id, message, side) = 1
+         OR (named AND count(*) FILTER (named) OVER (PARTITION BY call_id, message, side) = 1)
 )
-SELECT * EXCLUDE (named, anyone, to_itself, role, sender_id), protocol IN ('udp', 'udplite', 'unix-dgram', 'unix-seqpacket') AS datagram,
-       -- TCP throws away what MSG_TRUNC takes (tcp(7)): the buffer holds what was there before
-       protocol = 'tcp' AND side = 'r' AND msg_flags & 32 <> 0 AS discarded,
-       CASE WHEN to_itself OR (role = 'client') = (side = 'w') THEN 'c2s' ELSE 's2c' END AS direction
-FROM candidate
-WHERE named OR anyone OR remote_addr IS NULL
--- a message that names nobody belongs to the only conversation its socket had; one that names somebody, to that one
-QUALIFY count(*) OVER (PARTITION BY call_id, message, side) = 1
-     OR (named AND count(*) FILTER (named) OVER (PARTITION BY call_id, message, side) = 1);
+FROM placed
+UNION ALL BY NAME
+SELECT n.* EXCLUDE (sender_id), c.connection_id, c.protocol, true AS datagram, false AS discarded, q.direction
+FROM named n JOIN j_raw_call q USING (call_id, message, side) JOIN j_connection c USING (connection_id);

@@ -1,5 +1,6 @@
 -- stream_write: one row is one stretch of payload that a call put into a stream, or one datagram.
--- From j_placed (side 'w') and j_order (what is known beyond the order of returns). The position is the running sum of
+-- From j_placed (side 'w'), j_order (what is known beyond the order of returns) and j_datagram_write (which IP packet of a
+-- raw or ICMP socket it is). The position is the running sum of
 -- successful results on the socket, in the order in which the calls returned.
 INSERT INTO stream_write
 WITH ordered AS (
@@ -14,6 +15,6 @@ placed AS (
                       ROWS UNBOUNDED PRECEDING)
 )
 SELECT row_number() OVER (ORDER BY exit_ns, call_id, message, direction), call_id, connection_id, direction, socket_id, n,
-       hi - bytes, hi, message, coalesce(reason, start_reason) IS NULL, coalesce(reason, start_reason)
-FROM placed
+       coalesce(d.lo, hi - bytes), coalesce(d.lo + bytes, hi), message, coalesce(d.reason, p.reason, start_reason) IS NULL, coalesce(d.reason, p.reason, start_reason)
+FROM placed p LEFT JOIN j_datagram_write d USING (call_id, message)
 ORDER BY exit_ns, call_id, message, direction;
