@@ -27,6 +27,21 @@ def test_the_verdict_is_the_last_line(capture: str, capsys: pytest.CaptureFixtur
     )
 
 
+def test_links_of_calls_alone_are_not_told_as_those_of_packets(
+    capture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = tmp_path / "bare.wiretale"
+    shutil.copy(capture, bare)
+    with duckdb.connect(str(bare)) as db:
+        db.execute("DELETE FROM link WHERE kind <> 'write_read'; DELETE FROM segment; DELETE FROM packet")
+    assert run(["check", str(bare)]) == Exit.OK
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "without packets: 6 bytes linked from the calls that wrote them to those that read them,"
+        " 6 of them compared and equal",
+        "calls carried 12 bytes, none of them linked by packets: nothing is wrong",
+    ]
+
+
 def test_a_narrow_terminal_gets_lines(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--width", "60", "check", capture]) == Exit.OK
     assert "  6 bytes written, 6 on the wire, 6 read; 100 % linked" in capsys.readouterr().out

@@ -138,7 +138,14 @@ def _summary(proof: "Check") -> Iterator[str]:
     carried, linked, compared = (
         sum(getattr(s, name) for s in proof.streams) for name in ("carried", "linked", "compared")
     )
-    links = sum(s.links for s in proof.streams)
+    directly = [s for s in proof.streams if s.links and not s.linked]  # no packet of theirs was captured
+    links = sum(s.links for s in proof.streams) - sum(s.links for s in directly)
+    if directly:
+        size, equal = sum(s.covered["write_read"] for s in directly), sum(s.equal["write_read"] for s in directly)
+        yield (
+            f"without packets: {_bytes(size)} linked from the calls that wrote them to those that read them,"
+            f" {equal} of them compared and equal"
+        )
     for text in proof.wrong[:20]:
         yield f"WRONG: {text}"
     if len(proof.wrong) > 20:
@@ -146,6 +153,9 @@ def _summary(proof: "Check") -> Iterator[str]:
     if proof.unexplained:
         yield f"{_bytes(proof.unexplained)} without a link have no explanation"
     verdict = "nothing is wrong" if proof.holds else f"{len(proof.wrong)} faults"
+    if carried and not links:
+        yield f"calls carried {_bytes(carried)}, none of them linked{' by packets' if directly else ''}: {verdict}"
+        return
     yield (
         f"calls carried {_bytes(carried)}; {linked} linked ({_share(linked, carried)}) by {links} links,"
         f" {compared} of them compared and equal: {verdict}"
