@@ -258,13 +258,16 @@ def main() -> None:
         "kernel": bench_kernel.kernel,
         "ring": bench_large.ring,
         "packets": bench_large.packets,
-        "load": bench_large.load,
+        "load": lambda folder: bench_large.load(folder, options.sizes),
         "filters": bench_large.filters,
         "readers": bench_large.readers,
     }
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5, help="of the part `programs`")
     parser.add_argument("--only", choices=parts, action="append", help="only this part; may be given several times")
+    parser.add_argument(
+        "--sizes", type=float, nargs="+", default=(1, 2, 4), help="of the part `load`, in millions of calls and packets"
+    )
     parser.add_argument("--write", type=Path, help="also write the report here")
     options = parser.parse_args()
     lines: list[str] = []

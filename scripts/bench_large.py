@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,10 +106,11 @@ class Usage:
     output: str
 
 
-def run(command: list[str], codes: tuple[int, ...] = (0,)) -> Usage:
-    """Run `command` to its end; raises if its exit code is none of `codes`."""
+def run(command: list[str], codes: tuple[int, ...] = (0,), *, keep: bool = True) -> Usage:
+    """Run `command` to its end; raises if its exit code is none of `codes`. What it prints is thrown away unless kept."""
     begin = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    printed = subprocess.PIPE if keep else subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=printed, stderr=subprocess.DEVNULL, text=True)
     output = process.stdout.read() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - begin
@@ -128,7 +130,7 @@ def _verdict(good: bool) -> str:
 
 def _spool(folder: Path, millions: float) -> tuple[Path, Size]:
     """A spool of so many million calls and as many packets; made once."""
-    path = folder / f"{millions}.spool"
+    path = folder / f"{millions:g}.spool"
     size = Size(connections=round(millions * 1000), rounds=ROUNDS, at_once=50)
     if not path.exists():
         make_spool(path, size)
@@ -168,17 +170,17 @@ def packets(folder: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def load(folder: Path) -> list[str]:
-    """Spool to capture with all joins: time, memory, growth."""
+def load(folder: Path, sizes: Sequence[float]) -> list[str]:
+    """Spool to capture with all joins, of so many millions of calls and of packets each: time, memory, growth."""
     lines = [
         "## Spool to capture, with all joins", "",
-        "| calls | packets | time | CPU time | a million calls and packets in | memory at most | bar | |",
-        "|---|---|---|---|---|---|---|---|",
+        "| calls | packets | time | CPU time | a million calls and packets in | of CPU time | memory at most | bar | |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     first = 0.0
-    for millions in (1, 2, 4):
+    for millions in sizes:
         spool, size = _spool(folder, millions)
-        used = run([PYTHON, "-c", _MAKE, str(spool), str(folder / f"{millions}.wiretale")])
+        used = run([PYTHON, "-c", _MAKE, str(spool), str(folder / f"{millions:g}.wiretale")])
         each = used.seconds / millions
         first = first or each
         if millions == 1:
@@ -188,7 +190,7 @@ def load(folder: Path) -> list[str]:
             shutil.rmtree(spool)
         lines.append(
             f"| {size.calls:,} | {size.shown_packets:,} | {used.seconds:.1f} s | {used.cpu_seconds:.1f} s |"
-            f" {each:.1f} s | {used.peak_bytes / 1e6:,.0f} MB |"
+            f" {each:.1f} s | {used.cpu_seconds / millions:.1f} s | {used.peak_bytes / 1e6:,.0f} MB |"
             f" {bar} | {_verdict(good)} |"
         )
     return [*lines, ""]
@@ -197,6 +199,8 @@ def load(folder: Path) -> list[str]:
 READERS = (
     ("check", "CAPTURE"), ("export", "CAPTURE", "--to", "pcapng", "-o", "/dev/null"), ("stats", "CAPTURE"),
     ("explain", "CAPTURE"), ("explain", "CAPTURE", "--format", "html"), ("connections", "CAPTURE"),
+    ("show", "CAPTURE"), ("show", "CAPTURE", "--json"), ("show", "CAPTURE", "--level", "packet"),
+    ("show", "CAPTURE", "--format", "strace"), ("follow", "CAPTURE", "7"),
     ("show", "CAPTURE", "--tail", "20"), ("export", "CAPTURE", "--table", "packet", "-o", "TABLE.parquet"),
 )  # fmt: skip
 
@@ -211,9 +215,9 @@ def readers(folder: Path) -> list[str]:
         first = 0.0
         for millions in (0.5, 1):
             capture = _capture(folder, millions)
-            files = {"CAPTURE": str(capture), "TABLE.parquet": str(folder / f"{millions}.parquet")}
+            files = {"CAPTURE": str(capture), "TABLE.parquet": str(folder / f"{millions:g}.parquet")}
             command = [files.get(word, word) for word in words]
-            used = run([PYTHON, "-m", "wiretale", *command])
+            used = run([PYTHON, "-m", "wiretale", *command], keep=False)
             first = first or used.cpu_seconds
             good = used.cpu_seconds <= 2.6 * first and used.peak_bytes < 1.5e9
             lines.append(
@@ -221,12 +225,37 @@ def readers(folder: Path) -> list[str]:
                 f" {used.seconds:.1f} s | {used.cpu_seconds:.1f} s |"
                 f" {used.peak_bytes / 1e6:,.0f} MB | linear, 1.5 GB | {_verdict(good)} |"
             )
-    return [*lines, ""]
+    return [*lines, *_beside_tshark(folder), ""]
+
+
+def _beside_tshark(folder: Path) -> list[str]:
+    """The same packets printed by tshark, and how soon the first lines are there."""
+    capture, pcap = _capture(folder, 1), folder / "1.pcapng"
+    run([PYTHON, "-m", "wiretale", "export", str(capture), "--to", "pcapng", "-o", str(pcap)])
+    tshark = run(["tshark", "-n", "-r", str(pcap)], keep=False)
+    first = min(_until_line(capture) for _ in range(3))
+    return [
+        f"| `tshark -n -r`, the packets alone | 1 million | {tshark.seconds:.1f} s | {tshark.cpu_seconds:.1f} s |"
+        f" {tshark.peak_bytes / 1e6:,.0f} MB | | |",
+        f"| the first line of `show` | 1 million each | {first:.2f} s | | | 0.5 s | {_verdict(first <= 0.5)} |",
+    ]
+
+
+def _until_line(capture: Path) -> float:
+    """Seconds until `show` has printed an event."""
+    begin = time.monotonic()
+    command = [PYTHON, "-m", "wiretale", "show", str(capture), "--no-header"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        seconds = time.monotonic() - begin
+        process.kill()
+    return seconds
 
 
 def _capture(folder: Path, millions: float) -> Path:
     """The capture of `_spool`; made once."""
-    capture = folder / f"{millions}.wiretale"
+    capture = folder / f"{millions:g}.wiretale"
     if not capture.exists():
         run([PYTHON, "-c", _MAKE, str(_spool(folder, millions)[0]), str(capture)])
     return capture

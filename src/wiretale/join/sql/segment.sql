@@ -1,8 +1,13 @@
 -- segment: one row is one TCP segment or UDP datagram of a connection, from one tap.
 -- From j_flow_packet, j_subflow (flows of connections, and what joined them by MPTCP), j_data, j_segment (the TCP analysis), j_datagram_packet and packet. Loopback's hidden
 -- copy gets the row of its twin: it is the same segment, seen earlier.
+-- Of the packets from $first to $last: all at once would not fit into the memory.
 INSERT INTO segment
-WITH shown AS (
+WITH every_tap AS (
+    SELECT packet_id, shown, CASE WHEN shown THEN packet_id ELSE twin_id END AS segment_id FROM packet
+    WHERE packet_id BETWEEN $first AND $last
+),
+segment_of AS (
     SELECT f.packet_id, c.connection_id,
            CASE WHEN f.forward = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END AS direction,
            s.lo + coalesce(a.shift, 0) AS lo, s.hi + coalesce(a.shift, 0) AS hi, a.unknown,
@@ -22,15 +27,10 @@ WITH shown AS (
     SELECT d.packet_id, d.connection_id, d.direction, d.lo, d.lo + d.bytes, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
            NULL, NULL, NULL, NULL, NULL, NULL, NULL, [], NULL, NOT d.repeated, NULL
     FROM j_datagram_packet d
-),
-every_tap AS (
-    SELECT packet_id, true AS shown, s.* EXCLUDE (packet_id) FROM shown s
-    UNION ALL
-    SELECT p.packet_id, false, s.* EXCLUDE (packet_id) FROM shown s JOIN packet p ON p.twin_id = s.packet_id AND NOT p.shown
 )
-SELECT packet_id, connection_id, direction, shown, CASE WHEN unknown THEN NULL ELSE lo END,
+SELECT e.packet_id, connection_id, direction, shown, CASE WHEN unknown THEN NULL ELSE lo END,
        CASE WHEN unknown THEN NULL ELSE hi END, stream, rel_seq, rel_ack, shown_seq, shown_ack, scaled_window,
        bytes_in_flight, push_bytes_sent, ack_rtt_ns, acks_number, rto_ns, rto_number, initial_rtt_ns, duplicate_ack_num,
        duplicate_ack_number, analysis, what, is_new, acked
-FROM every_tap
-ORDER BY packet_id;
+FROM every_tap e JOIN segment_of s ON s.packet_id = e.segment_id
+ORDER BY e.packet_id;
