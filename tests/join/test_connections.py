@@ -2,6 +2,7 @@
 
 import struct
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tests.join.rows import ACK, RST, SYN, Rows, Tcp, column, sockaddr_in, sockaddr_un
 from wiretale.decode.icmp_quote import quoted_packet
 from wiretale.join.associations import Socket
+from wiretale.join.mptcp import put_mptcp
 
 ENETUNREACH, ECONNREFUSED = 101, 111
 
@@ -371,3 +373,44 @@ def test_a_socket_is_joined_by_what_it_speaks(
 ) -> None:
     socket = Socket(1, "AF_INET", type_, protocol, 7, None, None, False, None, None, 0, None, True)
     assert (socket.is_tcp, socket.datagrams) == (is_tcp, datagrams)
+
+
+def _subflows(how: dict[int, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """The outcome of one MPTCP connection whose subflows ended as told: closed, reset or not at all."""
+
+    def joined(db: duckdb.DuckDBPyConnection) -> set[int]:
+        put_mptcp(db)
+        rows = db.execute("SELECT flow_id FROM j_flow ORDER BY first_ns").fetchall()
+        (main,), *others = rows
+        for (flow,) in others:
+            db.execute("INSERT INTO j_joined VALUES (?, ?, true)", [flow, main])
+        return {flow for (flow,) in others}
+
+    monkeypatch.setattr("wiretale.join.connections.put_mptcp", joined)
+    rows = new()
+    for port, end in how.items():
+        talk = Tcp(rows, calls=(False, False), client_port=port)
+        talk.open()
+        if end == "closed":
+            talk.close()
+        elif end == "reset":
+            talk.segment(talk.client, RST)
+    found = rows.joined().execute("SELECT outcome FROM connection").fetchall()
+    assert len(found) == 1
+    return str(found[0][0])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outcome"),
+    [
+        ("reset", "closed", "closed"),
+        ("closed", "reset", "closed"),
+        ("reset", "reset", "reset"),
+        ("reset", "open", "open"),
+        ("open", "reset", "open"),
+    ],
+)
+def test_mptcp_ends_with_all_of_its_subflows(
+    first: str, second: str, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _subflows({4444: first, 4445: second}, monkeypatch) == outcome

@@ -222,7 +222,7 @@ def _put_streams(db: duckdb.DuckDBPyConnection, streams: NDArray[Any]) -> None:
     stream = {
         "stream": np.arange(len(streams), dtype=np.int64),
         "completeness": streams["completeness"].astype(np.int64),
-        "initial_rtt_ns": np.ma.masked_equal(rtt, 0),
+        "initial_rtt_ns": np.ma.masked_less_equal(rtt, 0),  # below 0 where stamps go backwards,
     }
     assert stream
     db.execute("CREATE OR REPLACE TEMP TABLE j_stream AS SELECT * FROM stream")

@@ -252,3 +252,14 @@ def test_a_long_flight_without_acknowledgements_ends(rules: str) -> None:
     segments["seq"] = np.arange(count) * 100 + 1
     segments["realtime_ns"] = np.arange(1, count + 1)
     assert not analyse(segments, rules)[0]["verdicts"].any()
+
+
+def test_stamps_that_go_backwards_give_no_round_trip() -> None:
+    tap = Tap()
+    tap.data(1, 10)
+    tap.ack(11, after_ns=-500 * MSEC)
+    assert tap.verdicts()[-1]["ack_rtt_ns"] == -1
+    back = Tap()
+    back.rows[-1]["realtime_ns"] = back.rows[0]["realtime_ns"] - 1
+    back.data(1, 10)
+    assert back.verdicts()[-1]["initial_rtt_ns"] == -1

@@ -1,5 +1,5 @@
 -- connection: one row is two endpoints and what passed between them; a connect that failed is one too.
--- From j_connection, j_side, j_event (the segments of handshake and end), segment, packet, stream_write, stream_read and socket.
+-- From j_connection, j_side, j_subflow, j_event (the segments of handshake and end), segment, packet, stream_write, stream_read and socket.
 INSERT INTO connection
 WITH ends AS (
     SELECT s.connection_id,
@@ -13,14 +13,18 @@ connected AS (
     SELECT s.connection_id, min(c.exit_ns) FILTER (c.retval = 0) AS connected_ns
     FROM j_side s JOIN call c USING (call_id) WHERE s.role = 'client' AND c.name = 'connect' GROUP BY ALL
 ),
-events AS (
-    SELECT f.connection_id, min(e.time_ns) FILTER (e.what = 'handshake-ack') AS established_ns,
+flow_events AS (
+    SELECT f.connection_id, f.flow_id, min(e.time_ns) FILTER (e.what = 'handshake-ack') AS established_ns,
            count(DISTINCT e.forward) FILTER (e.what = 'fin') AS fins,
            count(*) FILTER (e.what = 'rst') AS rsts, count(*) FILTER (e.what = 'syn') AS syns,
-           count(*) FILTER (e.what = 'syn-ack') AS syn_acks,
-           min(e.time_ns) FILTER (e.what = 'rst') AS rst_ns,
-           count(DISTINCT e.forward) FILTER (e.what = 'ack-of-fin') AS fin_acks
-    FROM j_event e JOIN j_connection_flow f USING (flow_id) GROUP BY ALL
+           count(*) FILTER (e.what = 'syn-ack') AS syn_acks
+    FROM j_subflow f LEFT JOIN j_event e USING (flow_id) GROUP BY ALL
+),
+events AS ( -- of MPTCP: closed if a subflow was closed in order; reset only if no subflow was left
+    SELECT connection_id, min(established_ns) AS established_ns, max(fins) AS fins,
+           CASE WHEN bool_and(rsts > 0 OR fins >= 2) THEN sum(rsts)::BIGINT ELSE 0 END AS rsts,
+           sum(syns)::BIGINT AS syns, sum(syn_acks)::BIGINT AS syn_acks
+    FROM flow_events GROUP BY connection_id
 ),
 wire AS (
     SELECT s.connection_id, count(*) AS packets, min(p.time_ns) AS first_ns, max(p.time_ns) AS last_ns,

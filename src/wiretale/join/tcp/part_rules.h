@@ -113,7 +113,7 @@ static uint32_t repeated(const struct stream *t, int rules, const struct rule_si
     bool has_old = fwd->sent_count > 0;
     v->rto_ns = s->realtime_ns - (has_old ? fwd->sent[0].realtime_ns : fwd->next_ns);
     v->rto_number = has_old ? fwd->sent[0].number : fwd->next_number;
-    if (v->rto_ns == 0)
+    if (v->rto_ns <= 0) /* as for a round trip */
         v->rto_ns = v->rto_number = -1;
     return V_RETRANSMISSION;
 }

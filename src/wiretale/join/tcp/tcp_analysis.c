@@ -198,10 +198,10 @@ static bool judge(struct analysis *a, const struct wt_segment *s, struct wt_verd
     bool said = v->verdicts & ~(uint32_t)(V_TFO_SYN | V_TFO_ACK | V_TFO_IGNORED) || v->has_times;
     take_options(t, s, v);
     note_no_scale(t, s);
-    if (said && t->initial_rtt_ns)
+    if (said && t->initial_rtt_ns > 0)
         v->initial_rtt_ns = t->initial_rtt_ns;
-    if (v->ack_rtt_ns == 0)
-        v->ack_rtt_ns = -1; /* Wireshark shows no round trip of no time */
+    if (v->ack_rtt_ns <= 0)
+        v->ack_rtt_ns = -1; /* Wireshark shows no round trip of no time; below 0 where stamps go backwards */
     return true;
 }
 
