@@ -15,6 +15,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 #include "../ptrace/tracer.h"
+#include "maps.h"
 #include "calls_maps.h"
 #include "calls_records.h"
 #include "calls_memory.h"

@@ -7,17 +7,9 @@
 
 enum lost { LOST_CALLS, LOST_EVENTS, LOST_TASKS, LOSSES };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 24);	/* bytes; the loader sets it */
-} ring SEC(".maps");
+RING(ring, 1 << 24);	/* bytes; the loader sets it */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
-	__type(value, __u32);
-} tasks SEC(".maps");	/* by tgid; enum wt_following */
+MAP(HASH, tasks, 65536, __u32, __u32);	/* by tgid; enum wt_following */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -26,67 +18,30 @@ struct {
 	__type(value, struct wt_state);
 } states SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wt_settings);
-} settings SEC(".maps");
+MAP(ARRAY, settings, 1, __u32, struct wt_settings);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MOST_CALLS);
-	__type(key, __u32);
-	__type(value, struct wt_call);
-} calls SEC(".maps");
+MAP(ARRAY, calls, MOST_CALLS, __u32, struct wt_call);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MOST_OPS);
-	__type(key, __u32);
-	__type(value, struct wt_op);
-} ops SEC(".maps");
+MAP(ARRAY, ops, MOST_OPS, __u32, struct wt_op);
 
 /*
  * The kernel level's program at the returns of calls (on_descriptors.h), if that level is recorded too: it is run where a
  * socket was made or changed, so that not each return of a call runs two programs.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} at_socket_calls SEC(".maps");
+MAP(PROG_ARRAY, at_socket_calls, 1, __u32, __u32);
 
 /* Whether it may be: not every kernel takes a tail call from a program that has functions. The loader sets it. */
 const volatile __u32 may_tail_call SEC(".rodata.tail") = 1;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, LOSSES);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
+COUNTERS(LOSSES)
 
 struct packed_block {
 	__u8 bytes[WT_PACKED_BLOCK];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);		/* `packed_blocks` for each CPU; the loader sets it */
-	__type(key, __u32);
-	__type(value, struct packed_block);
-} packed SEC(".maps");
+SHARED_ARRAY(packed, 1, struct packed_block);	/* `packed_blocks` for each CPU; the loader sets it */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);		/* one for each CPU; the loader sets it */
-	__type(key, __u32);
-	__type(value, struct wt_packing);
-} packing SEC(".maps");
+SHARED_ARRAY(packing, 1, struct wt_packing);	/* one for each CPU; the loader sets it */
 
 /* Blocks of each CPU, a power of two; 0: all calls go through the ring. The loader sets it. */
 const volatile __u32 packed_blocks SEC(".rodata.packed") = 0;
@@ -136,12 +91,7 @@ struct work {
 	__u32 n_files;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);		/* one for each CPU; the loader sets it */
-	__type(key, __u32);
-	__type(value, struct work);
-} works SEC(".maps");
+MAP(ARRAY, works, 1, __u32, struct work);	/* one for each CPU; the loader sets it */
 
 static __always_inline struct work *my_work(void)
 {
@@ -153,11 +103,4 @@ static __always_inline struct wt_settings *my_settings(void)
 {
 	__u32 zero = 0;
 	return bpf_map_lookup_elem(&settings, &zero);
-}
-
-static __always_inline void count(__u32 what)
-{
-	__u64 *counter = bpf_map_lookup_elem(&counters, &what);
-	if (counter)
-		*counter += 1;
 }

@@ -21,92 +21,37 @@ struct softirq_state {
 };
 
 /* What each CPU has recorded and the recorder not yet taken. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);		/* `events_of_cpu` for each CPU; the loader sets it */
-	__type(key, __u32);
-	__type(value, struct wt_kernel_slot);
-} events SEC(".maps");
+SHARED_ARRAY(events, 1, struct wt_kernel_slot);	/* `events_of_cpu` for each CPU; the loader sets it */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);		/* one for each CPU; the loader sets it */
-	__type(key, __u32);
-	__type(value, struct wt_filling);
-} filling SEC(".maps");
+SHARED_ARRAY(filling, 1, struct wt_filling);	/* one for each CPU; the loader sets it */
 
 /* The loader sets it. */
 const volatile __u64 events_of_cpu SEC(".rodata.events") = 1;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
-	__type(value, __u8);
-} tasks SEC(".maps");	/* by tgid */
+MAP(HASH, tasks, 65536, __u32, __u8);	/* by tgid */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, __u64);
-	__type(value, struct followed);
-} sockets SEC(".maps");	/* by address */
+MAP(LRU_HASH, sockets, 65536, __u64, struct followed);	/* by address */
 
 /* Sockets that were ours when they were last looked at, by the low bits of their cookie: most events find theirs here,
  * without a call. No two sockets ever have the same cookie (net/core/sock_diag.c __sock_gen_cookie). */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SEEN_SOCKETS);
-	__type(key, __u32);
-	__type(value, struct followed);
-} seen SEC(".maps");
+MAP(ARRAY, seen, SEEN_SOCKETS, __u32, struct followed);
 
 /* A byte for each port of TCP, of UDP, of all else: looked up twice for each packet, where hashing would cost much more. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 3 * 65536 / PORTS_OF_BYTES);
-	__type(key, __u32);
-	__type(value, struct some_ports);
-} ports SEC(".maps");
+MAP(ARRAY, ports, 3 * 65536 / PORTS_OF_BYTES, __u32, struct some_ports);
 
 /* Threads that stand in a ptrace stop: what the scheduler does for those is the recorder's doing, not the program's. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
-	__type(value, __u8);
-} stopped SEC(".maps");	/* by tid */
+MAP(LRU_HASH, stopped, 65536, __u32, __u8);	/* by tid */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct softirq_state);
-} softirqs SEC(".maps");
+MAP(PERCPU_ARRAY, softirqs, 1, __u32, struct softirq_state);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} recorder SEC(".maps");	/* its tgid: the processes it forks are the programs to trace */
+MAP(ARRAY, recorder, 1, __u32, __u32);	/* its tgid: the processes it forks are the programs to trace */
 
 /* Of at most so many events of each kind in each context a stack is taken; 0: none, ~0: of all. The loader sets it. */
 const volatile __u64 stacks_of_each_kind SEC(".rodata.stacks") = 0;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 12);	/* bytes; the loader sets it */
-} stacks SEC(".maps");
+RING(stacks, 1 << 12);	/* bytes; the loader sets it */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * WT_KINDS);
-	__type(key, __u32);
-	__type(value, __u64);
-} stacks_taken SEC(".maps");	/* by kind and context */
+MAP(ARRAY, stacks_taken, 2 * WT_KINDS, __u32, __u64);	/* by kind and context */
 
 #define NAME_BYTES 16	/* IFNAMSIZ, and TASK_COMM_LEN */
 
@@ -121,34 +66,12 @@ struct place {
 	__u32 netns, ifindex;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct place);
-	__type(value, struct name);
-} devices SEC(".maps");	/* an index alone says nothing, and a device may be gone when the recording ends */
+MAP(HASH, devices, 4096, struct place, struct name);	/* an index alone says nothing, and a device may be gone when the recording ends */
 
 /* Tasks that are not traced and had a CPU before or after one that is, or lent their time to what was done for one. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u32);
-	__type(value, struct name);
-} strangers SEC(".maps");	/* by tid */
+MAP(LRU_HASH, strangers, 4096, __u32, struct name);	/* by tid */
 
 /* Per kind: events that found the ring full; behind them, per kind, events written; then stacks that found theirs full. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 3 * WT_KINDS);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
+COUNTERS(3 * WT_KINDS)
 
 static const __u8 YES = 1;
-
-static __always_inline void count(__u32 index)
-{
-	__u64 *counter = bpf_map_lookup_elem(&counters, &index);
-	if (counter)
-		*counter += 1;
-}

@@ -14,6 +14,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 #include "wiretale.bpf.h"
+#include "maps.h"
 #include "events_maps.h"
 #include "events_tasks.h"
 #include "events_buffer.h"
