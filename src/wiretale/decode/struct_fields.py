@@ -30,6 +30,8 @@ FIELDS: dict[str, str] = {
     "prctl_tsc_flag": "u32 value~=prctl_tsc",
     "sigset": "u64 value~set",
     "old_sigset": "ulong value~set",
+    # linux/sysctl.h
+    "sysctl_args": "ptr name~p; s32 nlen; ptr oldval~p; ptr oldlenp~p; ptr newval~p; ulong newlen; ulong _unused[4]",
     # time: linux/time_types.h, linux/time.h, linux/timex.h
     "timespec": "long tv_sec; long tv_nsec",
     "timespec64": "s64 tv_sec; s64 tv_nsec",

@@ -90,7 +90,7 @@ CALLS: tuple[Call, ...] = (
     call("reboot", *_REBOOT, variant_arg=2, variants=_REBOOT_VARIANTS),
     call("iopl", integer("level")),
     call("ioperm", hexadecimal("from"), hexadecimal("num"), integer("turn_on")),
-    call("_sysctl", pointer("args")),
+    call("_sysctl", struct_in("args", "sysctl_args")),
     call("vm86", hexadecimal("fn"), pointer("v86")),
     call("vm86old", pointer("info")),
     call("bdflush", integer("func"), ulong("data")),
