@@ -78,6 +78,9 @@ def test_what_passed_before_the_recorder_came_is_said_to_be_that(
     assert "6 bytes on the wire, not written: sent before the first recorded call" in told
     assert "6 bytes on the wire, not read: came before the first recorded call: read before it, or never" in told
     assert "no explanation" not in told
+    run(["show", str(late)])
+    told = capsys.readouterr().out
+    assert "before the recorder was attached to the processes at their ends: no call stands beside them" in told
 
 
 def test_a_capture_without_joins_has_nothing_to_prove(tmp_path: Path, capture: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from wiretale.clock import Snapshot, offset_at
+from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.filter.own_packets import traces_connections
 from wiretale.filter.tables import with_all_tables
@@ -46,14 +47,14 @@ def about(db: duckdb.DuckDBPyConnection) -> About:
     with_all_tables(db)
     offset = _offset(db)
     sources, gaps, cost = _sources(db)
-    gaps += _coverage(db, _MISSING)
+    gaps += _coverage(db, _MISSING) + _early(db)
     cut = [f"{g.text} ({g.remedy})" if g.remedy else g.text for g in _coverage(db, _AS_ASKED)]
     return About(_programs(db), tuple(sources), tuple(cut), tuple(gaps), cost, offset, _span(db), _who_columns(db))
 
 
 def missing(db: duckdb.DuckDBPyConnection) -> list[Gap]:
     """The gaps alone."""
-    return _sources(db)[1] + _coverage(db, _MISSING)
+    return _sources(db)[1] + _coverage(db, _MISSING) + _early(db)
 
 
 def _offset(db: duckdb.DuckDBPyConnection) -> int:
@@ -162,6 +163,23 @@ def _coverage(db: duckdb.DuckDBPyConnection, condition: str) -> list[Gap]:
         )
         for item, count, state, reason, remedy in rows
     ]
+
+
+def _early(db: duckdb.DuckDBPyConnection) -> list[Gap]:
+    """Packets of attached processes from before their calls were recorded."""
+    row = db.execute(
+        "SELECT count(DISTINCT p.packet_id), max(t.at) - min(p.time_ns) FROM ("
+        " SELECT pid, min(start_ns) AS at FROM task WHERE traced AND how = 'attached' GROUP BY pid"
+        ") t JOIN endpoint e USING (pid) JOIN segment s USING (connection_id) JOIN packet p USING (packet_id)"
+        " WHERE s.shown AND p.time_ns < t.at"
+    ).fetchone()
+    if row is None or not row[0]:
+        return []
+    packets = "1 packet" if row[0] == 1 else f"{row[0]:,} packets"
+    return [Gap(
+        f"{packets} passed in the {duration(row[1])} before the recorder was attached to the processes at their ends: "
+        "no call stands beside them", None,
+    )]  # fmt: skip
 
 
 def foreign_packets(db: duckdb.DuckDBPyConnection) -> int:
