@@ -12,8 +12,10 @@ import pytest
 from tests.conftest import require
 from tests.e2e.session import WIRETALE, program
 from wiretale.check.check import Check, check
+from wiretale.decode.ip_message import ip_header
 from wiretale.explain.tell import Options, tell
 from wiretale.explain.words import plain
+from wiretale.show.follow import Data, pieces
 from wiretale.store.capture import open_capture
 
 pytestmark = pytest.mark.e2e
@@ -95,6 +97,12 @@ def test_each_request_and_answer_of_ping_is_joined(name: str, unprivileged: bool
         assert f"sent {asked} echo requests to {PINGS[name][-1]}: all were answered." in said
         assert "No recorded call read it" not in said and "no recorded call sent it" not in said
         filled = {"checksum and identifier": unprivileged, "checksum": "six" in name and not unprivileged}
+        followed = [p.data for p in pieces(db, 1, ("c2s", "s2c")) if isinstance(p, Data)]
+        if "fragments" not in name:  # whose headers are no part of what is followed
+            size = 104 if "six" in name else 84
+            headers = [h for data in followed if (h := ip_header(data)) is not None and h.protocol in (1, 58)]
+            assert [h.size for h in headers] == [size] * 2 * asked
+            assert sum(len(data) for data in followed) == 2 * asked * size
         for what, is_filled in filled.items():
             assert (f"The kernel filled in the {what}." in said) == is_filled
 
@@ -153,6 +161,11 @@ def test_other_askers_are_joined(name: str, tmp_path: Path) -> None:
     with open_capture(capture) as db:
         found = proven(db)
         assert {s.protocol for s in found.streams if s.carried and s.protocol != "udp"} >= {"icmp"}
+        # mtr sends by one socket and reads by another: both are the client's
+        assert db.execute(
+            "SELECT count(*) FROM (SELECT call_id FROM stream_read UNION SELECT call_id FROM stream_write)"
+            " WHERE call_id NOT IN (SELECT call_id FROM call_connection)"
+        ).fetchall() == [(0,)]
 
 
 OWN = {

@@ -65,8 +65,14 @@ class Boundary:
 
 Piece = Data | Gap | Boundary
 
+# Where a segment begins in its frame. Of raw and ICMP sockets it is the IP packet, or what a fragment has behind its
+# header: it ends where the packet does (RFC 791: total length; RFC 8200: payload length).
+_BEGINS = """CASE WHEN k.protocol IN ('icmp', 'icmpv6', 'raw') THEN p.network_offset - (s.hi - s.lo) + CASE p.ip_version
+    WHEN 4 THEN ('0x' || hex(p.frame[p.network_offset + 3:p.network_offset + 4]))::BIGINT
+    ELSE 40 + ('0x' || hex(p.frame[p.network_offset + 5:p.network_offset + 6]))::BIGINT END
+    ELSE p.payload_offset END"""
 # Every captured piece, with the range its row covers: a write's bytes are those at its entry, a read's at its exit.
-_PIECES = """
+_PIECES = f"""
 WITH piece AS (
     SELECT w.lo + d."offset" AS lo, w.hi, 0 AS rank, c.start_ns AS time_ns, d.bytes[1:w.hi - w.lo - d."offset"] AS data
     FROM stream_write w JOIN call c USING (call_id)
@@ -74,8 +80,8 @@ WITH piece AS (
          AND d.idx // 65536 = w.message AND d."offset" < w.hi - w.lo
     WHERE w.connection_id = $connection AND w.direction = $direction AND w.hi > w.lo
     UNION ALL
-    SELECT s.lo, s.hi, 1, p.time_ns, p.frame[p.payload_offset + 1:p.payload_offset + (s.hi - s.lo)]
-    FROM segment s JOIN packet p USING (packet_id)
+    SELECT s.lo, s.hi, 1, p.time_ns, p.frame[{_BEGINS} + 1:{_BEGINS} + (s.hi - s.lo)]
+    FROM segment s JOIN packet p USING (packet_id) JOIN connection k USING (connection_id)
     WHERE s.connection_id = $connection AND s.direction = $direction AND s.shown AND s.hi > s.lo
       AND NOT list_contains(s.analysis, 'keep_alive')
     UNION ALL
@@ -87,7 +93,7 @@ WITH piece AS (
 )
 SELECT coalesce(lo, 0), hi, rank, time_ns, coalesce(data, ''::BLOB) FROM piece WHERE lo IS NOT NULL
 ORDER BY lo, rank, octet_length(data) DESC
-"""
+"""  # noqa: S608 (fixed text)
 
 _WHO = "coalesce(t.comm, '?') || '(' || c.pid || ') fd ' || coalesce(c.fd::VARCHAR, '?')"
 _OF_CALLS = """
