@@ -495,6 +495,13 @@ def no_ping() -> None:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
 
 
+def raw_instead() -> None:
+    """As ping does: a socket without privilege, and after the refusal a raw one."""
+    with contextlib.suppress(PermissionError):
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
+    socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
+
+
 def no_right() -> None:
     """Gives up all capabilities (it may have them in a namespace of its own) and asks for a low port."""
     header = struct.pack("=Ii", CAP_VERSION, 0)
@@ -539,8 +546,8 @@ PROGRAMS: dict[str, Callable[[], None]] = {
         linger_off, linger_waiting, broken_pipe, killed_by_pipe,
         shut_reading, shut_what_is_over, in_progress, spinning, emptying, held_back, late_reader, late_sender,
         full_receiver, queue_full, queue_used, tiny_writes, tiny_turns, tiny_reads, cut_datagram, in_use, in_time_wait,
-        no_ping, no_right, both_families, silent, no_name_server, no_route, no_answer, waits_for_more, not_read,
-        dropped, idle, answered_late, shared_by_two, unix_shut, unsent,
+        no_ping, raw_instead, no_right, both_families, silent, no_name_server, no_route, no_answer, waits_for_more,
+        not_read, dropped, idle, answered_late, shared_by_two, unix_shut, unsent,
     )
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.explain.story.recorded import Recorded, opened, record, text
-from wiretale.explain.odd import HARMLESS, TROUBLE, oddities
+from wiretale.explain.odd import HARMLESS, TROUBLE, failed_setup, oddities
 from wiretale.explain.story import Step
 from wiretale.store.capture import open_capture
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 # Which programs of odd_programs.py each oddity is about: these, and no other.
 ABOUT = {
-    "failed_setup": {"in_use", "in_time_wait", "no_right", "no_ping"},
+    "failed_setup": {"in_use", "in_time_wait", "no_right", "no_ping", "raw_instead"},
     "no_answer": {"no_answer", "waits_for_more", "not_read", "dropped"},
     "held_lock": set(),  # test_held_lock.py has those
     "no_room": set(),
@@ -48,7 +48,7 @@ ABOUT = {
     "option_twice": {"option_twice"},
     "bad_descriptor": {"double_close", "close_failed"},
     "not_a_socket": {"not_a_socket"},
-    "unused_sockets": {"double_close", "close_failed", "option_twice", "option_back", "unused"},
+    "unused_sockets": {"raw_instead", "double_close", "close_failed", "option_twice", "option_back", "unused"},
     "silent_sockets": {"silent"},
     "exit_unclosed": {"unclosed"},
     "service_names": set(),
@@ -62,6 +62,7 @@ MAY_HAPPEN = {"resent"}
 SAID = [
     ("failed_setup", "in_use", "`127.0.0.1:5040` failed once with `EADDRINUSE`", "listens there with descriptor 3"),
     ("failed_setup", "no_ping", "`socket()` of", "net.ipv4.ping_group_range, which by default has none"),
+    ("failed_setup", "raw_instead", "`socket()` of", "Programs then try a raw socket"),
     ("failed_setup", "in_time_wait", "in TIME-WAIT on that port", "this socket did not set `SO_REUSEADDR`"),
     ("failed_setup", "in_time_wait", "failed twice with `EADDRINUSE`", "listens there with descriptor 3. At "),
     ("failed_setup", "no_right", "`EACCES`", "CAP_NET_BIND_SERVICE"),
@@ -150,6 +151,11 @@ def test_every_oddity_is_in_the_table_and_every_step_rests_on_rows(told: dict[st
     assert all(step.evidence for steps in told.values() for step in steps)
 
 
+def test_a_ping_that_was_refused_and_had_a_raw_socket_is_no_trouble(run: Recorded) -> None:
+    about = {program for step in failed_setup.find(run.world) for program in run.about(step)}
+    assert "no_ping" in about and "raw_instead" not in about
+
+
 def test_the_chapter_tells_trouble_first_and_gives_each_step_its_anchor(run: Recorded) -> None:
     chapter = oddities(run.world)
     assert chapter is not None
@@ -160,5 +166,8 @@ def test_the_chapter_tells_trouble_first_and_gives_each_step_its_anchor(run: Rec
     for step in steps:
         prefix, oddity, row = step.anchor.split(".")
         assert prefix == "odd"
-        assert oddity.replace("-", "_").removesuffix("_risky").removesuffix("_sorted") in ABOUT.keys() | MAY_HAPPEN
+        assert (
+            oddity.replace("-", "_").removesuffix("_risky").removesuffix("_raw_instead").removesuffix("_sorted")
+            in ABOUT.keys() | MAY_HAPPEN
+        )
         assert row == step.evidence[0].label.replace(" ", ""), step

@@ -94,6 +94,7 @@ TROUBLE: tuple[Finder, ...] = (
 # Looks odd in a trace and is no fault.
 HARMLESS: tuple[Finder, ...] = (
     connect_in_progress.find,
+    failed_setup.find_raw_instead,
     both_families.find,
     half_shutdown.find,
     option_twice.find,

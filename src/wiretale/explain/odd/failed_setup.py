@@ -1,5 +1,7 @@
 """Calls that should have prepared a socket and were refused: address in use, no permission, and the like."""
 
+from dataclasses import replace
+
 from wiretale.decode.constants import error_name, error_text
 from wiretale.decode.durations import duration
 from wiretale.explain.asks import address_of, port_of
@@ -26,6 +28,8 @@ _NO_PING = (
     "Such a socket is for ping without privilege: it takes a group in net.ipv4.ping_group_range, which by default has "
     "none (icmp(7)). Programs then try a raw socket."
 )
+# SOCK_RAW with a protocol of ping; above the type may stand SOCK_CLOEXEC and SOCK_NONBLOCK.
+_RAW = "SELECT DISTINCT pid FROM call WHERE name = 'socket' AND errno IS NULL AND a1 & 15 = 3 AND a2 IN (1, 58)"
 _REMEDY = {EADDRINUSE: "ss -tanp shows who has the port", EADDRNOTAVAIL: "ip addr"}
 
 
@@ -35,7 +39,25 @@ def find(world: World) -> list[Step]:
         return []
     condition = f"c.name IN {_CALLS} AND c.errno IS NOT NULL AND c.errno NOT IN ({EMFILE}, {ENFILE})"
     found = groups(world, condition, "c.name || ' ' || c.errno", fd="NULL::INTEGER")
-    return [_step(world, group) for group in found[:8]]
+    return [_step(world, group) for group in found[:8] if not _went_on(world, group)]
+
+
+def find_raw_instead(world: World) -> list[Step]:
+    """Sockets for ping without privilege that were refused to processes which then had a raw socket."""
+    if not world.signs.failed("socket"):
+        return []
+    condition = f"c.name = 'socket' AND c.errno = {EACCES}"
+    found = groups(world, condition, "c.name || ' ' || c.errno", fd="NULL::INTEGER")
+    return [replace(_step(world, group), title="A raw socket instead") for group in found if _went_on(world, group)]
+
+
+def _went_on(world: World, group: Group) -> bool:
+    """Whether all of them were refused a socket for ping and made a raw one for the same."""
+    first = calls(world.db, [group.refs[0].id]).get(group.refs[0].id)
+    if group.key != f"socket {EACCES}" or first is None or not _is_ping(first):
+        return False
+    made = {pid for (pid,) in world.db.execute(_RAW).fetchall()}
+    return made.issuperset(group.pids)
 
 
 def _step(world: World, group: Group) -> Step:
