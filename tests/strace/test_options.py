@@ -181,6 +181,14 @@ def test_a_program_traced_in_the_background_is_let_go_at_the_next_one(tmp_path: 
     assert out.read_text().rstrip().endswith("<detached ...>")
 
 
+def test_a_long_word_is_shown_as_far_as_s_says() -> None:
+    word = "a" * 9000
+    assert f'["true", "{word}"]' in lines("-s", "10000", "true", word)[0]
+    assert f'["true", "{word[:8000]}"...]' in lines("-s", "8000", "true", word)[0]
+    (execve,) = (line for line in lines("-v", "-s", "10000", "-E", f"LONG={word}", "true") if "execve(" in line)
+    assert f'"LONG={word}"' in execve
+
+
 def test_structures_stay_addresses_and_arguments_have_names() -> None:
     shown = lines("-N", "-e", "verbose=none", "-e", "trace=newfstatat,openat", "cat", "/dev/null")
     opened = next(line for line in shown if "/dev/null" in line)

@@ -4,6 +4,7 @@
 #define STRING_LIMIT 4096
 #define VECTOR_LIMIT 1024	/* UIO_MAXIOV of linux/uio.h */
 #define STRINGS_LIMIT 4096
+#define LONGEST_WORD (32 * 4096)	/* MAX_ARG_STRLEN of linux/binfmts.h */
 #define STRINGS_BYTES (1u << 20)
 #define PEEK_LIMIT 65536
 #define CAPTURE_STEP (1u << 20)
@@ -157,6 +158,14 @@ static const uint8_t *capture(struct wt *w, pid_t tid, const struct piece *p)
 	return done ? at : NULL;
 }
 
+/* How much of a string is read: paths are not longer; of the words a program is given as much as of other bytes. */
+static uint64_t string_limit(const struct wt *w, uint16_t role)
+{
+	if ((role != WT_ARGV && role != WT_ENVP) || w->snaplen < STRING_LIMIT)
+		return STRING_LIMIT;
+	return w->snaplen < LONGEST_WORD ? w->snaplen : LONGEST_WORD;
+}
+
 /*
  * A NUL-terminated string: first a short read that ends with its page, so that a string at the end of a mapping is
  * not an error, then more. Stops after `stop` too, if that is not NUL.
@@ -165,16 +174,16 @@ static uint64_t capture_string(struct wt *w, pid_t tid, const struct piece *p, c
 {
 	if (!p->address)
 		return 0;
-	struct wt_chunk *c = chunk_begin(w, p->role, p->arg, p->index, STRING_LIMIT);
+	uint64_t length = 0, limit = string_limit(w, p->role);
+	struct wt_chunk *c = chunk_begin(w, p->role, p->arg, p->index, limit);
 	if (!c)
 		return 0;
 	uint8_t *into = file_end(&w->data);
-	uint64_t length = 0;
 	bool ended = false;
 	ssize_t n = 0;
-	while (!ended && length < STRING_LIMIT) {
+	while (!ended && length < limit) {
 		uint64_t page_left = 4096 - ((p->address + length) & 4095);
-		uint64_t want = length ? STRING_LIMIT - length : STRING_FIRST;
+		uint64_t want = length ? limit - length : STRING_FIRST;
 		if (want > page_left)
 			want = page_left;
 		n = read_memory(w, tid, p->address + length, into + length, want);
