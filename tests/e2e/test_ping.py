@@ -138,6 +138,14 @@ def test_requests_that_nobody_answers_are_told_as_lost(tmp_path: Path) -> None:
         assert "Sequence numbers 1 and 2: no packet that answers was captured" in said
 
 
+def test_the_way_of_a_request_through_the_kernel_is_shown(tmp_path: Path) -> None:
+    capture = record(tmp_path, [program("ping"), "-c1", "10.0.1.2"], "--kernel")
+    words = [*WIRETALE, "path", str(capture), "--connection", "1"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    assert "sendto(fd 3) = 64 by ping" in done.stdout and "bytes 20-83 of its stream, in packet" in done.stdout
+    assert "the driver has answered: near" in done.stdout
+
+
 TRACES = {"four": ["-I", "10.0.1.2"], "six": ["-6", "-I", "fd01::2"]}
 
 

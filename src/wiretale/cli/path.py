@@ -121,7 +121,7 @@ def _found(
     db: "duckdb.DuckDBPyConnection", call_id: int | None, packet: int | None, connection: int | None, place: str | None
 ) -> "KernelPath | None":
     from wiretale.join.kernel_path import kernel_path, packet_path
-    from wiretale.join.kernel_path_start import first_write, write_of_byte, write_of_read, writes_of_packet
+    from wiretale.join.kernel_path_start import first_byte, first_write, write_of_byte, write_of_read, writes_of_packet
 
     if packet is not None:
         writes = writes_of_packet(db, packet)
@@ -132,7 +132,7 @@ def _found(
             )
         return found
     if connection is not None:
-        direction, lo, _ = byte_range(place) if place is not None else ("c2s", 0, 0)
+        direction, lo, _ = byte_range(place) if place is not None else ("c2s", first_byte(db, connection), 0)
         write = write_of_byte(db, connection, direction, lo)
         if write is None:
             raise UsageFault(

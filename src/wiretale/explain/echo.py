@@ -120,7 +120,8 @@ def _question(world: World, talk: Conversation, question: Question) -> Step:
 def _sent(world: World, asked: Sighting) -> str:
     ttl = f", with a {_limit(asked)} of {asked.ttl}" if asked.ttl is not None else ""
     if not asked.calls:
-        return f"Packet {asked.number} from {code(asked.src or '?')} asks{ttl}; no recorded call sent it."
+        unsent = "; no recorded call sent it" if world.has_calls else ""
+        return f"Packet {asked.number} from {code(asked.src or '?')} asks{ttl}{unsent}."
     call = asked.calls[0]
     size = count(call.retval or 0, "byte")
     said = f"{world.caller(call)} sends {size} with {code(call.name + '()')}"

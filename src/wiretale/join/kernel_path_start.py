@@ -32,6 +32,16 @@ def write_of_read(db: duckdb.DuckDBPyConnection, call_id: int) -> int | None:
     return row[0] if row else None
 
 
+def first_byte(db: duckdb.DuckDBPyConnection, connection_id: int) -> int:
+    """The first byte that the client wrote: 0, but of a raw or ICMP socket behind the IP header."""
+    row = db.execute(
+        "SELECT min(lo) FROM stream_write JOIN connection k USING (connection_id) WHERE connection_id = ?"
+        " AND direction = 'c2s' AND k.protocol IN ('icmp', 'icmpv6', 'raw')",
+        [connection_id],
+    ).fetchone()
+    return int(row[0]) if row is not None and row[0] is not None else 0
+
+
 def write_of_byte(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, position: int) -> int | None:
     """The call that put a byte into a connection's stream."""
     row = db.execute(
