@@ -145,7 +145,7 @@ def test_what_only_a_stop_can_do_is_refused() -> None:
     for options in (
         ["-e", "inject=read:error=EIO"],
         ["-b", "execve"],
-        ["-f", "--seccomp-bpf"],
+        ["-f", "--seccomp-bpf", "-e", "close"],
         ["-yy"],
         ["-P", "/etc"],
         ["--engine", "x"],
