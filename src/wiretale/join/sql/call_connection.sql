@@ -1,5 +1,5 @@
 -- call_connection: one row is one connection that one call acted on, seen from the end that made the call.
--- From stream_write, stream_read, call_file, socket, wait, endpoint, j_side and connection. A call belongs to a connection when
+-- From stream_write, stream_read, call_file, socket, wait, endpoint and connection. A call belongs to a connection when
 -- 1. it put bytes into it or took bytes out of it (so a datagram socket's sendto belongs to that peer's connection
 --    only), or else
 -- 2. it acted on, made (accept) or waited for a socket that is an end of it, or else
@@ -24,9 +24,12 @@ call_end AS (
     SELECT p.call_id, e.connection_id, e.role FROM call_payload p
         JOIN endpoint e ON e.connection_id = p.connection_id AND e.socket_id = p.socket_id
     UNION -- an end with raw sockets may send by one and read by another
-    SELECT p.call_id, s.connection_id, s.role FROM call_payload p
-        JOIN j_side s ON s.connection_id = p.connection_id AND s.socket_id = p.socket_id
-        JOIN connection k ON k.connection_id = s.connection_id AND k.protocol IN ('icmp', 'icmpv6', 'raw')
+    SELECT p.call_id, e.connection_id, e.role FROM (
+        SELECT call_id, connection_id, CASE direction WHEN 'c2s' THEN 'client' ELSE 'server' END AS role FROM stream_write
+        UNION SELECT call_id, connection_id, CASE direction WHEN 'c2s' THEN 'server' ELSE 'client' END FROM stream_read) p
+        JOIN connection k ON k.connection_id = p.connection_id AND k.protocol IN ('icmp', 'icmpv6', 'raw')
+        JOIN call c ON c.call_id = p.call_id
+        JOIN endpoint e ON e.connection_id = p.connection_id AND e.role = p.role AND e.pid = c.pid
     UNION
     SELECT s.call_id, e.connection_id, e.role FROM call_socket s JOIN endpoint e ON e.socket_id = s.socket_id
         WHERE s.call_id NOT IN (SELECT call_id FROM call_payload WHERE call_id IS NOT NULL)
