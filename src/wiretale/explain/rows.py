@@ -166,6 +166,7 @@ class Packet:
     seq: int | None
     payload: bytes
     icmp: tuple[int, int] | None = None  # IP version and ICMP type
+    sender: str = ""  # the address it came from
 
     @property
     def ref(self) -> Ref:
@@ -188,7 +189,8 @@ class Packet:
 _PACKETS = """
 SELECT p.packet_id, p.number, p.time_ns, g.connection_id, g.direction, p.flags, g.rel_seq, g.rel_ack, g.lo, g.hi,
     p.payload_bytes, g.scaled_window, p.mss, p.wscale, p.sack_permitted, g.analysis, p.seq,
-    p.frame[p.payload_offset + 1 : p.payload_offset + 64], p.ip_version, p.icmp_type
+    p.frame[p.payload_offset + 1 : p.payload_offset + 64], p.ip_version, p.icmp_type,
+    coalesce(p.src, '')
 FROM segment g JOIN packet p USING (packet_id) WHERE g.shown AND p.number IS NOT NULL AND {condition}
 ORDER BY p.packet_id"""
 
@@ -198,9 +200,8 @@ def packets(db: duckdb.DuckDBPyConnection, condition: str, parameters: list[obje
     return [
         Packet(
             i, n, t, c, d or "", f or 0, seq, ack, lo, hi, size or 0, win, mss, ws, bool(sack), tuple(an or ()),
-            raw_seq, data or b"", None if kind is None else (ip, kind),
+            raw_seq, data or b"", None if kind is None else (ip, kind), src,
         )
-        for i, n, t, c, d, f, seq, ack, lo, hi, size, win, mss, ws, sack, an, raw_seq, data, ip, kind in db.execute(
-            _PACKETS.format(condition=condition), parameters
-        ).fetchall()
+        for i, n, t, c, d, f, seq, ack, lo, hi, size, win, mss, ws, sack, an, raw_seq, data, ip, kind, src
+        in db.execute(_PACKETS.format(condition=condition), parameters).fetchall()
     ]  # fmt: skip

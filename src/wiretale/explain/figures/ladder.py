@@ -88,7 +88,7 @@ def _end(world: World, end: End) -> str:
 
 
 def _found(world: World, talk: Conversation) -> _Drawn:
-    items: list[Arrow | Mark] = [_arrow(p) for p in talk.packets]
+    items: list[Arrow | Mark] = [_arrow(p, talk) for p in talk.packets]
     sides = {end.socket_id: end for end in talk.ends if end.socket_id is not None}
     total = 0
     rows: dict[int, Call] = {}
@@ -109,7 +109,7 @@ def _found(world: World, talk: Conversation) -> _Drawn:
     return _Drawn(items, moved[0][3] if moved else 0, total)
 
 
-def _arrow(packet: Packet) -> Arrow:
+def _arrow(packet: Packet, talk: Conversation) -> Arrow:
     size = f" {count(packet.payload_bytes, 'byte')}" if packet.payload_bytes else ""
     found = [name.replace("_", " ") for name in packet.analysis]
     kind = "data" if packet.payload_bytes else "opening" if packet.flags & SYN else "control"
@@ -119,7 +119,9 @@ def _arrow(packet: Packet) -> Arrow:
         kind = "closing"
     elif any("retransmission" in name for name in packet.analysis):
         kind = "again"
-    label = f"{packet.number} {packet.flag_text}{size}" + (f" ({', '.join(found)})" if found else "")
+    # an error may come from a host on the way
+    by = "" if packet.icmp is None or packet.sender in {end.addr for end in talk.ends} else f" from {packet.sender}"
+    label = f"{packet.number} {packet.flag_text}{size}{by}" + (f" ({', '.join(found)})" if found else "")
     return Arrow(packet.time_ns, packet.direction == "c2s", label, packet.ref, kind)
 
 
