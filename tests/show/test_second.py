@@ -57,14 +57,14 @@ def test_of_another_file_it_makes_nothing(listing, taken, monkeypatch):
 
 
 def test_where_it_dies_the_first_process_goes_on(listing, taken, monkeypatch):
-    plain = second._Second.next
+    plain = second._Second.__init__
 
-    def killed(self):
+    def killed(self, path, work):
+        plain(self, path, work)
         self._process.kill()
         self._process.wait()
-        return plain(self)
 
-    monkeypatch.setattr(second._Second, "next", killed)
+    monkeypatch.setattr(second._Second, "__init__", killed)
     assert printed(listing) == printed(listing, processors=1)
     assert taken[-1] is None
 

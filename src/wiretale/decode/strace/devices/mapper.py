@@ -10,6 +10,7 @@ from wiretale.decode.strace.stat import device
 from wiretale.decode.structs import struct_size
 from wiretale.decode.writer import pointer_text
 
+_VERSION_BYTES = 12  # bytes of `version`; what says that it has fewer is not taken apart
 _HEAD = 305  # up to `data`
 LEAST = {"dm_request": _HEAD}
 _MAJOR, _SUSPEND, _DATA_OUT = 4, 1 << 1, 1 << 16  # DM_VERSION_MAJOR, DM_SUSPEND_FLAG, DM_DATA_OUT_FLAG
@@ -207,7 +208,9 @@ def _side(given: Given, head: Struct, command: int, *, answer: bool) -> str:
 
 
 def _request(given: Given) -> str:
-    if given.before is None or not Struct(given.w, given.name, given.before)["data_size"]:
+    if not given.w.values[2]:
+        return "0"
+    if given.before is None or Struct(given.w, given.name, given.before)["data_size"] < _VERSION_BYTES:
         return given.address
     command = given.w.values[1] & 0xFF
     text = _side(given, given.first, command, answer=False)
