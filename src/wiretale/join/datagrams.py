@@ -12,7 +12,7 @@ from itertools import accumulate, islice
 import duckdb
 
 from wiretale.join.datagram import PREFIX_BYTES, Datagram, align, doubtful, fits
-from wiretale.join.rows import Row, put
+from wiretale.join.rows import MATCH, MATCHED_PACKET, Row, put
 from wiretale.join.senders import datagram_of_call, read_prefixes
 
 EQUAL = "datagrams of this content were lost or left unread: which of them this is, is not told"
@@ -202,35 +202,10 @@ def put_datagrams(db: duckdb.DuckDBPyConnection, error_ns: int) -> None:
     out = _Result()
     for stream in _streams(db):
         _match(stream, error_ns, out)
-    columns = (
-        ("packet_id", "BIGINT"),
-        ("connection_id", "BIGINT"),
-        ("direction", "VARCHAR"),
-        ("lo", "BIGINT"),
-        ("bytes", "BIGINT"),
-        ("repeated", "BOOLEAN"),
-    )
-    put(db, "j_datagram_packet", columns, out.packets)
+    put(db, "j_datagram_packet", MATCHED_PACKET, out.packets)
     read = (("call_id", "BIGINT"), ("message", "INTEGER"), ("lo", "BIGINT"), ("reason", "VARCHAR"))
     put(db, "j_datagram_read", read, out.reads)
-    put(
-        db,
-        "j_match",
-        (
-            ("kind", "VARCHAR"),
-            ("connection_id", "BIGINT"),
-            ("direction", "VARCHAR"),
-            ("lo", "BIGINT"),
-            ("hi", "BIGINT"),
-            ("write_call", "BIGINT"),
-            ("write_message", "INTEGER"),
-            ("packet_id", "BIGINT"),
-            ("read_call", "BIGINT"),
-            ("read_message", "INTEGER"),
-            ("exact", "BOOLEAN"),
-        ),
-        out.rows(),
-    )
+    put(db, "j_match", MATCH, out.rows())
     db.execute(_OF_RAW_SOCKETS)
 
 

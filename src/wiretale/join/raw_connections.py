@@ -28,7 +28,7 @@ from wiretale.join.raw_messages import (
     spans,
     start_of,
 )
-from wiretale.join.rows import Row, put
+from wiretale.join.rows import MATCH, MATCHED_PACKET, Row, put
 
 EQUAL = "packets with these bytes were lost or left unread: which of them this is, is not told"
 UNSEEN = "no packet with these bytes was captured"
@@ -192,8 +192,8 @@ class RawPairing:
                 assert m.unit is not None
                 calls.append((*m.key, m.side, number, way, start_of(m, m.unit), None if m.exact else EQUAL))
         put(self._db, "j_raw_call", _CALL, calls)
-        put(self._db, "j_raw_packet", _PACKET, packets)
-        put(self._db, "j_raw_match", _MATCH, pairs)
+        put(self._db, "j_raw_packet", (*MATCHED_PACKET, ("frame_lo", "BIGINT")), packets)
+        put(self._db, "j_raw_match", MATCH, pairs)
 
 
 _CALL = (
@@ -204,28 +204,6 @@ _CALL = (
     ("direction", "VARCHAR"),
     ("lo", "BIGINT"),
     ("reason", "VARCHAR"),
-)
-_PACKET = (
-    ("packet_id", "BIGINT"),
-    ("connection_id", "BIGINT"),
-    ("direction", "VARCHAR"),
-    ("lo", "BIGINT"),
-    ("bytes", "BIGINT"),
-    ("repeated", "BOOLEAN"),
-    ("frame_lo", "BIGINT"),
-)
-_MATCH = (
-    ("kind", "VARCHAR"),
-    ("connection_id", "BIGINT"),
-    ("direction", "VARCHAR"),
-    ("lo", "BIGINT"),
-    ("hi", "BIGINT"),
-    ("write_call", "BIGINT"),
-    ("write_message", "INTEGER"),
-    ("packet_id", "BIGINT"),
-    ("read_call", "BIGINT"),
-    ("read_message", "INTEGER"),
-    ("exact", "BOOLEAN"),
 )
 
 

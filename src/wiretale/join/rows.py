@@ -11,6 +11,29 @@ from wiretale.store.bulk import NUMPY_TYPES, Column, coded, insert
 Value = object
 Row = tuple[Value, ...]
 
+# What the joins of UDP's datagrams (datagrams.py) and of raw packets (raw_connections.py) find, in tables of one shape.
+MATCHED_PACKET = (
+    ("packet_id", "BIGINT"),
+    ("connection_id", "BIGINT"),
+    ("direction", "VARCHAR"),
+    ("lo", "BIGINT"),
+    ("bytes", "BIGINT"),
+    ("repeated", "BOOLEAN"),
+)
+MATCH = (
+    ("kind", "VARCHAR"),
+    ("connection_id", "BIGINT"),
+    ("direction", "VARCHAR"),
+    ("lo", "BIGINT"),
+    ("hi", "BIGINT"),
+    ("write_call", "BIGINT"),
+    ("write_message", "INTEGER"),
+    ("packet_id", "BIGINT"),
+    ("read_call", "BIGINT"),
+    ("read_message", "INTEGER"),
+    ("exact", "BOOLEAN"),
+)
+
 
 def put(db: duckdb.DuckDBPyConnection, name: str, columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> None:
     """Make the temporary table `name` with `columns` (name, DuckDB type) and fill it with `rows`."""
