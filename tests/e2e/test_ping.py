@@ -198,5 +198,7 @@ def test_raw_sockets_of_a_program_are_joined(name: str, engine: str, tmp_path: P
     capture = record(tmp_path, command, "--engine", engine, "--snaplen", "all", before=before)
     with open_capture(capture) as db:
         found = proven(db)
+        for step in tell(db, Options()).steps():
+            assert [hop.time_ns for hop in step.hops] == sorted(hop.time_ns for hop in step.hops)
         assert {s.protocol for s in found.streams if s.carried} == {protocol}
         assert db.execute(witness).fetchall() == [(True,)]

@@ -111,7 +111,7 @@ def _question(world: World, talk: Conversation, question: Question) -> Step:
             f"Of the {duration(question.seen_ns)} that the program saw, {duration(question.on_wire_ns)} were between "
             "the two packets."
         )
-    hops = tuple(hop for s in (asked, *question.back) for hop in _hops(world, s))
+    hops = tuple(sorted((hop for s in (asked, *question.back) for hop in _hops(world, s)), key=lambda h: h.time_ns))
     refs = (asked.ref, *(s.ref for s in question.back), *(c.ref for s in (asked, *question.back) for c in s.calls))
     title = f"{capital(asked.name)} {asked.sequence}"
     return Step("", title, tuple(said), asked.time_ns, hops=hops, refs=tuple(dict.fromkeys(refs)))

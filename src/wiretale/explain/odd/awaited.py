@@ -1,6 +1,7 @@
 """Answers of programs that were not recorded, which a client waited for, and whether the time was lost on the way."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from wiretale.decode.durations import duration
 from wiretale.explain.conversation import RECEIVES
@@ -115,7 +116,7 @@ def find(world: World) -> list[Step]:
             f"{after} {asked} of {world.caller(answer)} it took {duration(answer.took)} until {read} returned with "
             f"bytes from {whom}. Meanwhile it waited {waited}."
         )
-        said += _on_the_way(world, answer, evidence)
+        said += _on_the_way(world, answer, addr, evidence)
         steps.append(
             Step("", "A long wait for an answer", tuple(said), answer.asked_ns, refs=tuple(evidence), inferred=True,
                  background=("What answers what is told from the order alone. A program may also be asked to answer "
@@ -125,7 +126,7 @@ def find(world: World) -> list[Step]:
     return steps
 
 
-def _on_the_way(world: World, answer: _Answer, evidence: list[Ref]) -> list[str]:
+def _on_the_way(world: World, answer: _Answer, addr: str | None, evidence: list[Ref]) -> list[str]:
     """Whether the time passed before the other kernel had the question, or after."""
     if answer.protocol != "tcp":
         return []
@@ -138,10 +139,11 @@ def _on_the_way(world: World, answer: _Answer, evidence: list[Ref]) -> list[str]
     evidence += packet_refs((one["id"], one["n"]) for one in (acked, came))
     way, there = acked["at"] - answer.asked_ns, came["at"] - acked["at"]
     if there * 100 >= LEAST_SHARE * answer.took:
+        unless = "" if _is_loopback(addr) else ", unless what it sent first was lost on the way back"
         return [
             f"The kernel at the other end had acknowledged the question after {duration(way)} (packet {acked['n']}); "
-            f"the answer's first byte came {duration(there)} later (packet {came['n']}). So the time was spent by that "
-            "program, or by those it asked, not on the way."
+            f"the answer's first byte came {duration(there)} later (packet {came['n']}). So the question was not held "
+            f"up on the way: the time was spent by that program, or by those it asked{unless}."
         ]
     if way * 100 >= LEAST_SHARE * answer.took:
         return [
@@ -149,3 +151,8 @@ def _on_the_way(world: World, answer: _Answer, evidence: list[Ref]) -> list[str]
             "way, or before it was sent."
         ]
     return []
+
+
+def _is_loopback(addr: str | None) -> bool:
+    """Whether nothing can get lost between the two ends."""
+    return addr is not None and ip_address(addr.partition("%")[0]).is_loopback
