@@ -76,6 +76,15 @@ SELECT k.connection_id, k.protocol, k.outcome, k.server_addr, k.server_port, s.c
     k.established_ns IS NOT NULL, coalesce(s.one_process, FALSE)
 FROM connection k LEFT JOIN side s USING (connection_id) ORDER BY k.from_ns, k.connection_id"""
 
+# The same choice as a condition on a column.
+_TOLD = """({0} IN (SELECT connection_id FROM endpoint WHERE pid IS NOT NULL)
+    OR NOT EXISTS (FROM endpoint WHERE pid IS NOT NULL))"""
+
+
+def is_told(column: str = "connection_id") -> str:
+    """SQL: whether a connection is one that the story tells of."""
+    return _TOLD.format(column)
+
 
 def candidates(world: World) -> list[Candidate]:
     """All connections in order of birth; those of other programs only if none was traced."""

@@ -234,6 +234,13 @@ def test_after_the_hang_of_a_loop_the_kernel_knows_who_waits_for_whom(tmp_path: 
     assert "4 segments with payload had come on the first and 3 had gone" in told
 
 
+def test_after_the_hang_of_a_first_question_the_two_may_be_messages(tmp_path: Path) -> None:
+    with attached_after(tmp_path, LOOP, answers=0) as world:
+        told = only(asked_before.find_for_others(world))
+    assert "1 segment with payload had come on the first and none had gone" in told
+    assert "If these are questions" in told and "from messages that nobody answers" in told
+
+
 def test_after_the_hang_of_a_worker_it_waits_for_an_answer(tmp_path: Path) -> None:
     with attached_after(tmp_path, POOL | {"prepare": POOL["prepare"].format(**ASKS)}) as world:
         told = only(asked_before.find(world))

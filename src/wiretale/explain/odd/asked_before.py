@@ -76,9 +76,9 @@ def find(world: World) -> list[Step]:
 def find_for_others(world: World) -> list[Step]:
     """One step for each process that was asked, asked another server at once, and has been waiting since.
 
-    A process that waits for events may wait for anything. It is told only where both conversations had been in turns:
-    one segment for each one that came, at least twice, and one that is not answered. What is sent one way only, as by a
-    collector of logs or a broker, does not look like that.
+    A process that waits for events may wait for anything. It is told only where both conversations were in turns: one
+    segment for each one that came, and one that is not answered. What is sent one way only, as by a collector of logs
+    or a broker, looks like that just once, with the first message; the step then says so.
     """
     asleep = {row[6] for row in world.db.execute(_QUERY, {"end": world.end_ns}).fetchall()}  # told above
     asked: dict[int, list[_End]] = {}
@@ -88,9 +88,9 @@ def find_for_others(world: World) -> list[Step]:
         if words is None or connection_id in asleep or words.at - max(words.got_ns, words.sent_ns) < LEAST_NS:
             continue
         came, went = words.segments_in, words.segments_out
-        if is_client and words.own_spoke_last and went == came + 1 and came >= LEAST_ROUNDS:
+        if is_client and words.own_spoke_last and went == came + 1:
             asking.setdefault(pid, []).append(_End(connection_id, addr, port, words))
-        elif not is_client and words.other_spoke_last and came == went + 1 and went >= LEAST_ROUNDS:
+        elif not is_client and words.other_spoke_last and came == went + 1:
             asked.setdefault(pid, []).append(_End(connection_id, addr, port, words))
     steps = []
     for pid, ends in asked.items():
@@ -121,9 +121,7 @@ def _asked_on(world: World, pid: int, asked: _End, asking: _End, *, more: int) -
         f"{duration(since)} before {world.at(asked.words.at)}, and that within {duration(SOON_NS)} of it "
         f"{world.who(pid)} sent something to {code(place(asking.addr, asking.port))} (connection "
         f"{asking.connection_id}). Nothing has come or gone on either since.",
-        f"Before, {asked.words.segments_in} segments with payload had come on the first and {asked.words.segments_out} "
-        f"had gone, and on the second {asking.words.segments_out} had gone and {asking.words.segments_in} had come: "
-        "questions and answers in turn, and the last question of either waits (inferred), the first for the second.",
+        _rounds(asked.words, asking.words),
     ]
     if more:
         said.append(f"{count(more, 'more pair')} of its connections {'is' if more == 1 else 'are'} like them.")
@@ -134,6 +132,23 @@ def _asked_on(world: World, pid: int, asked: _End, asking: _End, *, more: int) -
         remedy=f"see what the other program does (wiretale record -p PID): ss -tnp 'sport = :{asking.port}' on its "
                "host shows which it is",
     )  # fmt: skip
+
+
+def _rounds(asked: LastWords, asking: LastWords) -> str:
+    """What the segments until then say of the last ones; each of the two numbers of a connection differs by one."""
+    waits = "the last question of either waits (inferred), the first for the second"
+    if min(asked.segments_out, asking.segments_in) >= LEAST_ROUNDS:
+        return (
+            f"Before, {asked.segments_in} segments with payload had come on the first and {asked.segments_out} "
+            f"had gone, and on the second {asking.segments_out} had gone and {asking.segments_in} had come: "
+            f"questions and answers in turn, and {waits}."
+        )
+    came, went = count(asked.segments_in, "segment"), count(asking.segments_out, "segment")
+    return (
+        f"In all, {came} with payload had come on the first and {asked.segments_out or 'none'} had gone, and on the "
+        f"second {went} had gone and {asking.segments_in or 'none'} had come. If these are questions, {waits}; so few "
+        "do not tell them from messages that nobody answers."
+    )
 
 
 def _step(world: World, same: list[_Asleep]) -> Step:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from wiretale.explain.choose import is_told
 from wiretale.explain.odd._rows import packet_refs
 from wiretale.explain.story import Step
 from wiretale.explain.words import count, numbers
@@ -14,7 +15,8 @@ LEAST_TIMES = 3
 # it does not. Positions are told from the acknowledgement number, as both are 32 bits wide.
 _QUERY = f"""
 WITH reached AS (
-    SELECT connection_id, direction, max(acked) AS upto FROM segment WHERE shown AND acked IS NOT NULL GROUP BY ALL
+    SELECT connection_id, direction, max(acked) AS upto FROM segment
+    WHERE shown AND acked IS NOT NULL AND {is_told()} GROUP BY ALL
 ),
 block AS (
     SELECT g.connection_id, g.direction, p.packet_id, p.number, g.acked,

@@ -1,19 +1,21 @@
 """A window of 0: the reader is slower than the sender, which has to stop."""
 
 from wiretale.decode.durations import duration
+from wiretale.explain.choose import is_told
 from wiretale.explain.odd._rows import packet_refs, refs, times
 from wiretale.explain.story import Step
 from wiretale.explain.words import count
 from wiretale.explain.world import World
 
 # Stretches in which an end announced no room, from the segment that closed the window to the one that opened it again.
-_QUERY = """
+_QUERY = f"""
 WITH told AS (
     SELECT g.connection_id, g.direction, p.packet_id, p.number, p.time_ns, g.acked, g.scaled_window = 0 AS shut,
         lag(g.scaled_window = 0, 1, FALSE) OVER w AS was_shut,
     FROM segment g JOIN packet p USING (packet_id)
     WHERE g.shown AND p.number IS NOT NULL AND p.flags & 6 = 0 AND g.scaled_window IS NOT NULL
-        AND g.connection_id IN (SELECT connection_id FROM segment WHERE list_contains(analysis, 'zero_window'))
+        AND g.connection_id IN (SELECT connection_id FROM segment WHERE list_contains(analysis, 'zero_window')
+            AND {is_told()})
     WINDOW w AS (PARTITION BY g.connection_id, g.direction ORDER BY p.packet_id)
 ),
 turn AS (
@@ -23,10 +25,10 @@ turn AS (
 SELECT t.connection_id, t.direction, count(*), min(t.time_ns), sum(t.until - t.time_ns)::BIGINT,
     max(t.until - t.time_ns),
     count(*) FILTER (t.until IS NULL),
-    arg_min({'id': t.packet_id, 'n': t.number, 'acked': t.acked}, t.packet_id),
-    arg_min({'id': t.opened_id, 'n': t.opened}, t.packet_id), any_value(e.pid), any_value(e.socket_id)
+    arg_min({{'id': t.packet_id, 'n': t.number, 'acked': t.acked}}, t.packet_id),
+    arg_min({{'id': t.opened_id, 'n': t.opened}}, t.packet_id), any_value(e.pid), any_value(e.socket_id)
 FROM turn t LEFT JOIN endpoint e ON e.connection_id = t.connection_id AND e.sends = t.direction
-WHERE t.shut GROUP BY t.connection_id, t.direction ORDER BY 4 LIMIT 6"""
+WHERE t.shut GROUP BY t.connection_id, t.direction ORDER BY 4 LIMIT 6"""  # noqa: S608 (fixed text)
 
 
 def find(world: World) -> list[Step]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from wiretale.decode.durations import duration
+from wiretale.explain.choose import is_told
 from wiretale.explain.odd._rows import packet_refs
 from wiretale.explain.story import Step
 from wiretale.explain.words import count, numbers
@@ -10,12 +11,12 @@ from wiretale.explain.world import World
 
 # A repeated segment, and the D-SACK (RFC 2883) by which the other end reports that it had it already: the first block
 # of an acknowledgement lies below the acknowledgement number. Spans are 32-bit, so they are compared as differences.
-_QUERY = """
+_QUERY = f"""
 WITH again AS (
     SELECT g.connection_id, g.direction, p.packet_id, p.number, p.time_ns, p.seq, g.rto_ns, g.rto_number, g.lo, g.hi
     FROM segment g JOIN packet p USING (packet_id)
     WHERE g.shown AND p.number IS NOT NULL AND list_contains(g.analysis, 'retransmission') AND g.truth IS NULL
-        AND p.flags & 2 = 0
+        AND p.flags & 2 = 0 AND {is_told("g.connection_id")}
 ),
 report AS (
     SELECT g.connection_id, g.direction, p.packet_id, p.number, p.sack[1] AS low,
@@ -25,19 +26,20 @@ report AS (
         AND ((p.ack::BIGINT - p.sack[2]::BIGINT) & 4294967295) < 2147483648
 ),
 judged AS (
-    SELECT a.*, (SELECT min({'id': r.packet_id, 'n': r.number}) FROM report r WHERE r.connection_id = a.connection_id
+    SELECT a.*, (SELECT min({{'id': r.packet_id, 'n': r.number}}) FROM report r WHERE r.connection_id = a.connection_id
         AND r.direction <> a.direction AND r.packet_id > a.packet_id
         AND ((a.seq::BIGINT - r.low::BIGINT) & 4294967295) + a.hi - a.lo <= r.size) AS report
     FROM again a
 )
 SELECT connection_id, direction, count(*), count(report), min(time_ns), max(rto_ns),
-    list_sort(list({'id': packet_id, 'n': number}))[1:4], min(report), sum(hi - lo)::BIGINT
-FROM judged GROUP BY connection_id, direction ORDER BY 5 LIMIT 6"""
+    list_sort(list({{'id': packet_id, 'n': number}}))[1:4], min(report), sum(hi - lo)::BIGINT
+FROM judged GROUP BY connection_id, direction ORDER BY 5 LIMIT 6"""  # noqa: S608 (fixed text)
 
-_PROBES = """
-SELECT g.connection_id, g.truth, count(*), min(p.time_ns), list_sort(list({'id': p.packet_id, 'n': p.number}))[1:4]
+_PROBES = f"""
+SELECT g.connection_id, g.truth, count(*), min(p.time_ns), list_sort(list({{'id': p.packet_id, 'n': p.number}}))[1:4]
 FROM segment g JOIN packet p USING (packet_id)
-WHERE g.shown AND p.number IS NOT NULL AND g.truth IS NOT NULL GROUP BY ALL ORDER BY 4 LIMIT 6"""
+WHERE g.shown AND p.number IS NOT NULL AND g.truth IS NOT NULL AND {is_told("g.connection_id")}
+GROUP BY ALL ORDER BY 4 LIMIT 6"""  # noqa: S608 (fixed text)
 
 _PROBE = {
     "keep_alive": (
