@@ -3,7 +3,7 @@
 from wiretale.decode.durations import duration
 from wiretale.explain import thread_times
 from wiretale.explain.about import missing
-from wiretale.explain.choose import Chosen
+from wiretale.explain.choose import Chosen, is_told
 from wiretale.explain.conversation import EINPROGRESS, LEAST_BLOCKING_SEND, SENDS, Conversation
 from wiretale.explain.echo import in_short as asked_in_short
 from wiretale.explain.ends import end_name, is_own
@@ -250,6 +250,9 @@ def about(world: World) -> tuple[str, ...]:
     sources = listed([
         count(row[0], word) for word, row in (("system call", calls), ("packet", packets)) if row and row[0]
     ])  # fmt: skip
+    others = world.db.execute(f"SELECT count(*) FROM segment WHERE shown AND NOT {is_told()}").fetchone()  # noqa: S608
+    if others and others[0]:
+        sources += f", {others[0]:,} of them of connections between other programs, which are left out"
     said = [f"Told from {sources}." if sources else "The capture holds neither calls nor packets."]
     said.append("Times are seconds since the first event.")
     if world.has_calls and world.has_packets and world.error_ns:

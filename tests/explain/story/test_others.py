@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.session import WIRETALE
 from tests.explain.story.recorded import text
 from wiretale.explain.odd import full_receiver
+from wiretale.explain.summary import about
 from wiretale.explain.world import load_world
 from wiretale.store.capture import open_capture
 
@@ -66,7 +67,9 @@ def test_a_full_receiver_of_another_program_is_not_told(tmp_path: Path) -> None:
             "SELECT count(*) FROM segment WHERE list_contains(analysis, 'zero_window') AND shown"
         ).fetchone()
         assert others is not None and others[0] > 0
-        assert full_receiver.find(load_world(db)) == []
+        world = load_world(db)
+        assert full_receiver.find(world) == []
+        assert "of them of connections between other programs, which are left out" in about(world)[0]
 
 
 def test_the_same_of_the_recorded_program_is(tmp_path: Path) -> None:
