@@ -1,5 +1,6 @@
 """A server that hangs, seen from its own side: what clients that were not recorded sent it, and what its threads do."""
 
+import re
 import socket
 import struct
 import subprocess
@@ -24,7 +25,7 @@ TICKS_MS = 20  # several ticks of the kernel's clock, so that it tells which byt
 
 # A server of as many threads as clients; `serve(client, number)` follows, and what it does to hang or not.
 SERVER = """
-import os, select, socket, sys, threading, time
+import fcntl, os, select, socket, sys, threading, time
 locks, met = [threading.Lock(), threading.Lock()], threading.Barrier(2)
 server = socket.create_server(("127.0.0.1", 0))
 {serve}
@@ -71,6 +72,28 @@ SLEEPS = """
 def serve(client, number):
     client.sendall(b"hello")
     time.sleep(99)
+"""
+
+FILE_LOCK = """
+held = open({path!r}, "w")
+fcntl.flock(held, fcntl.LOCK_EX)
+def serve(client, number):
+    client.sendall(b"hello")
+    client.recv(9)
+    with open({path!r}) as again: fcntl.flock(again, fcntl.LOCK_EX)
+"""
+# The child ends when its parent does.
+CHILD = """
+def serve(client, number):
+    client.sendall(b"hello")
+    client.recv(9)
+    reads, writes = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writes)
+        os.read(reads, 1)
+        os._exit(0)
+    os.waitpid(child, 0)
 """
 
 
@@ -167,14 +190,33 @@ def test_an_epoll_instance_within_another_may_watch_it(tmp_path: Path) -> None:
     assert of_a_run(tmp_path, WAITS_ELSEWHERE.format(also=also)) == []
 
 
-def test_a_recorder_that_comes_after_the_hang_knows_who_spoke_last(tmp_path: Path) -> None:
+def after_the_hang(tmp_path: Path, serve: str, clients: int = 1) -> tuple[Step, int]:
+    """What is told by a recorder that comes then, and the server's pid."""
     capture = tmp_path / "c.wiretale"
-    with serving([], DEADLOCK, 2) as (server, _):
+    with serving([], serve, clients) as (server, _):
         words = [*WIRETALE, "record", "-q", "-p", str(server.pid), "-o", str(capture)]
         subprocess.run([*words, "--duration", "2"], check=True, timeout=60)
     (step,) = found(capture)
+    return step, server.pid
+
+
+def test_a_recorder_that_comes_after_the_hang_knows_who_spoke_last(tmp_path: Path) -> None:
+    step, _ = after_the_hang(tmp_path, DEADLOCK, 2)
     told = text(step)
     assert step.title == "Read, and not answered" and step.time_ns is not None
     assert "was there before the recording: the kernel says that" in told
     assert "has sent 4 bytes" in told and "nothing of it lies unread" in told
     assert "The same is true of connection" in told and "`futex()` (2 threads)" in told
+
+
+def test_a_thread_that_waits_for_the_lock_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "state lock"
+    step, _ = after_the_hang(tmp_path, FILE_LOCK.format(path=str(path)))
+    assert re.search(rf"in `flock\(\)` on descriptor \d+ \(`{path}`\)", text(step))
+    assert f"lsof '{path}'" in step.remedy
+
+
+def test_a_thread_that_waits_for_a_child(tmp_path: Path) -> None:
+    step, pid = after_the_hang(tmp_path, CHILD)
+    assert "`wait4()`" in text(step)
+    assert f"--ppid {pid}" in step.remedy

@@ -12,7 +12,7 @@ from wiretale.explain.world import World
 
 _CALL = """
 SELECT c.call_id, c.pid, c.tid, coalesce(c.restarts, c.name), c.start_ns, coalesce(w.fd, c.fd), f.kind, f.file_id,
-    f.inode, o.addr, o.port
+    f.inode, f.name, o.addr, o.port
 FROM call c LEFT JOIN wait w USING (call_id) LEFT JOIN call_file x USING (call_id) LEFT JOIN file f USING (file_id)
 LEFT JOIN endpoint e ON e.socket_id = coalesce(w.socket_id, x.socket_id)
 LEFT JOIN endpoint o ON o.connection_id = e.connection_id AND o.role <> e.role
@@ -40,7 +40,7 @@ class Blocked:
     tid: int
     name: str
     took_ns: int
-    on: str  # ` on descriptor 4 (a pipe)`, or nothing
+    on: str  # ` on descriptor 4 (a pipe)`, or nothing; of a plain file its path
 
     @property
     def refs(self) -> tuple[Ref, ...]:
@@ -58,10 +58,12 @@ def blocked(world: World, tid: int, at: int) -> Blocked | None:
     row = world.db.execute(_CALL, {"tid": tid, "at": at}).fetchone()
     if row is None:
         return None
-    call_id, pid, _, name, since, fd, kind, file_id, inode, addr, port = row
+    call_id, pid, _, name, since, fd, kind, file_id, inode, path, addr, port = row
     on = f" on descriptor {fd}" if fd is not None else ""
     if kind == "pipe":
         on += f" (a pipe{other_end(world, pid, (file_id, inode), at, writes=name in SENDS)})"
+    elif kind == "file" and path:
+        on += f" ({code(escape_text(path))})"
     elif addr:
         on += f" (connected to {code(place(addr, port))})"
     return Blocked(call_id, pid, tid, name, at - since, on)

@@ -7,10 +7,13 @@ instance, unless bytes lie unread, which would have ended that wait (epoll(7)).
 
 import struct
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from wiretale.decode.durations import duration
+from wiretale.decode.escape import escape_text
 from wiretale.explain.conversation import RECEIVES
+from wiretale.explain.odd._blocked import blocked
 from wiretale.explain.odd._cpu import on_cpu
 from wiretale.explain.odd._last_words import LastWords, last_words
 from wiretale.explain.odd._rows import packet_refs, refs
@@ -91,7 +94,7 @@ WHERE c.pid = $pid AND coalesce(c.exit_ns, $until) > $since AND c.start_ns < $un
 # What the threads of a process were in at the end, and since when.
 _IN_CALLS = """
 SELECT coalesce(c.restarts, c.name), coalesce(w.fd, c.fd), CASE WHEN c.name LIKE 'futex%' THEN c.a0 END,
-    list(c.call_id ORDER BY c.call_id)
+    arg_min(c.tid, c.call_id), list(c.call_id ORDER BY c.call_id)
 FROM call c LEFT JOIN wait w USING (call_id)
 WHERE c.pid = ? AND c.start_ns <= ? AND (c.exit_ns IS NULL OR c.exit_ns >= ?) GROUP BY ALL ORDER BY min(c.call_id)"""
 
@@ -221,12 +224,29 @@ def _step(world: World, found: list[_Silence]) -> Step:
         refs=tuple(evidence),
         background=("Bytes that a program has read are its own affair: neither the network nor the kernel holds them "
                     "up. Whether an answer was due depends on the protocol.",),
-        remedy=_where_it_stands(world, pid),
+        remedy=_where_it_stands(world, pid, first.until),
     )  # fmt: skip
 
 
-def _where_it_stands(world: World, pid: int) -> str:
+# Calls that wait for something outside the process, of which the kernel knows more. fcntl: F_SETLKW, F_OFD_SETLKW.
+_OUTSIDE = """
+SELECT c.name, f.name FROM call c LEFT JOIN call_file x USING (call_id) LEFT JOIN file f USING (file_id)
+WHERE c.pid = $pid AND c.start_ns <= $until AND (c.exit_ns IS NULL OR c.exit_ns >= $until)
+    AND (c.name IN ('wait4', 'waitid', 'flock') OR c.name = 'fcntl' AND c.a1 IN (7, 38)) ORDER BY c.call_id LIMIT 1"""
+
+
+def _where_it_stands(world: World, pid: int, until: int) -> str:
     process = world.processes.get(pid)
+    name, path = world.db.execute(_OUTSIDE, {"pid": pid, "until": until}).fetchone() or (None, None)
+    if name in ("wait4", "waitid"):
+        return (
+            f"see which child it waits for (ps -o pid,stat,wchan:20,args --ppid {pid}), and what that child waits for: "
+            "wiretale record -p CHILD"
+        )
+    if name is not None and path:
+        return (
+            f"see who holds the lock: lsof {quote(escape_text(path))}, where W or R after the descriptor means a lock"
+        )
     if process is not None and process.comm == "postgres":  # a backend waits for a database lock in epoll_wait()
         return f"ask the database, in psql: SELECT pg_blocking_pids({pid}); pg_stat_activity says what they do"
     return (
@@ -276,11 +296,11 @@ def _in_calls(world: World, silence: _Silence, evidence: list[Ref]) -> list[str]
     threads = sum(len(calls) for *_, calls in rows)
     if not threads:
         return []
-    locks = [(address, calls) for _, _, address, calls in rows if address is not None]
+    locks = [(address, calls) for _, _, address, _, calls in rows if address is not None]
     waiting = sum(len(calls) for _, calls in locks)
     parts = [
-        f"{code(name + '()')}{'' if fd is None else f' on descriptor {fd}'}{_threads(calls)}"
-        for name, fd, address, calls in rows
+        f"{code(name + '()')}{_on(world, fd, tid, silence.until)}{_threads(calls)}"
+        for name, fd, address, tid, calls in rows
         if address is None
     ]
     if waiting:
@@ -294,6 +314,14 @@ def _in_calls(world: World, silence: _Silence, evidence: list[Ref]) -> list[str]
             "and who holds a lock, is known only of the mutexes that are told of elsewhere."
         )
     return said
+
+
+def _on(world: World, fd: int | None, tid: int, until: int) -> str:
+    """` on descriptor 5 (`/run/lock`)`; of a call without a descriptor nothing."""
+    if fd is None:
+        return ""
+    call = blocked(world, tid, until - 1)
+    return call.on if call is not None else f" on descriptor {fd}"
 
 
 def _threads(calls: list[int]) -> str:
