@@ -5,7 +5,7 @@ A module of its own, loaded when such a request is printed.
 
 from kernel_headers import write_constants
 
-HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h linux/kvm.h linux/videodev2.h linux/tee.h linux/btrfs.h"
+HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h linux/kvm.h linux/videodev2.h linux/tee.h linux/btrfs.h linux/bsg.h"
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "device_gpio_line": (r"GPIOLINE_FLAG_\w+", "", "GPIOLINE_FLAG_???"),
     "device_gpio_handle": (r"GPIOHANDLE_REQUEST_\w+", "", "GPIOHANDLE_REQUEST_???"),
@@ -57,6 +57,9 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "device_v4l2_tuner_cap": (r"V4L2_TUNER_CAP_\w+", "V4L2_TUNER_CAP_SAP", "V4L2_TUNER_CAP_???"),
     "device_v4l2_tuner_sub": (r"V4L2_TUNER_SUB_\w+", "V4L2_TUNER_SUB_SAP", "V4L2_TUNER_SUB_???"),
     "device_v4l2_tuner_mode": (r"V4L2_TUNER_MODE_\w+", "V4L2_TUNER_MODE_SAP", "V4L2_TUNER_MODE_???"),
+    "device_bsg_protocol": (r"BSG_PROTOCOL_\w+", "", "BSG_PROTOCOL_???"),
+    "device_bsg_subprotocol": (r"BSG_SUB_PROTOCOL_\w+", "", "BSG_SUB_PROTOCOL_???"),
+    "device_bsg_flags": (r"BSG_FLAG_\w+", "", "BSG_FLAG_???"),
     "device_v4l2_input": (r"V4L2_INPUT_TYPE_\w+", "", "V4L2_INPUT_TYPE_???"),
     "device_v4l2_size": (r"V4L2_FRMSIZE_TYPE_\w+", "", "V4L2_FRMSIZE_TYPE_???"),
     "device_v4l2_interval": (r"V4L2_FRMIVAL_TYPE_\w+", "", "V4L2_FRMIVAL_TYPE_???"),
@@ -146,6 +149,27 @@ EXTRA: dict[str, tuple[dict[int, str], str]] = {
         },
         "SG_SCSI_RESET_???",
     ),
+    "device_sg_direction": (
+        {
+            0xFFFFFFFC: "SG_DXFER_TO_FROM_DEV",
+            0xFFFFFFFD: "SG_DXFER_FROM_DEV",
+            0xFFFFFFFE: "SG_DXFER_TO_DEV",
+            0xFFFFFFFF: "SG_DXFER_NONE",
+        },
+        "SG_DXFER_???",
+    ),
+    "device_sg_flags": (
+        {
+            1: "SG_FLAG_DIRECT_IO",
+            2: "SG_FLAG_UNUSED_LUN_INHIBIT",
+            4: "SG_FLAG_MMAP_IO",
+            0x10000: "SG_FLAG_NO_DXFER",
+            0x10: "SG_FLAG_Q_AT_TAIL",
+            0x20: "SG_FLAG_Q_AT_HEAD",
+        },
+        "SG_FLAG_???",
+    ),
+    "device_sg_info": ({1: "SG_INFO_CHECK", 2: "SG_INFO_DIRECT_IO", 4: "SG_INFO_MIXED_IO"}, "SG_INFO_???"),
     "device_scsi_escalate": ({0x100: "SG_SCSI_RESET_NO_ESCALATE"}, ""),
     # include/linux/ata.h of Linux 6.1 (the same package); linux/hdreg.h knows few of them, by other names
     "device_ata_command": (

@@ -88,7 +88,9 @@ GROUPS: dict[str, dict[str, str]] = {
     "linux/random.h": {"RNDADDENTROPY": "in other_random"},
     "scsi/sg.h": {
         "SG_SET_TRANSFORM": "special half",
-        "SG_IO": "in other_scsi",
+        "SG_IO": "inout! sg_io .behind:96?Q"
+        " cmdp:1*cmd_len~in?S dxferp:1*dxfer_len?S dxferp:vector*iovec_count?S sbp:1*sb_len_wr~out?S"
+        " +16:1*+12~in?Q +48:1*+132~out?Q +72:1*+60~in?Q +72:vector*+56~in?Q +80:1*+68~out?Q +80:vector*+64~out?Q",
         "SG_GET_SCSI_ID": "out other_scsi_id",
         "SG_SCSI_RESET": "in other_reset",
         "SG_GET_RESERVED_SIZE": "out int",

@@ -63,7 +63,18 @@ FIELDS: dict[str, str] = {
     "ptp_named_pin2": "char name[64]; u32 index; u32 func~=ioctl_ptp_pin; u32 chan; u32 rsv[5]~h",
     # linux/random.h, scsi/sg.h, mtd/ubi-user.h
     "other_random": "s32 entropy_count; s32 buf_size; u8 _buf[4088]",
-    "other_scsi": "u32 value",
+    "sg_io": "u32 interface_id; u32 dxfer_direction~=device_sg_direction; u8 cmd_len; u8 mx_sb_len; u16 iovec_count;"
+    " u32 dxfer_len; ptr dxferp~p; ptr cmdp~p; ptr sbp~p; u32 timeout; u32 flags~|device_sg_flags; s32 _pack_id;"
+    " ptr _usr_ptr; u8 status~x; u8 masked_status~x; u8 msg_status~x; u8 sb_len_wr; u16 host_status~x;"
+    " u16 driver_status~x; s32 resid; u32 duration; u32 info~|device_sg_info",
+    # linux/bsg.h
+    "sg_io_v4": "u32 guard; u32 protocol~=device_bsg_protocol; u32 subprotocol~=device_bsg_subprotocol;"
+    " u32 request_len; u64 request~p; u64 request_tag~x; u32 request_attr; u32 request_priority; u32 request_extra;"
+    " u32 max_response_len;"
+    " u64 response~p; u32 dout_iovec_count; u32 dout_xfer_len; u32 din_iovec_count; u32 din_xfer_len; u64 dout_xferp~p;"
+    " u64 din_xferp~p; u32 timeout; u32 flags~|device_bsg_flags; u64 usr_ptr~x; u32 _spare_in; u32 driver_status~x;"
+    " u32 transport_status~x; u32 device_status~x; u32 retry_delay; u32 info~|device_sg_info; u32 duration;"
+    " u32 response_len; s32 din_resid; s32 dout_resid; u64 generated_tag~x; u32 _spare_out; u32 _padding",
     "other_scsi_id": "s32 host_no; s32 channel; u32 scsi_id~x; s32 lun; u32 scsi_type~x; s16 h_cmd_per_lun;"
     " s16 d_queue_depth; s32 _unused[2]",
     "other_reset": "u32 value~=device_scsi_reset",

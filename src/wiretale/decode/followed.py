@@ -16,8 +16,11 @@ _BYTES = "char"
 def argument(w: Writer, index: int, arg: Arg) -> str:
     """The structure that an argument points to, as it was given and, where that is something else, as it came back."""
     own = ARGUMENTS.get(arg.struct)
-    if own is not None:
-        return own(w, index, arg)
+    return both_sides(w, index, arg) if own is None else own(w, index, arg)
+
+
+def both_sides(w: Writer, index: int, arg: Arg) -> str:
+    """Field by field."""
     texts = []
     for at_exit in (False, True):
         wanted = arg.kind is not (Kind.STRUCT_IN if at_exit else Kind.STRUCT_OUT)
@@ -154,5 +157,19 @@ def _ethtool(w: Writer, datum: Datum) -> str:
     return struct_text(w, name, datum.bytes[: struct_size(name, w.arch)])
 
 
-ARGUMENTS: dict[str, Callable[[Writer, int, Arg], str]] = {"ifconf": _interfaces}
+def _scsi(w: Writer, index: int, arg: Arg) -> str:
+    """The first member of SG_IO's structure says which one it is; of the newer one the rest lies behind the older."""
+    texts = []
+    for at_exit in (False, True):
+        head = w.readable(index, "struct", at_exit=at_exit)
+        rest = w.readable(index, "struct", at_exit=at_exit, idx=1 + struct_size(arg.struct, w.arch))
+        if head is None or head.bytes[:4] == b"S\0\0\0":
+            return both_sides(w, index, arg)
+        if head.bytes[:4] != b"Q\0\0\0" or rest is None:
+            return pointer_text(w.unsigned(w.values[index]))
+        texts.append(struct_text(w, "sg_io_v4", head.bytes + rest.bytes))
+    return " => ".join(dict.fromkeys(texts))
+
+
+ARGUMENTS: dict[str, Callable[[Writer, int, Arg], str]] = {"ifconf": _interfaces, "sg_io": _scsi}
 ELEMENTS: dict[str, Callable[[Writer, Datum], str]] = {"ethtool": _ethtool}

@@ -443,6 +443,15 @@ TABLES: dict[str, dict[int, str]] = {
         0: "V4L2_TUNER_MODE_MONO", 1: "V4L2_TUNER_MODE_STEREO", 2: "V4L2_TUNER_MODE_LANG2",
         3: "V4L2_TUNER_MODE_LANG1", 4: "V4L2_TUNER_MODE_LANG1_LANG2",
     },
+    "device_bsg_protocol": {
+        0: "BSG_PROTOCOL_SCSI",
+    },
+    "device_bsg_subprotocol": {
+        0: "BSG_SUB_PROTOCOL_SCSI_CMD", 1: "BSG_SUB_PROTOCOL_SCSI_TMF", 2: "BSG_SUB_PROTOCOL_SCSI_TRANSPORT",
+    },
+    "device_bsg_flags": {
+        16: "BSG_FLAG_Q_AT_TAIL", 32: "BSG_FLAG_Q_AT_HEAD",
+    },
     "device_v4l2_input": {
         1: "V4L2_INPUT_TYPE_TUNER", 2: "V4L2_INPUT_TYPE_CAMERA", 3: "V4L2_INPUT_TYPE_TOUCH",
     },
@@ -872,6 +881,17 @@ TABLES: dict[str, dict[int, str]] = {
         0: "SG_SCSI_RESET_NOTHING", 1: "SG_SCSI_RESET_DEVICE", 2: "SG_SCSI_RESET_BUS", 3: "SG_SCSI_RESET_HOST",
         4: "SG_SCSI_RESET_TARGET",
     },
+    "device_sg_direction": {
+        4294967292: "SG_DXFER_TO_FROM_DEV", 4294967293: "SG_DXFER_FROM_DEV", 4294967294: "SG_DXFER_TO_DEV",
+        4294967295: "SG_DXFER_NONE",
+    },
+    "device_sg_flags": {
+        1: "SG_FLAG_DIRECT_IO", 2: "SG_FLAG_UNUSED_LUN_INHIBIT", 4: "SG_FLAG_MMAP_IO", 65536: "SG_FLAG_NO_DXFER",
+        16: "SG_FLAG_Q_AT_TAIL", 32: "SG_FLAG_Q_AT_HEAD",
+    },
+    "device_sg_info": {
+        1: "SG_INFO_CHECK", 2: "SG_INFO_DIRECT_IO", 4: "SG_INFO_MIXED_IO",
+    },
     "device_scsi_escalate": {
         256: "SG_SCSI_RESET_NO_ESCALATE",
     },
@@ -947,6 +967,9 @@ UNKNOWN: dict[str, str] = {
     "device_v4l2_tuner_cap": "V4L2_TUNER_CAP_???",
     "device_v4l2_tuner_sub": "V4L2_TUNER_SUB_???",
     "device_v4l2_tuner_mode": "V4L2_TUNER_MODE_???",
+    "device_bsg_protocol": "BSG_PROTOCOL_???",
+    "device_bsg_subprotocol": "BSG_SUB_PROTOCOL_???",
+    "device_bsg_flags": "BSG_FLAG_???",
     "device_v4l2_input": "V4L2_INPUT_TYPE_???",
     "device_v4l2_size": "V4L2_FRMSIZE_TYPE_???",
     "device_v4l2_interval": "V4L2_FRMIVAL_TYPE_???",
@@ -976,6 +999,9 @@ UNKNOWN: dict[str, str] = {
     "device_btrfs_compress": "BTRFS_COMPRESS_???",
     "device_kd_font_flags": "KD_FONT_FLAG_???",
     "device_scsi_reset": "SG_SCSI_RESET_???",
+    "device_sg_direction": "SG_DXFER_???",
+    "device_sg_flags": "SG_FLAG_???",
+    "device_sg_info": "SG_INFO_???",
     "device_scsi_escalate": "",
     "device_ata_command": "ATA_CMD_???",
 }

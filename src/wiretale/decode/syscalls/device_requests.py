@@ -119,7 +119,7 @@ ROWS: dict[int, str] = {
     0x40085203: "in other_random",  # RNDADDENTROPY
     # scsi/sg.h
     0x2204: "special half",  # SG_SET_TRANSFORM
-    0x2285: "in other_scsi",  # SG_IO
+    0x2285: "inout! sg_io .behind:96?Q cmdp:1*cmd_len~in?S dxferp:1*dxfer_len?S dxferp:vector*iovec_count?S sbp:1*sb_len_wr~out?S +16:1*+12~in?Q +48:1*+132~out?Q +72:1*+60~in?Q +72:vector*+56~in?Q +80:1*+68~out?Q +80:vector*+64~out?Q",  # SG_IO
     0x2276: "out other_scsi_id",  # SG_GET_SCSI_ID
     0x2284: "in other_reset",  # SG_SCSI_RESET
     0x2272: "out int",  # SG_GET_RESERVED_SIZE

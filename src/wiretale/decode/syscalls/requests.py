@@ -4,8 +4,10 @@
 `string`; `address`: something that is not decoded; `in S`, `out S`, `inout S`: structure S of `struct_fields.py` and
 its like, read before the call, after it or both; `inout! S`: after a call that failed too. `POINTER:T[*COUNT]` after
 it: what a pointer in it points to, T (a structure, bytes, or `string`; with `strings`, elements of so many bytes that
-end with a pointer to one) as often as the field COUNT says;
-`.NAME:T[*COUNT]`: what lies behind S itself. A row beginning with `+` is one that strace does not decode.
+end with a pointer to one, or `vector`, an iovec with its buffers) as often as the field COUNT says;
+`.NAME:T[*COUNT]`: what lies behind S itself. `OUTER>` before either: of the structure that the pointer OUTER leads to.
+Behind it `~in` or `~out`: only before or after the call; `?C`: only if the structure begins with the letter C.
+A row beginning with `+` is one that strace does not decode.
 
 Rows by name are in the modules of BY_NAME: they are loaded when a request is seen that has no row here.
 """
@@ -14,8 +16,8 @@ from collections.abc import Iterator, Mapping
 
 from wiretale.decode.structs import struct_size
 from wiretale.decode.syscalls import device_requests
-from wiretale.decode.syscalls.spec import Arg, Follow, Kind
-from wiretale.light import later
+from wiretale.decode.syscalls.spec import VECTOR, Arg, Follow, Kind
+from wiretale.light import later, replace
 from wiretale.model.enums import Arch
 
 TYPE_CHECKING = False  # see light.py
@@ -373,10 +375,20 @@ def _arguments(head: tuple[Arg, ...], row: str) -> tuple[Arg, ...]:
 
 
 def _follow(text: str) -> Follow:
+    text, _, first = text.partition("?")
+    text, _, when = text.partition("~")
+    within, _, text = text.rpartition(">")
+    found = _element(text)
+    return replace(found, within=within, first=ord(first or "\0"), when=when)
+
+
+def _element(text: str) -> Follow:
     pointer, _, rest = text.partition(":")
     element, _, count = rest.partition("*")
     if element.startswith("strings"):
         return Follow(pointer, int(element.removeprefix("strings")), count, strings=True)
     if element.isdigit():
         return Follow(pointer, int(element), count)
-    return Follow(pointer, 0 if element == "string" else struct_size(element, Arch.X86_64), count, element)
+    sizes = {"string": 0, VECTOR: 1}
+    size = sizes[element] if element in sizes else struct_size(element, Arch.X86_64)
+    return Follow(pointer, size, count, element)

@@ -69,6 +69,8 @@ class Kind(StrEnum):
 
 # Where the name of a field may stand: before the number of an argument, before an offset
 ARGUMENT, AT_OFFSET = "@", "+"
+# Of `when`, and the structure that stands for an iovec whose buffers are wanted
+IN, OUT, VECTOR = "in", "out", "vector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Follow:
     """What a pointer inside a structure points to: `size` bytes (0: a string), as often as the field `count` says.
 
     The count may be an argument of the call: `@3`; a pointer of 8 bytes and a count of 4 may be named by their offset:
-    `+24`. They are a `struct` of `decode/structs` each. A `pointer` that
+    `+24`, a count of 8 bytes as `+24/8`. They are a `struct` of `decode/structs` each. A `pointer` that
     begins with a dot is the name of what lies behind the structure itself.
     """
 
@@ -87,6 +89,9 @@ class Follow:
     strings: bool = False  # each element ends with a 64-bit pointer to a string
     only: tuple[str, int] = ("", 0)  # of POINTED: the field that says what an element is, and its value
     out: bool = False  # of POINTED, for an iovec: its buffers are filled later, and not read
+    within: str = ""  # the pointer that leads to the structure that is meant; empty: the argument's own
+    first: int = 0  # what the first byte of that structure must be; 0: anything
+    when: str = ""  # before the call (IN) or after it (OUT) only
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,8 @@ static __always_inline bool load_field(__u64 address, __u32 bytes, __u64 *value)
 		return !bpf_probe_read_user(value, 8, (void *)address);
 	if (bytes == 4)
 		return !bpf_probe_read_user(value, 4, (void *)address);
+	if (bytes == 1)
+		return !bpf_probe_read_user(value, 1, (void *)address);
 	return bytes == 2 && !bpf_probe_read_user(value, 2, (void *)address);
 }
 

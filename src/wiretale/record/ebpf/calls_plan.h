@@ -96,23 +96,35 @@ __noinline int capture_followed(__u32 number)
 	struct wt_op *op = bpf_map_lookup_elem(&ops, &number);
 	struct work *w = my_work();
 	__u64 base, address, n = 1;
-	__u32 place;
+	__u32 place, index;
+	__u8 first = 0;
 	if (!w || !op)
 		return 0;
 	base = arg_of(w, op->arg);
 	place = op->fixed;
+	if (base && WT_OUTER(op->within) && !load_field(base + WT_OUTER(op->within) - 1, 8, &base)) {
+		w->faulted = 1;
+		return 0;
+	}
 	if (!base)
 		return 0;
+	if (WT_FIRST_BYTE(op->within)) {
+		if (bpf_probe_read_user(&first, 1, (void *)base))
+			w->faulted = 1;
+		if (first != WT_FIRST_BYTE(op->within))
+			return 0;
+	}
 	address = base + WT_POINTER_AT(place);
+	index = (1 + WT_POINTER_AT(place)) | WT_OUTER(op->within) << 16;
 	if ((WT_POINTER_BYTES(place) && !load_field(address, WT_POINTER_BYTES(place), &address)) ||
 	    (WT_COUNT_BYTES(place) && !load_field(base + WT_COUNT_AT(place), WT_COUNT_BYTES(place), &n))) {
 		w->faulted = 1;
 		return 0;
 	}
 	if (op->what == WT_READ_FOLLOW_STRING)
-		capture_string(piece(op->role, op->arg, 1 + WT_POINTER_AT(place)), address, 0);
+		capture_string(piece(op->role, op->arg, index), address, 0);
 	else if (n < 1ull << 40)
-		capture(piece(op->role, op->arg, 1 + WT_POINTER_AT(place)), address, n * op->size, op->limit, 0);
+		capture(piece(op->role, op->arg, index), address, n * op->size, op->limit, 0);
 	return 0;
 }
 

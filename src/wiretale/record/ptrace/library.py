@@ -73,6 +73,7 @@ class Op(ctypes.Structure):
         ("fixed", _u32),
         ("size", _u32),
         ("limit", _u32),
+        ("within", _u32),
     ]
 
 

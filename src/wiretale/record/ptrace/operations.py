@@ -21,6 +21,7 @@ class What(IntEnum):
     FOLLOW_STRINGS = 13
     ELEMENT_BYTES = 14
     ELEMENT_VECTOR = 15
+    FOLLOW_VECTOR = 16
 
 
 class Count(IntEnum):

@@ -138,20 +138,40 @@ static void capture_named(struct wt *w, struct task *t, const struct piece *vect
 	}
 }
 
-/* The pointer at a place in the structure that the argument points to, and what lies there. */
-static void capture_followed(struct wt *w, struct task *t, const struct wt_op *op)
+/* The structure whose pointers are followed; false if there is none, or it is another kind of structure. */
+static bool find_structure(struct wt *w, struct task *t, const struct wt_op *op, uint64_t *base)
 {
-	uint64_t base = t->args[op->arg], address, count = 1;
+	uint64_t first;
+	*base = t->args[op->arg];
+	if (*base && WT_OUTER(op->within) && !load_field(w, t, *base + WT_OUTER(op->within) - 1, 8, base))
+		return false;
+	return *base && (!WT_FIRST_BYTE(op->within) ||
+			 (load_field(w, t, *base, 1, &first) && first == WT_FIRST_BYTE(op->within)));
+}
+
+/* The pointer at a place in the structure that the argument points to, and what lies there. */
+static void capture_followed(struct wt *w, struct task *t, const struct wt_op *op, bool at_exit)
+{
+	uint64_t base, address, count = 1;
 	uint32_t place = op->fixed;
+	if (!find_structure(w, t, op, &base))
+		return;
 	address = base + WT_POINTER_AT(place);
-	if (!base || (WT_POINTER_BYTES(place) && !load_field(w, t, address, WT_POINTER_BYTES(place), &address)))
+	if (WT_POINTER_BYTES(place) && !load_field(w, t, address, WT_POINTER_BYTES(place), &address))
 		return;
 	unsigned width = WT_COUNT_BYTES(place);
 	if (op->count_from == WT_COUNT_ARG32 && op->count_arg < 6)
 		count = (uint32_t)t->args[op->count_arg];
 	else if (width && !load_field(w, t, base + WT_COUNT_AT(place), width, &count))
 		return;
-	struct piece p = { op->role, op->arg, 1 + WT_POINTER_AT(place), address, 0, op->limit, 0 };
+	uint32_t index = (1 + WT_POINTER_AT(place)) | WT_OUTER(op->within) << 16;
+	struct piece p = { op->role, op->arg, index, address, 0, op->limit, 0 };
+	if (op->what == WT_READ_FOLLOW_VECTOR) {
+		bool out = op->flags & WT_OP_OUT;
+		struct message m = { op->arg, index << 16, UINT64_MAX, true, at_exit == out };
+		capture_vector(w, t->tid, address, count, word_bytes(t->arch), &m);
+		return;
+	}
 	if (op->what == WT_READ_FOLLOW_STRING)
 		capture_string(w, t->tid, &p, 0);
 	else if (!__builtin_mul_overflow(count, (uint64_t)op->size, &p.full) && p.full <= 1ull << 62)
@@ -236,7 +256,8 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 	case WT_READ_FOLLOW:
 	case WT_READ_FOLLOW_STRING:
 	case WT_READ_FOLLOW_STRINGS:
-		capture_followed(w, t, op);
+	case WT_READ_FOLLOW_VECTOR:
+		capture_followed(w, t, op, at_exit);
 		break;
 	case WT_READ_POINTED:
 		capture_pointed(w, t, op, result, word);

@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from wiretale.decode.structs import Field, layout, struct_size
 from wiretale.decode.syscalls import call_spec, table
-from wiretale.decode.syscalls.spec import ARGUMENT, AT_OFFSET, Arg, Call, Effect, Kind, Result
+from wiretale.decode.syscalls.spec import ARGUMENT, AT_OFFSET, IN, OUT, VECTOR, Arg, Call, Effect, Follow, Kind, Result
 from wiretale.light import dataclass, replace
 from wiretale.model.enums import Arch
 from wiretale.model.spool import Role
@@ -63,6 +63,7 @@ _FILLED_ON_ERROR = frozenset({"nanosleep", "clock_nanosleep", "clock_nanosleep_t
 _ENTRY, _EXIT, _ON_ERROR, _TWICE = map(int, When)
 _BOTH = _ENTRY | _EXIT
 _PAYLOAD, _OUT = int(OpFlag.PAYLOAD), int(OpFlag.OUT)
+_ONLY = {IN: _ENTRY, OUT: _EXIT | _ON_ERROR}
 _STRUCT_WHEN = {Kind.STRUCT_IN: _ENTRY, Kind.STRUCT_OUT: _EXIT, Kind.STRUCT_INOUT: _BOTH}
 _ARRAY_WHEN = {Kind.ARRAY_IN: _ENTRY, Kind.ARRAY_OUT: _EXIT, Kind.ARRAY_INOUT: _BOTH}
 
@@ -81,6 +82,7 @@ class Step:
     fixed: int = 1
     size: int = 1
     limit: int = _STRUCT_LIMIT
+    within: int = 0  # of FOLLOW
     only_arg: int = NO_ARG
     only_value: int = 0
 
@@ -106,18 +108,41 @@ def _counted(arg: Arg, otherwise: Count) -> tuple[Count, int, int]:
 
 
 def _followed(index: int, arg: Arg, when: int, arch: int) -> Iterator[Step]:
-    """What the pointers inside a structure point to; read at the index 1 + the pointer's offset."""
-    fields = {f.name: f for f in layout(arg.struct, arch).fields} if arg.follows else {}
+    """What the pointers inside a structure point to; read at the index 1 + the pointer's offset.
+
+    Behind a pointer inside a structure that another pointer leads to, (1 + the other's offset) << 16 more.
+    """
+    structs = {"": arg.struct, **{follow.pointer: follow.struct for follow in arg.follows}}
     for follow in arg.follows:
+        fields = _fields(structs[follow.within], arch)
         place = _place(follow.pointer, fields, 8)
-        place = struct_size(arg.struct, arch) if place is None else place
+        place = struct_size(structs[follow.within], arch) if place is None else place
         place |= (_place(follow.count, fields, 4) or 0) << 16
+        outer = _place(follow.within, _fields(arg.struct, arch), 8) if follow.within else None
+        within = follow.first | (0 if outer is None else 1 + (outer & 0xFFF) << 8)
         what = What.FOLLOW_STRINGS if follow.strings else What.FOLLOW if follow.size else What.FOLLOW_STRING
         role = Role.STRUCT if follow.size else Role.STRING
-        step = Step(what, when, index, role, fixed=place, size=follow.size or 1, limit=_ARRAY_LIMIT)
+        step = Step(what, when, index, role, fixed=place, size=follow.size or 1, limit=_ARRAY_LIMIT, within=within)
         counted = follow.count.removeprefix(ARGUMENT)
-        is_argument = counted != follow.count
-        yield replace(step, count_from=Count.ARG32, count_arg=int(counted)) if is_argument else step
+        if counted != follow.count:
+            step = replace(step, count_from=Count.ARG32, count_arg=int(counted))
+        if follow.struct == VECTOR:
+            yield from _vectors(step, follow)
+        else:
+            yield replace(step, when=_ONLY[follow.when] & when) if follow.when else step
+
+
+def _vectors(step: Step, follow: Follow) -> Iterator[Step]:
+    """The vector itself before the call; its buffers then, or after the call."""
+    step = replace(step, what=What.FOLLOW_VECTOR)
+    if follow.when != OUT:
+        yield replace(step, when=_ENTRY)
+    if follow.when != IN:
+        yield replace(step, when=step.when if follow.when else step.when & ~_ENTRY, flags=_OUT)
+
+
+def _fields(name: str, arch: int) -> dict[str, Field]:
+    return {f.name: f for f in layout(name, arch).fields} if name else {}
 
 
 def _elements(index: int, arg: Arg, arch: int) -> Iterator[Step]:
@@ -136,7 +161,8 @@ def _elements(index: int, arg: Arg, arch: int) -> Iterator[Step]:
 def _place(name: str, fields: Mapping[str, Field], width: int) -> int | None:
     """Offset and width of a field: by name, or by offset where fields of a union share a place."""
     if name.startswith(AT_OFFSET):
-        return int(name.removeprefix(AT_OFFSET)) | width << 12
+        offset, _, said = name.removeprefix(AT_OFFSET).partition("/")
+        return int(offset) | int(said or width) << 12
     field = fields.get(name)
     return None if field is None else field.offset | field.size << 12
 

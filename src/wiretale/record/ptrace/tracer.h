@@ -140,6 +140,7 @@ enum wt_what {
 	WT_READ_FOLLOW_STRINGS = 13,	/* as FOLLOW, elements that end with a 64-bit pointer to a string; their index is (number + 1) << 16 more */
 	WT_READ_ELEMENT_BYTES = 14,	/* of each element of a vector of pointers what a pointer in it points to; see `fixed` and `limit` */
 	WT_READ_ELEMENT_VECTOR = 15,	/* the same, an iovec and its buffers, which WT_OP_OUT leaves out */
+	WT_READ_FOLLOW_VECTOR = 16,	/* as FOLLOW, an iovec and its buffers, which WT_OP_OUT leaves out at the entry */
 };
 
 /* Where the element count comes from. */
@@ -170,6 +171,12 @@ enum wt_op_flag {
 #define WT_POINTER_BYTES(fixed) ((fixed) >> 12 & 0xf)
 #define WT_COUNT_AT(fixed) ((fixed) >> 16 & 0xfff)
 #define WT_COUNT_BYTES(fixed) ((fixed) >> 28)
+/*
+ * `within` of a FOLLOW: what the first byte of the structure must be (0: anything); 1 + the offset of the pointer, of 8
+ * bytes, that leads from the structure at the argument to the one that is meant (0: it is that structure itself).
+ */
+#define WT_FIRST_BYTE(within) ((within) & 0xff)
+#define WT_OUTER(within) ((within) >> 8)
 /* `limit` of an ELEMENT: offset of the u16 that says what the element is, and what it must be. */
 #define WT_TAG_AT(limit) ((limit) >> 16)
 #define WT_TAG(limit) ((limit) & 0xffff)
@@ -187,6 +194,7 @@ struct wt_op {
 	uint32_t fixed;		/* count, for WT_COUNT_FIXED; offset, for WT_COUNT_POINTER; of FOLLOW where the pointer and its count lie: see WT_POINTER_AT */
 	uint32_t size;		/* element size */
 	uint32_t limit;		/* most bytes to capture if it is not payload */
+	uint32_t within;	/* of a FOLLOW: see WT_OUTER */
 };
 
 enum wt_call_flag {

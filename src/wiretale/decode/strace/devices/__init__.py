@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         mapper,
         others,
         ptp,
+        scsi,
         seccomp,
         tee,
         video,
@@ -34,6 +35,7 @@ else:
     evdev, gpio = later("wiretale.decode.strace.devices.evdev"), later("wiretale.decode.strace.devices.gpio")
     hdio, ptp = later("wiretale.decode.strace.devices.hdio"), later("wiretale.decode.strace.devices.ptp")
     seccomp = later("wiretale.decode.strace.devices.seccomp")
+    scsi = later("wiretale.decode.strace.devices.scsi")
     disks = later("wiretale.decode.strace.devices.disks")
     btrfs, tee = later("wiretale.decode.strace.devices.btrfs"), later("wiretale.decode.strace.devices.tee")
     video = later("wiretale.decode.strace.devices.video")
@@ -49,6 +51,7 @@ _MODULES = {
     "kd": kd,
     "ptp": ptp,
     "seccomp": seccomp,
+    "sg": scsi,
     "other": others,
     "perf": counters,
     "disk": disks,

@@ -23,12 +23,6 @@ def _random(given: Given) -> str:
     return braces(first.texts("entropy_count", "buf_size"), [f"buf={text}"])
 
 
-def _scsi(given: Given) -> str:
-    """The structures of both versions begin with a letter; they are not decoded."""
-    version = given.first["value"]
-    return given.address if version in (ord("S"), ord("Q")) else f"[{version}]"
-
-
 def _reset(given: Given) -> str:
     value = given.first["value"]
     kind = given.w.enum("device_scsi_reset", value & ~_NO_ESCALATE)
@@ -58,7 +52,6 @@ def _renamed(given: Given) -> str:
 FORMS: dict[str, Form] = {
     "other_byte": lambda given: given.w.data(given.first.data[:1], 1),
     "other_random": _random,
-    "other_scsi": _scsi,
     "other_reset": _reset,
     "other_new_volume": _new_volume,
     "other_renamed": _renamed,
