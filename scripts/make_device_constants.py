@@ -5,7 +5,7 @@ A module of its own, loaded when such a request is printed.
 
 from kernel_headers import write_constants
 
-HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h linux/kvm.h linux/videodev2.h linux/tee.h linux/btrfs.h linux/bsg.h"
+HEADERS = "linux/gpio.h linux/hdreg.h linux/input.h linux/ptp_clock.h linux/seccomp.h mtd/ubi-user.h linux/kd.h linux/keyboard.h linux/kvm.h linux/videodev2.h linux/tee.h linux/btrfs.h linux/btrfs_tree.h linux/bsg.h"
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "device_gpio_line": (r"GPIOLINE_FLAG_\w+", "", "GPIOLINE_FLAG_???"),
     "device_gpio_handle": (r"GPIOHANDLE_REQUEST_\w+", "", "GPIOHANDLE_REQUEST_???"),
@@ -81,6 +81,43 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "device_btrfs_defragment": (r"BTRFS_DEFRAG_RANGE_\w+", r"\w+_SUPP", "BTRFS_DEFRAG_RANGE_???"),
     "device_btrfs_read_only": (r"BTRFS_FEATURE_COMPAT_RO_\w+", "", "BTRFS_FEATURE_COMPAT_RO_???"),
     "device_btrfs_incompat": (r"BTRFS_FEATURE_INCOMPAT_\w+", "", "BTRFS_FEATURE_INCOMPAT_???"),
+    "device_btrfs_limit": (r"BTRFS_QGROUP_LIMIT_(MAX|RSV|RFER|EXCL)_[A-Z]+", "", "BTRFS_QGROUP_LIMIT_???"),
+    "device_btrfs_inherit": (r"BTRFS_QGROUP_INHERIT_\w+", "", "BTRFS_QGROUP_INHERIT_???"),
+    "device_btrfs_group": (
+        r"BTRFS_BLOCK_GROUP_(DATA|SYSTEM|METADATA|RAID\d+|DUP)|BTRFS_AVAIL_ALLOC_BIT_SINGLE|BTRFS_SPACE_INFO_GLOBAL_RSV",
+        "",
+        "BTRFS_BLOCK_GROUP_???",
+    ),
+    "device_btrfs_balance_args": (
+        r"BTRFS_BALANCE_ARGS_\w+", r"BTRFS_BALANCE_ARGS_MASK", "BTRFS_BALANCE_ARGS_???"
+    ),
+    "device_btrfs_balance_flags": (
+        r"BTRFS_BALANCE_(DATA|SYSTEM|METADATA|FORCE|RESUME)", "", "BTRFS_BALANCE_???"
+    ),
+    "device_btrfs_balance_state": (r"BTRFS_BALANCE_STATE_\w+", "", "BTRFS_BALANCE_STATE_???"),
+    "device_btrfs_tree": (
+        r"BTRFS_\w+_TREE_OBJECTID|BTRFS_ROOT_TREE_DIR_OBJECTID|BTRFS_FIRST_FREE_OBJECTID",
+        r"BTRFS_(DATA_RELOC|FIRST_CHUNK)_TREE_OBJECTID",
+        "",
+    ),
+    "device_btrfs_key": (
+        r"BTRFS_\w+_KEY|BTRFS_UUID_KEY_\w+", r"BTRFS_(BALANCE_ITEM|DEV_STATS)_KEY", ""
+    ),
+    "device_btrfs_scrub": (r"BTRFS_SCRUB_READONLY", "", "BTRFS_SCRUB_???"),
+    "device_btrfs_checksum": (r"BTRFS_CSUM_TYPE_\w+", "", "BTRFS_CSUM_TYPE_???"),
+    "device_btrfs_info": (r"BTRFS_FS_INFO_FLAG_\w+", "", "BTRFS_FS_INFO_FLAG_???"),
+    "device_btrfs_logical": (r"BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET", "", "BTRFS_LOGICAL_INO_ARGS_???"),
+    "device_btrfs_send": (r"BTRFS_SEND_FLAG_\w+", r"\w+_MASK", "BTRFS_SEND_FLAGS_???"),
+    "device_btrfs_errors": (r"BTRFS_DEV_STATS_RESET", "", "BTRFS_DEV_STATS_???"),
+    "device_btrfs_error": (r"BTRFS_DEV_STAT_\w+", r"BTRFS_DEV_STAT_VALUES_MAX", "BTRFS_DEV_STAT_???"),
+    "device_btrfs_replace": (r"BTRFS_IOCTL_DEV_REPLACE_CMD_\w+", "", "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
+    "device_btrfs_replaced": (r"BTRFS_IOCTL_DEV_REPLACE_RESULT_\w+", "", "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
+    "device_btrfs_reading": (
+        r"BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_\w+",
+        "",
+        "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???",
+    ),
+    "device_btrfs_replacing": (r"BTRFS_IOCTL_DEV_REPLACE_STATE_\w+", "", "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
     "device_ubi_flags": (r"UBI_VOL_SKIP_CRC_CHECK_FLG", "", "UBI_VOL_???"),
     "device_ubi_type": (r"UBI_(DYNAMIC|STATIC)_VOLUME", "", "UBI_???_VOLUME"),
 }  # fmt: skip

@@ -178,7 +178,7 @@ GROUPS: dict[str, dict[str, str]] = {
             "inout dm_request",
         ),
     },
-    "linux/btrfs.h": {
+    "linux/fs.h linux/btrfs.h": {
         **dict.fromkeys(
             (
                 f"BTRFS_IOC_{name}"
@@ -224,6 +224,29 @@ GROUPS: dict[str, dict[str, str]] = {
         "BTRFS_IOC_QUOTA_RESCAN_STATUS": "out btrfs_quota_status",
         "BTRFS_IOC_GET_FEATURES": "out btrfs_features",
         "BTRFS_IOC_SET_FEATURES": "in btrfs_features_set",
+        "BTRFS_IOC_GET_SUPPORTED_FEATURES": "out btrfs_supported",
+        **dict.fromkeys(
+            ("BTRFS_IOC_SNAP_CREATE_V2", "BTRFS_IOC_SUBVOL_CREATE_V2"),
+            "inout btrfs_volume_v2 qgroup_inherit:btrfs_inherit~in qgroup_inherit>.qgroups:8*num_qgroups~in",
+        ),
+        "BTRFS_IOC_BALANCE_V2": "inout btrfs_balance",
+        "BTRFS_IOC_BALANCE_PROGRESS": "out btrfs_balance",
+        "BTRFS_IOC_TREE_SEARCH": "inout btrfs_search",
+        "BTRFS_IOC_TREE_SEARCH_V2": "inout! btrfs_search_v2 .buf:1*buf_size~out",
+        "BTRFS_IOC_INO_LOOKUP": "inout btrfs_ino_lookup",
+        "BTRFS_IOC_SPACE_INFO": "inout btrfs_spaces .spaces:btrfs_space*total_spaces~out",
+        "BTRFS_IOC_SCRUB": "inout btrfs_scrub",
+        "BTRFS_IOC_SCRUB_PROGRESS": "inout btrfs_scrub",
+        "BTRFS_IOC_DEV_INFO": "inout btrfs_device",
+        "BTRFS_IOC_FS_INFO": "out btrfs_file_system",
+        "BTRFS_IOC_INO_PATHS": "inout btrfs_ino_paths fspath:1*size~out fspath>+16/0:8*+8~out",
+        "BTRFS_IOC_LOGICAL_INO": "inout btrfs_logical_ino inodes:btrfs_container~out inodes>.val:8*elem_cnt~out",
+        "BTRFS_IOC_SET_RECEIVED_SUBVOL": "inout btrfs_received",
+        "BTRFS_IOC_SEND": "in btrfs_send clone_sources:8*clone_sources_count",
+        "BTRFS_IOC_GET_DEV_STATS": "inout btrfs_device_errors",
+        "BTRFS_IOC_DEV_REPLACE": "inout btrfs_replaced",
+        "BTRFS_IOC_QGROUP_LIMIT": "out btrfs_qgroup_limit",
+        "FIDEDUPERANGE": "inout btrfs_dedupe .info:btrfs_dedupe_info*dest_count",
     },
     "linux/videodev2.h": {
         "VIDIOC_QUERYCAP": "out video_capability",

@@ -11,8 +11,19 @@ from tests.conftest import require
 
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
-STYLES = [[], ["-v"], ["-v", "-s", "3"], ["-X", "raw", "-v"], ["-X", "verbose"], ["-e", "inject=ioctl:retval=0", "-v"]]
-KINDS = ["scsi"]
+SUCCEED = ["-e", "inject=ioctl:retval=0"]
+STYLES = [
+    [],
+    ["-v"],
+    ["-v", "-s", "3"],
+    ["-X", "raw", "-v"],
+    ["-X", "verbose"],
+    SUCCEED,
+    [*SUCCEED, "-v"],
+    [*SUCCEED, "-v", "-X", "raw"],
+    [*SUCCEED, "-v", "-X", "verbose"],
+]
+COUNTS = {"scsi": "3000", "btrfs": "700", "dedupe": "6000"}
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +35,15 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trace(tracer: list[str], style: list[str], program: Path, kind: str, out: Path) -> list[str]:
-    words = [*tracer, *style, "-a1", "-e", "trace=ioctl", "-o", str(out), str(program), kind, "1", "600"]
+    words = [*tracer, *style, "-a1", "-e", "trace=ioctl", "-o", str(out), str(program), kind, "1", COUNTS[kind]]
     subprocess.run(words, check=True, capture_output=True)
     return out.read_text().splitlines()
 
 
 @pytest.mark.parametrize("style", STYLES, ids=" ".join)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", COUNTS)
 def test_every_line_is_straces(program: Path, tmp_path: Path, kind: str, style: list[str]) -> None:
     theirs = trace(["strace"], style, program, kind, tmp_path / "theirs")
     ours = trace([sys.executable, "-m", "wiretale", "strace"], style, program, kind, tmp_path / "ours")
-    assert len(theirs) > 300, "the program hardly called"
+    assert len(theirs) > 100, "the program hardly called"
     assert ours == theirs

@@ -175,4 +175,54 @@ FIELDS: dict[str, str] = {
     "btrfs_features": "u64 compat_flags~|device_btrfs_compat; u64 compat_ro_flags~|device_btrfs_read_only;"
     " u64 incompat_flags~|device_btrfs_incompat",
     "btrfs_features_set": "btrfs_features wanted; btrfs_features mask",
+    "btrfs_supported": "btrfs_features supported; btrfs_features safe_set; btrfs_features safe_clear",
+    "btrfs_limit": "u64 flags~|device_btrfs_limit; u64 max_rfer; u64 max_excl; u64 rsv_rfer; u64 rsv_excl",
+    "btrfs_qgroup_limit": "u64 qgroupid; btrfs_limit lim",
+    "btrfs_inherit": "u64 flags~|device_btrfs_inherit; u64 num_qgroups; u64 num_ref_copies; u64 num_excl_copies;"
+    " btrfs_limit lim",
+    "btrfs_volume_v2": "s64 fd; u64 transid; u64 flags~|device_btrfs_subvolume; u64 size; u64 qgroup_inherit~p;"
+    " u64 _unused[2]; char name[4040]",
+    "btrfs_balance_args": "u64 profiles~|device_btrfs_group; u64 usage; u64 devid; u64 pstart; u64 pend; u64 vstart;"
+    " u64 vend; u64 target; u64 flags~|device_btrfs_balance_args; u64 _limit; u32 _stripes_min; u32 _stripes_max;"
+    " u64 _unused[6]",
+    "btrfs_balance_progress": "u64 expected; u64 considered; u64 completed",
+    "btrfs_balance": "u64 flags~|device_btrfs_balance_flags; u64 state~|device_btrfs_balance_state;"
+    " btrfs_balance_args data; btrfs_balance_args meta; btrfs_balance_args sys; btrfs_balance_progress stat;"
+    " u64 _unused[72]",
+    "btrfs_key": "u64 tree_id; u64 min_objectid; u64 max_objectid; u64 min_offset; u64 max_offset; u64 min_transid;"
+    " u64 max_transid; u32 min_type; u32 max_type; u32 nr_items; u32 _unused[9]",
+    "btrfs_search": "btrfs_key key; u8 buf[3992]",
+    "btrfs_search_v2": "btrfs_key key; u64 buf_size",
+    "btrfs_search_header": "u64 transid; u64 objectid; u64 offset; u32 type; u32 len",
+    "btrfs_ino_lookup": "u64 treeid; u64 objectid; char name[4080]",
+    "btrfs_space": "u64 flags~|device_btrfs_group; u64 total_bytes; u64 used_bytes",
+    "btrfs_spaces": "u64 space_slots; u64 total_spaces",
+    "btrfs_scrub_progress": "u64 data_extents_scrubbed; u64 tree_extents_scrubbed; u64 data_bytes_scrubbed;"
+    " u64 tree_bytes_scrubbed; u64 read_errors; u64 csum_errors; u64 verify_errors; u64 no_csum; u64 csum_discards;"
+    " u64 super_errors; u64 malloc_errors; u64 uncorrectable_errors; u64 corrected_errors; u64 last_physical;"
+    " u64 unverified_errors",
+    "btrfs_scrub": "u64 devid; u64 start; u64 end; u64 flags~|device_btrfs_scrub; btrfs_scrub_progress progress;"
+    " u64 _unused[109]",
+    "btrfs_device": "u64 devid; u8 uuid[16]; u64 bytes_used; u64 total_bytes; u64 _unused[379]; char path[1024]",
+    "btrfs_file_system": "u64 max_id; u64 num_devices; u8 fsid[16]; u32 nodesize; u32 sectorsize; u32 clone_alignment;"
+    " u16 csum_type~=device_btrfs_checksum; u16 csum_size; u64 flags~|device_btrfs_info; u64 generation;"
+    " u8 metadata_uuid[16]; u8 _reserved[944]",
+    "btrfs_ino_paths": "u64 inum; u64 size; u64 reserved[4]; u64 fspath~p",
+    "btrfs_logical_ino": "u64 logical; u64 size; u64 reserved[3]; u64 flags~|device_btrfs_logical; u64 inodes~p",
+    "btrfs_container": "u32 bytes_left; u32 bytes_missing; u32 elem_cnt; u32 elem_missed",
+    "btrfs_time": "u64 sec; u32 nsec",
+    "btrfs_received": "u8 uuid[16]; u64 stransid; u64 rtransid; btrfs_time stime; btrfs_time rtime; u64 flags;"
+    " u64 _reserved[16]",
+    "btrfs_send": "s64 send_fd; u64 clone_sources_count; ptr clone_sources~p; u64 parent_root;"
+    " u64 flags~|device_btrfs_send; u32 _version; u8 _reserved[28]",
+    "btrfs_device_errors": "u64 devid; u64 nr_items; u64 flags~|device_btrfs_errors; u64 values[5]; u64 _unused[121]",
+    "btrfs_replaced": "u64 cmd~=device_btrfs_replace; u64 result~=device_btrfs_replaced; u8 _union[2072];"
+    " u64 _spare[64]",
+    "btrfs_replace_start": "u64 cmd; u64 result; u64 srcdevid; u64 cont_reading_from_srcdev_mode~=device_btrfs_reading;"
+    " char srcdev_name[1025]; char tgtdev_name[1025]",
+    "btrfs_replace_status": "u64 cmd; u64 result; u64 replace_state~=device_btrfs_replacing; u64 progress_1000;"
+    " u64 time_started; u64 time_stopped; u64 num_write_errors; u64 num_uncorrectable_read_errors",
+    # linux/fs.h
+    "btrfs_dedupe": "u64 src_offset; u64 src_length; u16 dest_count; u16 _reserved1; u32 _reserved2",
+    "btrfs_dedupe_info": "s64 dest_fd; u64 dest_offset; u64 bytes_deduped; s32 status; u32 _reserved",
 }

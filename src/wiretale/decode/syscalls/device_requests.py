@@ -214,7 +214,7 @@ ROWS: dict[int, str] = {
     0xC138FD0E: "inout dm_request",  # DM_TARGET_MSG
     0xC138FD0F: "inout dm_request",  # DM_DEV_SET_GEOMETRY
     0xC138FD10: "inout dm_request",  # DM_DEV_ARM_POLL
-    # linux/btrfs.h
+    # linux/fs.h linux/btrfs.h
     0x9406: "-",  # BTRFS_IOC_TRANS_START
     0x9407: "-",  # BTRFS_IOC_TRANS_END
     0x9408: "-",  # BTRFS_IOC_SYNC
@@ -255,6 +255,27 @@ ROWS: dict[int, str] = {
     0x8040942D: "out btrfs_quota_status",  # BTRFS_IOC_QUOTA_RESCAN_STATUS
     0x80189439: "out btrfs_features",  # BTRFS_IOC_GET_FEATURES
     0x40309439: "in btrfs_features_set",  # BTRFS_IOC_SET_FEATURES
+    0x80489439: "out btrfs_supported",  # BTRFS_IOC_GET_SUPPORTED_FEATURES
+    0x50009417: "inout btrfs_volume_v2 qgroup_inherit:btrfs_inherit~in qgroup_inherit>.qgroups:8*num_qgroups~in",  # BTRFS_IOC_SNAP_CREATE_V2
+    0x50009418: "inout btrfs_volume_v2 qgroup_inherit:btrfs_inherit~in qgroup_inherit>.qgroups:8*num_qgroups~in",  # BTRFS_IOC_SUBVOL_CREATE_V2
+    0xC4009420: "inout btrfs_balance",  # BTRFS_IOC_BALANCE_V2
+    0x84009422: "out btrfs_balance",  # BTRFS_IOC_BALANCE_PROGRESS
+    0xD0009411: "inout btrfs_search",  # BTRFS_IOC_TREE_SEARCH
+    0xC0709411: "inout! btrfs_search_v2 .buf:1*buf_size~out",  # BTRFS_IOC_TREE_SEARCH_V2
+    0xD0009412: "inout btrfs_ino_lookup",  # BTRFS_IOC_INO_LOOKUP
+    0xC0109414: "inout btrfs_spaces .spaces:btrfs_space*total_spaces~out",  # BTRFS_IOC_SPACE_INFO
+    0xC400941B: "inout btrfs_scrub",  # BTRFS_IOC_SCRUB
+    0xC400941D: "inout btrfs_scrub",  # BTRFS_IOC_SCRUB_PROGRESS
+    0xD000941E: "inout btrfs_device",  # BTRFS_IOC_DEV_INFO
+    0x8400941F: "out btrfs_file_system",  # BTRFS_IOC_FS_INFO
+    0xC0389423: "inout btrfs_ino_paths fspath:1*size~out fspath>+16/0:8*+8~out",  # BTRFS_IOC_INO_PATHS
+    0xC0389424: "inout btrfs_logical_ino inodes:btrfs_container~out inodes>.val:8*elem_cnt~out",  # BTRFS_IOC_LOGICAL_INO
+    0xC0C89425: "inout btrfs_received",  # BTRFS_IOC_SET_RECEIVED_SUBVOL
+    0x40489426: "in btrfs_send clone_sources:8*clone_sources_count",  # BTRFS_IOC_SEND
+    0xC4089434: "inout btrfs_device_errors",  # BTRFS_IOC_GET_DEV_STATS
+    0xCA289435: "inout btrfs_replaced",  # BTRFS_IOC_DEV_REPLACE
+    0x8030942B: "out btrfs_qgroup_limit",  # BTRFS_IOC_QGROUP_LIMIT
+    0xC0189436: "inout btrfs_dedupe .info:btrfs_dedupe_info*dest_count",  # FIDEDUPERANGE
     # linux/videodev2.h
     0x80685600: "out video_capability",  # VIDIOC_QUERYCAP
     0xC0405602: "inout video_fmtdesc",  # VIDIOC_ENUM_FMT

@@ -138,6 +138,8 @@ static void capture_named(struct wt *w, struct task *t, const struct piece *vect
 	}
 }
 
+#define MOST_FOLLOWED (1ull << 62)	/* what is said to be longer is as long as nothing can be */
+
 /* The structure whose pointers are followed; false if there is none, or it is another kind of structure. */
 static bool find_structure(struct wt *w, struct task *t, const struct wt_op *op, uint64_t *base)
 {
@@ -174,8 +176,10 @@ static void capture_followed(struct wt *w, struct task *t, const struct wt_op *o
 	}
 	if (op->what == WT_READ_FOLLOW_STRING)
 		capture_string(w, t->tid, &p, 0);
-	else if (!__builtin_mul_overflow(count, (uint64_t)op->size, &p.full) && p.full <= 1ull << 62)
+	else if (!__builtin_mul_overflow(count, (uint64_t)op->size, &p.full) && address + p.full >= address) {
+		p.full = p.full > MOST_FOLLOWED ? MOST_FOLLOWED : p.full;
 		capture(w, t->tid, &p);
+	}
 	if (op->what == WT_READ_FOLLOW_STRINGS)
 		capture_named(w, t, &p, count, op->size);
 }

@@ -1,22 +1,14 @@
 """Requests to file systems of btrfs (linux/btrfs.h) that are more than one field after another."""
 
-from wiretale.decode.strace.devices.forms import Form, Given, Struct
-from wiretale.decode.strace.style import Names
+from wiretale.decode.strace.devices import btrfs_devices, btrfs_trees
+from wiretale.decode.strace.devices.forms import Form, Given, limited
 from wiretale.decode.strace.writer import StraceWriter
 
-LEAST: dict[str, int] = {}
-_NO_LIMIT = (1 << 64) - 1
+LEAST = {**btrfs_devices.LEAST, **btrfs_trees.LEAST}
 
 
 def _descriptor(w: StraceWriter, value: int) -> str:
     return w.fd((value & 0xFFFFFFFF ^ 1 << 31) - (1 << 31))
-
-
-def _limited(s: Struct, name: str) -> str:
-    style, number = s.w.style.names, str(s[name])
-    if s[name] != _NO_LIMIT or style is Names.RAW:
-        return f"{name}={number}"
-    return f"{name}={number} /* UINT64_MAX */" if style is Names.VERBOSE else f"{name}=UINT64_MAX"
 
 
 def _volume(given: Given) -> str:
@@ -30,7 +22,7 @@ def _defragment(given: Given) -> str:
     s = given.first
     return (
         "{"
-        + ", ".join([*s.texts("start"), _limited(s, "len"), *s.texts("flags", "extent_thresh", "compress_type")])
+        + ", ".join([*s.texts("start"), limited(s, "len"), *s.texts("flags", "extent_thresh", "compress_type")])
         + "}"
     )
 
@@ -52,4 +44,6 @@ FORMS: dict[str, Form] = {
     "btrfs_defrag_range": _defragment,
     "btrfs_volume": _volume,
     "btrfs_features_set": _features,
+    **btrfs_devices.FORMS,
+    **btrfs_trees.FORMS,
 }

@@ -5,6 +5,7 @@ only the kernel fills it in.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 from wiretale.decode.record_types import Datum
 from wiretale.decode.strace import names
@@ -102,11 +103,15 @@ class Struct:
         starts = range(field.offset, field.offset + min(count, field.count) * size, size)
         return [Struct(self.w, field.nested, self.data[at : at + size]) for at in starts]
 
-    def numbers(self, name: str, count: int) -> str:
-        """The first numbers of an array."""
+    def values(self, name: str) -> list[int]:
+        """An array of numbers."""
         value = self._values[name][1]
         assert isinstance(value, list)
-        return sequence(self.w, map(str, value[:count]))
+        return [number for number in value if isinstance(number, int)]
+
+    def numbers(self, name: str, count: int) -> str:
+        """The first numbers of an array."""
+        return sequence(self.w, map(str, self.values(name)[:count]))
 
     def __str__(self) -> str:
         return braces(self.texts())
@@ -145,9 +150,28 @@ def decimal(w: StraceWriter, value: int, text: str) -> str:
     return f"{value} /* {text} */" if w.style.names is Names.VERBOSE else text
 
 
+def commented(text: str, comment: str) -> str:
+    return f"{text} /* {comment} */" if comment else text
+
+
 def number_noted(w: StraceWriter, text: str, comment: str) -> str:
     """A number that is followed by what it means, but for -X raw."""
-    return text if w.style.names is Names.RAW or not comment else f"{text} /* {comment} */"
+    return text if w.style.names is Names.RAW else commented(text, comment)
+
+
+def limited(s: Struct, name: str) -> str:
+    """A number of 64 bits of which the largest means that there is no limit."""
+    return f"{name}={decimal(s.w, s[name], 'UINT64_MAX' if s[name] == (1 << 64) - 1 else '')}"
+
+
+def uuid(s: Struct, name: str) -> str:
+    digits = s.bytes(name).hex()
+    return f"{name}={'-'.join(digits[a:b] for a, b in pairwise((0, 8, 12, 16, 20, 32)))}"
+
+
+def answered(given: Given, asked: str, answer: Callable[[Struct], str]) -> str:
+    """What was given, and of a call that succeeded what came back."""
+    return asked if given.after is None else f"{asked} => {answer(given.last)}"
 
 
 def elements(
@@ -159,8 +183,12 @@ def elements(
     count: int,
     size: int,
     room: int = 1 << 32,
+    most: int = 1 << 32,
 ) -> str:
-    """An array of `count` elements, of which there is `room` for some; where it could not be read, the address."""
+    """An array of `count` elements, of which there is `room` for some; where it could not be read, the address.
+
+    Without -v at most so many as -s says, and as `most` says.
+    """
     shown: list[str] = []
     for number in range(count):
         piece = data[number * size : (number + 1) * size]
@@ -172,7 +200,7 @@ def elements(
         if len(piece) < size:
             shown.append(f"... /* {address + number * size:#x} */")
             break
-        if w.brief and number >= w.limit:
+        if w.brief and number >= min(w.limit, most):
             shown.append("...")
             break
         shown.append(text(piece))

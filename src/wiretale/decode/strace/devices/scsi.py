@@ -23,7 +23,7 @@ class _Transfer:
     def __init__(self, given: Given, address: int, at: int, *, at_exit: bool) -> None:
         self.given, self.w, self.address, self.at, self.at_exit = given, given.w, address, at, at_exit
 
-    def bytes(self, count: int) -> str:
+    def data(self, count: int) -> str:
         """Always in hexadecimal, as far as -s says."""
         datum = self.w.datum(self.given.index, "struct", at_exit=self.at_exit, idx=1 + self.at)
         data = b"" if datum is None else datum.bytes
@@ -87,12 +87,12 @@ def _command(given: Given) -> str:
 def _sg_data(given: Given, s: Struct, count: int, *, at_exit: bool) -> str:
     transfer = _Transfer(given, s["dxferp"], s.field("dxferp").offset, at_exit=at_exit)
     vectors = s["iovec_count"]
-    return f"dxferp={transfer.vector(vectors, count) if vectors else transfer.bytes(count)}"
+    return f"dxferp={transfer.vector(vectors, count) if vectors else transfer.data(count)}"
 
 
 def _sg_sent(given: Given, s: Struct) -> Iterator[str]:
     yield from s.texts("dxfer_direction", "cmd_len")
-    yield f"cmdp={_Transfer(given, s['cmdp'], s.field('cmdp').offset, at_exit=False).bytes(s['cmd_len'])}"
+    yield f"cmdp={_Transfer(given, s['cmdp'], s.field('cmdp').offset, at_exit=False).data(s['cmd_len'])}"
     yield from s.texts("mx_sb_len", "iovec_count", "dxfer_len", "timeout")
     yield f"flags={bits(given.w, s['flags'], table('device_sg_flags'), 'SG_FLAG_???')}"
     if s["dxfer_direction"] in (_TO_DEVICE, _BOTH_WAYS):
@@ -105,7 +105,7 @@ def _sg_received(given: Given, first: Struct, s: Struct) -> str:
     text = ""
     if direction == _FROM_DEVICE or (direction == _BOTH_WAYS and done):
         text = (" => " if direction == _BOTH_WAYS else ", ") + _sg_data(given, s, done, at_exit=True)
-    written = _Transfer(given, s["sbp"], s.field("sbp").offset, at_exit=True).bytes(s["sb_len_wr"])
+    written = _Transfer(given, s["sbp"], s.field("sbp").offset, at_exit=True).data(s["sb_len_wr"])
     shown = [*s.texts("status", "masked_status", "msg_status", "sb_len_wr"), f"sbp={written}"]
     shown += s.texts("host_status", "driver_status", "resid", "duration", "info")
     return ", ".join([text, *shown])
@@ -114,12 +114,12 @@ def _sg_received(given: Given, first: Struct, s: Struct) -> str:
 def _bsg_data(given: Given, s: Struct, way: str, at: int, count: int) -> str:
     transfer = _Transfer(given, s[f"{way}_xferp"], at, at_exit=way == "din")
     vectors = s[f"{way}_iovec_count"]
-    return f"{way}_xferp={transfer.vector(vectors, count) if vectors else transfer.bytes(count)}"
+    return f"{way}_xferp={transfer.vector(vectors, count) if vectors else transfer.data(count)}"
 
 
 def _bsg_sent(given: Given, s: Struct) -> Iterator[str]:
     yield from s.texts("protocol", "subprotocol", "request_len")
-    yield f"request={_Transfer(given, s['request'], _REQUEST_AT, at_exit=False).bytes(s['request_len'])}"
+    yield f"request={_Transfer(given, s['request'], _REQUEST_AT, at_exit=False).data(s['request_len'])}"
     yield from s.texts("request_tag", "request_attr", "request_priority", "request_extra", "max_response_len")
     yield from s.texts("dout_iovec_count", "dout_xfer_len", "din_iovec_count", "din_xfer_len")
     yield _bsg_data(given, s, "dout", _DOUT_AT, s["dout_xfer_len"])
@@ -127,7 +127,7 @@ def _bsg_sent(given: Given, s: Struct) -> Iterator[str]:
 
 
 def _bsg_received(given: Given, first: Struct, s: Struct) -> str:
-    response = _Transfer(given, s["response"], _RESPONSE_AT, at_exit=True).bytes(s["response_len"])
+    response = _Transfer(given, s["response"], _RESPONSE_AT, at_exit=True).data(s["response_len"])
     length, left = s["din_xfer_len"], s["din_resid"]
     shown = [*s.texts("response_len"), f"response={response}"]
     shown.append(_bsg_data(given, s, "din", _DIN_AT, length - left if 0 < left <= length else length))
