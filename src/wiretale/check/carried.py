@@ -10,8 +10,8 @@ _VECTORS = frozenset({Kind.MMSGHDR_IN, Kind.MMSGHDR_OUT})
 
 # Every successful call that moved payload into ('w') or out of ('r') an internet or unix socket, with its own result,
 # beside what the joins placed of it. `other` sockets are none of TCP, UDP, UDP-Lite and MPTCP (linux/in.h): SCTP and
-# the like have no connections, and of raw sockets what carries TCP or UDP has none. Of sendmmsg and recvmmsg the result
-# counts messages, of the others bytes.
+# the like have no connections. What raw sockets carry that is TCP's or UDP's is left to check/whole.py. Of sendmmsg and
+# recvmmsg the result counts messages, of the others bytes.
 _CALLS = """
 WITH moved AS (
     SELECT c.call_id, c.pid, c.entry_ns, c.name, c.retval, m.side, m.messages,
@@ -28,7 +28,8 @@ on_socket AS (
     FROM (SELECT * FROM moved WHERE fd < 2147483648) m
     ASOF JOIN descriptor d ON d.pid = m.pid AND d.fd = m.fd AND m.entry_ns >= d.from_ns
     JOIN socket s ON s.file_id = d.file_id
-    WHERE s.family IN ('AF_INET', 'AF_INET6', 'AF_UNIX') AND coalesce(d.to_ns, 9223372036854775807) >= m.entry_ns
+    WHERE s.family IN ('AF_INET', 'AF_INET6', 'AF_UNIX') AND m.call_id NOT IN (SELECT call_id FROM packet_call)
+      AND coalesce(d.to_ns, 9223372036854775807) >= m.entry_ns
 ),
 placed AS (
     SELECT 'w' AS side, call_id, sum(hi - lo) AS bytes, count(*) AS rows FROM stream_write GROUP BY call_id

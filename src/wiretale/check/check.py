@@ -11,6 +11,7 @@ from wiretale.check.compared import Compared, compare
 from wiretale.check.evidence import KINDS, RAW, captured, read_evidence
 from wiretale.check.ranges import total
 from wiretale.check.reasons import End, Gap, Streams, acknowledged, gaps, uncompared
+from wiretale.check.whole import WholeCheck, check_whole
 
 OVER_PACKETS = ("tcp", "udp", "udplite", *RAW)
 
@@ -60,7 +61,8 @@ class StreamCheck:
 class CallCheck:
     """What the calls' own results say against the streams: 'w' or 'r'. `unplaced` calls belong to no connection.
 
-    Those of them on `other` sockets than TCP's and UDP's (SCTP; raw ones whose packets are TCP's or UDP's) have none.
+    Those of them on `other` sockets than TCP's and UDP's (SCTP) have none. What raw sockets carry whole, and is TCP's
+    or UDP's, is counted in `Check.whole`.
     """
 
     side: str
@@ -79,6 +81,7 @@ class Check:
 
     streams: tuple[StreamCheck, ...]
     calls: tuple[CallCheck, ...]
+    whole: tuple[WholeCheck, ...]
     wrong: tuple[str, ...]
 
     @property
@@ -108,7 +111,9 @@ def check(db: duckdb.DuckDBPyConnection, progress: Callable[[str, float], None] 
     for some in _batches(connections):
         say(f"checking connection {len(streams) // 2 + 1} of {len(connections)}", len(streams) / 2 / len(connections))
         streams += _connections(db, some, compared, ends, acked)
-    return Check(tuple(streams), tuple(calls), (*wrong, *(w for s in streams for w in s.wrong)))
+    whole, unproven = check_whole(db)
+    wrong += unproven
+    return Check(tuple(streams), tuple(calls), whole, (*wrong, *(w for s in streams for w in s.wrong)))
 
 
 Ends = dict[tuple[int, str], End]

@@ -14,6 +14,7 @@ from wiretale.errors import Exit
 if TYPE_CHECKING:
     from wiretale.check.check import Check, StreamCheck
     from wiretale.check.reasons import Gap
+    from wiretale.check.whole import WholeCheck
     from wiretale.show.connections import ConnectionRow
 
 HELP = """
@@ -69,7 +70,7 @@ def _print(shown: "list[StreamCheck]", known: "dict[int, ConnectionRow]", proof:
     if lines:
         sys.stdout.write("without a link:\n" + "".join(line + "\n" for line in lines))
     sys.stdout.write("".join(escape_text(line) + "\n" for line in _summary(proof)))
-    if not shown:
+    if not shown and not proof.whole:
         print_notes(["no connection of a traced program carried payload"])
 
 
@@ -127,12 +128,13 @@ def _summary(proof: "Check") -> Iterator[str]:
             for (number, size), why in (
                 (
                     (calls.other_calls, calls.other_bytes),
-                    "their sockets are raw with TCP or UDP in them, or SCTP's and the like",
+                    "their sockets are SCTP's and the like",
                 ),
                 (unknown, "the other end of their socket is not known"),
             ):
                 if number:
                     yield f"{number} {word} with {_bytes(size)} belong to no connection: {why}"
+    yield from map(_whole, proof.whole)
     for gap in _together([gap for s in proof.streams for gap in s.uncompared]):
         yield f"not compared: {_bytes(gap.bytes)}: {gap.reason}"
     carried, linked, compared = (
@@ -153,6 +155,10 @@ def _summary(proof: "Check") -> Iterator[str]:
     if proof.unexplained:
         yield f"{_bytes(proof.unexplained)} without a link have no explanation"
     verdict = "nothing is wrong" if proof.holds else f"{len(proof.wrong)} faults"
+    if not carried and proof.whole:
+        linked, whole = sum(w.linked for w in proof.whole), sum(w.messages for w in proof.whole)
+        yield f"{linked} of {whole} packets linked with calls: {verdict}"
+        return
     if carried and not links:
         yield f"calls carried {_bytes(carried)}, none of them linked{' by packets' if directly else ''}: {verdict}"
         return
@@ -160,6 +166,20 @@ def _summary(proof: "Check") -> Iterator[str]:
         f"calls carried {_bytes(carried)}; {linked} linked ({_share(linked, carried)}) by {links} links,"
         f" {compared} of them compared and equal: {verdict}"
     )
+
+
+def _whole(found: "WholeCheck") -> str:
+    verb = "sent" if found.side == "w" else "took"
+    number = "1 packet" if found.messages == 1 else f"{found.messages} packets"
+    said = (
+        f"raw and packet sockets {verb} {number} whole, {_bytes(found.bytes)}: {found.linked_bytes} linked"
+        f" ({_share(found.linked_bytes, found.bytes)}), {found.compared} compared and equal"
+    )
+    said += f", {found.filled} filled in by the kernel" if found.filled else ""
+    missing = found.messages - found.linked
+    said += f"; of {missing} no packet was captured" if missing else ""
+    doubt = f"; {found.doubtful} may be other packets with the same bytes" if found.doubtful else ""
+    return said + doubt
 
 
 def _together(gaps: "list[Gap]") -> "list[Gap]":
@@ -193,5 +213,13 @@ def _whole_as_json(proof: "Check") -> dict[str, object]:
                 "other_calls": c.other_calls, "other_bytes": c.other_bytes,
             }
             for c in proof.calls
+        ],
+        "whole_packets": [
+            {
+                "side": "write" if w.side == "w" else "read", "messages": w.messages, "bytes": w.bytes,
+                "linked": w.linked, "linked_bytes": w.linked_bytes, "compared": w.compared, "filled": w.filled,
+                "doubtful": w.doubtful,
+            }
+            for w in proof.whole
         ],
     }  # fmt: skip

@@ -45,7 +45,7 @@ connection_descriptor AS (
     WHERE e.socket_id IS NOT NULL OR e.fd IS NOT NULL
 )"""
 
-# One row: one call that put bytes into a packet or took bytes of it.
+# One row: one call that put bytes into a packet or took bytes of it, or that sent or took it whole.
 _LINKED = """
 linked AS (
     SELECT DISTINCT l.packet_id, p.number, w.call_id, TRUE AS wrote
@@ -53,6 +53,8 @@ linked AS (
     UNION
     SELECT DISTINCT l.packet_id, p.number, r.call_id, FALSE
     FROM link l JOIN stream_read r USING (read_id) JOIN packet p USING (packet_id)
+    UNION
+    SELECT packet_id, p.number, call_id, side = 'w' FROM packet_call JOIN packet p USING (packet_id)
 )"""
 
 # One row: one kernel event and one recorded thread it is about: whose own call ran, or which was woken or moved.

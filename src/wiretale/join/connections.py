@@ -14,6 +14,7 @@ from wiretale.join.senders import put_unix_senders
 from wiretale.join.tcp_connections import TcpPairing
 from wiretale.join.udp_connections import UdpPairing, read_uses
 from wiretale.join.unix_connections import UnixPairing
+from wiretale.join.whole_packets import put_whole_packets
 
 _SUBFLOWS = """
 CREATE OR REPLACE TEMP TABLE j_subflow AS
@@ -45,6 +46,7 @@ def build_pairs(db: duckdb.DuckDBPyConnection) -> None:
     raw = RawPairing(db, sockets, error_ns)
     write_conversations(db, [*tcp.conversations, *talks, *raw.conversations, *unix.conversations])
     raw.put()
+    put_whole_packets(db, raw.ported, error_ns)
     db.execute(_SUBFLOWS)
     if tcp.unplaced:
         add_coverage(

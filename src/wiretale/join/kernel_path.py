@@ -115,11 +115,15 @@ FROM call c LEFT JOIN task t USING (task_id) WHERE c.call_id IN (SELECT unnest(?
 
 _READS = """SELECT DISTINCT r.call_id
 FROM stream_write w JOIN link l USING (write_id) JOIN stream_read r USING (read_id)
-WHERE w.call_id = ? AND l.kind = 'write_read' AND NOT r.peeked"""
+WHERE w.call_id = $call AND l.kind = 'write_read' AND NOT r.peeked
+UNION SELECT r.call_id FROM packet_call w JOIN packet_call r USING (packet_id)
+WHERE w.call_id = $call AND w.side = 'w' AND r.side = 'r' AND NOT r.peeked"""
 
 _PACKETS = """SELECT DISTINCT l.packet_id, p.number
 FROM stream_write w JOIN link l USING (write_id) JOIN packet p USING (packet_id)
-WHERE w.call_id = ? AND l.kind = 'write_segment' ORDER BY p.number"""
+WHERE w.call_id = $call AND l.kind = 'write_segment'
+UNION SELECT packet_id, p.number FROM packet_call JOIN packet p USING (packet_id) WHERE call_id = $call AND side = 'w'
+ORDER BY 2"""
 
 _END = "CASE WHEN e.head IS NOT NULL AND e.{0}port > 0 THEN e.{0} || ' port ' || e.{0}port END"
 _COLUMNS = f"""e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq, e.other_tid, e.value, e.value2,
@@ -128,7 +132,8 @@ _COLUMNS = f"""e.event_id, e.time_ns, e.cpu, e.name, e.tid, e.context, e.softirq
        CASE WHEN e.head IS NULL THEN nullif(e.srcport, 0) END"""
 
 _READS_OF_PACKETS = """SELECT DISTINCT r.call_id FROM link l JOIN stream_read r USING (read_id)
-WHERE l.packet_id IN (SELECT unnest(?)) AND l.kind = 'segment_read' AND NOT r.peeked"""
+WHERE l.packet_id IN (SELECT unnest($packets)) AND l.kind = 'segment_read' AND NOT r.peeked
+UNION SELECT call_id FROM packet_call WHERE packet_id IN (SELECT unnest($packets)) AND side = 'r' AND NOT peeked"""
 
 _NUMBERED = "SELECT packet_id FROM packet WHERE number IN (SELECT unnest(?)) AND shown"
 
@@ -310,10 +315,10 @@ def _follow(db: duckdb.DuckDBPyConnection, path: KernelPath, call: PathCall) -> 
 
     What a bridge or router passes on is another packet, perhaps with other addresses: it is followed from there.
     """
-    ids = [i for i, _ in db.execute(_PACKETS, [call.call_id]).fetchall()]
-    reads = [i for (i,) in db.execute(_READS, [call.call_id]).fetchall()]
+    ids = [i for i, _ in db.execute(_PACKETS, {"call": call.call_id}).fetchall()]
+    reads = [i for (i,) in db.execute(_READS, {"call": call.call_id}).fetchall()]
     for _ in range(_MOST_HOPS):
-        reads = reads or [i for (i,) in db.execute(_READS_OF_PACKETS, [ids]).fetchall()]
+        reads = reads or [i for (i,) in db.execute(_READS_OF_PACKETS, {"packets": ids}).fetchall()]
         path.reads = _calls(db, reads)
         ends = [c.exit_ns for c in (call, *path.reads) if c.exit_ns is not None]
         of_bytes = {

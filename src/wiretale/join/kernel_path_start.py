@@ -15,9 +15,10 @@ def first_write(db: duckdb.DuckDBPyConnection) -> int | None:
 def writes_of_packet(db: duckdb.DuckDBPyConnection, number: int) -> list[int]:
     """The calls whose bytes a packet carried."""
     rows = db.execute(
-        "SELECT DISTINCT w.call_id FROM packet p JOIN link l USING (packet_id) JOIN stream_write w USING (write_id)"
-        " WHERE p.number = ? AND l.kind = 'write_segment' ORDER BY 1",
-        [number],
+        "SELECT w.call_id FROM packet p JOIN link l USING (packet_id) JOIN stream_write w USING (write_id)"
+        " WHERE p.number = $number AND l.kind = 'write_segment' UNION SELECT c.call_id FROM packet p JOIN packet_call c"
+        " USING (packet_id) WHERE p.number = $number AND c.side = 'w' ORDER BY 1",
+        {"number": number},
     )
     return [call_id for (call_id,) in rows.fetchall()]
 
@@ -25,9 +26,10 @@ def writes_of_packet(db: duckdb.DuckDBPyConnection, number: int) -> list[int]:
 def write_of_read(db: duckdb.DuckDBPyConnection, call_id: int) -> int | None:
     """The first call whose bytes a call has read; None if it read none that are linked."""
     row = db.execute(
-        "SELECT min(w.call_id) FROM stream_read r JOIN link l USING (read_id) JOIN stream_write w USING (write_id)"
-        " WHERE r.call_id = ? AND l.kind = 'write_read'",
-        [call_id],
+        "SELECT min(call_id) FROM (SELECT w.call_id FROM stream_read r JOIN link l USING (read_id) JOIN stream_write w"
+        " USING (write_id) WHERE r.call_id = $call AND l.kind = 'write_read' UNION SELECT w.call_id FROM packet_call r"
+        " JOIN packet_call w USING (packet_id) WHERE r.call_id = $call AND r.side = 'r' AND w.side = 'w')",
+        {"call": call_id},
     ).fetchone()
     return row[0] if row else None
 

@@ -54,12 +54,16 @@ class _Talk:
 
 
 class RawPairing:
-    """`conversations` holds the result; `put` makes the temporary tables of what belongs to them."""
+    """`conversations` holds the result; `put` makes the temporary tables of what belongs to them.
+
+    `ported`: the messages that are TCP's or UDP's packets, which are in no conversation of these.
+    """
 
     def __init__(self, db: duckdb.DuckDBPyConnection, sockets: dict[int, Socket], error_ns: int) -> None:
         self._db, self._error_ns = db, error_ns
         self._talks: dict[tuple[object, ...], list[_Talk]] = defaultdict(list)
         self._messages = read_messages(db, sockets)
+        self.ported = [m for m in self._messages if m.protocol in PORTS]
         self._units = read_units(db)
         Matching(self._messages, self._units, error_ns)
         self._mark_repeated()

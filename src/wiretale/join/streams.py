@@ -20,6 +20,7 @@ def place_transfers(db: duckdb.DuckDBPyConnection) -> None:
             FALSE) AS other
         FROM j_transfer t JOIN socket s USING (socket_id)
         WHERE s.family IN ('AF_INET', 'AF_INET6', 'AF_UNIX') AND t.bytes > 0
+          AND t.call_id NOT IN (SELECT call_id FROM packet_call)
           AND NOT EXISTS (
               SELECT 1 FROM j_placed p WHERE p.call_id = t.call_id AND p.message = t.message AND p.side = t.side))
         """
@@ -28,8 +29,8 @@ def place_transfers(db: duckdb.DuckDBPyConnection) -> None:
         reason = "the other end of the socket is not known, so these messages belong to no connection for certain"
         add_coverage(db, "messages without a connection", int(row[0]), "unmatched", reason)
         reason = (
-            "their sockets are SCTP's or the like, or raw and carry TCP's or UDP's packets, or IP packets of which too "
-            "little was captured to know them by: these are not joined"
+            "their sockets are SCTP's or the like, or raw and carry IP packets of which too little was captured to "
+            "know them by: these are not joined"
         )
         add_coverage(db, "messages of other sockets", int(row[1]), "unmatched", reason)
 

@@ -271,6 +271,40 @@ LINK = Table(
     ),
 )
 
+PACKET_CALL = Table(
+    "packet_call",
+    "derived",
+    "one packet that a call sent or took as a whole: a frame of a packet socket, or a packet of a raw socket that is TCP's or UDP's",
+    (
+        C("call_id", "BIGINT", "the call"),
+        C("message", "INTEGER", "message of a sendmmsg or recvmmsg; 0 otherwise"),
+        C("side", "VARCHAR", "w: the call sent it; r: the call took it"),
+        C("socket_id", "BIGINT", "socket"),
+        C("packet_id", "BIGINT", "the shown packet; NULL if no captured packet has these bytes"),
+        C(
+            "lo",
+            "BIGINT",
+            "where in the frame the first byte stands that the call carried; NULL without a packet",
+            "bytes",
+        ),
+        C("size", "BIGINT", "how many bytes the call carried", "bytes"),
+        C(
+            "filled",
+            "BIGINT[]",
+            "ranges of what the call sent that the kernel wrote itself, from and to in turn: fields of the IP header, a checksum",
+        ),
+        C("peeked", "BOOLEAN", "MSG_PEEK: seen, not taken"),
+        C("exact", "BOOLEAN", "it can be no other packet; NULL without a packet"),
+        C("reason", "VARCHAR", "why there is no packet, or why it may be another one; NULL if exact"),
+        C(
+            "lag_ns",
+            "BIGINT",
+            "from the call to the packet, or from the packet to the call's return; NULL without a packet",
+            "ns",
+        ),
+    ),
+)
+
 TCP_STATE = Table(
     "tcp_state",
     "derived",
@@ -404,6 +438,7 @@ DERIVED_TABLES = (
     STREAM_READ,
     SEGMENT,
     LINK,
+    PACKET_CALL,
     TCP_STATE,
     WAIT,
     CALL_CONNECTION,

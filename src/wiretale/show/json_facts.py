@@ -27,6 +27,12 @@ SELECT w.call_id, w.from_ns, w.to_ns, w.fd, w.ended_by, p.number, w.cause_call_i
 FROM wait w LEFT JOIN packet p ON p.packet_id = w.packet_id LEFT JOIN task t ON t.task_id = w.cause_task_id
 WHERE w.call_id IN (FROM wanted_call) ORDER BY w.wait_id"""
 
+# Packets that raw and packet sockets carried whole.
+_WHOLE = """
+SELECT c.call_id, c.side, p.number, c.lo, c.size, c.peeked, c.exact, c.reason
+FROM packet_call c LEFT JOIN packet p USING (packet_id)
+WHERE c.call_id IN (FROM wanted_call) ORDER BY c.call_id, c.message"""
+
 _PACKETS = """
 SELECT p.packet_id, p.shown, p.frame_bytes, p.captured_bytes, p.ip_version, p.ip_protocol, p.src, p.dst, p.srcport,
     p.dstport, p.flags, p.seq, p.ack, p."window", p.payload_bytes, g.connection_id, g.direction, g.lo, g.hi, g.rel_seq,
@@ -39,8 +45,10 @@ _PACKET_KEYS = (
 )  # fmt: skip
 
 _LINKED_CALLS = """
-SELECT l.packet_id, list_sort(list(DISTINCT s.call_id)) FROM link l JOIN {table} s ON s.{key} = l.{key}
-WHERE l.kind = '{kind}' AND l.packet_id IN (FROM wanted_packet) GROUP BY l.packet_id"""
+SELECT packet_id, list_sort(list(DISTINCT call_id)) FROM (
+    SELECT l.packet_id, s.call_id FROM link l JOIN {table} s ON s.{key} = l.{key} WHERE l.kind = '{kind}'
+    UNION ALL SELECT packet_id, call_id FROM packet_call WHERE side = '{side}'
+) WHERE packet_id IN (FROM wanted_packet) GROUP BY packet_id"""
 
 
 @dataclass(slots=True)
@@ -78,6 +86,11 @@ def _of_calls(db: duckdb.DuckDBPyConnection, wanted: list[int]) -> dict[int, Jso
             "from_ns": begin, "to_ns": end, "fd": fd, "ended_by": ended_by, "packet": number, "call": cause,
             "task": task, "latency_ns": latency,
         })  # fmt: skip
+    for call_id, side, number, low, size, peeked, exact, reason in db.execute(_WHOLE).fetchall():
+        lists[call_id].setdefault("whole_packets", []).append({
+            "side": "write" if side == "w" else "read", "packet": number, "at": low, "bytes": size, "peeked": peeked,
+            "exact": exact, "reason": reason,
+        })  # fmt: skip
     return {call_id: dict(found) for call_id, found in lists.items()}
 
 
@@ -85,10 +98,11 @@ def _of_packets(db: duckdb.DuckDBPyConnection) -> dict[int, Json]:
     found: dict[int, Json] = {}
     for packet_id, *values in db.execute(_PACKETS).fetchall():
         found[packet_id] = dict(zip(_PACKET_KEYS, values, strict=True)) | {"written_by": [], "read_by": []}
-    for name, table, key, kind in (
-        ("written_by", "stream_write", "write_id", "write_segment"),
-        ("read_by", "stream_read", "read_id", "segment_read"),
+    for name, table, key, kind, side in (
+        ("written_by", "stream_write", "write_id", "write_segment", "w"),
+        ("read_by", "stream_read", "read_id", "segment_read", "r"),
     ):
-        for packet_id, calls in db.execute(_LINKED_CALLS.format(table=table, key=key, kind=kind)).fetchall():
+        query = _LINKED_CALLS.format(table=table, key=key, kind=kind, side=side)
+        for packet_id, calls in db.execute(query).fetchall():
             found[packet_id][name] = calls
     return found

@@ -157,12 +157,31 @@ ORDER BY w.wait_id"""
             notes[call_id].append("still waiting when the recording or the task ended")
 
 
+# A packet that a raw or packet socket carried whole. Of sendmmsg and recvmmsg there are several.
+_WHOLE = """
+SELECT w.call_id, w.side, w.peeked, coalesce(bool_and(w.exact), TRUE),
+    list_sort(list(DISTINCT p.number) FILTER (p.number IS NOT NULL))[1:$listed], count(DISTINCT p.number)
+FROM packet_call w LEFT JOIN packet p USING (packet_id)
+WHERE w.call_id IN (FROM wanted_call) GROUP BY ALL ORDER BY ALL"""
+
+
+def of_whole_packets(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
+    """For calls of raw and packet sockets: the packets they carried whole."""
+    for call_id, side, peeked, exact, numbers, count in db.execute(_WHOLE, {"listed": LISTED}).fetchall():
+        if not count:
+            continue
+        packets = _several("packet", [str(n) for n in numbers], count)
+        doubt = "" if exact else " (or another one with the same bytes)"
+        notes[call_id].append(f"{'->' if side == 'w' else '<-'} {packets}{' (peeked)' if peeked else ''}{doubt}")
+
+
 _PACKET_CALLS = """
-SELECT l.packet_id, s.call_id, c.name, t.comm, c.pid, c.fd
-FROM link l JOIN {table} s ON s.{key} = l.{key} JOIN call c ON c.call_id = s.call_id LEFT JOIN task t ON t.task_id =
-c.task_id
-WHERE l.kind = '{kind}' AND l.packet_id IN (FROM wanted_packet)
-ORDER BY l.packet_id, s.call_id"""
+SELECT m.packet_id, m.call_id, c.name, t.comm, c.pid, c.fd FROM (
+    SELECT l.packet_id, s.call_id FROM link l JOIN {table} s ON s.{key} = l.{key} WHERE l.kind = '{kind}'
+    UNION ALL SELECT packet_id, call_id FROM packet_call WHERE side = '{which}'
+) m JOIN call c USING (call_id) LEFT JOIN task t ON t.task_id = c.task_id
+WHERE m.packet_id IN (FROM wanted_packet)
+ORDER BY m.packet_id, m.call_id"""
 
 
 def of_packets(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
@@ -171,7 +190,8 @@ def of_packets(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
         table, key, kind, _ = _STRETCHES[which]
         # By packet and call: a call may have written bytes of a packet in several stretches.
         found: dict[int, dict[int, _Caller]] = defaultdict(dict)
-        for packet_id, call_id, *caller in db.execute(_PACKET_CALLS.format(table=table, key=key, kind=kind)).fetchall():
+        query = _PACKET_CALLS.format(table=table, key=key, kind=kind, which=which[0])
+        for packet_id, call_id, *caller in db.execute(query).fetchall():
             found[packet_id][call_id] = caller
         for packet_id, callers in found.items():
             listed = ", ".join(_by(*caller) for caller in islice(callers.values(), 2))
@@ -184,6 +204,7 @@ def of_calls(db: duckdb.DuckDBPyConnection, wording: Wording) -> tuple[Notes, No
     bytes_notes: Notes = defaultdict(list)
     wait_notes: Notes = defaultdict(list)
     of_stretches(db, wording, bytes_notes)
+    of_whole_packets(db, bytes_notes)
     if wording.direct:
         of_direct_links(db, bytes_notes)
     of_waits(db, wait_notes)

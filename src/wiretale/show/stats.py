@@ -61,6 +61,7 @@ _MOVED = """
 moved AS (
     SELECT call_id, sum(hi - lo) AS bytes FROM (
         SELECT call_id, lo, hi FROM stream_write UNION ALL SELECT call_id, lo, hi FROM stream_read WHERE NOT peeked
+        UNION ALL SELECT call_id, 0, size FROM packet_call WHERE NOT peeked
     ) GROUP BY call_id
 )"""
 _TIMES = """count(*), count(*) FILTER (errno IS NOT NULL), coalesce(sum(took), 0)::BIGINT,
