@@ -21,6 +21,9 @@ ABOUT = {
     "handed_on": set(),  # test_handed_on.py has those
     "asked_before": set(),
     "unanswered": set(),  # test_unanswered.py has those
+    "stuck_before": set(),  # test_stuck_before.py has those
+    "not_accepted": set(),
+    "left_open": set(),
     "slow_answer": set(),
     "awaited": set(),
     "no_reply": set(),

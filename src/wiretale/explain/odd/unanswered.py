@@ -7,18 +7,16 @@ instance, unless bytes lie unread, which would have ended that wait (epoll(7)).
 
 import struct
 from dataclasses import dataclass
-from shlex import quote
 from typing import Any
 
 from wiretale.decode.durations import duration
-from wiretale.decode.escape import escape_text
 from wiretale.explain.conversation import RECEIVES
-from wiretale.explain.odd._blocked import blocked
 from wiretale.explain.odd._cpu import on_cpu
 from wiretale.explain.odd._last_words import LastWords, last_words
 from wiretale.explain.odd._rows import packet_refs, refs
 from wiretale.explain.odd._served import SERVED
 from wiretale.explain.odd._since import spent
+from wiretale.explain.odd._stands import in_calls, where_it_stands
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, listed, place
 from wiretale.explain.world import World
@@ -90,13 +88,6 @@ _POLLED = f"""
 SELECT c.name, d.bytes, octet_length(d.bytes) < d.full_bytes FROM call c JOIN call_data d USING (call_id)
 WHERE c.pid = $pid AND coalesce(c.exit_ns, $until) > $since AND c.start_ns < $until AND NOT d.at_exit
     AND c.name IN {(*POLLS, *SELECTS)} AND d.role IN ('array', 'fdset') ORDER BY c.call_id DESC LIMIT 200"""  # noqa: S608
-
-# What the threads of a process were in at the end, and since when.
-_IN_CALLS = """
-SELECT coalesce(c.restarts, c.name), coalesce(w.fd, c.fd), CASE WHEN c.name LIKE 'futex%' THEN c.a0 END,
-    arg_min(c.tid, c.call_id), list(c.call_id ORDER BY c.call_id)
-FROM call c LEFT JOIN wait w USING (call_id)
-WHERE c.pid = ? AND c.start_ns <= ? AND (c.exit_ns IS NULL OR c.exit_ns >= ?) GROUP BY ALL ORDER BY min(c.call_id)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +207,7 @@ def _step(world: World, found: list[_Silence]) -> Step:
         which = f"connection{'s' if len(others) > 1 else ''} {listed([str(s.connection_id) for s in others])}"
         said.append(f"The same is true of {which}, for {duration(min(s.until - s.since for s in others))} or longer.")
         evidence += [_connection(s) for s in others[:3]]
-    said += _in_calls(world, first, evidence)
+    said += in_calls(world, first.pid, first.until, evidence)
     said += on_cpu(world, first.pid)
     pid = first.pid
     return Step(
@@ -224,35 +215,8 @@ def _step(world: World, found: list[_Silence]) -> Step:
         refs=tuple(evidence),
         background=("Bytes that a program has read are its own affair: neither the network nor the kernel holds them "
                     "up. Whether an answer was due depends on the protocol.",),
-        remedy=_where_it_stands(world, pid, first.until),
+        remedy=where_it_stands(world, pid, first.until),
     )  # fmt: skip
-
-
-# Calls that wait for something outside the process, of which the kernel knows more. fcntl: F_SETLKW, F_OFD_SETLKW.
-_OUTSIDE = """
-SELECT c.name, f.name FROM call c LEFT JOIN call_file x USING (call_id) LEFT JOIN file f USING (file_id)
-WHERE c.pid = $pid AND c.start_ns <= $until AND (c.exit_ns IS NULL OR c.exit_ns >= $until)
-    AND (c.name IN ('wait4', 'waitid', 'flock') OR c.name = 'fcntl' AND c.a1 IN (7, 38)) ORDER BY c.call_id LIMIT 1"""
-
-
-def _where_it_stands(world: World, pid: int, until: int) -> str:
-    process = world.processes.get(pid)
-    name, path = world.db.execute(_OUTSIDE, {"pid": pid, "until": until}).fetchone() or (None, None)
-    if name in ("wait4", "waitid"):
-        return (
-            f"see which child it waits for (ps -o pid,stat,wchan:20,args --ppid {pid}), and what that child waits for: "
-            "wiretale record -p CHILD"
-        )
-    if name is not None and path:
-        return (
-            f"see who holds the lock: lsof {quote(escape_text(path))}, where W or R after the descriptor means a lock"
-        )
-    if process is not None and process.comm == "postgres":  # a backend waits for a database lock in epoll_wait()
-        return f"ask the database, in psql: SELECT pg_blocking_pids({pid}); pg_stat_activity says what they do"
-    return (
-        f"see where the threads of {world.who(pid)} stand: py-spy dump --pid {pid}, jstack {pid}, or "
-        f"gdb -p {pid} -batch -ex 'thread apply all bt'"
-    )
 
 
 def _connection(silence: _Silence) -> Ref:
@@ -288,42 +252,3 @@ class _Caller:
     pid: int
     tid: int
     task_id: int
-
-
-def _in_calls(world: World, silence: _Silence, evidence: list[Ref]) -> list[str]:
-    """What the threads of the process were in, all of the last second."""
-    rows = world.db.execute(_IN_CALLS, [silence.pid, silence.until - LEAST_NS, silence.until]).fetchall()
-    threads = sum(len(calls) for *_, calls in rows)
-    if not threads:
-        return []
-    locks = [(address, calls) for _, _, address, _, calls in rows if address is not None]
-    waiting = sum(len(calls) for _, calls in locks)
-    parts = [
-        f"{code(name + '()')}{_on(world, fd, tid, silence.until)}{_threads(calls)}"
-        for name, fd, address, tid, calls in rows
-        if address is None
-    ]
-    if waiting:
-        parts.append(code("futex()") + _threads([call for _, calls in locks for call in calls]))
-        evidence += refs("call", [call for _, calls in locks for call in calls][:3])
-    had = "thread of the process had" if threads == 1 else f"{threads} threads of the process had"
-    said = [f"By then {'one ' if threads == 1 else ''}{had} been blocked for a second or longer: in {listed(parts)}."]
-    if waiting:
-        said.append(
-            f"In {code('futex()')} a thread waits for a lock, or for another thread to give it work: which of the two, "
-            "and who holds a lock, is known only of the mutexes that are told of elsewhere."
-        )
-    return said
-
-
-def _on(world: World, fd: int | None, tid: int, until: int) -> str:
-    """` on descriptor 5 (`/run/lock`)`; of a call without a descriptor nothing."""
-    if fd is None:
-        return ""
-    call = blocked(world, tid, until - 1)
-    return call.on if call is not None else f" on descriptor {fd}"
-
-
-def _threads(calls: list[int]) -> str:
-    """` (2 threads)`; of one nothing."""
-    return f" ({len(calls)} threads)" if len(calls) > 1 else ""
