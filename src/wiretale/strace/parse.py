@@ -147,8 +147,8 @@ def _timestamps(state: State, value: str, given: str) -> None:
         kind, colon, word = part.rpartition(":")
         if word in ("none", "time", "unix") and kind in ("", "format"):
             o.clock = word
-        elif kind in ("", "precision") and not (colon and not kind):
-            o.clock_precision = precision(word, f"--{given}")
+        elif kind in ("", "precision") and not (colon and not kind) and word.upper() in Precision.__members__:
+            o.clock_precision = Precision[word.upper()]
         else:
             raise StraceFault(f"invalid --{given} argument: '{value}'", usage=True)
 

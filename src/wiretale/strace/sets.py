@@ -197,7 +197,10 @@ def _numbers(text: str, read: Callable[[str], int | None], what: str) -> Callabl
     if body in ("all", "none"):
         return everything if (body == "all") != negated else nothing
     found = set()
-    for word in body.split(","):
+    words = [word for word in body.split(",") if word]
+    if not words:
+        raise StraceFault(f"invalid {what} '{text}'")
+    for word in words:
         number = read(word)
         if number is None:
             raise StraceFault(f"invalid {what} '{word}'")
@@ -212,7 +215,10 @@ def word_set(text: str, words: Iterable[str], what: str, aliases: dict[str, str]
     if body in ("all", "none"):
         return frozenset(known) if (body == "all") != negated else frozenset()
     found = set()
-    for given in body.split(","):
+    given_words = [word for word in body.split(",") if word]
+    if not given_words:
+        raise StraceFault(f"invalid {what} '{text}'")
+    for given in given_words:
         word = (aliases or {}).get(given, given)
         if word not in known:
             raise StraceFault(f"invalid {what} '{given}'")

@@ -66,11 +66,12 @@ _COLUMN_WORDS = {
 def columns(text: str) -> tuple[str, ...]:
     """Columns of -U in the order given; the names of calls are added at the end where they were not asked for."""
     found = []
-    for word in text.replace("_", "-").split(","):
+    for given in text.split(","):
+        word = given.replace("_", "-")
         if word not in _COLUMN_WORDS:
-            raise StraceFault(f"unknown column name: '{word}'", usage=True)
+            raise StraceFault(f"unknown column name: '{given}'", usage=True)
         if _COLUMN_WORDS[word] in found:
-            raise StraceFault(f"call summary column given more than once: '{word}'", usage=True)
+            raise StraceFault(f"call summary column given more than once: '{given}'", usage=True)
         found.append(_COLUMN_WORDS[word])
     return (*found, *(() if "name" in found else ("name",)))
 
