@@ -108,6 +108,7 @@ def test_a_program_that_cannot_be_executed(tmp_path: Path, current: str, kind: s
     texts = [re.sub("0x[0-9a-f]+", "V", (tmp_path / f"t{i}").read_text()) for i in (0, 1)]
     assert texts[0] == texts[1]
     assert re.match(rf'execve\("{bad}", .* = -1 {error} ', texts[0])
+    assert texts[0].endswith("+++ exited with 1 +++\n")
     counted = run("-c", str(bad), command=current).stderr
     assert re.search(r" 1 +1 execve\n", counted)
 

@@ -31,6 +31,7 @@ int main(void)
 	chdir("/tmp");
 	readlink("/proc/self/exe", link, 8);
 	syscall(SYS_chdir, (void *)8);
+	getppid();
 	return 0;
 }
 """
@@ -52,6 +53,7 @@ TAMPERED = [
     ["-e", "inject=chdir:delay_exit=1:syscall=gettid"],
     ["-e", "inject=chdir:poke_exit=@arg1=41:syscall=gettid:when=1"],
     ["-e", "inject=chdir:retval=3:syscall=gettid"],
+    ["-e", "trace=getppid", "-e", "inject=getppid:retval=0x1f3456789"],
     ["-P", "/tmp", "-e", "inject=chdir:error=EPERM"],
     ["-P", "/tmp", "-e", "inject=chdir:error=EPERM:when=2"],
     ["-P", "/usr", "-P", "/tmp", "-e", "fault=chdir:error=EIO:when=2+2"],

@@ -15,7 +15,7 @@ from wiretale import inherited
 from wiretale.clock import now_ns
 from wiretale.errors import WiretaleError
 from wiretale.model.spool import EventFlag, EventKind
-from wiretale.store.load.tracer_events import EventReader, TracerEvent
+from wiretale.store.load.tracer_events import EventReader
 from wiretale.store.tracer_files import TracerFiles, UnnamedFiles, unnamed_files
 from wiretale.strace.faults import StraceFault
 from wiretale.strace.options import CAPTURE_SUFFIX, StraceOptions, needs_stops
@@ -191,22 +191,10 @@ class _Run:
     def _print_failed_start(self) -> None:
         """The execve that failed, and the end of its process: what that does between them, it does for the tracer."""
         self._not_started = True
-        failed = ended = False
-        pending: list[TracerEvent] = []
-        while not ended:
-            running = bool(self._source.alive())
-            for e in self._reader.read():
-                ended = e.kind == EventKind.END
-                pending += [e] if not failed or ended else []
-                if e.kind == EventKind.EXIT and e.flags & EventFlag.ERROR:
-                    failed = True
-            if not running:
-                break
-            if not ended:
-                select.select([self._source.notable_fd], [], [], _POLL_S)
-                self._source.acknowledge()
+        events = self._reader.read()
+        failed = next((i for i, e in enumerate(events, 1) if e.kind == EventKind.EXIT and e.flags & EventFlag.ERROR), 0)
         if failed:
-            self._printer.take_all(pending)
+            self._printer.take_all([*events[:failed], *(e for e in events[failed:] if e.kind == EventKind.END)])
         self._print_summary()
         self._outputs.flush()
 

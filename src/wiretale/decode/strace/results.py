@@ -9,6 +9,7 @@ from wiretale.decode.struct_text import struct_text
 from wiretale.decode.syscalls.spec import Call, Result
 from wiretale.decode.writer import Writer
 
+_INT_WRAP = 1 << 32
 _RESTARTS = range(512, 530)  # include/linux/errno.h: seen by tracers only
 _PLAIN = frozenset({"setsid", "set_tid_address"})  # strace does not look up whose number it is
 _IDENTITIES = frozenset(f"get{kind}id{wide}" for kind in ("u", "eu", "g", "eg") for wide in ("", "32"))
@@ -28,6 +29,8 @@ def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str
         return "?", ""
     if raw or spec is None:
         return hex(value & 0xFFFFFFFFFFFFFFFF) if value else "0", ""
+    if spec.result is Result.PID:  # an int, even where -e inject gives more
+        value = (value + _INT_WRAP // 2) % _INT_WRAP - _INT_WRAP // 2
     if w.call.name in _PLAIN:
         return str(value), ""
     extra = _EXTRAS.get(w.call.name)

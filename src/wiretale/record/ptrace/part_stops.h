@@ -97,6 +97,17 @@ static void spawn_done(struct wt *w, struct task *t, int result)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* Where it failed, its process goes on to its end; whoever waits for the program is told then, so that all is on record. */
+static void first_exec_returned(struct wt *w, struct task *t, const struct __ptrace_syscall_info *info)
+{
+	if (!t->first_exec || t->start_error)
+		return;
+	if (info->exit.is_error)
+		t->start_error = (int)-info->exit.rval;
+	else
+		spawn_done(w, t, 0);
+}
+
 static void first_sight(struct wt *w, struct task *t, uint64_t now)
 {
 	t->fresh = false;
@@ -184,8 +195,7 @@ static void on_exit_call(struct wt *w, struct task *t, const struct __ptrace_sys
 	int64_t result = info->exit.rval;
 	bool failed = info->exit.is_error, known = t->in_call;
 	reap_sibling(w, t, result);
-	if (t->first_exec)
-		spawn_done(w, t, failed ? (int)-result : 0);
+	first_exec_returned(w, t, info);
 	struct wt_event *e = event_begin(w, t, WT_EXIT, now);
 	t->in_call = false;
 	if (!e)
@@ -223,8 +233,8 @@ static void on_call_stop(struct wt *w, struct task *t, uint16_t flags, uint64_t 
 	}
 	if (!recording(w)) {
 		t->in_call = info.op == PTRACE_SYSCALL_INFO_ENTRY;
-		if (t->first_exec && info.op == PTRACE_SYSCALL_INFO_EXIT)
-			spawn_done(w, t, info.exit.is_error ? (int)-info.exit.rval : 0);
+		if (info.op == PTRACE_SYSCALL_INFO_EXIT)
+			first_exec_returned(w, t, &info);
 	} else if (info.op == PTRACE_SYSCALL_INFO_ENTRY || info.op == PTRACE_SYSCALL_INFO_SECCOMP) {
 		on_entry(w, t, &info, flags, now);
 		sig = tamper_entry(t);
@@ -363,9 +373,9 @@ static void on_end(struct wt *w, pid_t tid, int status, uint64_t now)
 	program_ended(w, tid, status);
 	if (!t)
 		return;
-	spawn_done(w, t, ECHILD);
 	if (!w->full_errno)
 		simple_event(w, t, WT_END, now, status, 0);
+	spawn_done(w, t, t->start_error ? t->start_error : ECHILD);
 	remove_task(w, t);
 	notify(w);
 }

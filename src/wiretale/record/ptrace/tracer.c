@@ -78,6 +78,7 @@ struct task {
 	bool fresh;	/* no stop seen yet */
 	bool starting;	/* between fork and the stop before execve */
 	bool first_exec;	/* its execve has not succeeded yet */
+	int start_error;	/* why that failed; 0: it has not */
 	bool outside;	/* attached, not born traced */
 	bool begins;	/* attached, and its next execve is that of the program that is wanted (WT_HOLDS_ENDS) */
 	bool gone;	/* ended, but not waited for yet (ring) */
