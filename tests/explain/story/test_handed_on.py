@@ -92,6 +92,20 @@ FORGETS = {
 HTTP = {"prepare": "", "events": "select.EPOLLIN", "serve": "clients[fd].recv(999)"}
 
 
+# One that waits in epoll_wait() for the answer to its last question.
+EVENT_CLIENT = """
+import os, select, socket
+client, poller = socket.create_connection(("127.0.0.1", {port})), select.epoll()
+poller.register(client, select.EPOLLIN)
+for _ in range({answers}):
+    client.sendall(b"ping")
+    client.recv(99)
+client.sendall(b"ping")
+os.write(1, b"x")
+poller.poll()
+"""
+
+
 @contextmanager
 def other_server(answers: int) -> Iterator[int]:
     """A server that is not recorded and answers so many times on each connection."""
@@ -239,6 +253,26 @@ def test_after_the_hang_of_a_first_question_the_two_may_be_messages(tmp_path: Pa
         told = only(asked_before.find_for_others(world))
     assert "1 segment with payload had come on the first and none had gone" in told
     assert "If these are questions" in told and "from messages that nobody answers" in told
+
+
+@pytest.mark.parametrize("answers", [0, ANSWERED])
+def test_after_the_hang_of_a_client_that_waits_for_events(tmp_path: Path, answers: int) -> None:
+    capture = tmp_path / "c.wiretale"
+    with other_server(answers) as port:
+        code = EVENT_CLIENT.format(port=port, answers=answers)
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
+            try:
+                assert client.stdout is not None and client.stdout.read(1) == b"x"
+                words = [*WIRETALE, "record", "-q", "-p", str(client.pid), "-o", str(capture), "--duration", "1.5"]
+                subprocess.run(words, check=True, timeout=60)
+            finally:
+                client.kill()
+    with open_capture(capture) as db:
+        world = load_world(db)
+        assert asked_before.find(world) == []
+        told = only(asked_before.find_for_others(world))
+    assert "spoke last on connection" in told and "may be a question" in told
+    assert ("one more than the 3 segments" if answers else "none has come from there") in told
 
 
 def test_after_the_hang_of_a_worker_it_waits_for_an_answer(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_a_recorder_that_comes_after_the_hang_knows_who_spoke_last(tmp_path: Pat
 def test_a_thread_that_waits_for_the_lock_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "state lock"
     step, _ = after_the_hang(tmp_path, FILE_LOCK.format(path=str(path)))
-    assert re.search(rf"in `flock\(\)` on descriptor \d+ \(`{path}`\)", text(step))
+    assert re.search(rf"`flock\(\)` on descriptor \d+ \(`{path}`\)", text(step))
     assert f"lsof '{path}'" in step.remedy
 
 

@@ -12,7 +12,7 @@ from wiretale.explain.odd._blocked import thread
 from wiretale.explain.odd._last_words import LastWords, last_words
 from wiretale.explain.odd._rows import refs
 from wiretale.explain.story import Ref, Step
-from wiretale.explain.words import capital, code, count, place
+from wiretale.explain.words import capital, code, count, numbers, place
 from wiretale.explain.world import World
 
 LEAST_NS = 1_000_000_000
@@ -20,6 +20,9 @@ MOST = 4
 SOON_NS = 100_000_000  # from a question to what was asked of somebody else for it
 TICK_NS = 10_000_000  # by which times of TCP_INFO can be off (CONFIG_HZ of 100)
 LEAST_ROUNDS = 2
+_REMEDY = (
+    "see what the other program does (wiretale record -p PID): ss -tnp 'sport = :{port}' on its host shows which it is"
+)
 
 _SILENT = """NOT EXISTS (FROM stream_write v WHERE v.connection_id = e.connection_id)
     AND NOT EXISTS (FROM stream_read r WHERE r.connection_id = e.connection_id AND r.hi > r.lo)"""
@@ -76,6 +79,8 @@ def find(world: World) -> list[Step]:
 def find_for_others(world: World) -> list[Step]:
     """One step for each process that was asked, asked another server at once, and has been waiting since.
 
+    Then for each process that asked a server, though nobody else is seen to wait for it.
+
     A process that waits for events may wait for anything. It is told only where both conversations were in turns: one
     segment for each one that came, and one that is not answered. What is sent one way only, as by a collector of logs
     or a broker, looks like that just once, with the first message; the step then says so.
@@ -88,15 +93,18 @@ def find_for_others(world: World) -> list[Step]:
         if words is None or connection_id in asleep or words.at - max(words.got_ns, words.sent_ns) < LEAST_NS:
             continue
         came, went = words.segments_in, words.segments_out
-        if is_client and words.own_spoke_last and went == came + 1:
+        # in one tick of the clock both are equal; that they are in turns says who was last
+        if is_client and words.sent_ns >= words.got_ns and went == came + 1:
             asking.setdefault(pid, []).append(_End(connection_id, addr, port, words))
-        elif not is_client and words.other_spoke_last and came == went + 1:
+        elif not is_client and words.got_ns >= words.sent_ns and came == went + 1:
             asked.setdefault(pid, []).append(_End(connection_id, addr, port, words))
     steps = []
     for pid, ends in asked.items():
         pairs = [(a, b) for a in ends for b in asking.get(pid, ()) if _follows(a, b)]
         if pairs:
             steps.append(_asked_on(world, pid, *min(pairs, key=lambda pair: pair[0].words.got_ns), more=len(pairs) - 1))
+            asking.pop(pid)
+    steps += [_asked_alone(world, pid, sorted(ends, key=lambda e: e.words.sent_ns)) for pid, ends in asking.items()]
     return steps[:MOST]
 
 
@@ -129,8 +137,33 @@ def _asked_on(world: World, pid: int, asked: _End, asking: _End, *, more: int) -
     return Step(
         "", "Asked on, and no answer came", tuple(said), asked.words.got_ns, refs=rows, inferred=True,
         background=("A process that waits for events of many connections does not show for which of them it waits.",),
-        remedy=f"see what the other program does (wiretale record -p PID): ss -tnp 'sport = :{asking.port}' on its "
-               "host shows which it is",
+        remedy=_REMEDY.format(port=asking.port),
+    )  # fmt: skip
+
+
+def _asked_alone(world: World, pid: int, ends: list[_End]) -> Step:
+    first = ends[0]
+    words, whom = first.words, code(place(first.addr, first.port))
+    came = (
+        f"one more than the {count(words.segments_in, 'segment')} that came from there"
+        if words.segments_in
+        else "and none has come from there"
+    )
+    said = [
+        f"The kernel says that {world.who(pid)} spoke last on connection {first.connection_id} (to {whom}), "
+        f"{duration(words.at - words.sent_ns)} before {world.at(words.at)}; nothing has come or gone since.",
+        f"In all, {count(words.segments_out, 'segment')} with payload went there, {came}: the last may be a question "
+        "that waits for its answer, or a message that needs none (inferred). No thread waits for it alone.",
+    ]
+    if len(ends) > 1:
+        said.append(
+            f"The same is true of {numbers('connection', [e.connection_id for e in ends[1:4]], len(ends[4:]))}."
+        )
+    return Step(
+        "", "Asked, and no answer so far", tuple(said), words.sent_ns, inferred=True,
+        refs=tuple(Ref("connection", e.connection_id, f"connection {e.connection_id}") for e in ends[:4]),
+        background=("A server may also be asked to answer only when there is something to tell.",),
+        remedy=_REMEDY.format(port=first.port),
     )  # fmt: skip
 
 
@@ -171,6 +204,5 @@ def _step(world: World, same: list[_Asleep]) -> Step:
         "", "No answer came", tuple(said), first.words.sent_ns, refs=tuple(evidence),
         background=("A call that reads from a connection waits until bytes come, the other end closes, or a time limit "
                     "that the program itself has set runs out.",),
-        remedy=f"see what the other program does (wiretale record -p PID): ss -tnp 'sport = :{first.port}' on its host "
-               "shows which it is",
+        remedy=_REMEDY.format(port=first.port),
     )  # fmt: skip
