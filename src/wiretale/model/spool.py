@@ -136,6 +136,7 @@ class Role(IntEnum):
     NETNS = 21  # u64 inode of the network namespace
     CWD = 22
     NAME = 24  # of another process that a call or a signal mentions, with a newline; detail = its number
+    STACK = 26  # PtraceOptions.stacks: for each frame four strings that end with NUL; see part_stack.h
     OTHER_END = 25  # u64 inode of the unix socket that the one of inode `detail` is connected to; 0: none
     FD_FLAGS = 23  # u32 file status flags of a descriptor from /proc/TGID/fdinfo/N; detail = fd
 

@@ -17,6 +17,7 @@ _COUNTS_ONLY, _COUNTS_ALSO = {"-c", "--summary-only"}, {"-C", "--summary"}
 _NEED_COUNTS = {"-w": "--summary-wall-clock", "-U": "--summary-columns"}
 _NOT_COUNTED = {
     "-i": ("--instruction-pointer",),
+    "-k": ("--stack-traces",),
     "-n": ("--syscall-number",),
     "-r": ("--relative-timestamps",),
     "-t": ("--absolute-timestamps", "--timestamps"),

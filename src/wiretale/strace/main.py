@@ -29,6 +29,7 @@ Print the system calls and signals of a program in the words and the layout of s
   -e abbrev=SET, raw=, verbose=, -v    how much is decoded
   -y, -yy, -Y, -N                     what descriptors are, names of processes, names of arguments
   -s N, -x, -xx, -X FORMAT, -a N      strings, hexadecimal, constants, column of the results
+  -k                                  the stack of each call and signal
   -t, -tt, -ttt, -r, -T, -i, -n       times, instruction pointer, call number
   -c, -C, -w, -S KEY, -U LIST, -O N   counts; -w: of wall-clock time
   -E VAR=VAL, -u USER, -I N           environment, user, signals

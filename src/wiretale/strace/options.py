@@ -90,6 +90,7 @@ class StraceOptions:
     pid_namespaces: bool = False  # what their numbers are in the tracer's own namespace
     dump_read: Callable[[int], bool] | None = None
     dump_write: Callable[[int], bool] | None = None
+    stacks: bool = False  # behind each call and signal
     call_numbers: bool = False
     instruction_pointer: bool = False
     clock: str = "none"  # none, time, unix
@@ -112,4 +113,5 @@ def counts_system_time(options: StraceOptions) -> bool:
 
 def needs_stops(options: StraceOptions) -> bool:
     """Whether only an engine that stops the program can do it: change calls, ask what each descriptor is."""
-    return bool(options.tampers or options.detach_at_exec or options.seccomp or options.descriptors or options.paths)
+    o = options
+    return bool(o.tampers or o.detach_at_exec or o.seccomp or o.descriptors or o.paths or o.stacks)

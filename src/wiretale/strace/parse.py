@@ -16,7 +16,16 @@ from wiretale.strace.expressions import (
     unsupported,
 )
 from wiretale.strace.faults import StraceFault
-from wiretale.strace.options import DETAILS, ENGINES, MESSAGES, Precision, StraceOptions, needs_stops, nothing
+from wiretale.strace.options import (
+    CAPTURE_SUFFIX,
+    DETAILS,
+    ENGINES,
+    MESSAGES,
+    Precision,
+    StraceOptions,
+    needs_stops,
+    nothing,
+)
 from wiretale.strace.values import (
     MOST_COLUMNS,
     MOST_STRINGS,
@@ -62,8 +71,6 @@ def _short(state: State, letter: str, value: str, given: str) -> None:
         detach_on(state, value)
     elif letter == "Y":
         o.pid_names, o.pid_namespaces = True, False
-    elif letter == "k":
-        raise unsupported("-k", "wiretale does not unwind stacks")
     elif letter == "d":
         raise unsupported("-d", "there is no debug output; set WIRETALE_DEBUG=1 to see where a fault comes from")
     elif letter == "e":
@@ -75,6 +82,7 @@ _FLAGS: dict[str, tuple[str, object]] = {
     "c": ("summary", "only"),
     "C": ("summary", "also"),
     "i": ("instruction_pointer", True),
+    "k": ("stacks", True),
     "n": ("call_numbers", True),
     "r": ("relative", Precision.US),
     "N": ("argument_names", True),
@@ -233,7 +241,9 @@ def _settle(state: State) -> None:
         )
     if state.descriptor_count:
         o.descriptors |= DETAILS if state.descriptor_count > 1 else frozenset({"path"})
+    if o.stacks and to_file and o.output is not None and o.output.endswith(CAPTURE_SUFFIX):
+        raise unsupported("-k together with -o FILE.wiretale", "a capture has no place for stacks")
     if o.engine == "ebpf" and needs_stops(o):
         raise unsupported(
-            "--engine ebpf together with -e inject, -b, --seccomp-bpf, -y or -P", "only ptrace stops the program"
+            "--engine ebpf together with -e inject, -b, --seccomp-bpf, -y, -k or -P", "only ptrace stops the program"
         )

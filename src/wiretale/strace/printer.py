@@ -16,7 +16,7 @@ from wiretale.store.load.tracer_events import EventReader, TracerEvent
 from wiretale.strace.layout import BITS, NATIVE_ARCH, Layout, Task
 from wiretale.strace.netlink_sockets import NetlinkSockets
 from wiretale.strace.options import StraceOptions, counts_system_time
-from wiretale.strace.output import Outputs
+from wiretale.strace.output import Outputs, Sink
 from wiretale.strace.texts import CallTexts
 
 TYPE_CHECKING = False  # typing itself is not loaded: see light.py
@@ -67,7 +67,9 @@ class StracePrinter:
         self._learns = any(w is not None for w in (self._descriptors, self._names, self._spaces))
         self._dumps = options.dump_read is not None or options.dump_write is not None
         pokes = any(rule.pokes for rule in options.tampers)
-        special = pokes or self._learns or self._dumps or self._holds or self._silent or self._paths is not None
+        self._stacks = options.stacks and not self._silent
+        prints_more = self._stacks or self._dumps
+        special = pokes or prints_more or self._learns or self._holds or self._silent or self._paths is not None
         self._repeats = self._layout.repeats and self.summary is None and not special
         self._lines: dict[object, str] = {}  # what was printed of calls that returned at once
         self._first_pid = 0
@@ -256,6 +258,8 @@ class StracePrinter:
             from wiretale.strace.dump import dump_call
 
             dump_call(sink, begun, e, task.name, self._options)
+        if self._stacks:
+            self._write_stack(sink, e)
 
     def _status_wanted(self, status: str) -> bool:
         return self._options.statuses is None or status in self._options.statuses
@@ -290,6 +294,13 @@ class StracePrinter:
         name = signal_text(e.number)
         text = siginfo_text(info, Arch.X86_64, self._pid_label(), style=self._options.names) if info else ""
         self._say(e, f"--- {name} {text} ---" if info else f"--- {name} ---", e.value or None)
+        if self._stacks:
+            self._write_stack(self._outputs.of(e.tid), e)
+
+    def _write_stack(self, sink: Sink, e: TracerEvent) -> None:
+        from wiretale.strace.stacks import stack_text  # rarely wanted
+
+        sink.write(stack_text(e))
 
     def _stopped(self, e: TracerEvent) -> None:
         if not self._silent and self._options.signals(e.number):
@@ -310,7 +321,10 @@ class StracePrinter:
             task.held = ""
             return
         rest = self._texts.never_returned(begun, task.name)
-        self._layout.end(self._layout.go_on(task, e.time_ns, begun), rest, "?")
+        sink = self._layout.go_on(task, e.time_ns, begun)
+        self._layout.end(sink, rest, "?")
+        if self._stacks:
+            self._write_stack(sink, begun)
 
     def _ended(self, e: TracerEvent) -> None:
         self._give_up_call(self._task(e.tid), e)

@@ -9,13 +9,7 @@ from wiretale.strace.options import StraceOptions, counts_system_time, everythin
 def tracer_options(options: StraceOptions, printed_fd: int = -1) -> PtraceOptions:
     """What the tracer has to do for the lines that are wanted; `printed_fd` as in PtraceOptions."""
     dumps = options.dump_read is not None or options.dump_write is not None
-    only = None
-    if options.seccomp:
-        from wiretale.decode.syscalls import table
-        from wiretale.record.ptrace.plan import native_arches
-
-        calls = {(name, arch) for arch in native_arches() for name in table(arch).values()}
-        only = tuple(sorted({name for name, arch in calls if options.trace(name, arch)}))
+    only = _traced(options) if options.seccomp else None
     return PtraceOptions(
         calls="network" if only is not None else "all",
         only=only,
@@ -33,10 +27,20 @@ def tracer_options(options: StraceOptions, printed_fd: int = -1) -> PtraceOption
         detach_at_exec=options.detach_at_exec,
         system_times=counts_system_time(options),
         holds_ends=options.awaits_exec,
+        stacks=_traced(options) if options.stacks and options.summary != "only" else None,
         printed_fd=printed_fd,
         tampers=tuple(options.tampers),
         tampered_paths=_paths(options) if options.tampers else (),
     )
+
+
+def _traced(options: StraceOptions) -> tuple[str, ...]:
+    """The names of all calls that are wanted."""
+    from wiretale.decode.syscalls import table
+    from wiretale.record.ptrace.plan import native_arches
+
+    calls = {(name, arch) for arch in native_arches() for name in table(arch).values()}
+    return tuple(sorted({name for name, arch in calls if options.trace(name, arch)}))
 
 
 def _shows_environment(options: StraceOptions) -> bool:

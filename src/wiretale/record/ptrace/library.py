@@ -213,8 +213,30 @@ class Stats(ctypes.Structure):
     ]
 
 
+class Unwinder(ctypes.Structure):
+    """struct wt_unwinder."""
+
+    _fields_ = [
+        ("accessors", ctypes.c_void_p),
+        ("create_space", ctypes.c_void_p),
+        ("destroy_space", ctypes.c_void_p),
+        ("set_caching", ctypes.c_void_p),
+        ("flush_cache", ctypes.c_void_p),
+        ("create", ctypes.c_void_p),
+        ("destroy", ctypes.c_void_p),
+        ("init", ctypes.c_void_p),
+        ("step", ctypes.c_void_p),
+        ("get_reg", ctypes.c_void_p),
+        ("proc_name", ctypes.c_void_p),
+        ("wanted", ctypes.POINTER(_u8)),
+        ("n_wanted", _u32),
+        ("arch", _u32),
+        ("ip_register", _i32),
+    ]
+
+
 SHARED_STRUCTURES = (  # as in wt_sizes
-    None, Event, Chunk, None, Op, CallPlan, Table, Options, SpawnArguments, Stats, Tamper, Settings,
+    None, Event, Chunk, None, Op, CallPlan, Table, Options, SpawnArguments, Stats, Tamper, Settings, Unwinder,
 )  # fmt: skip
 
 _HANDLE = ctypes.c_void_p
@@ -227,6 +249,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "wt_stop": (ctypes.c_int, [_HANDLE]),
     "wt_wait": (ctypes.c_int, [_HANDLE, ctypes.c_int]),
     "wt_status": (ctypes.c_int, [_HANDLE, ctypes.c_int, ctypes.POINTER(ctypes.c_int)]),
+    "wt_unwind_with": (ctypes.c_int, [_HANDLE, ctypes.POINTER(Unwinder)]),
     "wt_alive": (ctypes.c_int, [_HANDLE, ctypes.POINTER(_i32), ctypes.c_int]),
     "wt_behind_fd": (ctypes.c_int, [_HANDLE]),
     "wt_caught_up_fd": (ctypes.c_int, [_HANDLE]),

@@ -35,6 +35,7 @@ class PtraceOptions:
     busy_start: bool = False  # the recorder computes while the program starts
     system_times: bool = False  # how long each call kept a CPU in the kernel; not of engine ebpf
     holds_ends: bool = False  # an attached process has its program to execute yet; its end is seen after `have_read`
+    stacks: tuple[str, ...] | None = None  # of these calls stacks are recorded, and of signals; not of engine ebpf
     printed_fd: int = -1  # where events are printed while they come: what the program writes there waits for that
     tampers: "tuple[Tamper, ...]" = ()
     tampered_paths: tuple[bytes, ...] = ()  # only calls that name one of them are tampered with; none: all

@@ -195,6 +195,7 @@ void wt_close(struct wt *w)
 	if (w->diag >= 0)
 		close(w->diag);
 	close_in_step(w);
+	close_stacks(w);
 	while (w->programs) {
 		struct program *p = w->programs;
 		w->programs = p->next;
@@ -218,4 +219,5 @@ void wt_sizes(uint32_t *out)
 	out[9] = sizeof(struct wt_stats);
 	out[10] = sizeof(struct wt_tamper);
 	out[11] = sizeof(struct wt_settings);
+	out[12] = sizeof(struct wt_unwinder);
 }

@@ -84,6 +84,16 @@ struct pages {
 	uint8_t bytes[PAGES_KEPT][PAGE_BYTES];
 };
 
+/* What stacks are unwound with. */
+struct stack_room {
+	char *maps;	/* /proc/PID/maps of the last task */
+	size_t size, used;
+	uint64_t hash;	/* of them */
+	pid_t tid;
+	void *of;	/* what libunwind-ptrace knows of that task */
+	void *space;	/* its unw_addr_space_t */
+};
+
 struct wt {
 	struct file events, chunks, data;
 	const struct wt_op *ops;
@@ -126,6 +136,8 @@ struct wt {
 	uint32_t notified;
 	bool impatient;		/* the control thread wants to know at once; see wt_impatient */
 	struct in_step in_step;
+	const struct wt_unwinder *unwinder;	/* NULL: no stacks */
+	struct stack_room stack_room;
 	uint64_t have_read;	/* events that the reader is done with; see wt_have_read */
 	struct placement place;
 	struct wt_stats stats;

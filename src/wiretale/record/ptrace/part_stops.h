@@ -158,6 +158,7 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 	t->poked &= (uint16_t)~WT_FLAG_NOT_POKED;
 	if (t->call && t->call->flags & WT_CALL_SIGRETURN)
 		capture_signal_frame(w, t, info->stack_pointer);
+	chunk_stack_of_call(w, t, WT_AT_ENTRY);
 	event_end(w, e);
 	if (w->in_step.behind_fd >= 0 && may_show(w, t))
 		keep_in_step(w);
@@ -214,6 +215,7 @@ static void on_exit_call(struct wt *w, struct task *t, const struct __ptrace_sys
 			if (flagged & WT_CALL_NOTABLE && (!failed || result == -EINPROGRESS) && condition_holds(t))
 				e->flags |= WT_FLAG_NOTABLE;
 		}
+		chunk_stack_of_call(w, t, WT_AT_EXIT);
 	}
 	event_end(w, e);
 	if (known && w->in_step.behind_fd >= 0 && shows_children(w, t))
@@ -361,6 +363,8 @@ static void on_signal(struct wt *w, struct task *t, int sig, uint64_t now)
 				chunk_put(w, WT_SIGINFO, 0, 0, &info, sizeof(info));
 			if (known && (sig == SIGCHLD || info.si_code <= 0))	/* others have no sender */
 				ask_name(w, info.si_pid);
+			if (w->unwinder && t->arch == w->unwinder->arch)
+				chunk_stack(w, t);
 			event_end(w, e);
 		}
 	}

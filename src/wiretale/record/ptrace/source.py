@@ -60,6 +60,7 @@ class PtraceSource:
         self._stats = library.Stats()
         self._spawned: set[int] = set()
         self._reaped: dict[int, int] = {}
+        self._unwinder: library.Unwinder | None = None
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -67,6 +68,10 @@ class PtraceSource:
         """Make the spool files and start the tracer thread. Raises ResourceFault if the files cannot be made."""
         fault = ctypes.c_int(0)
         o = self.options
+        if o.stacks is not None:
+            from wiretale.record.ptrace.unwinding import unwinder  # rarely wanted
+
+            self._unwinder = unwinder(o.stacks)
         options = library.Options(
             os.fsencode(self._files.events_path),
             os.fsencode(self._files.chunks_path),
@@ -87,6 +92,8 @@ class PtraceSource:
         self._handle = self._library.call("wt_open", ctypes.byref(options), ctypes.byref(fault))
         if not self._handle:
             raise self._not_opened(fault.value)
+        if self._unwinder is not None:
+            self._library.call("wt_unwind_with", self._handle, ctypes.byref(self._unwinder))
         self._thread = threading.Thread(
             target=self._library.call, args=("wt_run", self._handle), name="wiretale-tracer"
         )

@@ -105,6 +105,7 @@ enum request { REQUEST_NONE, REQUEST_SPAWN, REQUEST_SPAWN_FILTERED, REQUEST_ATTA
 #include "part_identity.h"
 #include "part_tamper.h"
 #include "part_in_step.h"
+#include "part_stack.h"
 #include "part_stops.h"
 #include "part_attach.h"
 

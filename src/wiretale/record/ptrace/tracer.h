@@ -121,6 +121,7 @@ enum wt_role {
 	WT_FD_FLAGS = 23,
 	WT_NAME = 24,
 	WT_OTHER_END = 25,
+	WT_STACK = 26,
 };
 
 /* What one op reads. */
@@ -524,6 +525,25 @@ struct wt_stats {
 	char reduced[WT_REDUCED];	/* the first program that, being traced, had not the privileges of its file */
 };
 
+/* Functions of libunwind-ptrace, and of which calls stacks are wanted. */
+struct wt_unwinder {
+	void *accessors;
+	void *(*create_space)(void *accessors, int byte_order);
+	void (*destroy_space)(void *space);
+	void (*set_caching)(void *space, int policy);
+	void (*flush_cache)(void *space, uint64_t from, uint64_t to);
+	void *(*create)(int32_t pid);
+	void (*destroy)(void *of);
+	int (*init)(void *cursor, void *space, void *of);
+	int (*step)(void *cursor);
+	int (*get_reg)(void *cursor, int number, uint64_t *value);
+	int (*proc_name)(void *cursor, char *name, unsigned long bytes, uint64_t *distance);
+	const uint8_t *wanted;	/* by number of the call: enum wt_when, 0: not wanted */
+	uint32_t n_wanted;
+	uint32_t arch;		/* whose numbers they are; of other programs there are no stacks */
+	int32_t ip_register;
+};
+
 struct wt;
 
 struct wt *wt_open(const struct wt_options *options, int *error);
@@ -534,6 +554,7 @@ int wt_detach(struct wt *w);
 int wt_stop(struct wt *w);
 int wt_wait(struct wt *w, int timeout_ms);
 int wt_status(struct wt *w, int pid, int *status);
+int wt_unwind_with(struct wt *w, const struct wt_unwinder *u);
 int wt_alive(struct wt *w, int32_t *pids, int room);
 int wt_notable_fd(struct wt *w);
 void wt_impatient(struct wt *w, int impatient);
