@@ -46,7 +46,6 @@ int main(void)
 	return 0;
 }
 """
-# Left as addresses: what BPF_OBJ_GET_INFO_BY_FD points to, the arrays of BPF_TRACE_KPROBE_MULTI, instructions with -v.
 STYLES = [[], ["-X", "raw"], ["-X", "verbose"], ["-v"]]
 
 
@@ -69,3 +68,41 @@ def test_every_line_is_straces(program: Path, tmp_path: Path, style: list[str]) 
     ours = trace([sys.executable, "-m", "wiretale", "strace"], style, program, tmp_path / "ours")
     differ = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
     assert not differ[:5], len(differ)
+
+
+# numbers of objects, addresses of the kernel and times: other ones in each run
+VARYING = [
+    (r"\bid=\d+", "id=N"),
+    (r"map_ids=\[\d+\]", "map_ids=[N]"),
+    (r"imm=0x[0-9a-f]+", "imm=N"),
+    (r"load_time=\d+", "load_time=N"),
+    (r"T[0-9:]{8}\+", "T+"),
+    (r'(tag|jited_prog_insns)="[^"]*"', r"\1=BYTES"),
+]
+OBJECT_STYLES = [
+    ["-v"],
+    ["-v", "-y"],
+    ["-v", "-s", "3"],
+    ["-v", "-X", "raw"],
+    ["-v", "-X", "verbose"],
+    ["-v", "-e", "inject=bpf:error=EPERM:when=5+"],
+]
+
+
+@pytest.mark.parametrize("style", OBJECT_STYLES, ids=" ".join)
+def test_what_the_kernel_tells_of_objects_is_shown(tmp_path: Path, style: list[str]) -> None:
+    require(shutil.which("strace"), "strace is not installed")
+    program = tmp_path / "objects"
+    subprocess.run(["cc", "-w", "-O1", "-o", program, Path(__file__).parent / "objects.c"], check=True)
+    require(subprocess.run([program], check=False).returncode == 0, "the kernel makes no objects of BPF for us")
+    lines = []
+    for tracer in (["strace"], [sys.executable, "-m", "wiretale", "strace"]):
+        out = tmp_path / "lines"
+        subprocess.run([*tracer, *style, "-a1", "-e", "trace=bpf", "-o", out, program], check=True, capture_output=True)
+        text = re.sub(r"0x7f[0-9a-f]{10}", "ADDRESS", out.read_text())
+        for pattern, same in VARYING:
+            text = re.sub(pattern, same, text)
+        lines.append([line for line in text.splitlines() if "OBJ_GET_INFO" in line or "bpf(0xf" in line])
+    theirs, ours = lines
+    assert len(theirs) > 20
+    assert ours == theirs

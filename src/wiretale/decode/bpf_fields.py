@@ -29,6 +29,16 @@ FIELDS: dict[str, str] = {
     "bpf_btf_id": "u32 btf_id",
     "bpf_link_id": "u32 link_id",
     "bpf_info": "s32 bpf_fd~fd; u32 info_len; u64 info~p",
+    "bpf_map_info": "u32 type~=kernel_bpf_map; u32 id; u32 key_size; u32 value_size; u32 max_entries;"
+    " u32 map_flags~|kernel_bpf_map_flags; char name[16]; u32 ifindex~if; u32 btf_vmlinux_value_type_id;"
+    " u64 netns_dev~dev; u64 netns_ino; u32 btf_id; u32 btf_key_type_id; u32 btf_value_type_id",
+    "bpf_prog_info": "u32 type~=kernel_bpf_program; u32 id; u8 tag[8]; u32 jited_prog_len; u32 xlated_prog_len;"
+    " u64 jited_prog_insns~p; u64 xlated_prog_insns~p; u64 load_time; u32 created_by_uid; u32 nr_map_ids;"
+    " u64 map_ids~p; char name[16]; u32 ifindex~if; u32 gpl_compatible; u64 netns_dev~dev; u64 netns_ino;"
+    " u32 nr_jited_ksyms; u32 nr_jited_func_lens; u64 jited_ksyms~p; u64 jited_func_lens~p; u32 btf_id;"
+    " u32 func_info_rec_size; u64 func_info~p; u32 nr_func_info; u32 nr_line_info; u64 line_info~p;"
+    " u64 jited_line_info~p; u32 nr_jited_line_info; u32 line_info_rec_size; u32 jited_line_info_rec_size;"
+    " u32 nr_prog_tags; u64 prog_tags~p; u64 run_time_ns; u64 run_cnt; u64 recursion_misses; u32 verified_insns",
     "bpf_query": "s32 target_fd~fd; u32 attach_type~=kernel_bpf_attach; u32 query_flags~|kernel_bpf_query;"
     " u32 attach_flags~|kernel_bpf_attach_flags; u64 prog_ids~p; u32 prog_cnt",
     "bpf_tracepoint": "u64 name~p; s32 prog_fd~fd",

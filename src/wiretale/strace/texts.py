@@ -4,6 +4,7 @@ A text depends on nothing but its call unless descriptors or processes are named
 each time.
 """
 
+import time
 from _socket import if_indextoname  # socket makes enumerations of hundreds of constants
 from collections.abc import Callable
 
@@ -47,6 +48,7 @@ class CallTexts:
                 argument_names=options.argument_names,
                 interfaces=_interface,
                 families=family_name,
+                booted_ns=_booted_ns,
                 more=options.more,
             ),
             pid_text,
@@ -119,6 +121,10 @@ def _interface(index: int) -> str:
         return if_indextoname(index) if 0 < index < 1 << 31 else ""
     except OSError:
         return ""
+
+
+def _booted_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_REALTIME) - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def _raw(begun: TracerEvent, name: str, e: TracerEvent | None = None) -> RawCall:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from wiretale.decode.constants import names
 from wiretale.decode.strace.arguments import Printer, address, strace
+from wiretale.decode.strace.bpf_info import information, name_text
 from wiretale.decode.strace.filters import instruction
 from wiretale.decode.strace.names import number as number_text
 from wiretale.decode.strace.strings import hex_literal
@@ -54,12 +55,6 @@ _HIDDEN = {  # of commands that share a structure
 }  # fmt: skip
 
 
-def _name(w: StraceWriter, data: bytes) -> str:
-    """A name in a field of fixed size; the last byte is taken for the NUL."""
-    text, nul, _ = data.partition(b"\0")
-    return w.text(text) if nul else w.text(data[:-1]) + "..."
-
-
 def _kernel_version(value: int) -> str:
     return f"KERNEL_VERSION({value >> 16}, {value >> 8 & 0xFF}, {value & 0xFF})"
 
@@ -100,7 +95,7 @@ class _Attributes:
                 self.w.enum("kernel_bpf_element", value) if update else self.w.flags("kernel_bpf_element_short", value)
             )
         if isinstance(value, bytes):
-            return _name(self.w, value[: max(self.given - field.offset, 1)])
+            return name_text(self.w, value[: max(self.given - field.offset, 1)])
         return field_text(self.w, field, value)
 
 
@@ -184,6 +179,11 @@ def _node(a: _Attributes, field: Field, value: Value) -> str:
     return f"{value} /* NUMA_NO_NODE */" if value == _NO_NODE else str(value)
 
 
+def _info(a: _Attributes, field: Field, value: Value) -> str:
+    assert isinstance(value, int)
+    return information(a.w, a.index, value)
+
+
 _FIELDS: dict[str, Callable[[_Attributes, Field, Value], str]] = {
     "license": _string,
     "name": _string,
@@ -194,6 +194,7 @@ _FIELDS: dict[str, Callable[[_Attributes, Field, Value], str]] = {
     "next_id": _next,
     "insns": _instructions,
     "info_len": _next,
+    "info": _info,
     "prog_ids": _programs,
     "numa_node": _node,
 }

@@ -31,6 +31,10 @@ def _no(*_: object) -> bool:
     return False
 
 
+def _no_time() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class StraceStyle:
     """The predicates take the name of a call and its Arch."""
@@ -44,6 +48,7 @@ class StraceStyle:
     argument_names: bool = False  # -N
     interfaces: Callable[[int], str] = lambda _: ""  # the name of a network interface, if there is such a one
     families: Callable[[int], str] = lambda _: ""  # the name of a family of generic netlink, as it is for interfaces
+    booted_ns: Callable[[], int | None] = _no_time  # when the machine was started, in time since 1970
     more: bool = False  # --more: decode what strace leaves raw
 
 

@@ -26,7 +26,7 @@ from wiretale.decode.syscalls._args import (
     struct_out,
     unsigned,
 )
-from wiretale.decode.syscalls.spec import Arg, Call, Follow, Kind, Result
+from wiretale.decode.syscalls.spec import LINK, OUT, Arg, Call, Follow, Kind, Result
 
 _LEVEL = enum("level", "sockopt_level")
 _OPTION = enum("optname", "sockopt")  # which table depends on the level
@@ -92,6 +92,14 @@ _BPF_FOLLOWS = {
         Follow("+40", 8, "+20"),
     ),
     "query": (Follow("prog_ids", 4, "prog_cnt"),),
+    "info": (
+        Follow("bpf_fd", struct=LINK, when=OUT),
+        Follow("info", 1, "info_len"),
+        # of a program; where something else lies instead, its kind says that these are not meant
+        Follow("+24", 1, "+16", within="info", when=OUT),
+        Follow("+32", 8, "+20", within="info", when=OUT),
+        Follow("+56", 4, "+52", within="info", when=OUT),
+    ),
 }
 
 CALLS: tuple[Call, ...] = (
@@ -286,6 +294,7 @@ CALLS: tuple[Call, ...] = (
                     2,
                     struct=f"bpf_{name}",
                     follows=_BPF_FOLLOWS.get(name, ()),
+                    on_error=name == "info",
                 ),
                 unsigned("size"),
             )

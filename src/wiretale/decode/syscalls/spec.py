@@ -69,8 +69,8 @@ class Kind(StrEnum):
 
 # Where the name of a field may stand: before the number of an argument, before an offset
 ARGUMENT, AT_OFFSET = "@", "+"
-# Of `when`, and the structure that stands for an iovec whose buffers are wanted
-IN, OUT, VECTOR = "in", "out", "vector"
+# Of `when`, and what is no structure: an iovec whose buffers are wanted, a descriptor of which it is asked what it is
+IN, OUT, VECTOR, LINK = "in", "out", "vector", "link"
 
 
 @dataclass(frozen=True, slots=True)

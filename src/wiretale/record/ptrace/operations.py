@@ -22,6 +22,7 @@ class What(IntEnum):
     ELEMENT_BYTES = 14
     ELEMENT_VECTOR = 15
     FOLLOW_VECTOR = 16
+    FOLLOW_LINK = 17
 
 
 class Count(IntEnum):

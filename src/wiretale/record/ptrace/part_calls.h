@@ -184,6 +184,23 @@ static void capture_followed(struct wt *w, struct task *t, const struct wt_op *o
 		capture_named(w, t, &p, count, op->size);
 }
 
+/* What a descriptor inside a structure is. */
+static void capture_link(struct wt *w, struct task *t, const struct wt_op *op)
+{
+	char path[64], target[PATH_MAX];
+	uint32_t at = WT_POINTER_AT(op->fixed);
+	uint64_t base, number;
+	if (!find_structure(w, t, op, &base) || !load_field(w, t, base + at, 4, &number))
+		return;
+	ssize_t n = readlink(descriptor_path(w, t, "fd", (int)number, path, sizeof(path)), target, sizeof(target));
+	struct wt_chunk *c = n > 0 ? chunk_begin(w, WT_STRING, op->arg, 1 + at, (size_t)n) : NULL;
+	if (!c)
+		return;
+	memcpy(file_end(&w->data), target, (size_t)n);
+	c->full_bytes = (uint64_t)n;
+	chunk_end(w, c, (uint64_t)n);
+}
+
 /* The vector of pointers itself, then what each of them points to. */
 static void capture_pointed(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, unsigned word)
 {
@@ -262,6 +279,9 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 	case WT_READ_FOLLOW_STRINGS:
 	case WT_READ_FOLLOW_VECTOR:
 		capture_followed(w, t, op, at_exit);
+		break;
+	case WT_READ_FOLLOW_LINK:
+		capture_link(w, t, op);
 		break;
 	case WT_READ_POINTED:
 		capture_pointed(w, t, op, result, word);

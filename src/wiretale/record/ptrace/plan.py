@@ -12,7 +12,20 @@ from operator import attrgetter
 
 from wiretale.decode.structs import Field, layout, struct_size
 from wiretale.decode.syscalls import call_spec, table
-from wiretale.decode.syscalls.spec import ARGUMENT, AT_OFFSET, IN, OUT, VECTOR, Arg, Call, Effect, Follow, Kind, Result
+from wiretale.decode.syscalls.spec import (
+    ARGUMENT,
+    AT_OFFSET,
+    IN,
+    LINK,
+    OUT,
+    VECTOR,
+    Arg,
+    Call,
+    Effect,
+    Follow,
+    Kind,
+    Result,
+)
 from wiretale.light import dataclass, replace
 from wiretale.model.enums import Arch
 from wiretale.model.spool import Role
@@ -126,6 +139,8 @@ def _followed(index: int, arg: Arg, when: int, arch: int) -> Iterator[Step]:
         counted = follow.count.removeprefix(ARGUMENT)
         if counted != follow.count:
             step = replace(step, count_from=Count.ARG32, count_arg=int(counted))
+        if follow.struct == LINK:
+            step = replace(step, what=What.FOLLOW_LINK, role=Role.STRING)
         if follow.struct == VECTOR:
             yield from _vectors(step, follow)
         else:

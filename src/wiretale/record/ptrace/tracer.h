@@ -142,6 +142,7 @@ enum wt_what {
 	WT_READ_ELEMENT_BYTES = 14,	/* of each element of a vector of pointers what a pointer in it points to; see `fixed` and `limit` */
 	WT_READ_ELEMENT_VECTOR = 15,	/* the same, an iovec and its buffers, which WT_OP_OUT leaves out */
 	WT_READ_FOLLOW_VECTOR = 16,	/* as FOLLOW, an iovec and its buffers, which WT_OP_OUT leaves out at the entry */
+	WT_READ_FOLLOW_LINK = 17,	/* what the descriptor at the place of a pointer is: the text of its link */
 };
 
 /* Where the element count comes from. */
