@@ -40,6 +40,7 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
         "",
     ),
     "device_kvm_cap": (r"KVM_CAP_\w+", "", "KVM_CAP_???"),
+    "device_kvm_exit": (r"KVM_EXIT_\w+", r"KVM_EXIT_(IO_(IN|OUT)|HYPERV_\w+|XEN_HCALL)", "KVM_EXIT_???"),
     "device_kvm_memory": (r"KVM_MEM_(LOG_DIRTY_PAGES|READONLY)", "", "KVM_MEM_???"),
     "device_kvm_cpuid": (r"KVM_CPUID_FLAG_\w+", "", "KVM_CPUID_FLAG_???"),
     "device_v4l2_cap": (r"V4L2_CAP_\w+", r"V4L2_CAP_(TIMEPERFRAME|IO_MC)", "V4L2_CAP_???"),

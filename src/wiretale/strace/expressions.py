@@ -93,7 +93,9 @@ def _statuses(state: State, value: str) -> None:
 
 
 def _kvm(state: State, value: str) -> None:
-    raise unsupported("-e kvm", "exits of virtual CPUs are not recorded")
+    if value != "vcpu":
+        raise StraceFault(f"-e kvm={value}: the only word it knows is vcpu")
+    state.options.vcpus = True
 
 
 def secontext(state: State, value: str) -> None:

@@ -88,6 +88,7 @@ class StraceOptions:
     descriptors: frozenset[str] = frozenset()  # what is said of one: members of DETAILS
     pid_names: bool = False
     pid_namespaces: bool = False  # what their numbers are in the tracer's own namespace
+    vcpus: bool = False  # why each run of a virtual CPU ended
     dump_read: Callable[[int], bool] | None = None
     dump_write: Callable[[int], bool] | None = None
     stacks: bool = False  # behind each call and signal
@@ -114,4 +115,4 @@ def counts_system_time(options: StraceOptions) -> bool:
 def needs_stops(options: StraceOptions) -> bool:
     """Whether only an engine that stops the program can do it: change calls, ask what each descriptor is."""
     o = options
-    return bool(o.tampers or o.detach_at_exec or o.seccomp or o.descriptors or o.paths or o.stacks)
+    return bool(o.tampers or o.detach_at_exec or o.seccomp or o.descriptors or o.paths or o.stacks or o.vcpus)

@@ -28,6 +28,7 @@ def tracer_options(options: StraceOptions, printed_fd: int = -1) -> PtraceOption
         system_times=counts_system_time(options),
         holds_ends=options.awaits_exec,
         stacks=_traced(options) if options.stacks and options.summary != "only" else None,
+        vcpus=options.vcpus,
         printed_fd=printed_fd,
         tampers=tuple(options.tampers),
         tampered_paths=_paths(options) if options.tampers else (),

@@ -15,7 +15,8 @@ _PLAIN = frozenset({"setsid", "set_tid_address"})  # strace does not look up who
 _IDENTITIES = frozenset(f"get{kind}id{wide}" for kind in ("u", "eu", "g", "eg") for wide in ("", "32"))
 _COUNTS = frozenset({Result.INT, Result.BYTES})  # less than 0 only by -e inject
 _SIGNED = frozenset({"fcntl", "fcntl64"})  # F_GETOWN: a process group
-_NS_GET_NSTYPE, _CREATE_BUFS = 0xB703, 0xC100565C
+_NS_GET_NSTYPE, _CREATE_BUFS, _KVM_RUN = 0xB703, 0xC100565C, 0xAE80
+_EXIT_REASON_AT = 8  # in struct kvm_run
 
 
 def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str, str]:
@@ -41,8 +42,11 @@ def result_text(w: Writer, spec: Call | None, *, raw: bool = False) -> tuple[str
 
 def _requested(w: Writer) -> str:
     """What a request of ioctl has to say beside its arguments."""
-    if w.values[1] & 0xFFFFFFFF == _CREATE_BUFS:
+    request = w.values[1] & 0xFFFFFFFF
+    if request == _CREATE_BUFS:
         return _created(w)
+    if request == _KVM_RUN:
+        return _exit_of_vcpu(w)
     return _namespace(w)
 
 
@@ -53,6 +57,15 @@ def _created(w: Writer) -> str:
         return ""
     first, count = (int.from_bytes(datum.bytes[at : at + 4], "little") for at in (0, 4))
     return f" ({{index={first}, count={count}}})"
+
+
+def _exit_of_vcpu(w: Writer) -> str:
+    """Why the virtual CPU stopped: exit_reason of struct kvm_run (linux/kvm.h), recorded only if it is asked for."""
+    datum = w.datum(2, "struct", at_exit=True)
+    if datum is None or len(datum.bytes) < _EXIT_REASON_AT + 4 or not w.succeeded:
+        return ""
+    reason = int.from_bytes(datum.bytes[_EXIT_REASON_AT : _EXIT_REASON_AT + 4], "little")
+    return f" ({names.known('device_kvm_exit', reason, w.arch) or 'KVM_EXIT_???'})"
 
 
 def _namespace(w: Writer) -> str:

@@ -67,7 +67,7 @@ _LONGEST_HOST_NAME = 64  # __NEW_UTS_LEN of linux/utsname.h
 _SO_ATTACH_FILTER = 26
 _POSITIONED = ("preadv", "pwritev", "preadv2", "pwritev2")
 _SOCK_TYPE_MASK, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 0xF, 2, 10, 16, 17
-_MAP_TYPE, _MAP_HUGE_SHIFT, _MAP_HUGETLB, _HUGE_MASK = 0xF, 26, 0x40000, 0x3F
+_MAP_TYPE, _MAP_HUGE_SHIFT, _HUGE_MASK = 0xF, 26, 0x3F
 
 
 def _socket_type(w: Writer, index: int, arg: Arg) -> str:
@@ -110,7 +110,7 @@ def _map_flags(w: Writer, index: int, arg: Arg) -> str:
     value, style = w.values[index] & 0xFFFFFFFF, strace(w).style.names
     if style is Names.RAW:
         return names.number(value)
-    huge = value >> _MAP_HUGE_SHIFT & _HUGE_MASK if value & _MAP_HUGETLB else 0
+    huge = value >> _MAP_HUGE_SHIFT & _HUGE_MASK
     rest = value & ~_MAP_TYPE & ~(huge << _MAP_HUGE_SHIFT)
     parts = [names.one("mmap_type", value & _MAP_TYPE, w.arch, Names.ABBREV)]
     parts += [names.several("mmap_flags", rest, w.arch, Names.ABBREV)] if rest else []

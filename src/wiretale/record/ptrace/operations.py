@@ -23,6 +23,7 @@ class What(IntEnum):
     ELEMENT_VECTOR = 15
     FOLLOW_VECTOR = 16
     FOLLOW_LINK = 17
+    VCPU = 18
 
 
 class Count(IntEnum):

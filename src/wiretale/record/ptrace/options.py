@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _EXITKILL, _PLACE, _SNAP_EACH, _NO_FOLLOW = 1, 2, 4, 8  # enum wt_option_flag
 _DETACH_AT_EXEC, _ALL_LINKS, _WHOLE_NETLINK, BUSY_START, _NAMES = 16, 32, 64, 256, 512
-_SELECTED_ONLY, _OTHER_ENDS, _SYSTEM_TIMES, _HOLDS_ENDS, _ENVIRONMENT = 128, 1024, 2048, 4096, 8192
+_SELECTED_ONLY, _OTHER_ENDS, _SYSTEM_TIMES, _HOLDS_ENDS, _ENVIRONMENT, _VCPUS = 128, 1024, 2048, 4096, 8192, 16384
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class PtraceOptions:
     system_times: bool = False  # how long each call kept a CPU in the kernel; not of engine ebpf
     holds_ends: bool = False  # an attached process has its program to execute yet; its end is seen after `have_read`
     stacks: tuple[str, ...] | None = None  # of these calls stacks are recorded, and of signals; not of engine ebpf
+    vcpus: bool = False  # why each run of a virtual CPU ended; not of engine ebpf
     printed_fd: int = -1  # where events are printed while they come: what the program writes there waits for that
     tampers: "tuple[Tamper, ...]" = ()
     tampered_paths: tuple[bytes, ...] = ()  # only calls that name one of them are tampered with; none: all
@@ -68,4 +69,5 @@ def option_flags(options: PtraceOptions) -> int:
     flags |= (_NAMES if o.names else 0) | (_OTHER_ENDS if o.other_ends else 0)
     flags |= (_SYSTEM_TIMES if o.system_times else 0) | (_HOLDS_ENDS if o.holds_ends else 0)
     flags |= (_SELECTED_ONLY if o.calls == "network" else 0) | (_ENVIRONMENT if o.environment else 0)
+    flags |= _VCPUS if o.vcpus else 0
     return flags | (BUSY_START if o.busy_start else 0) | (_WHOLE_NETLINK if o.whole_netlink else 0)

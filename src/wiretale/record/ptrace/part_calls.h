@@ -201,6 +201,42 @@ static void capture_link(struct wt *w, struct task *t, const struct wt_op *op)
 	chunk_end(w, c, (uint64_t)n);
 }
 
+/* Where a task has mapped what has that link; 0 if nowhere, or at several places: virtual CPUs of other machines are called the same. */
+static uint64_t mapped_at(struct wt *w, struct task *t, const char *link)
+{
+	char path[64], *line = NULL;
+	size_t room = 0, length = strlen(link);
+	uint64_t found = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/maps", in_proc(w, t->tgid), in_proc(w, t->tid));
+	FILE *maps = fopen(path, "re");
+	for (ssize_t n; maps && (n = getline(&line, &room, maps)) > 0;) {
+		bool is_it = n > (ssize_t)length + 1 && line[n - 2 - (ssize_t)length] == ' ' &&
+			     !strncmp(line + n - 1 - length, link, length);
+		if (is_it && found) {
+			found = 0;
+			break;
+		}
+		if (is_it)
+			found = strtoull(line, NULL, 16);
+	}
+	free(line);
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+static void capture_vcpu(struct wt *w, struct task *t, const struct wt_op *op)
+{
+	char path[64], link[64];
+	ssize_t n = readlink(descriptor_path(w, t, "fd", (int)t->args[0], path, sizeof(path)), link, sizeof(link));
+	if (n <= 0 || n == sizeof(link))
+		return;
+	link[n] = 0;
+	struct piece p = { op->role, op->arg, 0, mapped_at(w, t, link), op->size, op->size, 0 };
+	if (p.address)
+		capture(w, t->tid, &p);
+}
+
 /* The vector of pointers itself, then what each of them points to. */
 static void capture_pointed(struct wt *w, struct task *t, const struct wt_op *op, int64_t result, unsigned word)
 {
@@ -282,6 +318,10 @@ static void run_op(struct wt *w, struct task *t, const struct wt_op *op, int64_t
 		break;
 	case WT_READ_FOLLOW_LINK:
 		capture_link(w, t, op);
+		break;
+	case WT_READ_VCPU:
+		if (w->flags & WT_VCPUS)
+			capture_vcpu(w, t, op);
 		break;
 	case WT_READ_POINTED:
 		capture_pointed(w, t, op, result, word);

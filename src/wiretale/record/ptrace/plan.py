@@ -100,6 +100,10 @@ class Step:
     only_value: int = 0
 
 
+KVM_RUN = 0xAE80  # linux/kvm.h
+_VCPU = Step(What.VCPU, _EXIT, 2, size=12)  # of struct kvm_run up to exit_reason
+
+
 def _bytes(when: int, role: Role, source: Count, *, fixed: int = 1, size: int = 1, limit: int = _STRUCT_LIMIT) -> Step:
     """A block of bytes of any argument."""
     return Step(What.BYTES, when, role=role, count_from=source, fixed=fixed, size=size, limit=limit)
@@ -320,6 +324,8 @@ def steps(call: Call, arch: int, *, links: bool = False) -> list[Step]:
     """What to read at one call, in order of its arguments; `links`: also what its descriptors and processes are."""
     found = list(_links(call)) if links else []
     found += [s for i, a in enumerate(call.args) if a.kind not in _PLAIN for s in _steps_of_arg(i, a, call, arch)]
+    if call.name == "ioctl":
+        found.append(replace(_VCPU, only_arg=call.variant_arg, only_value=KVM_RUN))
     for value, arguments in call.variants.items():
         for index, arg in enumerate(arguments):
             if links and arg.kind in _LINKED and arg not in call.args:

@@ -143,6 +143,7 @@ enum wt_what {
 	WT_READ_ELEMENT_VECTOR = 15,	/* the same, an iovec and its buffers, which WT_OP_OUT leaves out */
 	WT_READ_FOLLOW_VECTOR = 16,	/* as FOLLOW, an iovec and its buffers, which WT_OP_OUT leaves out at the entry */
 	WT_READ_FOLLOW_LINK = 17,	/* what the descriptor at the place of a pointer is: the text of its link */
+	WT_READ_VCPU = 18,	/* the beginning of what the kernel shares of the virtual CPU that the first argument is; with WT_VCPUS only */
 };
 
 /* Where the element count comes from. */
@@ -412,6 +413,7 @@ enum wt_option_flag {
 	WT_OTHER_ENDS = 1024,	/* with WT_ALL_LINKS: to which socket a unix socket is connected */
 	WT_SYSTEM_TIMES = 2048,	/* how long each call kept a CPU in the kernel */
 	WT_HOLDS_ENDS = 4096,	/* an attached process has its program to execute yet; its end is seen after wt_have_read */
+	WT_VCPUS = 16384,	/* why each run of a virtual CPU ended */
 	WT_ENVIRONMENT = 8192,	/* values of the environment, which may hold passwords, are recorded, too */
 	WT_SELECTED_ONLY = 128,	/* record/ebpf only: leave out calls without WT_CALL_SELECTED */
 };

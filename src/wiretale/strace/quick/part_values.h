@@ -136,7 +136,7 @@ static bool arg_map_flags(struct writer *w, int i, const struct argument *a)
 {
 	(void)a;
 	uint32_t value = low_half(w, i), rest = value & ~(uint32_t)MAP_TYPE;
-	if (value & MAP_HUGETLB)
+	if (value >> MAP_HUGE_SHIFT)
 		return false;
 	put_enum(w->text, NAMES_mmap_type, value & MAP_TYPE);
 	if (rest) {
