@@ -245,6 +245,6 @@ def _settle(state: State) -> None:
         raise unsupported("-k together with -o FILE.wiretale", "a capture has no place for stacks")
     if o.engine == "ebpf" and needs_stops(o):
         raise unsupported(
-            "--engine ebpf together with -e inject, -b, --seccomp-bpf, -e kvm, -y, -k or -P",
+            "--engine ebpf together with -e inject, -e kvm, -b, --seccomp-bpf, -y, -k or -P",
             "only ptrace stops the program",
         )
