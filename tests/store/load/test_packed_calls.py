@@ -21,7 +21,7 @@ QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 BLOCK = 1 << 16
 _ENTRY, _EXIT, _CALL, _CONTEXT, _CPU = range(1, 6)
 _WIDE, _PIECE, _PIECES, _GIVEN = 1, 2, 4, 8
-_ADDRESS, _DETAIL = 8, 16
+_ADDRESS, _DETAIL, _HELD = 8, 16, 32
 BASE_NS, BASE_IP, TID, TGID = 5_000_000_000, 0x7F0000001000, 41, 40
 ARCH = Arch.X86_64
 
@@ -72,6 +72,29 @@ def test_an_entry_with_its_arguments_and_what_it_carries(tmp_path: Path) -> None
     (chunk,) = found.chunks
     assert (chunk["role"], chunk["arg"], chunk["address"], chunk["full_bytes"]) == (Role.PAYLOAD, 1, 0x7FFD00000010, 3)
     assert found.bytes_of(np.array([0])).tolist() == [b"abc"]
+
+
+def test_up_to_four_bytes_stand_in_the_place_of_their_number(tmp_path: Path) -> None:
+    given_ = struct.pack("<HBB4s", 1, Role.PAYLOAD, 1 | _HELD, b"a...")
+    back = struct.pack("<HBB4sQ", 4, Role.STRUCT, 3 | _HELD | _ADDRESS, b"wxyz", 77)
+    one = call(_CALL, 44, struct.pack("<IiIi", 9, 1, 3, 0), (_GIVEN | _PIECE, 0), given_ + back)
+    none = call(
+        _CALL, 45, struct.pack("<IiIi", 9, 0, 3, 0), (_PIECE, 0), struct.pack("<HBBI", 0, Role.PAYLOAD, 1 | _HELD, 7)
+    )
+    found = unpacked(tmp_path, cpu(0) + context() + one + none)
+    assert found.chunks["full_bytes"].tolist() == [1, 4, 0] and found.chunks["address"].tolist() == [0, 77, 0]
+    assert found.bytes_of(np.arange(3)).tolist() == [b"a", b"wxyz", b""]
+    assert found.damaged_events == found.damaged_chunks == 0
+
+
+def test_what_is_behind_padded_bytes(tmp_path: Path) -> None:
+    given_ = struct.pack("<HBBI", 5, Role.PAYLOAD, 1, 9) + b"fives".ljust(8, b"\0")
+    back = struct.pack("<HBBI", 8, Role.ARRAY, 0, 8) + b"after..."
+    found = unpacked(
+        tmp_path,
+        cpu(0) + context() + call(_CALL, 7, struct.pack("<IiIi", 9, 1, 3, 0), (_GIVEN | _PIECE, 0), given_ + back),
+    )
+    assert found.bytes_of(np.arange(2)).tolist() == [b"fives", b"after..."]
 
 
 def test_what_does_not_fit_into_32_bits(tmp_path: Path) -> None:

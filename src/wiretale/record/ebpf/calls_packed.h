@@ -137,6 +137,11 @@ static __always_inline __u64 put_fixed(const struct place *place, __u64 head, co
 	return (at + 7) & ~7ull;
 }
 
+static __always_inline bool is_held(__u32 bytes, __u64 full_bytes)
+{
+	return bytes <= WT_PIECE_HOLDS && full_bytes == bytes;
+}
+
 /* What a piece is, before its bytes: where those begin, which is too far behind where the verifier must see that there is room. */
 static __always_inline __u64 put_piece_head(struct packed_block *block, __u64 at, const struct wt_state *t, __u32 n_args,
 					    const struct wt_given *piece)
@@ -158,7 +163,22 @@ static __always_inline __u64 put_piece_head(struct packed_block *block, __u64 at
 		store(block, at, piece->detail);
 		at += 8;
 	}
+	if (is_held(piece->bytes, piece->full_bytes))
+		how |= WT_PIECE_HELD;
 	store(block, head, (__u64)piece->full_bytes << 32 | how << 24 | (__u32)piece->role << 16 | piece->bytes);
+	return at;
+}
+
+/* The end of a piece whose head is at `head` and whose bytes are at `at`, from where those that it holds itself are taken. */
+static __always_inline __u64 end_piece(struct packed_block *block, __u64 head, __u64 at, __u32 bytes, __u64 full_bytes)
+{
+	if (!is_held(bytes, full_bytes))
+		return at + ((bytes + 7) & ~7u);
+	barrier_var(head);
+	barrier_var(at);
+	if (head > WT_PACKED_BLOCK - sizeof(struct wt_packed_piece) || at > WT_PACKED_BLOCK - 8)
+		return WT_PACKED_BLOCK;
+	*(__u32 *)(block->bytes + head + 4) = *(__u32 *)(block->bytes + at);
 	return at;
 }
 
@@ -220,6 +240,7 @@ static __always_inline bool pack(struct work *w, const struct wt_state *t, const
 	if (form & WT_PACKED_PIECE) {
 		struct wt_given piece = { c->address, c->detail, (__u32)c->full_bytes, (__u16)w->run, (__u8)c->role,
 					  (__u8)c->arg };
+		__u64 of_piece = at;
 		at = put_piece_head(place.block, at, t, call->n_args, &piece);
 		bytes = w->run;
 		if (bytes > MIDDLE_PIECE) {
@@ -231,7 +252,7 @@ static __always_inline bool pack(struct work *w, const struct wt_state *t, const
 		} else if (!put_known(place.block, at, w->body + sizeof(*c), bytes)) {
 			return false;
 		}
-		at += (bytes + 7) & ~7ull;
+		at = end_piece(place.block, of_piece, at, bytes, piece.full_bytes);
 	} else if (form & WT_PACKED_PIECES) {
 		bytes = w->used;
 		barrier_var(at);

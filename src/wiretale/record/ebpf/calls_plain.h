@@ -96,15 +96,17 @@ static __always_inline bool pack_plain(struct wt_state *t, const struct wt_setti
 		return false;
 	at = put_fixed(&place, head, t, done, &form, &shape);
 	if (t->given.role) {
+		__u64 of_given = at;
 		form |= WT_PACKED_GIVEN;
 		at = put_piece_head(place.block, at, t, done->n_args, &t->given);
 		bytes = t->given.bytes;
 		barrier_var(bytes);
 		if (bytes > WT_GIVEN_BYTES || !put_known(place.block, at, t->given_bytes, bytes))
 			return false;
-		at += (bytes + 7) & ~7u;
+		at = end_piece(place.block, of_given, at, bytes, t->given.full_bytes);
 	}
 	if (piece.role) {
+		__u64 of_piece = at;
 		form |= WT_PACKED_PIECE;
 		at = put_piece_head(place.block, at, t, done->n_args, &piece);
 		bytes = piece.bytes;
@@ -116,7 +118,7 @@ static __always_inline bool pack_plain(struct wt_state *t, const struct wt_setti
 			place.packing->tid = 0;		/* the CONTEXT may be in what is written over now */
 			return false;
 		}
-		at += (bytes + 7) & ~7u;
+		at = end_piece(place.block, of_piece, at, bytes, piece.full_bytes);
 	}
 	return end_packed(&place, head, at, t, done, form, shape);
 }

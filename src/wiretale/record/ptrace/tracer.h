@@ -276,7 +276,7 @@ struct wt_record {
  *   the arguments, 4 * (`shape` >> 2 * number & 3) bytes of each, what is missing of it is 0; padded to 8;
  *   WT_PACKED_GIVEN, of a CALL: a piece as the next, which belongs to its entry;
  *   WT_PACKED_PIECE: a struct wt_packed_piece, its address if that is not the argument, its detail if that is not 0,
- *   and its bytes, padded to 8; or
+ *   and its bytes, padded to 8, but of WT_PIECE_HELD, which are in the place of `full_bytes` and are all; or
  *   WT_PACKED_PIECES: pieces as in the ring.
  */
 #define WT_PACKED_BLOCK (1u << 16)
@@ -318,6 +318,8 @@ struct wt_packed_context {
 #define WT_PIECE_ARG 7
 #define WT_PIECE_ADDRESS 8
 #define WT_PIECE_DETAIL 16
+#define WT_PIECE_HELD 32
+#define WT_PIECE_HOLDS 4	/* bytes at most */
 
 struct wt_packed_piece {
 	uint16_t bytes;

@@ -70,7 +70,7 @@ static void put_chunk(struct into *o, struct cursor *c, struct wt_chunk chunk, c
 	o->made.data_bytes += bytes;
 }
 
-static void take_piece(struct into *o, struct cursor *c, const uint64_t *args)
+static void take_piece(struct into *o, struct cursor *c, const uint64_t *args, const uint8_t *record)
 {
 	struct wt_packed_piece p = { 0 };
 	struct wt_chunk chunk = { 0 };
@@ -83,9 +83,15 @@ static void take_piece(struct into *o, struct cursor *c, const uint64_t *args)
 	chunk.full_bytes = p.full_bytes;
 	chunk.address = p.arg & WT_PIECE_ADDRESS ? take_word(c, 8) : chunk.arg < 6 ? args[chunk.arg] : 0;
 	chunk.detail = p.arg & WT_PIECE_DETAIL ? take_word(c, 8) : 0;
+	if (p.arg & WT_PIECE_HELD && p.bytes <= WT_PIECE_HOLDS) {
+		chunk.full_bytes = p.bytes;
+		put_chunk(o, c, chunk, (const uint8_t *)&p.full_bytes, p.bytes);
+		return;
+	}
 	from = take(c, p.bytes);
 	if (from)
 		put_chunk(o, c, chunk, from, p.bytes);
+	align(c, record);
 }
 
 static void take_pieces(struct into *o, struct cursor *c)
@@ -159,7 +165,7 @@ static bool take_call(struct into *o, struct cursor c, const struct wt_packed_co
 		entry.kind = WT_ENTRY;
 		entry.resume_ns = e.time_ns;
 		entry.value = (int64_t)ip;
-		take_piece(o, &c, args);
+		take_piece(o, &c, args, record);
 		put_event(o, &c, entry, before.chunks);
 		e.kind = WT_EXIT;
 		e.time_ns = e.resume_ns;
@@ -167,7 +173,7 @@ static bool take_call(struct into *o, struct cursor c, const struct wt_packed_co
 	}
 	const uint64_t first_chunk = o->made.chunks;
 	if (p.form & WT_PACKED_PIECE)
-		take_piece(o, &c, args);
+		take_piece(o, &c, args, record);
 	else if (p.form & WT_PACKED_PIECES)
 		take_pieces(o, &c);
 	e.flags = result < 0 && result >= -4095 ? WT_FLAG_ERROR : 0;
