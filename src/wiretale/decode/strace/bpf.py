@@ -234,7 +234,7 @@ def _link_details(a: _Attributes, data: bytes) -> tuple[list[str], int]:
     first, second, third, fourth = (int.from_bytes(rest[at : at + 8], "little") for at in (0, 8, 16, 24))
     if len(data) > _LINK_DETAILS:
         if kind == _ITERATOR:
-            return [f"iter_info={_iterated(a, first)}", f"iter_info_len={second & _HALF}"], _LINK_DETAILS + 12
+            return [f"iter_info={_iterated(a, first, second & _HALF)}", f"iter_info_len={second & _HALF}"], _LINK_DETAILS + 12
         if kind == _PERF_EVENT:
             return [f"perf_event={{bpf_cookie={number_text(first)}}}"], _LINK_DETAILS + 8
         if kind == _KPROBES:
@@ -280,10 +280,9 @@ def _symbols(a: _Attributes, where: int, count: int) -> str:
     return _array(a.w, where, count, data, text)
 
 
-def _iterated(a: _Attributes, pointer: int) -> str:
+def _iterated(a: _Attributes, pointer: int, count: int) -> str:
     """The maps to iterate over."""
     datum = a.w.datum(a.index, "struct", at_exit=False, idx=1 + _LINK_DETAILS)
-    count = 0 if datum is None else datum.full_bytes // _ID_BYTES
     maps = [] if datum is None else [datum.bytes[at : at + 4] for at in range(0, len(datum.bytes) - 3, _ID_BYTES)]
     if not pointer or (count and not maps):
         return pointer_text(pointer)
