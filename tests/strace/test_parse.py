@@ -69,7 +69,7 @@ def test_what_strace_refuses_is_refused_with_its_exit_code(words: list[str]) -> 
 @pytest.mark.parametrize(
     "words",
     [
-        ["-k", "-o", "x.wiretale"], ["-k", "--engine=ebpf"], ["-d"], ["--tips"], ["--secontext"],
+        ["-k", "-o", "x.wiretale"], ["-k", "--engine=ebpf"], ["-d"], ["--secontext"],
         ["--secontext=full"],
     ],
 )  # fmt: skip

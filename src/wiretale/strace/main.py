@@ -36,6 +36,7 @@ Print the system calls and signals of a program in the words and the layout of s
   -e inject=SET:..., fault=SET:...    tamper with calls: errors, results, signals, delays
   -b execve, -D, -DD, -DDD            let go at the next program; trace in the background
   --seccomp-bpf, --kill-on-exit       stop at wanted calls only; the program dies with the tracer
+  --tips[=full,ID]                    something worth knowing at the end
   --engine=ptrace|ebpf|auto, --more   who records; decode what strace leaves as bytes
 
 docs/strace.md lists what is not supported. Exit status: the program's own; if a signal killed it, the same signal.

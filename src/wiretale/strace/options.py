@@ -45,6 +45,7 @@ MESSAGES = ("attach", "exit", "path-resolution", "personality", "thread-execve")
 ENGINES: "dict[str, Engine]" = {"ptrace": "ptrace", "ebpf": "ebpf", "auto": "auto"}
 CAPTURE_SUFFIX = ".wiretale"  # of -o: a capture is made besides
 DETAILS = frozenset(("path", "dev", "socket", "pidfd"))  # of a descriptor
+TIP_FORMATS = ("none", "compact", "full")
 SUMMARY_COLUMNS = ("time-percent", "total-time", "avg-time", "calls", "errors", "name")
 
 
@@ -99,6 +100,8 @@ class StraceOptions:
     relative: Precision | None = None
     took: Precision | None = None
     more: bool = False
+    tip_format: str = "none"  # of --tips: one of TIP_FORMATS
+    tip: int | None = None  # which; None: any
     # counts
     summary: str = ""  # "", "only", "also"
     summary_sort: str = "time-percent"

@@ -137,8 +137,6 @@ def _long(state: State, name: str, value: str) -> None:
         _LONG_VALUES[name](state, value)
     elif name in _LONG_FLAGS:
         setattr(o, _LONG_FLAGS[name], True)
-    elif name == "tips":
-        raise unsupported("--tips", "wiretale has none of strace's tips")
     elif name == "pidns-translation":
         o.pid_names, o.pid_namespaces = False, True
     elif name == "secontext":
@@ -183,6 +181,13 @@ def _took(state: State, value: str) -> None:
     state.options.took = precision(value, "--syscall-times")
 
 
+def _tips(state: State, value: str) -> None:
+    from wiretale.strace.tips import choose
+
+    o = state.options
+    o.tip_format, o.tip = choose(o.tip_format, o.tip, value)
+
+
 def _engine(state: State, value: str) -> None:
     if value not in ENGINES:
         raise StraceFault(f"invalid --engine argument: '{value}'", usage=True)
@@ -203,6 +208,7 @@ _LONG_VALUES: dict[str, Callable[[State, str], None]] = {
     **dict.fromkeys(("daemonise", "daemonized", "daemonised"), _daemonize),
     "relative-timestamps": _relative,
     "syscall-times": _took,
+    "tips": _tips,
 }
 
 

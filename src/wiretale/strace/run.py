@@ -48,8 +48,13 @@ def run(options: StraceOptions, begun: str = "") -> int:
     if options.output is not None and options.output.endswith(CAPTURE_SUFFIX):
         from wiretale.strace.capture import run as trace_and_capture  # loads the packet sources
 
-        return trace_and_capture(options)
-    status = _follow_begun(options, begun) if begun else _start(options, Outputs(options))
+        status = trace_and_capture(options)
+    else:
+        status = _follow_begun(options, begun) if begun else _start(options, Outputs(options))
+    if options.tip_format != "none":
+        from wiretale.strace.tips import tip_text  # rarely wanted
+
+        sys.stderr.write(tip_text(options.tip_format, options.tip))
     if status < 0:
         _die_of(-status)
     return status
