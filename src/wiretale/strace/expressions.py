@@ -59,6 +59,13 @@ def pid_details(state: State, value: str) -> None:
     state.options.pid_names, state.options.pid_namespaces = "comm" in found, "pidns" in found
 
 
+def tips(state: State, value: str) -> None:
+    from wiretale.strace.tips import choose
+
+    o = state.options
+    o.tip_format, o.tip = choose(o.tip_format, o.tip, value)
+
+
 def detach_on(state: State, value: str) -> None:
     if value != "execve":
         raise StraceFault(f"Syscall '{value}' for -b isn't supported")

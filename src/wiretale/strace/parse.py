@@ -13,6 +13,7 @@ from wiretale.strace.expressions import (
     pid_details,
     quiet,
     secontext,
+    tips,
     unsupported,
 )
 from wiretale.strace.faults import StraceFault
@@ -181,13 +182,6 @@ def _took(state: State, value: str) -> None:
     state.options.took = precision(value, "--syscall-times")
 
 
-def _tips(state: State, value: str) -> None:
-    from wiretale.strace.tips import choose
-
-    o = state.options
-    o.tip_format, o.tip = choose(o.tip_format, o.tip, value)
-
-
 def _engine(state: State, value: str) -> None:
     if value not in ENGINES:
         raise StraceFault(f"invalid --engine argument: '{value}'", usage=True)
@@ -208,7 +202,7 @@ _LONG_VALUES: dict[str, Callable[[State, str], None]] = {
     **dict.fromkeys(("daemonise", "daemonized", "daemonised"), _daemonize),
     "relative-timestamps": _relative,
     "syscall-times": _took,
-    "tips": _tips,
+    "tips": tips,
 }
 
 

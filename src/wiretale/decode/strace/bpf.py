@@ -234,7 +234,8 @@ def _link_details(a: _Attributes, data: bytes) -> tuple[list[str], int]:
     first, second, third, fourth = (int.from_bytes(rest[at : at + 8], "little") for at in (0, 8, 16, 24))
     if len(data) > _LINK_DETAILS:
         if kind == _ITERATOR:
-            return [f"iter_info={_iterated(a, first, second & _HALF)}", f"iter_info_len={second & _HALF}"], _LINK_DETAILS + 12
+            count = second & _HALF
+            return [f"iter_info={_iterated(a, first, count)}", f"iter_info_len={count}"], _LINK_DETAILS + 12
         if kind == _PERF_EVENT:
             return [f"perf_event={{bpf_cookie={number_text(first)}}}"], _LINK_DETAILS + 8
         if kind == _KPROBES:
