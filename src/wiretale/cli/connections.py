@@ -30,7 +30,7 @@ bytes each way, packets, retransmissions, times since the first event, and the t
 @click.pass_context
 def command(context: click.Context, capture: Path, as_json: bool, untraced: bool) -> int:
     from wiretale.explain.about import about
-    from wiretale.show.connections import connections
+    from wiretale.show.connections import connections, made_whole
     from wiretale.show.order import origin_ns
     from wiretale.store.capture import open_capture
 
@@ -39,6 +39,7 @@ def command(context: click.Context, capture: Path, as_json: bool, untraced: bool
         untraced = untraced or db.execute("SELECT 1 FROM task WHERE traced LIMIT 1").fetchone() is None
         rows = connections(db, untraced=untraced)
         hidden = 0 if untraced else len(connections(db, untraced=True)) - len(rows)
+        whole = made_whole(db) if hidden else 0
         origin, gaps = origin_ns(db), about(db).gaps
     if as_json:
         for row in rows:
@@ -50,8 +51,12 @@ def command(context: click.Context, capture: Path, as_json: bool, untraced: bool
         print_notes(["the capture holds no connection of a traced program"])
         for gap in gaps:
             print_notes([f"! {gap.text}", *([f"  try: {gap.remedy}"] if gap.remedy else [])])
-    if hidden:
-        print_notes([f"connections of other programs, not shown: {hidden}; --all shows them"])
+    if hidden > whole:
+        print_notes([f"connections of other programs, not shown: {hidden - whole}; --all shows them"])
+    if whole:
+        print_notes(
+            [f"flows of packets that programs made whole, not shown: {whole}; --all shows them, explain tells them"]
+        )
     return Exit.OK if rows else Exit.FAILED
 
 

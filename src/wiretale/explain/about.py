@@ -10,7 +10,7 @@ import duckdb
 from wiretale.clock import Snapshot, offset_at
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
-from wiretale.filter.own_packets import traces_connections
+from wiretale.filter.own_packets import FOREIGN, traces_connections
 from wiretale.filter.tables import with_all_tables
 
 STOPS_PER_CALL = 2  # at the entry and at the return
@@ -187,10 +187,5 @@ def foreign_packets(db: duckdb.DuckDBPyConnection) -> int:
     with_all_tables(db)
     if not traces_connections(db):
         return 0
-    # What OWN_PACKETS rules out, counted without joining every packet: of TCP and UDP all but the own connections'.
-    row = db.execute(
-        "SELECT (SELECT count(*) FROM packet WHERE shown AND ip_protocol IN (6, 17, 136))"
-        " - (SELECT count(*) FROM segment"
-        " WHERE shown AND connection_id IN (SELECT connection_id FROM endpoint WHERE pid IS NOT NULL))"
-    ).fetchone()
+    row = db.execute(FOREIGN).fetchone()
     return int(row[0]) if row else 0

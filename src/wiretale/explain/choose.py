@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from wiretale.explain.world import World
+from wiretale.filter.own_packets import MADE_WHOLE
 
 SHAPES_TOLD = 8
 NAME_CACHE = "/var/run/nscd/socket"  # glibc asks it for names; where it is not running, its absence is no fault
@@ -63,7 +64,7 @@ class Chosen:
     total: int = 0
 
 
-_QUERY = """
+_QUERY = f"""
 WITH name AS (SELECT pid, arg_max(comm, start_ns) AS comm FROM task WHERE is_leader GROUP BY pid),
 side AS (
     SELECT e.connection_id, max(n.comm) FILTER (e.role = 'client') AS client_comm,
@@ -74,20 +75,22 @@ side AS (
 SELECT k.connection_id, k.protocol, k.outcome, k.server_addr, k.server_port, s.client_comm, s.server_comm,
     k.client_bytes + k.server_bytes, k.packets, k.to_ns - k.from_ns, coalesce(s.traced, FALSE),
     k.established_ns IS NOT NULL, coalesce(s.one_process, FALSE)
-FROM connection k LEFT JOIN side s USING (connection_id) ORDER BY k.from_ns, k.connection_id"""
+FROM connection k LEFT JOIN side s USING (connection_id)
+WHERE s.traced OR k.connection_id NOT IN ({MADE_WHOLE}) ORDER BY k.from_ns, k.connection_id"""  # noqa: S608 (fixed text)
 
 # The same choice as a condition on a column.
 _TOLD = """({0} IN (SELECT connection_id FROM endpoint WHERE pid IS NOT NULL)
-    OR NOT EXISTS (FROM endpoint WHERE pid IS NOT NULL))"""
+    OR NOT EXISTS (FROM endpoint WHERE pid IS NOT NULL) AND {0} NOT IN ({1}))"""
 
 
 def is_told(column: str = "connection_id") -> str:
     """SQL: whether a connection is one that the story tells of."""
-    return _TOLD.format(column)
+    return _TOLD.format(column, MADE_WHOLE)
 
 
 def candidates(world: World) -> list[Candidate]:
-    """All connections in order of birth; those of other programs only if none was traced."""
+    """All connections in order of birth; those of other programs only if none was traced, and not the flows of packets
+    that programs made themselves (whole/chapter.py)."""
     if world.connections:
         return world.connections
     found = [

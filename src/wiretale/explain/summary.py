@@ -13,6 +13,7 @@ from wiretale.explain.figures import waits as waits_figure
 from wiretale.explain.story import Anchors, Chapter, Figure, Gap, Ref, Section, Step
 from wiretale.explain.words import capital, code, count, listed, place, spread
 from wiretale.explain.world import Process, World
+from wiretale.filter.own_packets import MADE_WHOLE
 
 CONNECTIONS_TOLD, OPENING_TOLD, PROCESSES_NAMED, WAITS_TOLD = 10, 3, 4, 4
 STRETCHES = 90  # of the pictures of threads and CPUs
@@ -250,7 +251,9 @@ def about(world: World) -> tuple[str, ...]:
     sources = listed([
         count(row[0], word) for word, row in (("system call", calls), ("packet", packets)) if row and row[0]
     ])  # fmt: skip
-    others = world.db.execute(f"SELECT count(*) FROM segment WHERE shown AND NOT {is_told()}").fetchone()  # noqa: S608
+    others = world.db.execute(
+        f"SELECT count(*) FROM segment WHERE shown AND NOT {is_told()} AND connection_id NOT IN ({MADE_WHOLE})"  # noqa: S608
+    ).fetchone()
     if others and others[0]:
         sources += f", {others[0]:,} of them of connections between other programs, which are left out"
     said = [f"Told from {sources}." if sources else "The capture holds neither calls nor packets."]

@@ -20,6 +20,7 @@ from wiretale.explain.odd import NOTHING_ODD, oddities, worth_a_look
 from wiretale.explain.rows import keep_few
 from wiretale.explain.story import Chapter, Story
 from wiretale.explain.summary import about, gaps, opening, summary_chapter
+from wiretale.explain.whole.chapter import whole_packets
 from wiretale.explain.words import in_sentences
 from wiretale.explain.world import World, load_world
 from wiretale.filter.tables import with_all_tables
@@ -50,11 +51,18 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
     else:
         chapters = _before_oddities(world, options, chosen, talks)
         chapters += [last for last in (odd, summary_chapter(world, talks, options.connection_id)) if last is not None]
+    raw, raw_in_short = whole_packets(world) if options.connection_id is None else (None, ())
+    if raw is not None and not options.only_odd:
+        at = next(
+            (n for n, chapter in enumerate(chapters) if chapter.anchor in ("kernel", "odd", "sum")), len(chapters)
+        )
+        chapters.insert(at, raw)
     background = Background(options.reader)
     woven = tuple(_with_capitals(background.chapter(chapter)) for chapter in chapters)
     return Story(
         escape_text(options.name), world.origin_ns, world.error_ns,
-        tuple(in_sentences(said) for said in (*opening(world, chosen, talks), *worth_a_look(odd))), about(world), woven,
+        tuple(in_sentences(said) for said in (*opening(world, chosen, talks), *raw_in_short, *worth_a_look(odd))),
+        about(world), woven,
         gaps(world), options.reader,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ FLAGS_AT, IORING_SETUP_SQPOLL = 8, 2  # struct io_uring_params, linux/io_uring.h
 
 # PACKET_RX_RING (5) at level SOL_PACKET (263): linux/if_packet.h, linux/socket.h. A tpacket_req of no blocks ends it.
 _RINGS = """
-SELECT c.pid, arg_max(t.comm, t.start_ns), count(DISTINCT c.call_id)
+SELECT c.pid, arg_max(t.comm, t.start_ns), count(DISTINCT c.call_id), min(c.entry_ns), min(c.call_id)
 FROM call c JOIN call_data d ON d.call_id = c.call_id AND d.role = 'optval' AND NOT d.at_exit
 LEFT JOIN task t ON t.pid = c.pid
 WHERE c.name = 'setsockopt' AND c.errno IS NULL AND c.a1 = 263 AND c.a2 = 5
@@ -24,9 +24,15 @@ GROUP BY c.pid ORDER BY c.pid
 """
 
 
+def read_rings(db: duckdb.DuckDBPyConnection) -> list[tuple[int, str | None, int, int, int]]:
+    """For each process whose packet sockets have a ring: its id and name, how many rings, and the first call for one
+    (when, and its id)."""
+    return db.execute(_RINGS).fetchall()
+
+
 def put_rings(db: duckdb.DuckDBPyConnection) -> None:
     """Count the packet sockets whose packets a process reads from memory that it shares with the kernel."""
-    for pid, comm, count in db.execute(_RINGS).fetchall():
+    for pid, comm, count, _, _ in read_rings(db):
         reason = (
             f"{comm or '?'}({pid}) reads their packets from memory that it shares with the kernel (PACKET_RX_RING): no"
             " call shows which it took"

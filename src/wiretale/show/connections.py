@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from wiretale.filter.own_packets import MADE_WHOLE
 from wiretale.filter.tables import with_all_tables
 
 
@@ -64,6 +65,14 @@ LEFT JOIN last_state ss ON ss.connection_id = k.connection_id AND ss.role = 'ser
 LEFT JOIN again a ON a.connection_id = k.connection_id
 WHERE ? OR c.pid IS NOT NULL OR s.pid IS NOT NULL
 ORDER BY k.connection_id"""
+
+
+def made_whole(db: duckdb.DuckDBPyConnection) -> int:
+    """How many connections are only packets that recorded programs made, or took, whole."""
+    row = db.execute(
+        f"SELECT count(*) FROM ({MADE_WHOLE} EXCEPT SELECT connection_id FROM endpoint WHERE pid IS NOT NULL)"  # noqa: S608
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def connections(db: duckdb.DuckDBPyConnection, *, untraced: bool) -> list[ConnectionRow]:
