@@ -12,8 +12,11 @@ from tests.conftest import require
 
 pytestmark = pytest.mark.e2e
 SOURCE = """
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <unistd.h>
 #include <sys/syscall.h>
 int main(void)
@@ -32,6 +35,16 @@ int main(void)
 	readlink("/proc/self/exe", link, 8);
 	syscall(SYS_chdir, (void *)8);
 	getppid();
+	int passwd = open("/etc/passwd", O_RDONLY), group = open("/etc/group", O_RDONLY);
+	poll((struct pollfd[]){{group, POLLIN}, {passwd, POLLIN}}, 2, 0);
+	poll((struct pollfd[]){{group, POLLIN}}, 1, 0);
+	fd_set set;
+	FD_ZERO(&set);
+	FD_SET(group, &set);
+	select(group + 1, &set, 0, 0, &(struct timeval){0, 0});
+	FD_SET(passwd, &set);
+	select(group + 1, 0, &set, 0, &(struct timeval){0, 0});
+	select(passwd, 0, &set, 0, &(struct timeval){0, 0});
 	return 0;
 }
 """
@@ -54,6 +67,7 @@ TAMPERED = [
     ["-e", "inject=chdir:poke_exit=@arg1=41:syscall=gettid:when=1"],
     ["-e", "inject=chdir:retval=3:syscall=gettid"],
     ["-e", "trace=getppid", "-e", "inject=getppid:retval=0x1f3456789"],
+    ["-P", "/etc/passwd", "-e", "trace=/poll|select", "-e", "inject=/poll|select:error=EPERM"],
     ["-P", "/tmp", "-e", "inject=chdir:error=EPERM"],
     ["-P", "/tmp", "-e", "inject=chdir:error=EPERM:when=2"],
     ["-P", "/usr", "-P", "/tmp", "-e", "fault=chdir:error=EIO:when=2+2"],

@@ -70,6 +70,7 @@ class CallFlag(IntFlag):
     CLONE3 = 256
     VFORK = 512
     SOCKETCALL = 1024
+    POLLS = 2048
 
 
 class Condition(IntEnum):

@@ -152,7 +152,7 @@ static void on_entry(struct wt *w, struct task *t, const struct __ptrace_syscall
 	memcpy(e->args, t->args, sizeof(e->args));
 	if (t->call)
 		run_ops(w, t, 0, WT_AT_ENTRY);
-	if (w->n_paths && names_path(w))
+	if (w->n_paths && names_path(w, t))
 		begin_tamper(w, t);
 	e->flags |= t->poked & WT_FLAG_NOT_POKED;
 	t->poked &= (uint16_t)~WT_FLAG_NOT_POKED;

@@ -44,18 +44,58 @@ static const struct wt_tamper *find_tamper(struct wt *w, struct task *t)
 	return NULL;
 }
 
+static bool is_path(const struct wt *w, const char *text, size_t bytes)
+{
+	for (uint64_t p = 0; p < w->n_paths; p++)
+		if (strlen(w->paths[p]) == bytes && !memcmp(text, w->paths[p], bytes))
+			return true;
+	return false;
+}
+
+static bool is_link_to_path(const struct wt *w, const char *target, size_t bytes)
+{
+	return is_path(w, target, ends_deleted(target, bytes) ? bytes - DELETED_BYTES : bytes);
+}
+
+static bool is_open_path(struct wt *w, struct task *t, int number)
+{
+	char path[64], target[PATH_MAX];
+	ssize_t n = number < 0 ? -1 : readlink(descriptor_path(w, t, "fd", number, path, sizeof(path)), target, sizeof(target));
+	return n > 0 && is_link_to_path(w, target, (size_t)n);
+}
+
+/* Whether one of the descriptors that poll or select are given is of one of the paths. */
+static bool lists_path(struct wt *w, struct task *t, const struct wt_chunk *c, const uint8_t *list)
+{
+	if (c->role == WT_ARRAY && t->call && t->call->flags & WT_CALL_POLLS)
+		for (size_t at = 0; at + sizeof(struct pollfd) <= c->captured_bytes; at += sizeof(struct pollfd)) {
+			struct pollfd one;
+			memcpy(&one, list + at, sizeof(one));
+			if (is_open_path(w, t, one.fd))
+				return true;
+		}
+	if (c->role != WT_FDSET || c->error)	/* a set that could not be read whole names nothing */
+		return false;
+	int most = (int)t->args[0];
+	for (int bit = 0; bit < most && bit / 8 < (int)c->captured_bytes; bit++)
+		if (list[bit / 8] >> bit % 8 & 1 && is_open_path(w, t, bit))
+			return true;
+	return false;
+}
+
 /* Whether what the event that is being made carries names one of the paths, as text or by a descriptor. */
-static bool names_path(struct wt *w)
+static bool names_path(struct wt *w, struct task *t)
 {
 	const struct wt_chunk *c = (const struct wt_chunk *)file_end(&w->chunks) - w->event_chunks;
 	for (uint32_t i = 0; i < w->event_chunks; i++, c++) {
-		const char *text = (const char *)w->data.map + WT_HEADER_BYTES + c->offset;
-		size_t bytes = c->captured_bytes;
-		if (c->role == WT_LINK && !c->index && ends_deleted(text, bytes))
-			bytes -= DELETED_BYTES;
-		for (uint64_t p = 0; (c->role == WT_STRING || c->role == WT_LINK) && p < w->n_paths; p++)
-			if (strlen(w->paths[p]) == bytes && !memcmp(text, w->paths[p], bytes))
-				return true;
+		const uint8_t *bytes = w->data.map + WT_HEADER_BYTES + c->offset;
+		const char *text = (const char *)bytes;
+		if ((c->role == WT_STRING || (c->role == WT_LINK && c->index)) && is_path(w, text, c->captured_bytes))
+			return true;
+		if (c->role == WT_LINK && !c->index && is_link_to_path(w, text, c->captured_bytes))
+			return true;
+		if (lists_path(w, t, c, bytes))
+			return true;
 	}
 	return false;
 }

@@ -366,6 +366,7 @@ def call_flags(call: Call) -> int:
         (CallFlag.CHANGES_SOCKET, Effect.CHANGES_SOCKET in call.effects),
         (CallFlag.SETS_FDS, call.sets_fds >= 0),
         (CallFlag.NOTABLE, call.name in _NOTABLE),
+        (CallFlag.POLLS, any(arg.struct == "pollfd" for arg in call.args)),
         (_SPECIAL.get(call.name, 0), True),
     )
     return sum(int(flag) for flag, holds in wanted if holds)

@@ -212,6 +212,7 @@ enum wt_call_flag {
 	WT_CALL_CLONE3 = 256,
 	WT_CALL_VFORK = 512,
 	WT_CALL_SOCKETCALL = 1024,
+	WT_CALL_POLLS = 2048,		/* the array that it is given is of struct pollfd */
 };
 
 /* Under which condition the descriptors of a call are asked for. */
