@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from wiretale.filter.condition import ALWAYS, EVERYTHING, NEVER, Condition, Filter, Needle, put
+from wiretale.filter.condition import ALWAYS, EVERYTHING, NEVER, Condition, Filter, put
 from wiretale.filter.events import EventKind, in_slice, of_slice, source
 from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.rows import ctes_for, keep_small
