@@ -52,7 +52,7 @@ def run(arguments: Sequence[str], begun: str = "") -> int:
         sys.stdout.write(HELP if instead == "help" else f"wiretale strace -- version {__version__}\n")
         return 0
     for remark in options.remarks:
-        sys.stderr.write(f"wiretale: {remark}\n")
+        sys.stderr.write(f"strace: {remark}\n")
     from wiretale.strace.run import run as trace  # not for --help
 
     return trace(options, begun)
