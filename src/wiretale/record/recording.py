@@ -346,7 +346,7 @@ class Recording:
     # -- ending ------------------------------------------------------------------------------------------------------
 
     def _on_signal(self, number: signal.Signals) -> None:
-        self._look_at_threads()
+        self._look_once_more()
         attached_only = self._plan.attach and not self._plan.commands
         if number in (signal.SIGINT, signal.SIGQUIT) and terminal_signals_reach_us() and not attached_only:
             # The terminal has sent it to every program of our process group; only a session of its own misses it.
@@ -360,15 +360,17 @@ class Recording:
             return
         self._stop(number)
 
-    def _look_at_threads(self) -> None:
-        """Once, before anything of what is recorded is ended or let go."""
+    def _look_once_more(self) -> None:
+        """At threads and sockets, before anything of what is recorded is ended or let go."""
         if not self._looked:
             self._looked = True
             look_at_threads(self._spool, sorted(self._tracer.alive()))
+            if self._running():  # those that were there before keep their sockets: `_disarm` looks at them
+                snapshot(self._spool, [], "stopped")
 
     def _stop(self, number: signal.Signals) -> None:
         """Let go of processes that ran before; end programs that were started here."""
-        self._look_at_threads()
+        self._look_once_more()
         if not self._plan.attach or self._plan.commands:
             self._end_programs(number)
             return

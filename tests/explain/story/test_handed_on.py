@@ -256,17 +256,22 @@ def test_after_the_hang_of_a_first_question_the_two_may_be_messages(tmp_path: Pa
 
 
 @pytest.mark.parametrize("answers", [0, ANSWERED])
-def test_after_the_hang_of_a_client_that_waits_for_events(tmp_path: Path, answers: int) -> None:
+@pytest.mark.parametrize("attached", [False, True], ids=["recorded", "attached"])
+def test_the_hang_of_a_client_that_waits_for_events(tmp_path: Path, answers: int, *, attached: bool) -> None:
     capture = tmp_path / "c.wiretale"
     with other_server(answers) as port:
         code = EVENT_CLIENT.format(port=port, answers=answers)
-        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
-            try:
-                assert client.stdout is not None and client.stdout.read(1) == b"x"
-                words = [*WIRETALE, "record", "-q", "-p", str(client.pid), "-o", str(capture), "--duration", "1.5"]
-                subprocess.run(words, check=True, timeout=60)
-            finally:
-                client.kill()
+        if not attached:
+            words = [*WIRETALE, "record", "-q", "-i", "lo", "-o", str(capture), "--duration", "3", "--"]
+            subprocess.run([*words, sys.executable, "-c", code], check=False, timeout=60, stdout=subprocess.DEVNULL)
+        else:
+            with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
+                try:
+                    assert client.stdout is not None and client.stdout.read(1) == b"x"
+                    words = [*WIRETALE, "record", "-q", "-p", str(client.pid), "-o", str(capture), "--duration", "1.5"]
+                    subprocess.run(words, check=True, timeout=60)
+                finally:
+                    client.kill()
     with open_capture(capture) as db:
         world = load_world(db)
         assert asked_before.find(world) == []

@@ -140,6 +140,30 @@ def test_a_connection_that_only_the_other_end_closed(tmp_path: Path) -> None:
     assert "The other end of 1 connection" in told and "CLOSE-WAIT until the process closes its descriptor" in told
 
 
+def test_the_same_where_it_was_recorded_from_the_start(tmp_path: Path) -> None:
+    capture = tmp_path / "c.wiretale"
+    code = f"import os, socket, time\ndef ready(): pass\n{LEFT}"
+    words = [
+        *WIRETALE,
+        "record",
+        "-q",
+        "-i",
+        "lo",
+        "-o",
+        str(capture),
+        "--duration",
+        "3",
+        "--",
+        sys.executable,
+        "-c",
+        code,
+    ]
+    subprocess.run(words, check=False, timeout=60)
+    with open_capture(capture) as db:
+        told = only(left_open.find(load_world(db)), "Closed by the other end, and still held")
+    assert "The other end of 1 connection" in told
+
+
 def test_a_connection_whose_other_half_is_used_is_not_left(tmp_path: Path) -> None:
     """Half closed on purpose: this end goes on to send, or is in a call that does."""
     sends = READS_ON.format(then="while True: client.sendall(b'more'); time.sleep(0.1)")

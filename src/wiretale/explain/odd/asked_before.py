@@ -1,5 +1,7 @@
 """Questions that were asked before the recording began, and to which no answer came while it lasted.
 
+Also those that a client in an event loop asked while it was recorded, and that had no answer when it was stopped.
+
 A thread sleeps on a connection on which the process spoke last: the kernel's TCP_INFO tells it, since no call does.
 Whoever only listens (to a channel, to notifications) heard last, and is not told.
 """
@@ -39,12 +41,16 @@ JOIN connection k ON k.connection_id = e.connection_id
 WHERE w.ended_by = 'not ended' AND c.name IN {(*RECEIVES, *WAITS)} AND k.protocol = 'tcp' AND o.pid IS NULL
     AND $end - w.from_ns >= {LEAST_NS} AND {_SILENT} AND {_CLIENT} ORDER BY c.pid, c.tid"""  # noqa: S608 (fixed text)
 
-# Both ends of one process that somebody asked, and that asked somebody else, and on which no call moved anything.
-_PAIRS = f"""
-SELECT e.pid, e.connection_id, o.addr, o.port, s.inode, {_CLIENT}
+# Ends of recorded processes: whether a client's, whether no call moved anything, and whether only this module tells it:
+# the process serves nobody, and no thread waits for this socket alone.
+_ENDS = f"""
+SELECT e.pid, e.connection_id, o.addr, o.port, s.inode, {_CLIENT} AS is_client, {_SILENT} AS silent,
+    e.pid NOT IN (SELECT pid FROM endpoint WHERE role = 'server' AND pid IS NOT NULL) AND NOT EXISTS (FROM wait w
+        WHERE w.socket_id = e.socket_id AND w.ended_by = 'not ended') AS alone
 FROM endpoint e JOIN socket s USING (socket_id) JOIN connection k USING (connection_id)
 JOIN endpoint o ON o.connection_id = e.connection_id AND o.role <> e.role
-WHERE e.pid IS NOT NULL AND o.pid IS NULL AND k.protocol = 'tcp' AND {_SILENT} LIMIT 5000"""  # noqa: S608 (fixed text)
+WHERE e.pid IS NOT NULL AND o.pid IS NULL AND k.protocol = 'tcp' AND (silent OR is_client AND alone)
+LIMIT 5000"""  # noqa: S608 (fixed text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ def find_for_others(world: World) -> list[Step]:
     asleep = {row[6] for row in world.db.execute(_QUERY, {"end": world.end_ns}).fetchall()}  # told above
     asked: dict[int, list[_End]] = {}
     asking: dict[int, list[_End]] = {}
-    for pid, connection_id, addr, port, inode, is_client in world.db.execute(_PAIRS).fetchall():
+    for pid, connection_id, addr, port, inode, is_client, *_ in world.db.execute(_ENDS).fetchall():
         words = last_words(world, inode)
         if words is None or connection_id in asleep or words.at - max(words.got_ns, words.sent_ns) < LEAST_NS:
             continue

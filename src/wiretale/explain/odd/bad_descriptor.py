@@ -16,7 +16,17 @@ _FD = "CASE WHEN (c.a0 & 4294967295) < 2147483648 THEN (c.a0 & 4294967295)::INTE
 # To read the flags of a number (fcntl's F_GETFD is 1, F_GETFL 3) is how a shell asks whether it is open.
 _CONDITION = f"""c.errno = {EBADF} AND (c.fd IS NOT NULL OR c.name = 'close')
 AND NOT (c.name IN ('fcntl', 'fcntl64') AND (c.a1 & 4294967295) IN (1, 3))"""
-_RANGE = 20  # a program that closes that many numbers closes a range of them, whatever is open
+# One call after the other on each number of a range, whatever is open: to close all, as before exec, or to ask or set
+# something of all. Of such calls the number rises or falls by one from call to call of the thread.
+_RANGE = 8
+_SWEPT = f"""
+SELECT call_id FROM (
+    SELECT call_id, count(*) OVER (PARTITION BY task_id, name, fd - n) AS rising,
+        count(*) OVER (PARTITION BY task_id, name, fd + n) AS falling
+    FROM (SELECT call_id, task_id, name, (a0 & 4294967295)::BIGINT AS fd,
+            row_number() OVER (PARTITION BY task_id ORDER BY call_id) AS n
+        FROM call WHERE task_id IN (SELECT task_id FROM call WHERE errno = {EBADF}))
+) WHERE greatest(rising, falling) >= {_RANGE}"""  # noqa: S608 (fixed text)
 
 
 # Of programs that have a socket at some time: what shells and others do with their files is no tale of a network.
@@ -38,19 +48,11 @@ def find_risky(world: World) -> list[Step]:
 def _found(world: World) -> list[Group]:
     if not world.signs.met(EBADF):
         return []
-    found = groups(world, f"{_CONDITION} AND {_NETWORKS}", _KIND, fd=_FD)
-    swept = _sweeps(found)
-    return [group for group in found if not (group.key.startswith("close ") and set(group.pids) & swept)]
+    return groups(world, f"{_CONDITION} AND {_NETWORKS} AND c.call_id NOT IN ({_SWEPT})", _KIND, fd=_FD)
 
 
 def _has_threads(world: World, group: Group) -> bool:
     return any(world.processes[pid].threads for pid in group.pids if pid in world.processes)
-
-
-def _sweeps(found: list[Group]) -> set[int]:
-    """Processes that close every number there might be, as many do before they execute another program."""
-    closed = [pid for group in found if group.key == "close never" for pid in group.pids]
-    return {pid for pid in closed if closed.count(pid) >= _RANGE}
 
 
 def _step(world: World, group: Group) -> Step:
