@@ -159,7 +159,7 @@ def wiresharks_fields():
     return known
 
 
-WIRESHARKS = ("frame.", "eth", "vlan", "ieee8021ad", "sll", "arp", "ip", "icmp", "tcp", "udp")
+WIRESHARKS = ("frame.", "eth", "vlan", "ieee8021ad", "sll", "arp", "ip", "icmp", "igmp", "tcp", "udp")
 # Fields of protocols that are one thing here and another there: labels where Wireshark has bytes.
 LABELS = {"ipv6.hopopts", "ipv6.routing", "ipv6.dstopts", "ipv6.fraghdr"}
 SHARED = [f for f in FIELDS if f.name.startswith(WIRESHARKS) and not f.same_as]

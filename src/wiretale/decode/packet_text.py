@@ -9,6 +9,7 @@ import numpy as np
 
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.icmp_names import ECHO_V4, ECHO_V6, ERRORS_V4, ERRORS_V6, icmp_name
+from wiretale.decode.multicast import IGMP, MLD, igmp, mld
 from wiretale.decode.packets import ABSENT, ETH_ARP, TCP, UDP, UDPLITE, decode_frames
 from wiretale.light import dataclass
 from wiretale.model.packet_ring import LINKTYPE_RAW
@@ -65,6 +66,8 @@ def packet_text(packet: Row, known: Known | None = None, payload_shown: int = PA
         text = _icmp(packet)
     elif packet["ethertype"] == ETH_ARP:
         text = _arp(packet)
+    elif packet["ip_protocol"] == IGMP and (told := igmp(_body(packet))) is not None:
+        text = f"{_ends(packet)} IGMPv{told.version} {told.text}"
     elif packet["src"] is not None:
         text = _other_ip(packet)
     else:
@@ -138,6 +141,8 @@ def _icmp(packet: Row) -> str:
     version, kind, code = packet["ip_version"], packet["icmp_type"], packet["icmp_code"]
     name = "ICMPv6" if version == 6 else "ICMP"
     text = f"{_ends(packet)} {name} {icmp_name(version, kind, code)}"
+    if version == 6 and kind in MLD and (told := mld(_body(packet, 8))) is not None:
+        return f"{text}: {told.text.partition(': ')[2]}"
     frame, offset = bytes(packet["frame"] or b""), packet["payload_offset"] or 0
     if kind in (ECHO_V6 if version == 6 else ECHO_V4) and 8 <= offset <= len(frame):
         number = int.from_bytes(frame[offset - 4 : offset - 2], "big")
@@ -145,6 +150,14 @@ def _icmp(packet: Row) -> str:
     if kind in (ERRORS_V6 if version == 6 else ERRORS_V4):
         return text + _quoted(frame[offset:])
     return text
+
+
+def _body(packet: Row, header: int = 0) -> bytes:
+    """What was captured of the payload, with so many bytes of header before it."""
+    offset, size = packet["payload_offset"], packet["payload_bytes"]
+    if offset is None or size is None or offset < header:
+        return b""
+    return bytes(packet["frame"] or b"")[offset - header : offset + size]
 
 
 def _quoted(inner: bytes) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wiretale.decode import links, network, transport, tunnels, wifi
 from wiretale.decode.frames import ABSENT, FRAGMENT_NUMBERS, NUMBERS, SACK_EDGES, Frames, Handler, Next
 from wiretale.decode.links import ETH_ARP, ETH_IPV4, ETH_IPV6
+from wiretale.decode.multicast import IGMP
 from wiretale.decode.usual import Table, decode_usual, new_table
 from wiretale.decode.words import Ints
 
@@ -80,7 +81,7 @@ def _protocol(frames: Frames, rows: Ints, number: Ints) -> None:
             handler(frames, these, number[number == value])
             continue
         frames.note_payload(these)
-        if value != _NO_NEXT_HEADER:
+        if value not in (_NO_NEXT_HEADER, IGMP):  # multicast.py reads IGMP where it is asked for
             frames.stop(these, f"IP protocol {value} is not decoded")
 
 

@@ -13,6 +13,7 @@ from wiretale.explain.connection import connection_chapter, failure_chapter
 from wiretale.explain.conversation import Conversation, conversations
 from wiretale.explain.entry import Reader
 from wiretale.explain.files import descriptors, load_file_names
+from wiretale.explain.groups import groups
 from wiretale.explain.listening import listening
 from wiretale.explain.messages import Traffic, traffic
 from wiretale.explain.netlink import netlink
@@ -53,9 +54,8 @@ def tell(db: duckdb.DuckDBPyConnection, options: Options) -> Story:
         chapters += [last for last in (odd, summary_chapter(world, talks, options.connection_id)) if last is not None]
     raw, raw_in_short = whole_packets(world) if options.connection_id is None else (None, ())
     if raw is not None and not options.only_odd:
-        at = next(
-            (n for n, chapter in enumerate(chapters) if chapter.anchor in ("kernel", "odd", "sum")), len(chapters)
-        )
+        places = (n for n, chapter in enumerate(chapters) if chapter.anchor in ("groups", "kernel", "odd", "sum"))
+        at = next(places, len(chapters))
         chapters.insert(at, raw)
     background = Background(options.reader)
     woven = tuple(_with_capitals(background.chapter(chapter)) for chapter in chapters)
@@ -77,7 +77,8 @@ def _before_oddities(world: World, options: Options, chosen: Chosen, talks: dict
     for connection_id, talk in talks.items():
         chapters.append(connection_chapter(world, talk, moved[connection_id], chosen.alike.get(connection_id, [])))
     asked = netlink(world) if options.connection_id is None else None
-    return [*chapters, asked] if asked is not None else chapters
+    wanted = groups(world) if options.connection_id is None else None
+    return [*chapters, *(chapter for chapter in (wanted, asked) if chapter is not None)]
 
 
 def _with_capitals(chapter: Chapter) -> Chapter:

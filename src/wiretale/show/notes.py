@@ -14,6 +14,7 @@ import duckdb
 
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
+from wiretale.join.memberships import OPTIONS, memberships
 
 LISTED = 3  # packets or calls named in one note; the rest is counted
 
@@ -175,6 +176,22 @@ def of_whole_packets(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
         notes[call_id].append(f"{'->' if side == 'w' else '<-'} {packets}{' (peeked)' if peeked else ''}{doubt}")
 
 
+_MAY_JOIN = f"""
+SELECT 1 FROM call WHERE call_id IN (FROM wanted_call) AND name = 'setsockopt' AND errno IS NULL
+    AND (a1, a2) IN ({", ".join(str(option) for option in sorted(OPTIONS))}) LIMIT 1"""  # noqa: S608 (numbers)
+
+
+def of_memberships(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
+    """For calls that asked to be in a multicast group, or no longer: the packets that told the network of it."""
+    if db.execute(_MAY_JOIN).fetchone() is None:
+        return
+    wanted = {row[0] for row in db.execute("FROM wanted_call").fetchall()}
+    for m in memberships(db):
+        if m.reports and m.call_id in wanted:
+            listed = [str(r.number) for r in m.reports[:LISTED]]
+            notes[m.call_id].append(f"told of in {_several('packet', listed, len(m.reports))}")
+
+
 _PACKET_CALLS = """
 SELECT m.packet_id, m.call_id, c.name, t.comm, c.pid, c.fd FROM (
     SELECT l.packet_id, s.call_id FROM link l JOIN {table} s ON s.{key} = l.{key} WHERE l.kind = '{kind}'
@@ -205,6 +222,7 @@ def of_calls(db: duckdb.DuckDBPyConnection, wording: Wording) -> tuple[Notes, No
     wait_notes: Notes = defaultdict(list)
     of_stretches(db, wording, bytes_notes)
     of_whole_packets(db, bytes_notes)
+    of_memberships(db, bytes_notes)
     if wording.direct:
         of_direct_links(db, bytes_notes)
     of_waits(db, wait_notes)
