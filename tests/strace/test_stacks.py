@@ -1,5 +1,6 @@
 """-k: the stacks are those that strace prints, for calls and signals, of C and of C++."""
 
+import platform
 import re
 import shutil
 import subprocess
@@ -122,3 +123,24 @@ def test_a_call_that_does_not_return_has_its_stack_too() -> None:
         [*WIRETALE, "-k", "-e", "trace=exit_group", "true"], capture_output=True, text=True, check=True
     )
     assert re.search(r"exit_group\(0\) += \?\n > \S+\(_exit\+0x.*\n( > .*\n)*\+\+\+ exited with 0", done.stderr)
+
+
+def test_a_32_bit_program_has_no_stacks_from_its_execve_on(tmp_path: Path) -> None:
+    require(platform.machine() == "x86_64", "x86-64, whose programs may have 32 bits")
+    built = tmp_path / "program"
+    source = """
+    void _start(void)
+    {
+        __asm__ volatile("int $0x80" : : "a"(37), "b"(0), "c"(23)); /* kill(0, SIGURG) */
+        __asm__ volatile("int $0x80" : : "a"(1), "b"(0)); /* exit */
+    }
+    """
+    words = ["cc", "-w", "-O1", "-m32", "-nostdlib", "-static", "-fno-pic", "-x", "c", "-o", str(built), "-"]
+    subprocess.run(words, input=source, text=True, check=True)
+    words = [*WIRETALE, "-k", "-e", "trace=execve,kill", "-o", str(tmp_path / "t"), "setsid", "-w", str(built)]
+    subprocess.run([*words[:2], "-f", *words[2:]], check=True)
+    text = (tmp_path / "t").read_text()
+    assert re.search(r"execve\(.*\n.* > ", text)
+    assert not re.search(r"program.*\n > ", text)
+    assert "SIGURG" in text
+    assert " > " not in text[text.index("kill(") :]

@@ -87,7 +87,19 @@ static void know_task(const struct wt_unwinder *u, const struct task *t, struct 
 	room->hash = hash;
 }
 
-/* The stack of a stopped task goes into the event that is being made. */
+/* Also between an execve of a 32-bit program and its first call, which has the other numbers. */
+static bool runs_32_bit(const struct task *t)
+{
+#if defined(__x86_64__)
+	void *at = (void *)offsetof(struct user_regs_struct, cs);
+	return ptrace(PTRACE_PEEKUSER, t->tid, at, NULL) == 0x23;	/* __USER32_CS of asm/segment.h */
+#else
+	(void)t;
+	return false;
+#endif
+}
+
+/* The stack of a stopped task goes into the event that is being made; of a 32-bit program nothing. */
 static void chunk_stack(struct wt *w, const struct task *t)
 {
 	const struct wt_unwinder *u = w->unwinder;
@@ -95,7 +107,7 @@ static void chunk_stack(struct wt *w, const struct task *t)
 	static uint64_t cursor[CURSOR_WORDS];	/* there is one tracer thread */
 	static char text[STACK_TEXT];
 	size_t used = 0;
-	if (!read_maps(w, t, room))
+	if (runs_32_bit(t) || !read_maps(w, t, room))
 		return;
 	know_task(u, t, room);
 	if (room->of && u->init(cursor, room->space, room->of) == 0)

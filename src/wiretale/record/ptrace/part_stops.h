@@ -363,7 +363,7 @@ static void on_signal(struct wt *w, struct task *t, int sig, uint64_t now)
 				chunk_put(w, WT_SIGINFO, 0, 0, &info, sizeof(info));
 			if (known && (sig == SIGCHLD || info.si_code <= 0))	/* others have no sender */
 				ask_name(w, info.si_pid);
-			if (w->unwinder && t->arch == w->unwinder->arch)
+			if (w->unwinder)
 				chunk_stack(w, t);
 			event_end(w, e);
 		}
