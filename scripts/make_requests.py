@@ -1,15 +1,17 @@
-"""Regenerate src/wiretale/decode/constants/requests.py: the requests of ioctl that Debian's kernel headers define.
+"""Regenerate src/wiretale/decode/constants/requests.py: the requests of ioctl that Debian's kernel headers define,
+and those of ZFS, from libzfslinux-dev 2.3 (contrib): `make_requests.py [FOLDER]`, where its usr/include lies.
 
 A macro is a request if its definition comes down to _IO, _IOR, _IOW or _IOWR, or if it is one of the old plain numbers
 (PLAIN). The C compiler says the values. Names of one value are joined by " or ".
 """
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-from kernel_headers import SOURCES, macros, values
+from kernel_headers import SOURCES, chosen, constants, enumerators, macros, values
 
 TARGET = SOURCES / "decode/constants/requests.py"
 INCLUDE = Path("/usr/include")
@@ -45,6 +47,16 @@ def requests(defined: dict[str, str]) -> list[str]:
     return [n for n, t in named.items() if is_request(t) or (PLAIN.fullmatch(n) and NUMBER.fullmatch(t))]
 
 
+def of_zfs(include: Path) -> dict[str, int]:
+    """What the modules of ZFS answer to: an enumeration, and macros of which one is a number like those of the kernel."""
+    os.environ["CPATH"] = f"{include / 'libspl'}:{include / 'libzfs'}"
+    header = "sys/fs/zfs.h sys/kstat.h"
+    names = chosen(enumerators(header), r"ZFS_IOC_\w+", r"ZFS_IOC_(FIRST|LAST|PLATFORM)")
+    numbers = values(header, [*names, *chosen(constants(header), r"KSTAT_IOC_\w+", r"\w+_BASE"), "BLKZNAME"])
+    del os.environ["CPATH"]
+    return numbers
+
+
 def main() -> None:
     headers = sorted({str(h.relative_to(INCLUDE)) for f in FOLDERS for h in INCLUDE.glob(f"{f}/*.h")})
     found: dict[int, set[str]] = {}
@@ -63,10 +75,12 @@ def main() -> None:
             continue
         for name, number in numbers.items():
             found.setdefault(number & 0xFFFFFFFF, set()).add(name)
+    for name, number in of_zfs(Path(sys.argv[1] if len(sys.argv) > 1 else INCLUDE)).items():
+        found.setdefault(number & 0xFFFFFFFF, set()).add(name)
     rows = "".join(f'    {value:#x}: "{" or ".join(sorted(names))}",\n' for value, names in sorted(found.items()))
     TARGET.write_text(
         '"""Requests of ioctl: number -> name. Made by scripts/make_requests.py; do not edit.\n\n'
-        "Source: the headers of linux-libc-dev 6.1 for x86-64.\n"
+        "Source: the headers of linux-libc-dev 6.1 for x86-64, and of libzfslinux-dev 2.3.\n"
         f'"""\n\nREQUESTS: dict[int, str] = {{\n{rows}}}\n',
         encoding="utf-8",
     )

@@ -58,6 +58,10 @@ NAMES: dict[int, str] = {
         ),
         "",
     ),
+    # ZFS: requests later than strace's, and names that one number has on other systems only
+    **dict.fromkeys((0x5A57, 0x5A58, 0x5A59), ""),
+    0x5A85: "ZFS_IOC_JAIL",
+    0x5A86: "ZFS_IOC_UNJAIL",
     0x07B9: "IOCTL_VMCI_SOCKETS_GET_LOCAL_CID or IOCTL_VM_SOCKETS_GET_LOCAL_CID",
     0x4200: "IOCTL_XENBUS_BACKEND_EVTCHN or PMU_IOC_SLEEP",
     0x5000: "SNDCTL_DSP_RESET",
