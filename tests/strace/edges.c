@@ -308,6 +308,8 @@ static void folders(void)
 	syscall(SYS_mount_setattr, -1, "x", 0, end - 32, 40);
 	syscall(SYS_memfd_create, "a name", 30 << 26);
 	syscall(SYS_memfd_create, "a name", -1);
+	syscall(SYS_openat, -1, "a name", 020000000 | FASYNC | O_NOATIME);
+	syscall(SYS_openat, -1, "a name", 04000000 | FASYNC | O_PATH);
 	syscall(SYS_mmap, NULL, 4096, PROT_READ, 21 << 26 | MAP_ANONYMOUS, -1, 0);
 	syscall(SYS_mmap, NULL, 4096, PROT_READ, 1 << 26 | MAP_ANONYMOUS | 0x40000, -1, 0);
 	syscall(SYS_fsmount, -1, 0, -1);

@@ -62,7 +62,7 @@ FIELDS: dict[str, str] = {
     "termios2": "u32 c_iflag; u32 c_oflag; u32 c_cflag; u32 c_lflag; u8 c_line; u8 c_cc[19]; u32 c_ispeed;"
     " u32 c_ospeed",
     "termio": "u16 c_iflag; u16 c_oflag; u16 c_cflag; u16 c_lflag; u8 c_line; u8 c_cc[8]",
-    "bridge_port": "u8 _name[16]; u32 ifr_ifindex~if",
+    "bridge_port": "u8 _name[16]; u32 ifr_ifindex~if; u8 _gap[4]; ulong _rest[2]",  # struct ifreq
     "if_name": "char value[16]",
     # others
     "counter_component": "u8 type~=ioctl_counter_type; u8 scope~=ioctl_counter_scope; u8 parent; u8 id",

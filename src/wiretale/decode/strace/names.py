@@ -98,6 +98,8 @@ _OWN["statx_attributes"] = {
 }  # fmt: skip
 _ADDED: dict[str, dict[int, str]] = {
     "open_tree": {0x200: "AT_REMOVEDIR", 0x400: "AT_SYMLINK_FOLLOW"},
+    "ioctl_baud": {0x1000: "BOTHER"},
+    "device_v4l2_buffer": {0x200: "V4L2_BUF_FLAG_INPUT"},
     "open_flags": {0x2000: "FASYNC", 0x100000: "__O_SYNC", 0x400000: "__O_TMPFILE"},
     "sched_policy": {0: "SCHED_OTHER"},
     "msg": {0x10: "MSG_PROBE", 0x80000: "MSG_NO_SHARED_FRAGS", 0x80000000: "MSG_CMSG_COMPAT"},
@@ -220,8 +222,9 @@ _FIRST: dict[str, tuple[str, ...]] = {
     "wait": ("WNOHANG", "WEXITED", "WSTOPPED", "WCONTINUED", "WNOWAIT", "__WCLONE", "__WALL", "__WNOTHREAD"),
     "mmap_flags": ("MAP_FIXED", "MAP_ANONYMOUS", "MAP_32BIT", "MAP_NORESERVE", "MAP_POPULATE", "MAP_NONBLOCK"),
     "open_flags": (
-        "O_CREAT", "O_EXCL", "O_NOCTTY", "O_TRUNC", "O_APPEND", "O_NONBLOCK", "O_SYNC", "O_DSYNC", "O_DIRECT",
-        "O_LARGEFILE", "O_NOFOLLOW", "O_NOATIME", "O_CLOEXEC", "O_PATH", "O_TMPFILE", "O_DIRECTORY", "FASYNC",
+        "O_CREAT", "O_EXCL", "O_NOCTTY", "O_TRUNC", "O_APPEND", "O_NONBLOCK", "O_SYNC", "__O_SYNC", "O_DSYNC",
+        "O_DIRECT", "O_LARGEFILE", "O_NOFOLLOW", "O_NOATIME", "O_CLOEXEC", "O_PATH", "O_TMPFILE", "__O_TMPFILE",
+        "O_DIRECTORY", "FASYNC",
     ),
 }  # fmt: skip
 

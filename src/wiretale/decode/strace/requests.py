@@ -113,7 +113,8 @@ def _rtc_param(w: StraceWriter, before: bytes, after: bytes | None, address: str
 
 
 def _uffd_calls(w: Writer, name: str, data: bytes, calls: dict[int, str]) -> str:
-    return f"ioctls={_bits(w, _integers(w, name, data)['ioctls'], calls, '_UFFDIO_', 'UFFDIO_???')}"
+    unknown = "_UFFDIO_???" if calls is _UFFD_ALL else "UFFDIO_???"
+    return f"ioctls={_bits(w, _integers(w, name, data)['ioctls'], calls, '_UFFDIO_', unknown)}"
 
 
 def _uffdio_api(w: StraceWriter, before: bytes, after: bytes | None, address: str) -> str:

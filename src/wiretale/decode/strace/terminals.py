@@ -37,6 +37,11 @@ def _flags(w: Writer, table: str, value: int) -> str:
     return w.flags(table, value) if value else ""
 
 
+def _behind(w: Writer, table: str, value: int) -> str:
+    """Flags behind others: without what is said of those that have no name."""
+    return _flags(w, table, value).replace(" /* C??? */", "")
+
+
 def _output(w: Writer, value: int) -> str:
     delays = [_named(w, value & mask, label[(value & mask) // (mask & -mask)]) for mask, label in _DELAYS]
     return "|".join([*delays, _flags(w, "termios_oflag", value & ~_DELAY_BITS)])
@@ -48,7 +53,7 @@ def _control(w: Writer, value: int) -> str:
     if given:
         parts.append(f"{w.enum('ioctl_baud', given)}<<{_named(w, _INPUT_SHIFT, 'IBSHIFT')}")
     parts.append(w.enum("ioctl_char_size", value & _SIZES))
-    return "|".join([*parts, _flags(w, "ioctl_cflag", value & ~(_BAUD | _INPUT_BAUD | _SIZES))])
+    return "|".join([*parts, _behind(w, "ioctl_cflag", value & ~(_BAUD | _INPUT_BAUD | _SIZES))])
 
 
 def terminal(w: Writer, name: str, data: bytes) -> str:

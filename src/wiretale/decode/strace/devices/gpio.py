@@ -65,7 +65,7 @@ def _attribute(attribute: Struct) -> list[str]:
 def _config_attribute(attribute: Struct) -> str:
     inner = attribute.part("attr")
     shown = _attribute(inner)
-    if inner["padding"]:
+    if inner["padding"] or inner["id"] not in (_ID_FLAGS, _ID_VALUES, _ID_DEBOUNCE):
         shown = [f"attr={braces(shown)}"]
     return braces(shown, attribute.texts("mask"))
 

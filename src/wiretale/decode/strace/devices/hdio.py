@@ -4,10 +4,11 @@ from wiretale.decode.strace.devices.forms import Form, Given, bits, braces
 from wiretale.decode.strace.names import number
 from wiretale.decode.strace.strings import hex_literal
 from wiretale.decode.strace.writer import StraceWriter
+from wiretale.decode.structs import struct_size
 from wiretale.decode.writer import pointer_text
 
 _HEAD, _SECTOR = 4, 512
-LEAST = {"hd_command": _HEAD}
+LEAST = {"hd_command": _HEAD, "hd_identity": 1, "hd_old_identity": 1}
 # In the order of the header: the names are of bits, not masks.
 _NICE = {1 << 0: "DSC_OVERLAP", 1 << 1: "ATAPI_OVERLAP", 1 << 3: "1", 1 << 2: "0", 1 << 4: "2"}
 _NICE_NAMES = {mask: f"1 << IDE_NICE_{name}" for mask, name in _NICE.items()}
@@ -44,8 +45,9 @@ def _sectors(given: Given, size: int) -> str:
 
 
 def _identity(given: Given) -> str:
-    data = given.last.data
-    return given.w.data(data, len(data))
+    """Bytes, as many as -s wants to see."""
+    data, size = given.after or b"", struct_size(given.name, given.w.arch)
+    return given.w.data(data, size) if len(data) >= min(size, given.w.limit + 1) else given.address
 
 
 FORMS: dict[str, Form] = {
