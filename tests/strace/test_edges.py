@@ -26,7 +26,8 @@ PARTS = {
 }  # fmt: skip
 _OF_PROCESSES = ("labels", "sockets")  # whose lines have numbers of processes
 _LABELS = [["-y"], ["-yy"], ["-Y"], ["-e", "read=all", "-e", "write=all"]]
-_STYLES = [[], ["-v"], ["-X", "verbose"], ["-X", "raw"], ["-s", "3"]]
+_STYLES = [[], ["-v"], ["-X", "verbose"], ["-X", "raw"], ["-s", "3"], ["-x"], ["-xx"]]
+_NEXT_PART = ("/next part", "".join(f"\\x{byte:02x}" for byte in b"/next part"))
 _VARIES = re.compile(r"0x[0-9a-f]{6,}|d_ino=\d+|d_off=-?\d+|\"\d+\"")
 _NUMBERED = re.compile(r"0x[0-9a-f]{6,}|\b\d{3,}\b")  # processes and inodes too
 
@@ -44,7 +45,7 @@ def parts(tracer: list[str], program: Path, out: Path, varies: re.Pattern[str] =
     subprocess.run([*tracer, "-o", out, program], check=True, capture_output=True, cwd=out.parent)
     found: list[list[str]] = []
     for line in out.read_text(errors="replace").splitlines():
-        if line.startswith('chdir("/next part")'):
+        if line.startswith(tuple(f'chdir("{path}")' for path in _NEXT_PART)):
             found.append([])
         elif found:
             found[-1].append(varies.sub("V", line))

@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Callable
 
-from wiretale.decode.escape import escape_bytes
 from wiretale.decode.writer import Writer
 
 _NAME_BYTES = 16  # linux/if.h: IFNAMSIZ
@@ -43,10 +42,10 @@ def _flags(w: Writer, data: bytes) -> str:
     return f"ifr_flags={w.flags('iff', int.from_bytes(data[:2], 'little'))}"
 
 
-def _name(data: bytes) -> str:
+def _name(w: Writer, data: bytes) -> str:
     """A name; its last byte is taken for the NUL, as the kernel does (net/core/dev_ioctl.c)."""
     text, nul, _ = data[:_NAME_BYTES].partition(b"\0")
-    return escape_bytes(text) if nul else escape_bytes(text[: _NAME_BYTES - 1]) + "..."
+    return w.text(text) if nul else w.text(text[: _NAME_BYTES - 1]) + "..."
 
 
 def _map(w: Writer, data: bytes) -> str:
@@ -68,8 +67,8 @@ _MEMBERS: dict[int, Callable[[Writer, bytes], str]] = {
     **dict.fromkeys((0x8921, 0x8922), _integer("ifr_mtu")),
     **dict.fromkeys((0x8927, 0x8924), _hardware),
     **dict.fromkeys((0x8942, 0x8943), _integer("ifr_qlen")),
-    0x8923: lambda w, data: f"ifr_newname={_name(data)}",
-    **dict.fromkeys((0x8929, 0x8930), lambda w, data: f"ifr_slave={_name(data)}"),  # SIOCGIFSLAVE, SIOCSIFSLAVE
+    0x8923: lambda w, data: f"ifr_newname={_name(w, data)}",
+    **dict.fromkeys((0x8929, 0x8930), lambda w, data: f"ifr_slave={_name(w, data)}"),  # SIOCGIFSLAVE, SIOCSIFSLAVE
     **dict.fromkeys((0x8937, 0x8931, 0x8932), _hardware),  # SIOCSIFHWBROADCAST, SIOCADDMULTI, SIOCDELMULTI
     **dict.fromkeys((0x8970, 0x8971), _map),  # SIOCGIFMAP, SIOCSIFMAP
 }
@@ -80,7 +79,7 @@ def ifreq_text(w: Writer, request: int, before: bytes | None, after: bytes | Non
     given = after if after is not None else before
     if given is None:
         return None
-    name = f"ifr_name={_name(given)}"
+    name = f"ifr_name={_name(w, given)}"
     member = _MEMBERS.get(request)
     if len(given) <= _NAME_BYTES + 8:
         return f"{{{name}, ...}}" if len(given) >= _NAME_BYTES else None

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.decode.strace import names
-from wiretale.decode.strace.strings import hex_literal, in_style, literal
+from wiretale.decode.strace.strings import hex_literal, in_style
 from wiretale.decode.strace.style import Names
 from wiretale.light import later
 
@@ -126,7 +126,7 @@ def _bluetooth(w: "StraceWriter", data: bytes) -> list[str]:
     if len(data) == 10:
         return [f"rc_bdaddr={_hardware(w, data[2:8])}", f"rc_channel={data[8]}"]
     if len(data) not in (12, 14):
-        return [f"sa_data={escape_bytes(data[2:])}"]
+        return [f"sa_data={w.text(data[2:])}"]
     psm, cid = (int.from_bytes(data[i : i + 2], "little") for i in (2, 10))
     where = _dynamic(w, "l2cap_cid", cid, _L2CAP_DYNAMIC_CID)
     service = _dynamic(w, "l2cap_psm", psm, _L2CAP_DYNAMIC_PSM)
@@ -276,5 +276,5 @@ def address_text(w: "StraceWriter", data: bytes) -> str:
     if least and len(data) >= least:
         shown = fields(w, data)
     else:
-        shown = [f"sa_data={literal(data[2:])}"] if len(data) > 2 else []
+        shown = [f"sa_data={w.text(data[2:])}"] if len(data) > 2 else []
     return "{" + ", ".join([f"sa_family={name}", *shown]) + "}"

@@ -13,8 +13,9 @@ from wiretale.decode.strace.ioctl import request_reads
 from wiretale.decode.strace.results import result_text
 from wiretale.decode.strace.rewrites import REWRITES
 from wiretale.decode.strace.special import ENTRY_ARGUMENTS, FILLED_ON_ERROR, SPECIAL
+from wiretale.decode.strace.strings import spelled
 from wiretale.decode.strace.structures import STRUCTS
-from wiretale.decode.strace.style import DEFAULT_STYLE, StraceStyle
+from wiretale.decode.strace.style import DEFAULT_STYLE, Hex, StraceStyle
 from wiretale.decode.strace.writer import StraceWriter
 from wiretale.decode.syscalls import call_spec
 from wiretale.decode.syscalls.spec import Arg, Call, Kind
@@ -133,7 +134,7 @@ class StraceDecoder:
             return _raw_entry(w, len(args))
         rewrite = REWRITES.get(call.name)
         if rewrite is not None:
-            return f"{call.name}({rewrite(w, args, False)}"
+            return f"{call.name}({self._spelled(rewrite(w, args, False))}"
         count = _entered(w, call.name, args)
         steps = _steps(call.name, args)
         texts, rest = self._texts(w, steps[:count]), steps[count:]
@@ -148,7 +149,7 @@ class StraceDecoder:
         args = _variant(w, spec)
         rewrite = REWRITES.get(call.name)
         if rewrite is not None:
-            return Returned(rewrite(w, args, True), *result_text(w, spec))
+            return Returned(self._spelled(rewrite(w, args, True)), *result_text(w, spec))
         count = _entered(w, call.name, args)
         refuses = w.failed and call.name not in FILLED_ON_ERROR
         texts = self._texts(w, _steps(call.name, args)[count:], refuses=refuses)
@@ -171,8 +172,12 @@ class StraceDecoder:
         found = []
         for i, a, p in steps:
             w.refused = refuses and a.struct not in _OFFSETS and (w.call.name, a.name) not in _GIVEN
-            found.append((a.name, p(w, i, a)))
+            found.append((a.name, self._spelled(p(w, i, a))))
         return [f"{name}={text}" if self.style.argument_names else text for name, text in found if text]
+
+    def _spelled(self, text: str) -> str:
+        """With -x and -xx, also what the shared decoders put between quotes."""
+        return text if self.style.hex is Hex.NONE else spelled(text, self.style.hex)
 
     def _writer(self, call: RawCall, label: FdLabel | None, netlink: int | None) -> tuple[StraceWriter, Call | None]:
         w = StraceWriter(call, self.style, label=label, pid_label=self._pid_label, structs=STRUCTS)

@@ -205,7 +205,7 @@ def _device(w: Writer, value: int) -> str:
 
 def _bridge_name(w: Writer, name: str, data: bytes) -> str:
     text, nul, _ = data.partition(b"\0")
-    return _literal(w, text) + ("" if nul else "...")
+    return _literal(w, text[: w.limit]) + ("" if nul and len(text) <= w.limit else "...")
 
 
 def _loop_fields(w: Writer, name: str, data: bytes) -> list[str]:

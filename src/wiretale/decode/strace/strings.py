@@ -7,6 +7,10 @@ from wiretale.decode.strace.style import Hex, Names
 
 _SHORT = {0x09: "\\t", 0x0A: "\\n", 0x0B: "\\v", 0x0C: "\\f", 0x0D: "\\r", 0x22: '\\"', 0x5C: "\\\\"}
 _TEXT = frozenset(b"\t\n\v\f\r") | frozenset(range(0x20, 0x7F))
+_LITERAL = re.compile(r'(?<!\\)"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_IS_HEX = re.compile(r"(?<!\\)(?:\\\\)*\\x")
+_ELEMENT = re.compile(r"\\[0-7]{1,3}|\\?.", re.DOTALL)
+_ESCAPES = {label[1]: byte for byte, label in _SHORT.items()}
 _HEX = [f"\\x{b:02x}" for b in range(256)]
 _MIXED = [chr(b) if 0x20 <= b < 0x7F and b not in _SHORT else _SHORT.get(b, _HEX[b]) for b in range(256)]
 
@@ -23,6 +27,27 @@ def literal(data: bytes, style: Hex = Hex.NONE) -> str:
 def hex_literal(data: bytes) -> str:
     """Random bytes, hardware addresses and the like are hexadecimal whatever the options say."""
     return literal(data, Hex.ALL)
+
+
+def spelled(text: str, style: Hex) -> str:
+    """Arguments with all that stands between quotes in the style; what is hexadecimal already stays so."""
+
+    def again(found: "re.Match[str]") -> str:
+        return found[0] if _IS_HEX.search(found[1]) else literal(_meant(found[1]), style)
+
+    return _LITERAL.sub(again, text) if '"' in text else text
+
+
+def _meant(text: str) -> bytes:
+    """The bytes of a literal in which nothing is hexadecimal."""
+    return b"".join(_byte(found[0]) for found in _ELEMENT.finditer(text))
+
+
+def _byte(text: str) -> bytes:
+    if text[0] != "\\":
+        return text.encode("latin-1", "replace")
+    found = _ESCAPES.get(text[1])
+    return bytes([int(text[1:], 8) & 0xFF]) if found is None else bytes([found])
 
 
 def in_style(names: Names, data: bytes, text: str) -> str:

@@ -18,7 +18,6 @@ from wiretale.decode.strace.devices.forms import (
     decimal,
     elements,
     limited,
-    sequence,
     string,
     uuid,
 )
@@ -209,7 +208,7 @@ def _paths(given: Given) -> str:
 
 def _reserved(s: Struct) -> list[str]:
     values = s.values("reserved")
-    return [f"reserved={sequence(s.w, (hex(v) if v else '0' for v in values))}"] if any(values) else []
+    return [f"reserved=[{', '.join(hex(v) if v else '0' for v in values)}]"] if any(values) else []
 
 
 def _logical(given: Given) -> str:

@@ -55,6 +55,7 @@ class Given:
 
 
 Form = Callable[[Given], str]
+_NEVER_CUT = ("padding", "reserved", "values")
 
 
 class Struct:
@@ -79,7 +80,11 @@ class Struct:
         return self.data[field.offset : field.offset + field.size]
 
     def value(self, name: str) -> str:
-        return field_text(self.w, *self._values[name])
+        """An array of numbers is cut as `sequence` cuts it, but for padding."""
+        field, value = self._values[name]
+        text = field_text(self.w, field, value)
+        is_cut = isinstance(value, list) and not field.nested and field.name not in _NEVER_CUT
+        return sequence(self.w, text[1:-1].split(", ")) if is_cut else text
 
     def texts(self, *wanted: str) -> list[str]:
         return [f"{name}={self.value(name)}" for name in wanted or self._values]

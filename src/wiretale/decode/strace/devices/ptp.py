@@ -55,7 +55,7 @@ def _triples(given: Given) -> str:
         return braces(asked)
     count = min(given.last["n_samples"], _MAX_SAMPLES)
     times = [_time(time) for time in given.last.parts("ts", 3 * count)]
-    triples = (sequence(given.w, times[at : at + 3]) for at in range(0, len(times), 3))
+    triples = (f"[{', '.join(times[at : at + 3])}]" for at in range(0, len(times), 3))
     return braces(asked, [f"ts={sequence(given.w, triples)}"])
 
 
@@ -69,6 +69,8 @@ _PRECISE = ("device", "sys_realtime", "sys_monoraw")
 FORMS: dict[str, Form] = {
     "ptp_periodic": _periodic,
     "ptp_periodic2": _periodic,
+    "ptp_pin2": lambda given: braces(given.first.texts("index", "func", "chan"), given.first.used("rsv")),
+    "ptp_extts_request2": lambda given: braces(given.first.texts("index", "flags"), given.first.used("rsv")),
     "ptp_named_pin": _pin,
     "ptp_named_pin2": _pin,
     "ptp_samples": _samples,
