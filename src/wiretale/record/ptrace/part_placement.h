@@ -3,7 +3,8 @@
  * wakes the traced thread on an idle CPU if there is one. A tracer with SCHED_IDLE on its CPU makes that CPU count
  * as idle (select_idle_sibling), so the thread stays. The price: SCHED_IDLE gets no time while something else
  * computes there. That is measured: where the tracer has to wait for its CPU, following is tried against ordinary
- * scheduling, and what costs less time per stop is kept for a while.
+ * scheduling, and what costs less time per stop is kept for a while; where that is ordinary scheduling, until the CPUs
+ * are idle again: what it had to wait for may have been another program's start.
  *
  * A server with a thread for each request has many short-lived threads, each of which stops some thirty times in a
  * row: such runs are followed, from one CPU to the other. Where threads stop in turn at every call, following would
@@ -19,6 +20,8 @@
 #define TRIAL_NS 100000000ull
 #define KEEP_FIRST_NS 1000000000ull
 #define KEEP_MOST_NS 16000000000ull
+#define KEEP_PARTS 10		/* of the time it is kept, in each of which CPUs are looked at for being idle */
+#define IDLE_SHARE 3		/* one part in so many of the CPUs' time: enough is idle */
 #define BUSY_START_NS 50000000ull
 #define RUN_STOPS 3		/* so many stops of one thread in a row are a run: most often, more of them follow */
 #define RUNS_SHARE 3		/* of a window's stops, one in so many at least belongs to runs: they are worth following */
@@ -46,6 +49,28 @@ static uint64_t read_delay(struct placement *p)
 	text[n] = 0;
 	char *second = strchr(text, ' ');
 	return second ? strtoull(second, NULL, 10) : 0;
+}
+
+/* How long all CPUs together have been idle (proc(5), stat). */
+static uint64_t idle_ns(void)
+{
+	unsigned long long idle = 0;
+	FILE *f = fopen("/proc/stat", "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "cpu %*u %*u %*u %llu", &idle) != 1)
+		idle = 0;
+	fclose(f);
+	return idle * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+/* Begins another part of the time in which ordinary scheduling is kept. Whether enough was idle in the one before. */
+static bool were_idle(struct placement *p, uint64_t now)
+{
+	uint64_t idle = idle_ns(), was = p->idle_ns, elapsed = now - p->part_ns;
+	p->idle_ns = idle;
+	p->part_ns = now;
+	return (idle - was) * IDLE_SHARE >= elapsed * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 /*
@@ -151,6 +176,8 @@ static void place_keep(struct wt *w, enum placement_state winner, uint64_t now)
 		p->keep_ns = KEEP_MOST_NS;
 	p->winner = p->state = winner;
 	p->until_ns = now + p->keep_ns;
+	if (winner == PLACE_REST)
+		were_idle(p, now);
 	w->stats.yielded += winner == PLACE_REST;
 }
 
@@ -178,7 +205,8 @@ static void place_check(struct wt *w, uint64_t now)
 		bool free_is_cheaper = elapsed / stops < p->follow_cost - p->follow_cost / 16;
 		place_mark(w, now, read_delay(p));
 		place_keep(w, free_is_cheaper ? PLACE_REST : PLACE_FOLLOW, now);
-	} else if (p->state == PLACE_REST && now >= p->until_ns) {
+	} else if (p->state == PLACE_REST &&
+		   (now >= p->until_ns || (p->keep_ns && now - p->part_ns >= p->keep_ns / KEEP_PARTS && were_idle(p, now)))) {
 		place_mark(w, now, read_delay(p));
 		p->state = may_follow(w) ? PLACE_FOLLOW : PLACE_OFF;
 	}

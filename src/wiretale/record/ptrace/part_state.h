@@ -10,6 +10,7 @@ struct placement {
 	int schedstat;
 	uint64_t checked_ns, checked_stops, checked_delay_ns;
 	uint64_t until_ns, keep_ns;	/* what won last is kept so long */
+	uint64_t part_ns, idle_ns;	/* when the present part of that began, and how long CPUs had been idle then */
 	uint64_t follow_cost;	/* time per stop */
 	enum placement_state winner;
 	pid_t run_tid, followed;	/* which thread stopped last; which the tracer was placed for */
