@@ -183,3 +183,19 @@ def test_io_uring_is_named_as_the_unseen_party() -> None:
     assert list(said(stream)) == [
         "on the wire, not read: the receiver uses io_uring: ptrace does not see its operations"
     ]
+
+
+def test_what_a_call_gave_that_did_not_return_is_explained() -> None:
+    tcp = conversation()
+    tcp.write(tcp.client, b"salam\n")
+    tcp.read(tcp.server, b"salam\n")
+    start = tcp.rows.tick()
+    tcp.segment(tcp.client, PSH | ACK, b"chetori\n")
+    call = tcp.rows.call(tcp.client.pid, "write", tcp.client.fd, 0, 8, ret=None, start=start)
+    tcp.rows.data(call, "payload", b"chetori\n")
+    tcp.read(tcp.server, b"chetori\n")
+    found = check(tcp.rows.joined())
+    assert found.holds and not found.unexplained
+    assert said(up(found)) == {
+        "on the wire, not written: a call that gave these bytes did not return: its process ended meanwhile": 8
+    }

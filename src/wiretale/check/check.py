@@ -12,6 +12,8 @@ from wiretale.check.evidence import KINDS, RAW, captured, read_evidence
 from wiretale.check.ranges import total
 from wiretale.check.reasons import End, Gap, Streams, acknowledged, gaps, uncompared
 from wiretale.check.whole import WholeCheck, check_whole
+from wiretale.decode.syscalls import CALLS
+from wiretale.decode.syscalls.spec import Effect
 
 OVER_PACKETS = ("tcp", "udp", "udplite", *RAW)
 
@@ -199,7 +201,7 @@ def _connections(
 def _ends(db: duckdb.DuckDBPyConnection) -> Ends:
     """For each end of each connection whether a recorded process held it, and whether that process uses io_uring;
     whether a recorded process had a raw or packet socket, with which it could be an end without holding one; and what
-    packets had carried before the recorder came to its process.
+    packets had carried before the recorder came to its process; and what its calls gave that never returned.
 
     A connection that io_uring accepted has no traced socket; the listener it came to still tells whose it was.
     """
@@ -216,15 +218,22 @@ def _ends(db: duckdb.DuckDBPyConnection) -> Ends:
                 max(s.hi) FILTER (s.direction <> e.sends) AS came
             FROM endpoint e JOIN since USING (pid) JOIN segment s USING (connection_id) JOIN packet p USING (packet_id)
             WHERE s.shown AND p.time_ns < since.at GROUP BY ALL
+        ),
+        pending AS (
+            SELECT f.socket_id, sum(d.full_bytes)::BIGINT AS bytes
+            FROM call c JOIN call_file f USING (call_id)
+            JOIN call_data d ON d.call_id = c.call_id AND d.role = 'payload' AND NOT d.at_exit
+            WHERE c.retval IS NULL AND c.errno IS NULL AND c.name IN (SELECT unnest($sends)) GROUP BY ALL
         )
         SELECT e.connection_id, e.role, e.socket_id IS NOT NULL,
                coalesce(e.pid IN (FROM uring), false)
                OR (e.pid IS NULL AND e.role = 'server' AND e.port IN (FROM listener)),
-               EXISTS (FROM socket WHERE family = 'AF_PACKET'
-                       OR family IN ('AF_INET', 'AF_INET6') AND type = 'SOCK_RAW'),
-               coalesce(y.sent, 0), coalesce(y.came, 0)
-        FROM endpoint e LEFT JOIN early y USING (endpoint_id)
-        """
+               EXISTS (FROM packet_call) OR EXISTS (FROM socket WHERE family = 'AF_PACKET'
+                   OR family IN ('AF_INET', 'AF_INET6') AND type = 'SOCK_RAW' AND protocol NOT IN (1, 58)), -- ICMP's
+               coalesce(y.sent, 0), coalesce(y.came, 0), coalesce(n.bytes, 0)
+        FROM endpoint e LEFT JOIN early y USING (endpoint_id) LEFT JOIN pending n ON n.socket_id = e.socket_id
+        """,
+        {"sends": [call.name for call in CALLS.values() if Effect.SENDS in call.effects]},
     ).fetchall()
     return {(connection, role): End(*known) for connection, role, *known in rows}
 

@@ -26,6 +26,7 @@ IO_URING = "the {end} uses io_uring: ptrace does not see its operations"
 BEFORE = "sent before the first recorded call"
 READ_BEFORE = "read before the first recorded call"
 CAME_BEFORE = "came before the first recorded call: read before it, or never"
+UNRETURNED = "a call that gave these bytes did not return: its process ended meanwhile"
 UNEXPLAINED = "unexplained"
 KERNEL_SENDS = "no recorded call sent it: the kernel of a host answers, and reports errors, by ICMP itself"
 KERNEL_TAKES = "no recorded call read it: the kernel of a host takes ICMP itself"
@@ -55,6 +56,7 @@ class End:
 
     `raw` if a recorded process had a raw or packet socket. `sent_before` and `came_before`: up to which positions
     packets had carried what it sent, and what came to it, before its calls were recorded; 0 if they always were.
+    `pending`: how many bytes its calls gave that never returned.
     """
 
     traced: bool
@@ -62,6 +64,7 @@ class End:
     raw: bool
     sent_before: int = 0
     came_before: int = 0
+    pending: int = 0
 
     def unseen(self, name: str) -> str | None:
         """Why this end's calls are not there; None if they should be."""
@@ -298,6 +301,7 @@ def _doubtful(s: Streams, rows: Rows) -> list[Cause]:
 def _sender_causes(s: Streams) -> list[Cause]:
     """Why bytes on the wire have no call that wrote them."""
     inexact = _inexact(s.found.writes)
+    last = s.last(s.written)
     return [
         (s.lines.whole(_untraced(s, s.senders)), KERNEL_SENDS),
         s.unseen(s.senders, "sender", ~s.is_unix),
@@ -305,6 +309,7 @@ def _sender_causes(s: Streams) -> list[Cause]:
         (_filled(s), FILLED),
         (s.written, lambda stream: inexact.get(stream, UNEXPLAINED)),
         (s.span(0, np.maximum(s.first(s.written), [end.sent_before for end in s.senders])), BEFORE),
+        (s.span(last, last + np.array([end.pending for end in s.senders], np.int64)), UNRETURNED),
         (None, UNEXPLAINED),
     ]
 

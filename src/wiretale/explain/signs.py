@@ -17,7 +17,9 @@ UNION SELECT 'probe', truth FROM segment WHERE shown AND truth IS NOT NULL
 UNION SELECT protocol, outcome FROM connection
 UNION SELECT 'wait', ended_by FROM wait
 UNION SELECT 'socket', type FROM socket WHERE family IN ('AF_INET', 'AF_INET6')
-UNION SELECT 'raw', '' FROM socket WHERE family = 'AF_PACKET' OR family IN ('AF_INET', 'AF_INET6') AND type = 'SOCK_RAW'
+UNION SELECT 'raw', '' FROM socket
+    WHERE family = 'AF_PACKET' OR family IN ('AF_INET', 'AF_INET6') AND type = 'SOCK_RAW' AND protocol NOT IN (1, 58)
+UNION SELECT 'raw', '' FROM packet_call
 UNION SELECT 'reset', '' FROM packet WHERE shown AND flags & 4 <> 0"""
 _NUMBERS = "SELECT (SELECT count(*) FROM stream_write), (SELECT count(*) FROM stream_read)"
 
@@ -32,7 +34,7 @@ class Signs:
     has_probes: bool  # segments that only ask: keep-alive, zero window
     has_resets: bool
     netlink: bool
-    raw: bool  # raw sockets of the internet families, or packet sockets
+    raw: bool  # raw sockets of the internet families, but for ICMP's, or packet sockets
     outcomes: frozenset[tuple[str, str]]  # (protocol, outcome) of connections
     wait_ends: frozenset[str]
     inet_types: frozenset[str]  # of sockets of the internet families
