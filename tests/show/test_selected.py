@@ -50,9 +50,9 @@ def test_every_cut_gives_the_same_lines(capture, text):
 def test_bytes_are_looked_for_in_the_events_of_all_slices(capture, text, monkeypatch):
     searched = []
 
-    def narrow(db, needles):
-        searched.extend(needles)
-        return selected_narrow(db, needles)
+    def narrow(db, kind, needles):
+        searched.append(kind)
+        return selected_narrow(db, kind, needles)
 
     selected_narrow = selected.narrow
     monkeypatch.setattr(selected, "narrow", narrow)

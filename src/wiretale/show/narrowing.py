@@ -1,7 +1,6 @@
 """The events whose bytes hold what a filter looks for, found before the filter is asked: it is then asked of few."""
 
 import os
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
@@ -33,39 +32,24 @@ _SAMPLE = 2048  # rows that tell whether all are worth searching
 _TOGETHER_BYTES = 1 << 23
 _MOST_BYTES = 4096  # of a row, on average
 
-Needles = tuple[Needle, ...]
 
-
-def narrow(db: duckdb.DuckDBPyConnection, needles: Mapping[EventKind, Needles]) -> dict[EventKind, int | None]:
-    """Make temporary tables of the events of each kind that hold one of its needles. How many they are; None: they are
-    many, or cannot be told."""
-    queries = {kind: _queries(db, kind, each) for kind, each in needles.items()}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each processor searches a part at a time
-        parts = {k: [pool.submit(_holding, db, q, needles[k]) for q in each] for k, each in queries.items()}
-    return {kind: _keep(db, kind, [p.result() for p in each]) if each else None for kind, each in parts.items()}
-
-
-def _queries(db: duckdb.DuckDBPyConnection, kind: EventKind, needles: Needles) -> list[str]:
-    """By which all events of a kind are searched, a part by each; none where that is of no use."""
+def narrow(db: duckdb.DuckDBPyConnection, kind: EventKind, needles: tuple[Needle, ...]) -> int | None:
+    """Make temporary tables of the events that hold one of the needles. How many they are; None: they are many, or
+    cannot be told."""
     table, key, query = _SEARCHED[kind]
     [(rows, low, high)] = db.execute(f"SELECT count(*), min({key}), max({key}) FROM {table}").fetchall()  # noqa: S608 (fixed text)
     each = _bytes_each(db, kind) if rows else 0
     if not rows or each > _MOST_BYTES:
-        return []
+        return None
     middle = (low + high) // 2
-    if len(_holding(db, query.format(middle, middle + _SAMPLE - 1), needles)) > _FEW * min(rows, _SAMPLE):
-        return []
+    sample = _found(db, [query.format(middle, middle + _SAMPLE - 1)], needles)
+    if len(sample) > _FEW * min(rows, _SAMPLE):
+        return None
     # As DuckDB stores them: it reads what it compressed together from its begin.
     processors = os.cpu_count() or 1
     step = max(min(BATCH_ROWS, int(_TOGETHER_BYTES / max(each, 1)), (high - low) // processors + 1), 1)
-    return [query.format(first, first + step - 1) for first in range(low, high + 1, step)]
-
-
-def _keep(db: duckdb.DuckDBPyConnection, kind: EventKind, parts: list[Ints]) -> int | None:
-    """The temporary tables, of what was found in each part."""
-    table, key, _ = _SEARCHED[kind]
-    found = np.unique(np.concatenate(parts))
-    [(rows,)] = db.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608 (fixed text)
+    queries = [query.format(first, first + step - 1) for first in range(low, high + 1, step)]
+    found = np.unique(_found(db, queries, needles))
     if len(found) > _FEW * rows:
         return None
     db.register("found", {"id": found})
@@ -91,7 +75,9 @@ def _bytes_each(db: duckdb.DuckDBPyConnection, kind: EventKind) -> float:
     return float(each or 0)
 
 
-def _holding(db: duckdb.DuckDBPyConnection, query: str, needles: Needles) -> Ints:
+def _found(db: duckdb.DuckDBPyConnection, queries: list[str], needles: tuple[Needle, ...]) -> Ints:
+    """Each processor searches a part at a time."""
     exact = [n.data for n in needles if not n.either_case]
     small = [n.data for n in needles if n.either_case]
-    return rows_holding(db.cursor().sql(query), exact, small)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate(list(pool.map(lambda q: rows_holding(db.cursor().sql(q), exact, small), queries)))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from wiretale.filter.condition import ALWAYS, EVERYTHING, NEVER, Condition, Filter, put
+from wiretale.filter.condition import ALWAYS, EVERYTHING, NEVER, Condition, Filter, Needle, put
 from wiretale.filter.events import EventKind, in_slice, of_slice, source
 from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.rows import ctes_for, keep_small
@@ -164,12 +164,10 @@ class Events:
         self._folds = selection.calls and not selection.unfold and selection.only is None and not selection.is_one_event
         self._froms = {kind: source(kind, c.sql) for kind, c in self._conditions.items()}
         self._needles = {} if selection.is_one_event else dict(selection.filter.needles)
-        self._narrowed: dict[EventKind, int] = {}
-        self._are_few = False  # all that may be chosen, as far as that is known
         if large or selection.is_one_event:
             self._ask_once()
         self._folds = self._folds and self._conditions[EventKind.CALL].sql != "FALSE" and self._fold()
-        self._marks = [] if self._are_few else self._borders(selection)
+        self._marks = self._borders(selection)
 
     def _has_calls(self, count: int) -> bool:
         """Whether so many calls are chosen."""
@@ -181,8 +179,7 @@ class Events:
         """`shown_folded`: the lines that stand for many calls; `shown_fold`: those calls. Whether there are any."""
         chosen, condition = self._froms[EventKind.CALL], self._conditions[EventKind.CALL]
         # To look for what the filter looks for takes as long as to find what may fold, and is of use in any case.
-        self._narrow()
-        found = self._narrowed.get(EventKind.CALL)
+        found = self._narrow_to(EventKind.CALL, self._needles.pop(EventKind.CALL, ()))
         if found is not None and found <= _MANY and not self._has_calls(FOLD_AT_LEAST):
             return False
         candidates = keep_candidates(self._db, MAY_FOLD, FOLD_AT_LEAST)
@@ -217,20 +214,18 @@ class Events:
         return True
 
     def _narrow(self) -> None:
-        """From here on, ask only the events whose bytes hold what the filter looks for, where it is known how many they
-        are."""
-        asked = {kind for kind, condition in self._conditions.items() if condition.sql != "FALSE"}
-        needles = {kind: needles for kind, needles in self._needles.items() if needles and kind in asked}
-        self._needles = {}
-        if not needles:
-            return
-        found = {kind: count for kind, count in narrow(self._db, needles).items() if count is not None}
-        for kind in found:
+        """From here on, ask only the events whose bytes hold what the filter looks for."""
+        while self._needles:
+            self._narrow_to(*self._needles.popitem())
+
+    def _narrow_to(self, kind: EventKind, needles: tuple[Needle, ...]) -> int | None:
+        """The same for the events of one kind; how many they are, if that can be told."""
+        condition = self._conditions[kind]
+        found = narrow(self._db, kind, needles) if needles and condition.sql != "FALSE" else None
+        if found is not None:
             self._froms[kind] = of_narrowed(self._froms[kind], kind)
-            condition = self._conditions[kind]
             self._conditions[kind] = Condition(of_narrowed(condition.sql, kind), condition.parameters)
-        self._narrowed = found
-        self._are_few = found.keys() >= asked - {EventKind.TASK} and sum(found.values()) <= _FEW
+        return found
 
     def _ask_once(self) -> None:
         self._narrow()
@@ -343,6 +338,6 @@ class Events:
             return max(width // _WIDER, 1)
         if found >= _FEW:
             return width
-        if width >= _WIDER or not found:
+        if width >= _WIDER:
             self._narrow()
-        return len(self._marks) + 1 if self._are_few else min(width * _WIDER, _WIDEST)
+        return min(width * _WIDER, _WIDEST)
