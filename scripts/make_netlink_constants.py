@@ -16,7 +16,7 @@ HEADERS = (
     " linux/netfilter/nfnetlink_conntrack.h linux/netfilter/nfnetlink_queue.h linux/netfilter/nfnetlink_log.h"
     " linux/netfilter/nfnetlink_osf.h linux/netfilter/ipset/ip_set.h linux/netfilter/nfnetlink_acct.h"
     " linux/netfilter/nfnetlink_cttimeout.h linux/netfilter/nfnetlink_cthelper.h linux/netfilter/nf_tables.h"
-    " linux/netfilter/nf_tables_compat.h linux/if_bonding.h linux/mpls.h linux/tls.h"
+    " linux/netfilter/nf_tables_compat.h linux/netfilter/nfnetlink_hook.h linux/if_bonding.h linux/mpls.h linux/tls.h"
 )
 TABLES = {  # table: (pattern of names, left out, what strace says of a value without a name)
     "nl_msg": (r"NLMSG_(NOOP|ERROR|DONE|OVERRUN)", "", "NLMSG_???"),
@@ -40,8 +40,8 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "nl_tca": (r"TCA_(UNSPEC|KIND|OPTIONS|STATS|XSTATS|RATE|FCNT|STATS2|STAB|PAD|DUMP_INVISIBLE|CHAIN|HW_OFFLOAD"
                r"|INGRESS_BLOCK|EGRESS_BLOCK|DUMP_FLAGS)", "", "TCA_???"),
     "nl_tca_stats": (r"TCA_STATS_[A-Z]\w*", "", "TCA_STATS_???"),
-    "nl_fr_act": (r"FR_ACT_\w+", r"FR_ACT_RES\w+", "FR_ACT_???"),
-    "nl_fib_rule_flags": (r"FIB_RULE_\w+", "", "FIB_RULE_???"),
+    "nl_fr_act": (r"FR_ACT_\w+", "", "FR_ACT_???"),
+    "nl_fib_rule_flags": (r"FIB_RULE_\w+", "FIB_RULE_DEV_DETACHED", "FIB_RULE_???"),
     "nl_rt_table": (r"RT_TABLE_\w+", "", "RT_TABLE_???"),
     "nl_rt_scope": (r"RT_SCOPE_\w+", "", "RT_SCOPE_???"),
     "nl_rtprot": (r"RTPROT_\w+", "", "RTPROT_???"),
@@ -56,7 +56,7 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "nl_unix_diag": (r"UNIX_DIAG_[A-Z]\w*", "", "UNIX_DIAG_???"),
     "nl_udiag_show": (r"UDIAG_SHOW_\w+", "", "UDIAG_SHOW_???"),
     "nl_sock_diag": (r"SOCK_DIAG_BY_FAMILY|SOCK_DESTROY", "", "SOCK_DIAG_???"),
-    "nl_tcpdiag": (r"TCPDIAG_GETSOCK|DCCPDIAG_GETSOCK", "", "TCPDIAG_???"),
+    "nl_tcpdiag": (r"TCPDIAG_GETSOCK|DCCPDIAG_GETSOCK", "", "SOCK_DIAG_???"),
     # types of messages of other protocols
     # types of messages: those that the header gives numbers from 1000 on
     "nl_audit": (
@@ -79,6 +79,7 @@ TABLES = {  # table: (pattern of names, left out, what strace says of a value wi
     "nl_nf_exp": (r"IPCTNL_MSG_EXP_\w+", "", "IPCTNL_MSG_EXP_???"),
     "nl_nf_cttimeout": (r"IPCTNL_MSG_TIMEOUT_\w+", "", "IPCTNL_MSG_TIMEOUT_???"),
     "nl_nf_ipset": (r"IPSET_CMD_\w+", r"IPSET_CMD_(PROTOCOL_)?M(AX|IN)", "IPSET_CMD_???"),
+    "nl_nf_hook": (r"NFNL_MSG_HOOK_GET", "", "NFT_MSG_HOOK_???"),
     "nl_nf_compat": (r"NFNL_MSG_COMPAT_\w+", "", "NFNL_MSG_COMPAT_???"),
     "nl_nf_tables": (r"NFT_MSG_\w+", "", "NFT_MSG_???"),
     "nl_nf_osf": (r"OSF_MSG_\w+", "", "OSF_MSG_???"),

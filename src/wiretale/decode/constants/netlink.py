@@ -109,11 +109,11 @@ TABLES: dict[str, dict[int, str]] = {
         8: "TCA_STATS_PKT64",
     },
     "nl_fr_act": {
-        0: "FR_ACT_UNSPEC", 1: "FR_ACT_TO_TBL", 2: "FR_ACT_GOTO", 3: "FR_ACT_NOP", 6: "FR_ACT_BLACKHOLE",
-        7: "FR_ACT_UNREACHABLE", 8: "FR_ACT_PROHIBIT",
+        0: "FR_ACT_UNSPEC", 1: "FR_ACT_TO_TBL", 2: "FR_ACT_GOTO", 3: "FR_ACT_NOP", 4: "FR_ACT_RES3", 5: "FR_ACT_RES4",
+        6: "FR_ACT_BLACKHOLE", 7: "FR_ACT_UNREACHABLE", 8: "FR_ACT_PROHIBIT",
     },
     "nl_fib_rule_flags": {
-        1: "FIB_RULE_PERMANENT", 2: "FIB_RULE_INVERT", 4: "FIB_RULE_UNRESOLVED", 8: "FIB_RULE_DEV_DETACHED",
+        1: "FIB_RULE_PERMANENT", 2: "FIB_RULE_INVERT", 4: "FIB_RULE_UNRESOLVED", 8: "FIB_RULE_IIF_DETACHED",
         16: "FIB_RULE_OIF_DETACHED", 65536: "FIB_RULE_FIND_SADDR",
     },
     "nl_rt_table": {
@@ -265,6 +265,9 @@ TABLES: dict[str, dict[int, str]] = {
         9: "IPSET_CMD_ADD", 10: "IPSET_CMD_DEL", 11: "IPSET_CMD_TEST", 12: "IPSET_CMD_HEADER", 13: "IPSET_CMD_TYPE",
         14: "IPSET_CMD_GET_BYNAME", 15: "IPSET_CMD_GET_BYINDEX", 16: "IPSET_CMD_RESTORE", 17: "IPSET_CMD_HELP",
         18: "IPSET_CMD_VERSION", 19: "IPSET_CMD_QUIT", 20: "IPSET_CMD_COMMIT",
+    },
+    "nl_nf_hook": {
+        0: "NFNL_MSG_HOOK_GET",
     },
     "nl_nf_compat": {
         0: "NFNL_MSG_COMPAT_GET",
@@ -809,7 +812,7 @@ UNKNOWN: dict[str, str] = {
     "nl_unix_diag": "UNIX_DIAG_???",
     "nl_udiag_show": "UDIAG_SHOW_???",
     "nl_sock_diag": "SOCK_DIAG_???",
-    "nl_tcpdiag": "TCPDIAG_???",
+    "nl_tcpdiag": "SOCK_DIAG_???",
     "nl_audit": "AUDIT_???",
     "nl_crypto": "CRYPTO_MSG_???",
     "nl_selnl": "SELNL_MSG_???",
@@ -822,6 +825,7 @@ UNKNOWN: dict[str, str] = {
     "nl_nf_exp": "IPCTNL_MSG_EXP_???",
     "nl_nf_cttimeout": "IPCTNL_MSG_TIMEOUT_???",
     "nl_nf_ipset": "IPSET_CMD_???",
+    "nl_nf_hook": "NFT_MSG_HOOK_???",
     "nl_nf_compat": "NFNL_MSG_COMPAT_???",
     "nl_nf_tables": "NFT_MSG_???",
     "nl_nf_osf": "OSF_MSG_???",

@@ -25,7 +25,11 @@ _NEW, _DELETE, _GET = "nl_flags_new", "nl_flags_delete", "nl_flags_get"
 _ROUTE_FLAGS = (_NEW, _DELETE, _GET, "")
 _TYPES = {XFRM: "nl_xfrm", SELINUX: "nl_selnl", AUDIT: "nl_audit", CRYPTO: "nl_crypto"}
 # linux/xfrm.h, linux/cryptouser.h: what the flags of these messages mean
-_XFRM_FLAGS = {16: _NEW, 17: _DELETE, 18: _GET, 19: _NEW, 20: _DELETE, 21: _GET, 25: _NEW, 26: _NEW, 33: _GET, 36: _GET}
+_XFRM_FLAGS = {
+    **dict.fromkeys((16, 19, 30, 34, 36), _NEW),
+    **dict.fromkeys((17, 20), _DELETE),
+    **dict.fromkeys((18, 21, 31, 35, 37), _GET),
+}
 _CRYPTO_FLAGS = {16: _NEW, 17: _DELETE, 18: _NEW, 19: _GET, 20: _DELETE}
 _ROUTE_SPECIAL = {49: _GET}  # RTM_DELACTION
 # Subsystems of netfilter: names of their messages, and which of them take which flags.
@@ -34,10 +38,10 @@ _NETFILTER = {
     2: ("nl_nf_exp", {0: _NEW, 1: _GET, 2: _DELETE, 3: _GET}),
     3: ("nl_nf_queue", {}),
     4: ("nl_nf_ulog", {}),
-    5: ("nl_nf_osf", {0: _NEW, 1: _DELETE}),
-    6: ("nl_nf_ipset", {2: _NEW, 3: _DELETE, 7: _GET, 8: _GET, 9: _NEW, 10: _DELETE, 12: _GET, 13: _GET}),
+    5: ("nl_nf_osf", {}),
+    6: ("nl_nf_ipset", {}),
     7: ("nl_nf_acct", {0: _NEW, 1: _GET, 2: _GET, 3: _DELETE}),
-    8: ("nl_nf_cttimeout", {0: _NEW, 1: _GET, 2: _DELETE, 4: _GET}),
+    8: ("nl_nf_cttimeout", {0: _NEW, 1: _GET, 2: _DELETE}),
     9: ("nl_nf_cthelper", {0: _NEW, 1: _GET, 2: _DELETE}),
     10: ("nl_nf_tables", {
         **dict.fromkeys((0, 3, 6, 9, 12, 15, 18, 22), _NEW),
@@ -45,6 +49,7 @@ _NETFILTER = {
         **dict.fromkeys((2, 5, 8, 11, 14, 20, 24), _DELETE),
     }),
     11: ("nl_nf_compat", {0: _GET}),
+    12: ("nl_nf_hook", {0: _GET}),
 }  # fmt: skip
 
 
@@ -115,9 +120,11 @@ def _flags(w: StraceWriter, protocol: int, kind: int, flags: int) -> str:
     if style is Names.RAW or not flags:
         return hex(flags) if flags else "0"
     shown = [several("nl_flags", low, w.arch, Names.ABBREV)] if low else []
-    shown += [several(table, high, w.arch, Names.ABBREV) if table else hex(high)] if high else []
+    if high:
+        unknown = hex(high) if low else f"{high:#x} /* NLM_F_??? */"
+        shown.append(several(table, high, w.arch, Names.ABBREV) if table else unknown)
     text = "|".join(shown)
-    return f"{flags:#x} /* {text} */" if style is Names.VERBOSE else text
+    return f"{flags:#x} /* {text} */" if style is Names.VERBOSE and (low or table) else text
 
 
 def _message(w: StraceWriter, protocol: int, data: Memory, length: int) -> str:

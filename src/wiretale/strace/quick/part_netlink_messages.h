@@ -28,7 +28,7 @@ static void put_message_flags(struct quick_text *t, unsigned protocol, unsigned 
 		put_flags(t, (uint16_t)table, flags & ~0xffu);
 	else if (flags & ~0xffu)
 		put_hex(t, flags & ~0xffu);
-	put(t, flags ? "" : "0");
+	put(t, !flags ? "0" : table < 0 && !(flags & 0xff) ? " /* NLM_F_??? */" : "");
 }
 
 static bool put_message_body(struct writer *w, unsigned protocol, unsigned kind, unsigned flags, const uint8_t *bytes, uint64_t n)
