@@ -1,4 +1,4 @@
-"""Layouts of the members of union bpf_attr against the compiler and linux/bpf.h."""
+"""Layouts of the members of union bpf_attr, and of what BPF_OBJ_GET_INFO_BY_FD fills in, against linux/bpf.h."""
 
 import subprocess
 
@@ -9,6 +9,9 @@ from wiretale.decode.strace.bpf import _MEMBERS
 from wiretale.decode.structs import layout
 from wiretale.model.enums import Arch
 
+INFO = ("bpf_map_info", "bpf_prog_info")  # structures of their own
+BIT_FIELD = "gpl_compatible"  # has no offset in C; the fields on both sides of it do
+
 
 def places() -> dict[str, int]:
     """member.field -> offset, as the layouts say."""
@@ -16,7 +19,7 @@ def places() -> dict[str, int]:
     for name in FIELDS:
         prefix = f"{_MEMBERS[name]}." if name in _MEMBERS else ""
         for field in layout(name, Arch.X86_64).fields:
-            if field.name[0] != "_":
+            if field.name[0] != "_" and field.name != BIT_FIELD:
                 found[f"{name} {prefix}{field.name}"] = field.offset
     return found
 
@@ -24,7 +27,11 @@ def places() -> dict[str, int]:
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     program = tmp_path_factory.mktemp("bpf") / "layouts"
-    lines = [f'printf("{p} %zu\\n", offsetof(union bpf_attr, {p.split()[1]}));' for p in places()]
+    lines = []
+    for place in places():
+        name, member = place.split()
+        whole = f"struct {name}" if name in INFO else "union bpf_attr"
+        lines.append(f'printf("{place} %zu\\n", offsetof({whole}, {member}));')
     source = (
         "#include <linux/bpf.h>\n#include <stddef.h>\n#include <stdio.h>\nint main(void) {" + "\n".join(lines) + "}"
     )

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.decode.test_packets import FRAMES, MACS, ethernet, ip4, ip6, tcp, udp
-from wiretale.decode.packet_text import Known, address_and_port, flag_names, packet_text
+from wiretale.decode.packet_text import Known, address_and_port, packet_text
 from wiretale.decode.packets import ABSENT, NUMBERS, SACK_EDGES, decode_frames
+from wiretale.decode.tcp_flags import flag_names
 
 
 def row(frame: bytes, length: int | None = None) -> dict[str, Any]:

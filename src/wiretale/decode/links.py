@@ -6,11 +6,11 @@ Layouts: https://www.tcpdump.org/linktypes.html (link types and cooked captures)
 
 import numpy as np
 
+from wiretale.decode.ethertypes import ETH_ARP
 from wiretale.decode.frames import ABSENT, MOST_HEADERS, Frames, Next
 from wiretale.decode.words import Ints
 
 ETH_IPV4 = 0x0800
-ETH_ARP = 0x0806
 ETH_IPV6 = 0x86DD
 ETH_BRIDGED = 0x6558  # Transparent Ethernet Bridging: an Ethernet frame follows (RFC 1701)
 ETH_PPP = 0x880B

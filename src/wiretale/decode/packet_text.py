@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from wiretale.decode.escape import escape_bytes
+from wiretale.decode.ethertypes import ETH_ARP
 from wiretale.decode.icmp_names import ECHO_V4, ECHO_V6, ERRORS_V4, ERRORS_V6, icmp_name
 from wiretale.decode.multicast import IGMP, MLD, igmp, mld
-from wiretale.decode.packets import ABSENT, ETH_ARP, TCP, UDP, UDPLITE, decode_frames
+from wiretale.decode.packets import ABSENT, TCP, UDP, UDPLITE, decode_frames
+from wiretale.decode.tcp_flags import flag_names
 from wiretale.light import dataclass
 from wiretale.model.packet_ring import LINKTYPE_RAW
 
@@ -19,10 +21,6 @@ PAYLOAD_SHOWN_BYTES = 32
 Row = Mapping[str, Any]  # columns of model.raw.PACKET
 
 # RFC 9293, RFC 3168 (ECE, CWR), RFC 7560 (AE); in the order Wireshark lists them
-_FLAGS = (
-    (0x002, "SYN"), (0x001, "FIN"), (0x004, "RST"), (0x008, "PSH"), (0x010, "ACK"), (0x020, "URG"), (0x040, "ECE"),
-    (0x080, "CWR"), (0x100, "AE"),
-)  # fmt: skip
 _ETHERTYPES = {0x0800: "IPv4", 0x86DD: "IPv6", 0x0806: "ARP", 0x88CC: "LLDP", 0x8863: "PPPoE", 0x8864: "PPPoE"}
 _PROTOCOLS = {
     1: "ICMP",
@@ -77,12 +75,6 @@ def packet_text(packet: Row, known: Known | None = None, payload_shown: int = PA
     marks = "".join(f" [{m.replace('_', ' ')}]" for m in (known.analysis if known else ()))
     why = f" ({packet['undecoded']})" if packet["undecoded"] else ""
     return f"{text}{marks}{why}"
-
-
-@lru_cache(maxsize=1024)
-def flag_names(flags: int) -> str:
-    """`[SYN, ACK]`; `[none]` if no flag is set."""
-    return f"[{', '.join(name for bit, name in _FLAGS if flags & bit) or 'none'}]"
 
 
 def address_and_port(address: str | None, port: int | None) -> str:

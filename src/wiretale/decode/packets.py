@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.decode import links, network, transport, tunnels, wifi
+from wiretale.decode.ethertypes import ETH_ARP
 from wiretale.decode.frames import ABSENT, FRAGMENT_NUMBERS, NUMBERS, SACK_EDGES, Frames, Handler, Next
-from wiretale.decode.links import ETH_ARP, ETH_IPV4, ETH_IPV6
+from wiretale.decode.links import ETH_IPV4, ETH_IPV6
 from wiretale.decode.multicast import IGMP
 from wiretale.decode.usual import Table, decode_usual, new_table
 from wiretale.decode.words import Ints

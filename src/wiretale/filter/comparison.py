@@ -6,7 +6,7 @@ from functools import partial
 from wiretale.errors import UsageFault
 from wiretale.filter.bytes_sql import ADDRESS_BYTES, holds, order
 from wiretale.filter.condition import NEVER, Condition, Network, joined, literal, named, put
-from wiretale.filter.operand import Alternative, Operand, all_of, any_of, combined, mapped, merged
+from wiretale.filter.operand import Alternative, Elements, Operand, all_of, any_of, combined, mapped, merged
 from wiretale.filter.regex import LATIN_1, expression, in_either_case, needed
 from wiretale.filter.rows import address_key
 from wiretale.filter.syntax import Expression, Quantifier, Quoted
@@ -122,10 +122,23 @@ def _network(sql: str, left: Operand, right: Operand) -> tuple[Alternative, ...]
     )
 
 
+_OF_EVENT = "{} IN (SELECT address FROM known_address WHERE {})"
+_KEY = address_key("address").replace("{", "{{").replace("}", "}}")
+_OF_ELEMENT = f"list_transform([list_transform([{{}}], lambda address: {_KEY})[1]], lambda key: {{}})[1]"
+
+
 def _among_known(left: Operand, condition: Condition) -> tuple[Alternative, ...]:
-    """Whether an address is one of the capture's whose `key` fulfils a condition: asked once for each of these."""
-    chosen = put("IN (SELECT address FROM known_address WHERE {})", condition)
-    return tuple(Alternative(put("{} {}", a.sql, chosen), a.sources) for a in left.alternatives)
+    """Whether an address is one of the capture's whose `key` fulfils a condition: asked once for each of these.
+
+    Elements of a list are none of the capture's addresses, and DuckDB allows no query for them: each gets its key.
+    """
+    return tuple(
+        Alternative(
+            put(_OF_ELEMENT if any(isinstance(s, Elements) for s in a.sources) else _OF_EVENT, a.sql, condition),
+            a.sources,
+        )
+        for a in left.alternatives
+    )
 
 
 def _prefix(span: Network) -> str:

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wiretale.decode.packets import ETH_ARP
+from wiretale.decode.ethertypes import ETH_ARP
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import code, count, listed, numbers, spread
 from wiretale.explain.world import World

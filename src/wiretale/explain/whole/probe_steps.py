@@ -1,7 +1,7 @@
 """What is said of packets that programs made themselves: which ports answered, and how."""
 
 from wiretale.decode.icmp_quote import TCP
-from wiretale.decode.packet_text import flag_names
+from wiretale.decode.tcp_flags import flag_names
 from wiretale.explain.story import Hop, Ref, Step
 from wiretale.explain.whole.probes import SYN, Probe, Probes
 from wiretale.explain.words import code, count, listed, numbers, spread
