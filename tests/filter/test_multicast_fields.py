@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ from wiretale.filter.fields import BY_NAME
 from wiretale.filter.fields.multicast import IGMP_FIELDS, MLD_FIELDS
 from wiretale.filter.fields.table import NUMBER
 from wiretale.filter.select import selecting
+from wiretale.filter.types import ADDRESSES
 from wiretale.store.capture import open_capture
 
 ROUTER_ALERT = bytes.fromhex("94040000")
@@ -109,6 +111,19 @@ def test_a_field_is_there_and_has_the_values_that_tshark_prints(capture, printed
     if BY_NAME[name].type is NUMBER:
         largest = max(int(v, 0) for values in theirs.values() for v in values)
         assert matching(db, f"{name} > {largest}") == []
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if BY_NAME[name].type in ADDRESSES])
+def test_an_address_is_compared_with_networks_and_in_order(capture, printed, name: str) -> None:
+    db, _ = capture
+    theirs = {n: [ip_address(v) for v in values] for n, values in printed[name].items()}
+    for value in {v for values in theirs.values() for v in values}:
+        for bits in (9, 17, 25):
+            network = ip_network(f"{value}/{bits}", strict=False)
+            inside = [n for n, values in theirs.items() if any(v in network for v in values)]
+            assert matching(db, f"{name} == {value}/{bits}") == inside, network
+        smaller = [n for n, values in theirs.items() if any(v < value for v in values)]
+        assert matching(db, f"{name} < {value}") == smaller, value
 
 
 def test_each_message_is_told_in_words(capture) -> None:

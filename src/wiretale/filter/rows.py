@@ -181,6 +181,7 @@ any_address AS (
     UNION SELECT {ipv4("p.network_offset + 14", "TRUE")} FROM packet p WHERE p.ethertype = 2054
     UNION SELECT {ipv4("p.network_offset + 24", "TRUE")} FROM packet p WHERE p.ethertype = 2054
     UNION SELECT {ipv4("p.transport_offset + 4", "TRUE")} FROM packet p WHERE p.ip_protocol = 1 AND p.icmp_type = 5
+    UNION SELECT {ipv4("p.payload_offset + 4", "TRUE")} FROM packet p WHERE p.ip_protocol = 2
 ),
 known_address AS MATERIALIZED (
     SELECT address, {address_key("address")} AS key FROM any_address WHERE address IS NOT NULL
