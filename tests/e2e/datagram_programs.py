@@ -4,6 +4,7 @@ Every datagram tells its number, so that a link to the wrong one would show.
 """
 
 import ctypes
+import shutil
 import socket
 import struct
 import tempfile
@@ -101,6 +102,7 @@ def unix() -> None:
         server.recvfrom(100)
     server.sendto(message(9), f"{folder}/c")
     assert named.recv(100) == message(9)
+    shutil.rmtree(folder)
 
 
 def own_peer() -> None:

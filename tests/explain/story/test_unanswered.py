@@ -207,6 +207,7 @@ def test_a_recorder_that_comes_after_the_hang_knows_who_spoke_last(tmp_path: Pat
     assert "was there before the recording: the kernel says that" in told
     assert "has sent 4 bytes" in told and "nothing of it lies unread" in told
     assert "The same is true of connection" in told and "`futex()` (2 threads)" in told
+    assert "py-spy" in step.remedy and "jstack" not in step.remedy
 
 
 def test_a_thread_that_waits_for_the_lock_of_a_file(tmp_path: Path) -> None:

@@ -11,6 +11,10 @@ from wiretale.explain.world import World
 
 LEAST_NS = 1_000_000_000
 
+# By how a program's name begins: what shows the stacks of its own language.
+_STACKS = {"python": "py-spy dump --pid {pid}", "java": "jstack {pid}"}
+_NATIVE = "gdb -p {pid} -batch -ex 'thread apply all bt'"
+
 # What the threads of a process were in at the end, and since when.
 _IN_CALLS = """
 SELECT coalesce(c.restarts, c.name), coalesce(w.fd, c.fd), CASE WHEN c.name LIKE 'futex%' THEN c.a0 END,
@@ -79,7 +83,6 @@ def where_it_stands(world: World, pid: int, until: int) -> str:
         )
     if process is not None and process.comm == "postgres":  # a backend waits for a database lock in epoll_wait()
         return f"ask the database, in psql: SELECT pg_blocking_pids({pid}); pg_stat_activity says what they do"
-    return (
-        f"see where the threads of {world.who(pid)} stand: py-spy dump --pid {pid}, jstack {pid}, or "
-        f"gdb -p {pid} -batch -ex 'thread apply all bt'"
-    )
+    comm = process.comm if process is not None else ""
+    stacks = next((tool for begin, tool in _STACKS.items() if comm.startswith(begin)), _NATIVE).format(pid=pid)
+    return f"see where the threads of {world.who(pid)} stand: {stacks}"
