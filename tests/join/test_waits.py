@@ -92,6 +92,40 @@ def test_a_select_of_one_descriptor_that_reports_nothing_waited_for_that_one() -
     assert waited_in_vain("select", [("fdset", 1, one), ("fdset", 2, two)], 64) == [(None, False, "timeout")]
 
 
+EPOLL, VALUE = 9, 0x7F00_0000_1235
+
+
+def test_epoll_tells_of_a_descriptor_that_was_watched_before_the_recording() -> None:
+    """Of three values the first was asked for before, the second changed since, the third is unknown."""
+    rows = Rows()
+    rows.source()
+    rows.interface()
+    tcp = Tcp(rows)
+    tcp.open()
+    server = tcp.server
+    for epoll in (EPOLL, EPOLL + 1):
+        rows.descriptor(server.pid, epoll, "anon_inode:[eventpoll]", None)
+    for value, fd in ((VALUE, server.fd), (VALUE + 1, 77)):
+        rows.add("watch_sample", time_ns=rows.now, pid=server.pid, epoll_fd=EPOLL, fd=fd, events=1, value=value)
+    call = rows.call(server.pid, "epoll_ctl", EPOLL, 3, 78, 0)
+    rows.data(call, "struct", struct.pack("<IQ", 1, VALUE + 1), arg=3)
+    found = []
+    for epoll, values in ((EPOLL, (VALUE,)), (EPOLL, (VALUE + 1,)), (EPOLL, (VALUE + 2,)), (EPOLL + 1, (VALUE,))):
+        start = rows.tick()
+        tcp.write(tcp.client, b"salam")
+        call = rows.call(server.pid, "epoll_wait", epoll, 0, 8, 1000, ret=1, start=start, end=rows.tick(50 * MSEC))
+        rows.data(call, "array", b"".join(struct.pack("<IQ", 1, v) for v in values), at_exit=True)
+        tcp.read(server, b"salam")
+        found.append(call)
+    query = "SELECT w.fd, w.ended_by FROM wait w JOIN call USING (call_id) WHERE name = 'epoll_wait' ORDER BY call_id"
+    assert rows.joined().execute(query).fetchall() == [
+        (server.fd, "packet"),
+        (78, "unknown"),
+        (None, "unknown"),
+        (None, "unknown"),
+    ]
+
+
 def two_threads(*calls: tuple[int, str, tuple[int, ...], int | None]) -> list[tuple[str, int | None, int | None]]:
     """Thread 101 of process 100 waits for 20 ms; meanwhile each of `calls` (tid, name, arguments, result) is made.
 

@@ -104,22 +104,36 @@ def _select_alone(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
                 yield call_id, *asked[0]
 
 
+# What was asked for before the recording, and each change and answer of it since, in the order of time.
+EPOLL = """
+WITH watched AS (
+    SELECT s.time_ns, d.file_id, s.fd, s.value
+    FROM watch_sample s ASOF JOIN descriptor d ON d.pid = s.pid AND d.fd = s.epoll_fd AND s.time_ns >= d.from_ns
+    WHERE d.to_ns IS NULL OR s.time_ns <= d.to_ns
+),
+spoken AS (
+    SELECT c.call_id, c.name, c.arch, f.file_id, c.a1, c.a2, d.bytes, coalesce(c.exit_ns, c.start_ns) AS time_ns
+    FROM call c JOIN call_file f USING (call_id)
+    JOIN call_data d ON d.call_id = c.call_id
+    WHERE (c.name = 'epoll_ctl' AND d.role = 'struct' AND NOT d.at_exit AND c.errno IS NULL)
+       OR (c.name IN ('epoll_wait', 'epoll_pwait', 'epoll_pwait2') AND c.retval > 0
+           AND d.role = 'array' AND d.at_exit)
+)
+SELECT call_id, name, arch, file_id, a1, a2, bytes, NULL AS value, time_ns FROM spoken
+UNION ALL SELECT NULL, NULL, NULL, file_id, NULL, fd, NULL, value, time_ns FROM watched
+ORDER BY time_ns, call_id NULLS FIRST
+"""
+
+
 def _epoll(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     """epoll hands back a value, not a descriptor: the last epoll_ctl that gave this value says which it was."""
-    rows = db.execute(
-        """
-        SELECT c.call_id, c.name, c.arch, f.file_id, c.a1, c.a2, d.bytes, coalesce(c.exit_ns, c.start_ns) AS time_ns
-        FROM call c JOIN call_file f USING (call_id)
-        JOIN call_data d ON d.call_id = c.call_id
-        WHERE (c.name = 'epoll_ctl' AND d.role = 'struct' AND NOT d.at_exit AND c.errno IS NULL)
-           OR (c.name IN ('epoll_wait', 'epoll_pwait', 'epoll_pwait2') AND c.retval > 0
-               AND d.role = 'array' AND d.at_exit)
-        ORDER BY time_ns, c.call_id
-        """
-    )
+    rows = db.execute(EPOLL)
     watched: dict[tuple[int, int], int] = {}
     while batch := rows.fetchmany(20_000):
-        for call_id, name, arch, file_id, op, fd, data, *_ in batch:
+        for call_id, name, arch, file_id, op, fd, data, sampled, *_ in batch:
+            if name is None:
+                watched[file_id, sampled] = fd
+                continue
             # struct epoll_event is packed on x86 only (linux/eventpoll.h, EPOLL_PACKED)
             size, at = (12, 4) if arch in (Arch.X86_64, Arch.I386) else (16, 8)
             if len(data or b"") < size:

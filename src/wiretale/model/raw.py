@@ -6,7 +6,7 @@ Times are integer nanoseconds of CLOCK_MONOTONIC. Addresses are text (RFC 5952 f
 from wiretale.model.table import Column as C
 from wiretale.model.table import Table
 
-CAPTURE_VERSION = 6
+CAPTURE_VERSION = 7
 
 META = Table(
     "meta",
@@ -277,6 +277,20 @@ DESCRIPTOR_SAMPLE = Table(
     ),
 )
 
+WATCH_SAMPLE = Table(
+    "watch_sample",
+    "raw",
+    "one descriptor that an epoll instance watched when the recording began, or ended",
+    (
+        C("time_ns", "BIGINT", "when", "ns"),
+        C("pid", "INTEGER", "process that holds the instance"),
+        C("epoll_fd", "INTEGER", "its descriptor of the instance"),
+        C("fd", "INTEGER", "number of the watched one in the process that asked for it"),
+        C("events", "UINTEGER", "what is watched for: EPOLLIN, ... (epoll_ctl(2))"),
+        C("value", "UBIGINT", "what epoll_wait hands back for it"),
+    ),
+)
+
 THREAD_SAMPLE = Table(
     "thread_sample",
     "raw",
@@ -413,6 +427,7 @@ RAW_TABLES = (
     INTERFACE,
     PACKET,
     DESCRIPTOR_SAMPLE,
+    WATCH_SAMPLE,
     SOCKET_SAMPLE,
     THREAD_SAMPLE,
     KERNEL_EVENT,

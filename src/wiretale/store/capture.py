@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from wiretale.errors import SHORTAGES, CaptureError, ResourceFault
-from wiretale.model.raw import CAPTURE_VERSION, KERNEL_FRAME, KERNEL_STACK, RAW_TABLES, THREAD_SAMPLE
+from wiretale.model.raw import CAPTURE_VERSION, KERNEL_FRAME, KERNEL_STACK, RAW_TABLES, THREAD_SAMPLE, WATCH_SAMPLE
 from wiretale.model.table import Table
 from wiretale.store.ending import ended_by_signals
 from wiretale.store.file_names import is_utf8
@@ -72,6 +72,11 @@ def _add_threads(db: duckdb.DuckDBPyConnection) -> None:
     db.execute(THREAD_SAMPLE.ddl.replace("CREATE TABLE", "CREATE TEMP TABLE"))
 
 
+def _add_watches(db: duckdb.DuckDBPyConnection) -> None:
+    """Version 7: what epoll instances watched. Of older captures that was not recorded."""
+    db.execute(WATCH_SAMPLE.ddl.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+
+
 # version N -> step that turns a capture of version N into one of N + 1, and the tables of it that the step changes
 STEPS: dict[int, tuple[Step, tuple[str, ...]]] = {
     1: (_add_stacks, ("kernel_event",)),
@@ -79,6 +84,7 @@ STEPS: dict[int, tuple[Step, tuple[str, ...]]] = {
     3: (_add_devices, ("kernel_event",)),
     4: (_add_task_causes, ("wait",)),
     5: (_add_threads, ()),
+    6: (_add_watches, ()),
 }
 
 

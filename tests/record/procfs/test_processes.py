@@ -1,13 +1,15 @@
 """Processes, threads and descriptors of this test itself and of a child."""
 
 import os
+import select
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 from tests.record.packets.waiting import wait_until
-from wiretale.record.procfs.processes import descriptors, network_namespace, process_tree, tasks
+from wiretale.record.procfs.processes import descriptors, network_namespace, process_tree, tasks, watches
 
 SLEEPER = "import subprocess, sys; p = subprocess.Popen(['cat'], stdin=sys.stdin); print(p.pid, flush=True); p.wait()"
 
@@ -62,6 +64,20 @@ def test_descriptors_with_flags_and_positions(tmp_path: Path) -> None:
     assert (row["target"], row["position"], row["inode"]) == (str(path), 7, None)
     assert row["flags"] is not None
     assert row["flags"] & os.O_ACCMODE == os.O_RDONLY
+
+
+def test_what_an_epoll_instance_watches() -> None:
+    with select.epoll() as poll, socket.socket() as one, socket.socket() as other:
+        assert list(watches(os.getpid(), poll.fileno())) == []
+        for sock, events in ((one, select.EPOLLIN), (other, select.EPOLLOUT | select.EPOLLET)):
+            poll.register(sock, events)
+        rows = list(watches(os.getpid(), poll.fileno()))
+        assert list(watches(os.getpid(), one.fileno())) == []
+        numbers = one.fileno(), other.fileno()
+    always = select.EPOLLERR | select.EPOLLHUP
+    asked = select.EPOLLIN | always, select.EPOLLOUT | select.EPOLLET | always
+    assert {row["fd"]: row["events"] for row in rows} == dict(zip(numbers, asked, strict=True))
+    assert all(row["value"] & 0xFFFFFFFF == row["fd"] for row in rows)  # as Python asks: the descriptor's number
 
 
 def test_a_process_that_is_gone_has_nothing() -> None:

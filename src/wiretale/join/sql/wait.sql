@@ -58,8 +58,11 @@ WITH side AS (
     JOIN j_connection c USING (connection_id)
     WHERE w.exit_ns IS NOT NULL AND NOT w.listening
 )
-SELECT s.*, coalesce(r.hi, 0) AS had_read
+SELECT s.*, coalesce(r.hi, b.lo, 0) AS had_read
 FROM (SELECT * FROM side WHERE what IN ('in', 'error')) s
+LEFT JOIN ( -- a connection older than the recording: what is before the first byte read was read before it
+    SELECT connection_id, direction, min(lo) AS lo FROM stream_read GROUP BY ALL
+) b ON b.connection_id = s.connection_id AND b.direction = s.incoming
 ASOF LEFT JOIN (
     SELECT r.connection_id, r.direction, r.hi, k.exit_ns FROM stream_read r JOIN call k USING (call_id) WHERE NOT r.peeked
 ) r ON r.connection_id = s.connection_id AND r.direction = s.incoming AND s.start_ns >= r.exit_ns

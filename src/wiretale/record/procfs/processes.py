@@ -10,8 +10,10 @@ from typing import TypedDict
 
 from wiretale.clock import now_ns
 
+EPOLL_TARGET = "anon_inode:[eventpoll]"  # of the link of an epoll instance (proc(5))
 _PROC = Path("/proc")
 _INODE = re.compile(r"(?:socket|pipe):\[(\d+)\]$")
+_WATCHED = re.compile(r"tfd: *(?P<fd>\d+) events: *(?P<events>[0-9a-f]+) data: *(?P<value>[0-9a-f]+)")
 
 
 class TaskRow(TypedDict):
@@ -39,6 +41,17 @@ class DescriptorRow(TypedDict):
     inode: int | None
     flags: int | None
     position: int | None
+
+
+class WatchRow(TypedDict):
+    """One descriptor that an epoll instance watches; `events` and `value` as epoll_ctl(2) was given them."""
+
+    time_ns: int
+    pid: int
+    epoll_fd: int
+    fd: int
+    events: int
+    value: int
 
 
 def process_tree(pids: list[int]) -> list[int]:
@@ -77,6 +90,21 @@ def descriptors(pid: int) -> Iterator[DescriptorRow]:
             flags=_integer(info.get("flags"), 8),
             position=_integer(info.get("pos"), 10),
         )
+
+
+def watches(pid: int, fd: int) -> Iterator[WatchRow]:
+    """What the process's epoll instance `fd` watches (proc_pid_fdinfo(5)); nothing if it is none."""
+    when = now_ns()
+    for line in (_text(_PROC / str(pid) / "fdinfo" / str(fd)) or "").splitlines():
+        if watched := _WATCHED.match(line):
+            yield WatchRow(
+                time_ns=when,
+                pid=pid,
+                epoll_fd=fd,
+                fd=int(watched["fd"]),
+                events=int(watched["events"], 16),
+                value=int(watched["value"], 16),
+            )
 
 
 def network_namespace(pid: int | str = "self") -> int | None:

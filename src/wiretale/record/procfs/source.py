@@ -1,8 +1,8 @@
 """The procfs source: who is there before and after a recording, what each holds open, and every socket's state.
 
 One line of JSON per fact is appended to `procfs.jsonl`; `store/load/procfs.py` reads it. A line's `kind` is snapshot,
-task, descriptor, socket or thread; its other members are those of SnapshotRow, TaskRow, DescriptorRow, SocketRow and
-ThreadRow.
+task, descriptor, watch, socket or thread; its other members are those of SnapshotRow, TaskRow, DescriptorRow, WatchRow,
+SocketRow and ThreadRow.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 from wiretale.clock import now_ns
 from wiretale.record.procfs import net_files, sock_diag
-from wiretale.record.procfs.processes import descriptors, network_namespace, process_tree, tasks
+from wiretale.record.procfs.processes import EPOLL_TARGET, descriptors, network_namespace, process_tree, tasks, watches
 from wiretale.record.procfs.socket_row import SocketRow
 from wiretale.record.procfs.threads import threads
 from wiretale.store.spool import Spool
@@ -48,7 +48,10 @@ def snapshot(spool: Spool, pids: list[int], label: str) -> None:
     lines: list[dict[str, Any]] = [{"kind": "snapshot", **opening}]
     for pid in process_tree(pids):
         lines += [{"kind": "task", **row} for row in tasks(pid)]
-        lines += [{"kind": "descriptor", **row} for row in descriptors(pid)]
+        held = list(descriptors(pid))
+        lines += [{"kind": "descriptor", **row} for row in held]
+        polls = [row["fd"] for row in held if row["target"] == EPOLL_TARGET]
+        lines += [{"kind": "watch", **row} for fd in polls for row in watches(pid, fd)]
     _append(spool, [*lines, *sockets])
 
 

@@ -1,11 +1,11 @@
-"""`procfs.jsonl` to rows of `task` (processes that were not traced) and to samples of descriptors, sockets, threads."""
+"""`procfs.jsonl` to rows of `task` (processes that were not traced) and to samples: descriptors, epoll, sockets, threads."""
 
 import json
 from typing import Any
 
 import duckdb
 
-from wiretale.model.raw import DESCRIPTOR_SAMPLE, SOCKET_SAMPLE, TASK, THREAD_SAMPLE
+from wiretale.model.raw import DESCRIPTOR_SAMPLE, SOCKET_SAMPLE, TASK, THREAD_SAMPLE, WATCH_SAMPLE
 from wiretale.store.load.rows import insert_rows
 from wiretale.store.progress import Progress, silent
 from wiretale.store.report import SourceReport
@@ -21,6 +21,7 @@ def load_procfs(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection,
     netns_cookie = None
     tasks: list[Fact] = []
     descriptors: list[Fact] = []
+    watches: list[Fact] = []
     sockets: list[Fact] = []
     threads: list[Fact] = []
     snapshots: list[Fact] = []
@@ -33,6 +34,8 @@ def load_procfs(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection,
             tasks.append(fact)
         elif kind == "descriptor":
             descriptors.append(fact)
+        elif kind == "watch":
+            watches.append(fact)
         elif kind == "socket":
             sockets.append(fact | {"netns_cookie": netns_cookie, "tcp_info": _unhex(fact.get("tcp_info"))})
         elif kind == "thread":
@@ -40,6 +43,7 @@ def load_procfs(spool: Spool, manifest: Manifest, db: duckdb.DuckDBPyConnection,
         else:
             damaged += 1
     insert_rows(db, DESCRIPTOR_SAMPLE, descriptors)
+    insert_rows(db, WATCH_SAMPLE, watches)
     insert_rows(db, SOCKET_SAMPLE, sockets)
     insert_rows(db, THREAD_SAMPLE, threads)
     insert_rows(db, TASK, _untraced(db, tasks))
