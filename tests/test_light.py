@@ -32,6 +32,17 @@ class Changing:
     items: list[int] = light.field(default_factory=list)
 
 
+@light.dataclass(frozen=True, slots=True)
+class Kept:
+    name: str
+    made: list[int] = light.field(default_factory=list, compare=False)
+
+
+@light.dataclass(slots=True, eq=False)
+class Itself:
+    name: str
+
+
 class Pair(light.NamedTuple):
     left: int
     right: str
@@ -53,6 +64,16 @@ def test_objects_are_as_those_of_dataclasses(words: tuple[Any, ...]) -> None:
 def test_what_is_not_hashed_still_counts_for_equality() -> None:
     assert hash(Light("a", 1, {"x": 1})) == hash(Light("a", 1, {"x": 2}))
     assert Light("a", 1, {"x": 1}) != Light("a", 1, {"x": 2})
+
+
+def test_what_is_not_compared_counts_neither_for_equality_nor_for_the_hash() -> None:
+    assert Kept("a", [1]) == Kept("a", [2]) and hash(Kept("a", [1])) == hash(Kept("a", [2]))
+    assert Kept("a") != Kept("b")
+
+
+def test_objects_of_a_class_without_equality_are_equal_to_themselves_alone() -> None:
+    one = Itself("a")
+    assert one != Itself("a") and len({one, Itself("a"), one}) == 2
 
 
 def test_each_object_has_defaults_of_its_own() -> None:

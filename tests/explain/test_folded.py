@@ -1,13 +1,13 @@
 """Folded stacks and the functions entered at each step: of values, without a kernel."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tests.show.test_kernel_path import READER, WRITER, event, path
 from wiretale.explain.folded import of_way
 from wiretale.explain.kernel_functions import passed, why_there
 from wiretale.join.kernel_path import KernelPath, PathEvent
 from wiretale.join.kernel_stacks import Frame, Stack
+from wiretale.light import replace
 
 SEND = ("do_syscall_64", "tcp_sendmsg", "__dev_queue_xmit")
 RECEIVE = ("net_rx_action", "tcp_v4_rcv")

@@ -1,12 +1,12 @@
 """A critical path as text: a thread that lost its CPU a thousand times is one line, not two thousand."""
 
 import re
-from dataclasses import replace
 
 from wiretale.explain.critical import summary, totals
 from wiretale.join.critical.chain import By, Did, Piece
 from wiretale.join.critical.path import CallFacts, CriticalPath
 from wiretale.join.critical.span import Span
+from wiretale.light import replace
 from wiretale.show.critical import critical_lines
 
 ONE, TWO = 100, 200

@@ -1,10 +1,9 @@
 """Where the time of a message went: only steps that were seen, and only what they prove."""
 
-from dataclasses import replace
-
 from wiretale.explain.kernel_way import spans
 from wiretale.join.kernel_passing import PassedOn, passed_on
 from wiretale.join.kernel_path import Did, KernelPath, PathCall, PathEvent
+from wiretale.light import replace
 from wiretale.show.kernel_path import path_lines
 
 WRITER, READER = 100, 200

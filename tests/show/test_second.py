@@ -2,12 +2,12 @@
 
 import io
 import os
-from dataclasses import replace
 
 import pytest
 
 from scripts.large_spool import Size
 from tests.large import capture_of
+from wiretale.light import replace
 from wiretale.show import second
 from wiretale.show.lines import Style
 from wiretale.show.listing import Listing, print_listing

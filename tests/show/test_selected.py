@@ -1,7 +1,6 @@
 """Slices of time are a matter of speed: wherever they are cut, the lines are those of one slice over everything."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.show.synthetic import MS, SERVER, T0, US, Builder, insert, make
 from wiretale.filter.compile import compile_filter
+from wiretale.light import replace
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.show import selected
 from wiretale.show.order import places

@@ -1,7 +1,6 @@
 """The proof of a capture, connection by connection: what calls carried, what is linked, compared, missing and wrong."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import duckdb
 import numpy as np
@@ -14,6 +13,7 @@ from wiretale.check.reasons import End, Gap, Streams, acknowledged, gaps, uncomp
 from wiretale.check.whole import WholeCheck, check_whole
 from wiretale.decode.syscalls import CALLS
 from wiretale.decode.syscalls.spec import Effect
+from wiretale.light import dataclass
 
 OVER_PACKETS = ("tcp", "udp", "udplite", *RAW)
 

@@ -5,12 +5,12 @@ other in the tables: each table is read about once, and what is held does not gr
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import duckdb
 import numpy as np
 
 from wiretale.check.ranges import NONE, Flags, Ints, Ranges
+from wiretale.light import dataclass, field
 
 _ROWS_AT_ONCE = 250_000
 PORTS = (6, 17, 136)  # TCP, UDP, UDP-Lite (linux/in.h)

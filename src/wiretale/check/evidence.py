@@ -5,7 +5,6 @@ Positions of TCP segments are computed again from the raw sequence numbers; ever
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -14,6 +13,7 @@ import numpy as np
 from wiretale.check.compared import SIDES, THROWN_AWAY, Compared
 from wiretale.check.multipath import multipath
 from wiretale.check.ranges import Flags, Ints, Lines, Ranges, total, union
+from wiretale.light import dataclass, replace
 
 SYN, RST = 2, 4  # TCP flags (RFC 9293)
 KINDS = tuple(SIDES)

@@ -3,11 +3,11 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.decode.mptcp import Capable, Join, Mapping, Signal, initial_number, read, token
+from wiretale.light import dataclass, field
 
 SYN, ACK = 2, 16  # flags of TCP
 _CIRCLE = 1 << 32

@@ -4,13 +4,13 @@ A cause is stated only where the capture proves it. What nothing explains is sai
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 
 from wiretale.check.evidence import RAW, Evidence, Rows
 from wiretale.check.ranges import FAR, NONE, Flags, Ints, Lines, Ranges, common, minus, union
+from wiretale.light import dataclass
 
 NOT_SEEN = "not in any captured packet: unsent when the connection or the recording ended"
 LOST = "not in any captured packet, though the other end had them: lost by the capture"

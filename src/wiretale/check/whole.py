@@ -1,11 +1,12 @@
 """The proof of what raw and packet sockets sent and took whole: bytes of the calls against bytes of the packets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 import duckdb
 import numpy as np
+
+from wiretale.light import dataclass
 
 
 @dataclass(slots=True)

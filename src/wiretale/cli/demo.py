@@ -1,6 +1,5 @@
 """`wiretale demo`: the netcat experiment, end to end."""
 
-import dataclasses
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import click
 
 from wiretale.cli.recording_options import check_output, engine_option, finish
 from wiretale.errors import Exit
+from wiretale.light import replace
 from wiretale.record.namespace import PrivateNetFault
 from wiretale.record.packets.source import PacketOptions
 from wiretale.record.plan import Outcome, Plan
@@ -91,7 +91,7 @@ def _record(plan: Plan) -> Outcome:
         return Recording(plan).run()
     except PrivateNetFault as fault:
         click.echo(f"wiretale: {fault.message}; recording calls only\ntry: {fault.hint}", err=True)
-        shared = dataclasses.replace(plan, private_net=False, packets=PacketOptions(), interrupt_when_idle=True)
+        shared = replace(plan, private_net=False, packets=PacketOptions(), interrupt_when_idle=True)
         return Recording(shared).run()
 
 

@@ -1,12 +1,12 @@
 """`wiretale doctor`: what this machine and this user can record."""
 
-import dataclasses
 import sys
 
 import click
 
 from wiretale.cli.output import output_of, print_json
 from wiretale.errors import Exit
+from wiretale.light import asdict
 
 HELP = """
 \b
@@ -28,7 +28,7 @@ def command(context: click.Context, as_json: bool) -> int:
     found = [check() for check in CHECKS]
     if as_json:
         for check in found:
-            print_json(dataclasses.asdict(check))
+            print_json(asdict(check))
         return Exit.OK
     green, yellow, reset = ("\x1b[32m", "\x1b[33m", "\x1b[0m") if output_of(context).color else ("", "", "")
     width = max(len(check.name) for check in found)

@@ -9,10 +9,10 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from wiretale.errors import WiretaleError
+from wiretale.light import dataclass
 
 _PTRACE_SEIZE = 0x4206  # linux/ptrace.h
 _PR_GET_SECCOMP = 21  # linux/prctl.h

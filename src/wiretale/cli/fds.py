@@ -1,12 +1,12 @@
 """`wiretale fds`: open descriptors at a moment."""
 
-import dataclasses
 from pathlib import Path
 
 import click
 
 from wiretale.cli.output import output_of, print_json, print_notes, print_table
 from wiretale.errors import Exit
+from wiretale.light import asdict
 
 HELP = """
 \b
@@ -38,7 +38,7 @@ def command(context: click.Context, capture: Path, moment_text: str, pid: int | 
         found = [d for d in open_descriptors(db, at_ns) if pid is None or d.pid == pid]
     if as_json:
         for one in found:
-            print_json(dataclasses.asdict(one) | {"at_ns": at_ns})
+            print_json(asdict(one) | {"at_ns": at_ns})
         return Exit.OK
     if not found:
         print_notes([

@@ -1,10 +1,9 @@
 """What the live list holds back: calls that may become one line, until it is known that they do or do not."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from wiretale.decode.record_types import RawCall
-from wiretale.light import replace
+from wiretale.light import dataclass, field, replace
 from wiretale.show.records import Actor, CallRecord
 from wiretale.show.startup import FOLD_AT_LEAST
 from wiretale.show.startup_live import Judgement, Program, Run

@@ -5,13 +5,13 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
 
 import click
 
 from wiretale.decode.escape import escape_text
+from wiretale.light import dataclass
 
 MIN_COLUMNS = 40
 

@@ -1,6 +1,5 @@
 """`wiretale path`: the way of one call's bytes through the kernel."""
 
-import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ import click
 from wiretale.cli.byte_range import byte_range
 from wiretale.cli.output import output_of, print_json, print_notes
 from wiretale.errors import Exit, UsageFault
+from wiretale.light import asdict
 
 if TYPE_CHECKING:
     import duckdb
@@ -97,13 +97,13 @@ def _object(found: "KernelPath", known: dict[str, str]) -> dict[str, object]:
     from wiretale.explain.lookup import sentence_of
 
     names = {f.function for stack in found.stacks.values() for f in stack.frames if f.function and f.part != "tracing"}
-    told = dataclasses.asdict(found)
+    told = asdict(found)
     del told["reasons"]  # the names of all there are
     return told | {
-        "stacks": [dataclasses.asdict(stack) for stack in found.stacks.values()],
+        "stacks": [asdict(stack) for stack in found.stacks.values()],
         "caused": sorted(found.caused),
         "functions": {name: does for name in sorted(names) if (does := sentence_of(name, known))},
-        "spans": [dataclasses.asdict(span) for span in spans(found)],
+        "spans": [asdict(span) for span in spans(found)],
     }
 
 

@@ -47,13 +47,13 @@ def command(
     The program keeps its output, its signals and its environment; wiretale ends with the program's exit status (with
     --with: the last one's; 128 + N if signal N killed it).
     """
-    import dataclasses
+    from wiretale.light import replace
 
     if output is None:
         output = fresh_output(options["command"], options["pids"], force=force)
     check_output(output, force=force)
     plan = plan_from(output, options)
-    plan = dataclasses.replace(plan, interrupt_when_idle=interrupt_when_idle)
+    plan = replace(plan, interrupt_when_idle=interrupt_when_idle)
     outcome = Recording(plan).run()
     with ended_by_signals():  # which came too late when the capture is whole
         finish(outcome, plan, keep_spool=keep_spool)

@@ -1,6 +1,5 @@
 """`wiretale run`: print calls and packets of a program while it runs, on one clock."""
 
-import dataclasses
 import functools
 import json
 import os
@@ -15,6 +14,7 @@ import click
 from wiretale.cli.output import output_of
 from wiretale.cli.recording_options import check_output, finish, plan_from, recording_options
 from wiretale.errors import ResourceFault, UsageFault
+from wiretale.light import replace
 from wiretale.record.recording import Recording
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def command(
         _check_filter(filter_text)
     with _scratch_folder() as folder:
         plan = plan_from(output or Path(folder) / "run.wiretale", options)
-        live = dataclasses.replace(plan.ring, live=True)
-        plan = dataclasses.replace(plan, interrupt_when_idle=plan.type_text is not None, ring=live)
+        live = replace(plan.ring, live=True)
+        plan = replace(plan, interrupt_when_idle=plan.type_text is not None, ring=live)
         recording = Recording(plan)
 
         @functools.cache

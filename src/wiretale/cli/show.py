@@ -1,6 +1,5 @@
 """`wiretale show`: a capture as one merged list."""
 
-import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ import click
 
 from wiretale.cli.output import Output, output_of
 from wiretale.errors import UsageFault
+from wiretale.light import replace
 
 if TYPE_CHECKING:
     import duckdb
@@ -156,7 +156,7 @@ def _of_step(db: "duckdb.DuckDBPyConnection", name: str, selection: "Selection",
         click.echo(f"# {step.anchor}: {plain(step.title)}")
         for ref in rows.others:
             click.echo(f"# rests on {ref.label}: wiretale sql FILE 'FROM {ref.table} WHERE {ref.table}_id = {ref.id}'")
-    return dataclasses.replace(selection, only=Only(rows.calls, rows.packets, rows.tasks), all_packets=True)
+    return replace(selection, only=Only(rows.calls, rows.packets, rows.tasks), all_packets=True)
 
 
 def _compiled(text: str) -> "Filter":

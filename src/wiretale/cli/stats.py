@@ -1,6 +1,5 @@
 """`wiretale stats`: calls, traffic and waits in numbers."""
 
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 
 from wiretale.cli.output import Output, output_of, print_json, print_notes, print_table
 from wiretale.errors import Exit
+from wiretale.light import asdict
 
 if TYPE_CHECKING:
     from wiretale.show.stats import CallStats, TrafficStats, WaitStats
@@ -184,10 +184,10 @@ def _print_json(
 ) -> None:
     for kind, found in (("calls by name", by_name), ("calls by descriptor", by_descriptor), ("wait", waits)):
         for row in found:
-            print_json({"kind": kind} | dataclasses.asdict(row))
+            print_json({"kind": kind} | asdict(row))
 
 
 def _traffic_json(s: "TrafficStats", begin_ns: int, width_ns: int) -> dict[str, object]:
     ends = {name: {"addr": end[0], "port": end[1]} for name, end in (("client", s.client), ("server", s.server))}
-    facts = {k: v for k, v in dataclasses.asdict(s).items() if k not in ends}
+    facts = {k: v for k, v in asdict(s).items() if k not in ends}
     return {"kind": "connection", "begin_ns": begin_ns, "bucket_ns": width_ns} | facts | ends

@@ -4,13 +4,13 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wiretale.cli.output import Output
 from wiretale.errors import CaptureError, Exit
+from wiretale.light import dataclass
 
 if TYPE_CHECKING:
     from wiretale.explain.entry import Reader

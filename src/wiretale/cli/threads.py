@@ -1,7 +1,6 @@
 """`wiretale threads`: what each thread did with its time, and which of them had each CPU."""
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ import click
 
 from wiretale.cli.output import output_of, print_json, print_notes
 from wiretale.errors import Exit, UsageFault
+from wiretale.light import asdict
 
 if TYPE_CHECKING:
     import duckdb

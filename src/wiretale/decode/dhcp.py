@@ -1,7 +1,8 @@
 """DHCP messages of IPv4, from their bytes: the layout of RFC 2131 2, options of RFC 2132. Pure."""
 
 import ipaddress
-from dataclasses import dataclass
+
+from wiretale.light import dataclass
 
 SERVER_PORT, CLIENT_PORT = 67, 68
 _HEADER, _COOKIE = 236, bytes.fromhex("63825363")

@@ -2,7 +2,8 @@
 
 import ipaddress
 import struct
-from dataclasses import dataclass
+
+from wiretale.light import dataclass
 
 TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 65: "HTTPS"}
 # RFC 1035 4.1.1, RFC 6895 2.3

@@ -5,13 +5,13 @@ all. Fragments are kept until then; what is never completed stays undecoded. Pur
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.decode.frames import ABSENT, NUMBERS, SACK_EDGES
 from wiretale.decode.packets import Columns, decode_payloads
+from wiretale.light import dataclass, field
 
 MOST_PENDING_BYTES = 64 << 20  # of packets that are not complete; the oldest give way
 _LONGEST = 1 << 16  # bytes an IP packet can carry

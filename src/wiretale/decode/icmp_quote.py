@@ -2,7 +2,8 @@
 
 import ipaddress
 import struct
-from dataclasses import dataclass
+
+from wiretale.light import dataclass
 
 TCP, UDP, UDPLITE = 6, 17, 136  # include/uapi/linux/in.h
 

@@ -5,7 +5,8 @@ Layouts: RFC 791 (IPv4), RFC 8200 (IPv6), RFC 792 and 950 (ICMP), RFC 4443 (ICMP
 
 import ipaddress
 import struct
-from dataclasses import dataclass
+
+from wiretale.light import dataclass
 
 ICMP, ICMPV6 = 1, 58  # include/uapi/linux/in.h, in6.h
 ICMP_HEADER = 8

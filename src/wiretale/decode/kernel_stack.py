@@ -10,7 +10,8 @@ Names are those of kernel/softirq.c, arch/x86/entry, arch/arm64/kernel/entry.S a
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from wiretale.light import dataclass
 
 _TRACING = re.compile(r"(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_|bpf_trampoline_|bpf_get_stack)")
 _MOST_TRACING = 4  # frames: the program, bpf_trace_runN, and what called it

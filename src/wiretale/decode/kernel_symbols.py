@@ -5,10 +5,10 @@ padding in front of functions (`__pfx_`), and no address behind the kernel's cod
 function in it.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
+
+from wiretale.light import dataclass
 
 _CODE = frozenset(b"tTwW")
 _PADDING = b"__pfx_"

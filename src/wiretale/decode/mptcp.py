@@ -6,7 +6,8 @@ its initial data sequence number (IDSN): the first byte of payload has the numbe
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from wiretale.light import dataclass
 
 KIND = 30
 MP_CAPABLE, MP_JOIN, DSS = 0, 1, 2  # subtypes

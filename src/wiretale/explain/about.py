@@ -3,7 +3,6 @@ it."""
 
 import json
 import shlex
-from dataclasses import dataclass
 
 import duckdb
 
@@ -12,6 +11,7 @@ from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.filter.own_packets import FOREIGN, traces_connections
 from wiretale.filter.tables import with_all_tables
+from wiretale.light import dataclass
 
 STOPS_PER_CALL = 2  # at the entry and at the return
 # What a source cut at a length was asked for, and is no fault: it is said, but not warned of.

@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from wiretale.decode.constants import error_message, error_name
 from wiretale.decode.durations import duration
@@ -24,6 +23,7 @@ from wiretale.explain.rows import Call
 from wiretale.explain.story import Argument, Step
 from wiretale.explain.words import code, listed, place
 from wiretale.explain.world import World
+from wiretale.light import replace
 
 _RESTARTS = range(512, 530)  # include/linux/errno.h: a signal came; only tracers see these
 _SOL_SOCKET, _SO_ERROR = 1, 4  # asm-generic/socket.h

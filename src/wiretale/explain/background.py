@@ -2,11 +2,10 @@
 and what an error means from the call that returned it. Each is told once, where it is first met; what a step brings of
 its own comes first."""
 
-from dataclasses import replace
-
 from wiretale.explain.entry import Entry, Kind, Reader
 from wiretale.explain.lookup import entry_named
 from wiretale.explain.story import Argument, Chapter, Step
+from wiretale.light import replace
 
 MOST = 3  # texts a step
 

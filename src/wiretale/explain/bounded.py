@@ -1,7 +1,6 @@
 """What bounded the slowest answer, as one step of a story: the words are those of `wiretale critical`."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from wiretale.decode.durations import duration
 from wiretale.explain.critical import Told, caveats, share, summary, tell
@@ -11,6 +10,7 @@ from wiretale.explain.world import World
 from wiretale.join.critical.chain import Piece
 from wiretale.join.critical.path import CriticalPath, critical_path
 from wiretale.join.critical.span import slowest_answer
+from wiretale.light import replace
 
 _MOST_HOPS = 8
 _TOLD_PARTS = 20  # a piece shorter than this part of the whole is not shown by itself

@@ -1,9 +1,8 @@
 """Which connections are told in full: one of each shape; the others of a shape are counted and compared with it."""
 
-from dataclasses import dataclass, field
-
 from wiretale.explain.world import World
 from wiretale.filter.own_packets import MADE_WHOLE
+from wiretale.light import dataclass, field
 
 SHAPES_TOLD = 8
 NAME_CACHE = "/var/run/nscd/socket"  # glibc asks it for names; where it is not running, its absence is no fault

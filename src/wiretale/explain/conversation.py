@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import duckdb
 
@@ -10,6 +9,7 @@ from wiretale.decode.sockaddr import decode_sockaddr
 from wiretale.explain.copies import Holder, holders_after
 from wiretale.explain.rows import Call, Packet, calls, packets
 from wiretale.explain.story import Ref
+from wiretale.light import dataclass, field
 
 SENDS = ("write", "writev", "pwritev", "pwritev2", "sendto", "send", "sendmsg", "sendmmsg", "sendfile", "sendfile64",
          "splice", "tee", "vmsplice")  # fmt: skip

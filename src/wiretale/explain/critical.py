@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
@@ -10,6 +9,7 @@ from wiretale.explain.conversation import WAITS
 from wiretale.explain.critical_others import for_names, notes, outside, split
 from wiretale.join.critical.chain import By, Did, Piece, ends_of
 from wiretale.join.critical.path import CHILDREN, LOCKS, CallFacts, CriticalPath
+from wiretale.light import dataclass
 
 NOBODY = "not recorded"
 _KERNEL = "the kernel"

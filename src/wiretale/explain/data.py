@@ -1,7 +1,5 @@
 """How data moved: each message and its way from call to call; long conversations by their pattern."""
 
-from dataclasses import replace
-
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_bytes
 from wiretale.explain import kernel_way
@@ -14,6 +12,7 @@ from wiretale.explain.rows import SHOWN_BYTES, Call, Packet, calls
 from wiretale.explain.story import Anchors, Hop, Ref, Section, Step
 from wiretale.explain.words import bytes_at, capital, code, count, listed, numbers
 from wiretale.explain.world import World
+from wiretale.light import replace
 
 KERNEL_TOLD = 3  # messages of a connection whose way through the kernel is told
 

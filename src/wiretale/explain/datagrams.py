@@ -1,7 +1,5 @@
 """What became of datagrams: ICMP errors and who was told of them, datagrams nobody read, questions for names."""
 
-from dataclasses import dataclass
-
 from wiretale.decode.constants import error_name
 from wiretale.decode.dns import TYPES, DnsMessage, decode_dns
 from wiretale.explain.conversation import ICMP_ERRORS, RECEIVES, SENDS, Conversation
@@ -10,6 +8,7 @@ from wiretale.explain.rows import Call
 from wiretale.explain.story import Ref, Section, Step
 from wiretale.explain.words import code, count, listed, numbers
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 DNS_PORT = 53
 DNS_BYTES = 512  # RFC 1035 2.3.4; longer answers tell in their first part what is needed here

@@ -1,7 +1,5 @@
 """How a connection ended: who closed first and why, FIN and ACK in order, what the other end saw, TIME-WAIT."""
 
-from dataclasses import replace
-
 from wiretale.decode.constants import error_message, error_name
 from wiretale.decode.durations import duration
 from wiretale.explain import asks
@@ -12,6 +10,7 @@ from wiretale.explain.rows import FIN, RST, Call, Packet
 from wiretale.explain.story import Anchors, Hop, Ref, Section, Step
 from wiretale.explain.words import code, count, place, within
 from wiretale.explain.world import Process, World
+from wiretale.light import replace
 
 TIME_WAIT_SECONDS = 60  # TCP_TIMEWAIT_LEN, include/net/tcp.h
 

@@ -4,8 +4,9 @@ Made for two uses. `wiretale explain WORD` prints an entry whole. A story takes 
 comes across, the argument of a call, the reason of an error in the call that returned it.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from wiretale.light import dataclass
 
 
 class Reader(StrEnum):

@@ -8,7 +8,6 @@ What a socket's error queue gave (IP_RECVERR, ip(7)) is that question again, wit
 import struct
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from statistics import median
 
 from wiretale.decode.icmp_names import CODES_V4, CODES_V6, TYPES_V4, TYPES_V6
@@ -18,6 +17,7 @@ from wiretale.explain.rows import Call, calls
 from wiretale.explain.story import Ref
 from wiretale.explain.world import World
 from wiretale.join.addresses import parse_sockaddr
+from wiretale.light import dataclass, field
 
 MOST_BYTES = 256  # of a packet: two IP headers, two of ICMP
 MOST_SIGHTINGS = 20_000

@@ -1,10 +1,9 @@
 """What descriptors were, in words: terminals, pipes, files, sockets and their connections."""
 
-from dataclasses import dataclass
-
 from wiretale.decode.escape import escape_text
 from wiretale.explain.words import place
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 STANDARD = {0: "standard input", 1: "standard output", 2: "standard error"}
 

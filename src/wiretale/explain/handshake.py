@@ -1,7 +1,6 @@
 """How a TCP connection was made: connect, the three segments, and how the times of call and wire agree."""
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 
 from wiretale.decode.constants import error_name
@@ -12,6 +11,7 @@ from wiretale.explain.rows import ACK, RST, SYN, Call, Packet, calls
 from wiretale.explain.story import Hop, Step
 from wiretale.explain.words import capital, code, count, listed, numbers, place, within
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
 """ICMP errors that answered packets of a connection: which packet they quote, and what they say."""
 
-from dataclasses import dataclass
-
 from wiretale.decode.icmp_names import CODES_V4, CODES_V6, TYPES_V4, TYPES_V6
 from wiretale.decode.icmp_quote import TCP, UDP, UDPLITE, quoted_packet
 from wiretale.explain.conversation import Conversation
 from wiretale.explain.story import Ref
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 MOST = 200  # errors looked at
 LATE_NS = 5_000_000_000  # how long after the last packet an error may still come

@@ -4,10 +4,10 @@ Two steps of the same thread in the same context share the outer part of their s
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from wiretale.join.kernel_path import KernelPath, PathEvent
 from wiretale.join.kernel_stacks import Frame, Stack
+from wiretale.light import dataclass
 
 _IN_CALL = "softirq in a call"
 BACKLOG = "done late, for the backlog: what arrived while a call had the socket locked"

@@ -5,11 +5,11 @@ lost and sent again, and be passed on by bridges and routers.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from wiretale.decode.escape import escape_text
 from wiretale.join.kernel_passing import QUEUED, RECEIVED, PassedOn
 from wiretale.join.kernel_path import KernelPath, PathCall, PathEvent
+from wiretale.light import dataclass, field
 from wiretale.model.enums import NUD_INCOMPLETE, NUD_VALID
 
 _NEIGHBOUR, _DROPPED = "neigh:neigh_update", "skb:kfree_skb"

@@ -1,13 +1,13 @@
 """A way through the kernel in words: what the bytes of a call waited for, one thing after the other."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.decode.durations import duration
 from wiretale.explain.kernel_steps import steps
 from wiretale.join.kernel_path import KernelPath, kernel_path
+from wiretale.light import dataclass
 
 _LEAST_PART = 20  # a part of a span is told if it is at least the 20th of it
 

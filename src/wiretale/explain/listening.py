@@ -1,7 +1,5 @@
 """How a server came to listen and stopped: the calls on a listening socket that are not those of its connections."""
 
-from dataclasses import replace
-
 from wiretale.explain import asks
 from wiretale.explain.conversation import socket_calls
 from wiretale.explain.copies import Holder, copies_closed, holders_after
@@ -11,6 +9,7 @@ from wiretale.explain.serving import served
 from wiretale.explain.story import Anchors, Chapter, Section, Step
 from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
+from wiretale.light import replace
 
 LISTENERS_TOLD = 6
 _NOT_TOLD = ("accept", "accept4", "close", "shutdown", "epoll_ctl", "read", "write")

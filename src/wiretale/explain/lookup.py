@@ -7,13 +7,13 @@ of their own. So a question costs the parsing of one entry, not of all.
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from wiretale.decode.constants.tables import ERRORS, TABLES
 from wiretale.explain.entry import Entry, Kind
 from wiretale.explain.load import entries, one_entry, raw_text
 from wiretale.explain.subjects import SUBJECTS
+from wiretale.light import dataclass
 
 _HEADER_OR_ALIASES = re.compile(r"^(?:\[([\w-]+)\]|aliases = \[(.*)\])$", re.MULTILINE)
 _QUOTED = re.compile(r'"([^"]*)"')

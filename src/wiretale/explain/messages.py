@@ -5,12 +5,12 @@ packet carried. Everything is counted in SQL over all of them; only those that a
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.explain.conversation import RECEIVES, SENDS, WAIT_COLUMNS, Conversation, Wait
 from wiretale.explain.rows import Call, Packet, calls, packets
+from wiretale.light import dataclass, field
 
 TOLD_WHOLE = 8  # a connection with no more messages is told message by message
 PACKETS_TOLD, READS_TOLD = 6, 4

@@ -5,7 +5,6 @@ table in `decode/syscalls`, so no list of calls stands here.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 import duckdb
@@ -19,6 +18,7 @@ from wiretale.filter.events import EventKind, source
 from wiretale.filter.fields import BY_NAME
 from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.tables import with_all_tables
+from wiretale.light import dataclass
 from wiretale.model.enums import Arch
 from wiretale.model.kernel_ring import KINDS
 

@@ -1,12 +1,12 @@
 """From a step to the events it rests on, so that a reader can open them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.errors import UsageFault
 from wiretale.explain.story import Ref, Step, Story
+from wiretale.light import dataclass
 
 EVENTS = ("call", "packet", "task")
 

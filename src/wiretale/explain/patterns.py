@@ -1,7 +1,5 @@
 """Long conversations by their pattern: the rounds they form, and each direction in figures."""
 
-from dataclasses import replace
-
 from wiretale.decode.durations import duration
 from wiretale.explain.conversation import Conversation
 from wiretale.explain.ends import bare_name, receiver_name, sender_name
@@ -9,6 +7,7 @@ from wiretale.explain.messages import Flow, Traffic
 from wiretale.explain.story import Step
 from wiretale.explain.words import count, listed, sizes, spread
 from wiretale.explain.world import World
+from wiretale.light import replace
 
 SECOND_NS = 1_000_000_000
 

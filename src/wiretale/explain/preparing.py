@@ -2,13 +2,13 @@
 whatever only looks at the descriptor is one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from wiretale.explain import asks, commands
 from wiretale.explain.rows import Call
 from wiretale.explain.story import Step
 from wiretale.explain.words import code
 from wiretale.explain.world import World
+from wiretale.light import replace
 
 _QUESTIONS = ("getsockname", "getpeername", "getsockopt", "fcntl", "fcntl64")
 

@@ -1,7 +1,6 @@
 """The rows a story is told from, fetched in bulk by their ids: a few queries a story, never one a step."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import duckdb
@@ -10,6 +9,7 @@ from wiretale.decode.calls import decode_call
 from wiretale.decode.icmp_names import icmp_type_name
 from wiretale.decode.record_types import Datum, DecodedCall, RawCall
 from wiretale.explain.story import Ref
+from wiretale.light import dataclass, field
 
 SHOWN_BYTES = 48  # of payload in a text
 FEW_CALLS = 2000  # all calls of such a capture are fetched at once: that takes no longer than a handful of them

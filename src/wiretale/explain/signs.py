@@ -5,9 +5,10 @@ things a story looks for. A sign is necessary for what it stands for, never suff
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import duckdb
+
+from wiretale.light import dataclass
 
 _CALLS = "SELECT name, errno, count(*) FROM call GROUP BY ALL"
 _TEXTS = """

@@ -5,9 +5,9 @@ private characters of `words.code`, which escaping cannot let through, so no cap
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 
 from wiretale.explain.entry import Reader
+from wiretale.light import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """The subjects of the knowledge base, one data file each, in the order in which `wiretale explain --list` has them."""
 
-from dataclasses import dataclass
-
 from wiretale.decode.constants.tables import TABLES
 from wiretale.explain.entry import Kind
+from wiretale.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)

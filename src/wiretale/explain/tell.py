@@ -1,7 +1,5 @@
 """The visible list of chapters: from an open capture to its story."""
 
-from dataclasses import dataclass, replace
-
 import duckdb
 
 from wiretale.decode.escape import escape_text
@@ -25,6 +23,7 @@ from wiretale.explain.whole.chapter import whole_packets
 from wiretale.explain.words import in_sentences
 from wiretale.explain.world import World, load_world
 from wiretale.filter.tables import with_all_tables
+from wiretale.light import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 """What each thread did with its time, and who had each CPU: `thread_state`, added up for a part of a capture."""
 
-from dataclasses import dataclass
-
 import duckdb
 
 from wiretale.decode.escape import escape_text
+from wiretale.light import dataclass
 
 OWN_CODE, IN_CALL, RUNNABLE, BLOCKED, STOPPED = "own-code", "in-call", "runnable", "blocked", "stopped"
 

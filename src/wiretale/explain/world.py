@@ -3,10 +3,11 @@
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import duckdb
+
+from wiretale.light import dataclass, field
 
 if TYPE_CHECKING:
     from wiretale.explain.choose import Candidate

@@ -4,9 +4,9 @@ Apart from the compiler, so that showing a capture without a filter need not imp
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from wiretale.filter.events import EventKind
+from wiretale.light import dataclass, field
 
 Value = int | str | bytes | bool
 

@@ -6,11 +6,11 @@ segment), and then stands for as many values as there are rows or elements.
 """
 
 import re
-from dataclasses import dataclass
 from itertools import product
 
 from wiretale.filter.condition import ALWAYS, NEVER, Condition, Network, Value, joined, named, put
 from wiretale.filter.types import FieldType
+from wiretale.light import dataclass
 
 MOST_ALTERNATIVES = 64  # of one expression: each operator multiplies those of its sides
 

@@ -6,13 +6,13 @@ narrows the row sets that have a row for each event to the same slice.
 """
 
 import re
-from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.filter.events import ORIGIN, EventKind, in_slice
 from wiretale.filter.header import ipv4
 from wiretale.filter.operand import Rows
+from wiretale.light import dataclass
 
 CALL, PACKET, KERNEL = EventKind.CALL, EventKind.PACKET, EventKind.KERNEL
 

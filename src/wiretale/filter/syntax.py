@@ -1,7 +1,8 @@
 """What a filter text says, before any name in it is looked up: tests over expressions, each knowing where it stands."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from wiretale.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """What a reader finds in a capture file, whatever its format: its packets in slices, in the order of the file."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.decode.words import Ints
+from wiretale.light import dataclass, field
 
 Narrow = NDArray[np.signedinteger | np.unsignedinteger]  # numbers as small as they are
 

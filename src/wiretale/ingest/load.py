@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -16,6 +15,7 @@ from wiretale.decode.texts import Texts
 from wiretale.decode.words import Ints
 from wiretale.ingest.found import IN, NO_LINK, NO_TIME, OUT, Found, Packets, Totals
 from wiretale.ingest.packed import forget
+from wiretale.light import dataclass
 from wiretale.model.packet_ring import LINKTYPE_SLL, LINKTYPE_SLL2, PACKET_OUTGOING
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.store.bulk import BATCH_ROWS, Coded, Slices

@@ -6,7 +6,6 @@ order (before version 2.3).
 
 import struct
 import sys
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from wiretale.ingest.found import LONGEST_PACKET, Fault, Found, Interface, Packets, nothing
 from wiretale.ingest.walk import Event, Lengths, Place, Room, Stop, Walker, pcap_step
+from wiretale.light import dataclass
 from wiretale.store.progress import Progress, silent
 
 FILE_HEADER_BYTES = 24

@@ -7,7 +7,6 @@ obsolete packet blocks; comments; counts of dropped packets. Other blocks are st
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from wiretale.decode.words import Ints
 from wiretale.ingest.found import NO_LINK, NO_TIME, Fault, Found, Interface, Packets
 from wiretale.ingest.walk import CHANGED, LAST, Event, Place, Room, Stop, Walker, pcapng_step
+from wiretale.light import dataclass
 from wiretale.store.progress import Progress, silent
 
 SECTION = 0x0A0D0D0A  # the same in both byte orders

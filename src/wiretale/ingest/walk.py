@@ -7,7 +7,6 @@ slice by slice while they are decoded. What is kept of a slice meanwhile is wher
 import ctypes
 from collections.abc import Callable, Iterator
 from ctypes import POINTER, c_int, c_int64, c_uint32, c_void_p
-from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from wiretale.errors import CaptureError
 from wiretale.ingest.packed import forget
+from wiretale.light import dataclass
 from wiretale.native import load_library
 from wiretale.store.bulk import BATCH_ROWS
 from wiretale.store.load.packet_rows import BATCH_BYTES
@@ -100,22 +100,16 @@ _KINDS = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
 class Room:
-    """Arrays for the frames of one slice, and how many there are."""
+    """Arrays for the frames of one slice, and how many there are. `with_text`: also of their comments."""
 
-    with_text: bool = False  # of comments
-    most: int = BATCH_ROWS
-    most_bytes: int = BATCH_BYTES
-    columns: dict[str, NDArray[Any]] = field(init=False)
-    slice: _Slice = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.columns = {name: np.zeros(self.most, kind) for name, kind in _KINDS.items()}
-        if self.with_text:
-            self.columns["text"] = np.empty(self.most_bytes + MOST_BLOCK, np.uint8)
+    def __init__(self, with_text: bool = False, most: int = BATCH_ROWS, most_bytes: int = BATCH_BYTES) -> None:
+        self.with_text, self.most = with_text, most
+        self.columns: dict[str, NDArray[Any]] = {name: np.zeros(most, kind) for name, kind in _KINDS.items()}
+        if with_text:
+            self.columns["text"] = np.empty(most_bytes + MOST_BLOCK, np.uint8)
         pointers = {name: values.ctypes.data for name, values in self.columns.items()}
-        self.slice = _Slice(most=self.most, most_bytes=self.most_bytes, **pointers)
+        self.slice = _Slice(most=most, most_bytes=most_bytes, **pointers)
 
     def __len__(self) -> int:
         return int(self.slice.count)

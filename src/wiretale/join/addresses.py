@@ -2,7 +2,8 @@
 
 import ipaddress
 import struct
-from dataclasses import dataclass
+
+from wiretale.light import dataclass
 
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10  # linux/socket.h
 

@@ -5,11 +5,11 @@ returns) or from the call's own arguments, never from the time or the process.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.join.addresses import Address, address, is_disconnect, parse_sockaddr
+from wiretale.light import dataclass, field
 
 INTERNET = ("AF_INET", "AF_INET6")
 TCP, UDP, UDPLITE, MPTCP = 6, 17, 136, 262  # linux/in.h

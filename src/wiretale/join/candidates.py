@@ -6,7 +6,6 @@ that one search over whole arrays does it for all; joins of millions of rows by 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from wiretale.join.copies import put_copies
 from wiretale.join.models import run
+from wiretale.light import dataclass
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]

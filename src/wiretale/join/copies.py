@@ -10,11 +10,11 @@ copy may follow one that was lost. What these leave open stays open.
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.join.rows import Row, put
+from wiretale.light import dataclass
 
 COLUMNS = (
     ("packet_id", "BIGINT"),

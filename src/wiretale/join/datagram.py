@@ -8,8 +8,9 @@ is left over is matched if its content occurs once.
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+
+from wiretale.light import dataclass
 
 PREFIX_BYTES = 64  # enough to tell datagrams apart here; links compare all that was captured
 _LOOK_AHEAD = 256

@@ -6,7 +6,6 @@ Every receiver has a queue of its own: what several sockets read of one multicas
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import accumulate, islice
 
 import duckdb
@@ -14,6 +13,7 @@ import duckdb
 from wiretale.join.datagram import PREFIX_BYTES, Datagram, align, doubtful, fits
 from wiretale.join.rows import MATCH, MATCHED_PACKET, Row, put
 from wiretale.join.senders import datagram_of_call, read_prefixes
+from wiretale.light import dataclass
 
 EQUAL = "datagrams of this content were lost or left unread: which of them this is, is not told"
 

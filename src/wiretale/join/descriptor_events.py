@@ -7,12 +7,12 @@ copy or close descriptors are read here, never the bulk of reads and writes.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 
 import duckdb
 
 from wiretale.join.effects import DESCRIPTOR_CALLS, FD_RESULTS, SETS_FDS
+from wiretale.light import dataclass
 from wiretale.model.enums import Arch
 
 EBADF = 9  # asm-generic/errno-base.h

@@ -5,13 +5,13 @@ descriptions), which dup and fork share. The rows are few (one per descriptor ma
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.join.descriptor_events import Change, Event, read_events
 from wiretale.join.models import run
 from wiretale.join.rows import put
+from wiretale.light import dataclass, field
 from wiretale.model.enums import FileKind
 
 # calls whose result is always of one kind, whatever a sample says

@@ -5,7 +5,6 @@ are fetched once, together, and memory does not grow with the capture.
 """
 
 import ctypes
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.join.candidates import NULL, SEGMENT_READ, WRITE_READ, WRITE_SEGMENT, Flags, Ints
+from wiretale.light import dataclass
 from wiretale.native import load_library
 from wiretale.store.blobs import fetch_blobs
 from wiretale.store.bulk import Slices

@@ -4,8 +4,9 @@ The sk_buff, or the data it holds, stays the same; the addresses in its headers 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from wiretale.light import dataclass
 
 if TYPE_CHECKING:
     from wiretale.join.kernel_path import PathEvent

@@ -12,13 +12,13 @@ their connections while it lasted. A packet without payload has its own events, 
 """
 
 import json
-from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
 from wiretale.join.kernel_passing import PassedOn, passed_on
 from wiretale.join.kernel_stacks import CAUSED, Stack, stacks
+from wiretale.light import dataclass, field
 
 _LAST_NS = (1 << 63) - 1
 _MOST_HOPS = 8  # bridges and routers in one machine

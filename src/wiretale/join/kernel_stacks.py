@@ -1,10 +1,9 @@
 """Stacks of kernel events, and for which softirqs the call they ran in is proven to be the cause."""
 
-from dataclasses import dataclass, field
-
 import duckdb
 
 from wiretale.decode.kernel_stack import plain_name
+from wiretale.light import dataclass, field
 
 # A run of a softirq (counted per CPU) is the work of the call in whose time it ran if every recorded packet received in
 # it was put there by the same thread in the same call, or by the run itself (an acknowledgement, answered at once).

@@ -7,11 +7,11 @@ they are told by group, direction and time. Nothing here fills a table; `show` a
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.decode.multicast import IGMP, MLD, Told, igmp, mld
+from wiretale.light import dataclass, field
 
 _IP, _IPV6 = 0, 41  # levels: SOL_IP, SOL_IPV6 (linux/socket.h)
 # Options that begin and end a membership: linux/in.h, linux/in6.h

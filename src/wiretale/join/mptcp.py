@@ -8,13 +8,13 @@ on another subflow under other numbers. So positions of its segments come from m
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.decode.mptcp import Capable, Join, Mapping, Option, Signal, initial_number, read, token, unwrapped
 from wiretale.join.coverage import add_coverage
 from wiretale.join.rows import Row, put
+from wiretale.light import dataclass, field
 
 SYN, ACK = 2, 16  # flags of TCP
 _NEAR = 8  # a shorter mapping may repeat a part of a longer one

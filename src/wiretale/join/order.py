@@ -6,13 +6,13 @@ order fits, it is the true one.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.join.models import model
 from wiretale.join.rows import Row, put
 from wiretale.join.stream_bytes import Known, known_bytes
+from wiretale.light import dataclass
 
 REASON = "calls of several threads on this socket overlap, and the captured bytes do not tell their order"
 SOL_SOCKET, SO_OOBINLINE = 1, 10  # asm-generic/socket.h

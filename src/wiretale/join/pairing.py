@@ -1,13 +1,13 @@
 """The conversation that pairing produces, and how it is written down for the SQL models."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.join.addresses import Address
 from wiretale.join.associations import FOREVER, Association
 from wiretale.join.rows import put
+from wiretale.light import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

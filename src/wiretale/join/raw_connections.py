@@ -10,7 +10,6 @@ the range of what it carried: of a ping's 84 bytes a sendto() of a raw socket ca
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import duckdb
 
@@ -29,6 +28,7 @@ from wiretale.join.raw_messages import (
     start_of,
 )
 from wiretale.join.rows import MATCH, MATCHED_PACKET, Row, put
+from wiretale.light import dataclass, field
 
 EQUAL = "packets with these bytes were lost or left unread: which of them this is, is not told"
 UNSEEN = "no packet with these bytes was captured"

@@ -8,7 +8,6 @@ never has the header. Of what is sent the kernel fills in parts: `filled`.
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 import duckdb
 
@@ -16,6 +15,7 @@ from wiretale.decode.ip_message import ICMP, ICMPV6, IpHeader, ip_header
 from wiretale.join.addresses import same_spelling
 from wiretale.join.associations import INTERNET, UDP, UDPLITE, Socket
 from wiretale.join.datagram import Datagram
+from wiretale.light import dataclass, field
 
 TCP = 6  # include/uapi/linux/in.h
 IPPROTO_RAW = 255

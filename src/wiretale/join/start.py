@@ -5,12 +5,12 @@ missed the SYN has positions relative to its first segment, until captured bytes
 """
 
 import struct
-from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.join.rows import Row, put
 from wiretale.join.stream_bytes import Known, call_bytes, segment_bytes
+from wiretale.light import dataclass
 
 REASON = (
     "the connection is older than the recording, and neither TCP_INFO nor captured bytes tell how much passed before"

@@ -4,12 +4,12 @@ A segment changes its sender's state when it is sent and its receiver's when it 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.join.models import model, run
 from wiretale.join.rows import Row, put
+from wiretale.light import dataclass
 
 TIME_WAIT_NS = 60_000_000_000  # TCP_TIMEWAIT_LEN, include/net/tcp.h
 

@@ -6,7 +6,6 @@ incarnation begins when one of its ends is another socket than before.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import duckdb
@@ -16,6 +15,7 @@ from wiretale.join.associations import FOREVER, Association, Socket, local_of
 from wiretale.join.pairing import Conversation, Flow, Side
 from wiretale.join.rows import Row, put
 from wiretale.join.senders import udp_senders
+from wiretale.light import dataclass
 
 
 @dataclass(slots=True, eq=False)

@@ -6,12 +6,12 @@ Each message is a frame, an IP packet, or what is behind the IP header, whole: p
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.decode.ip_message import ip_header
 from wiretale.join.raw_messages import Message, blanked
+from wiretale.light import dataclass
 
 # What of a frame a message is: all; what stands behind the link layer's header; an IP packet; what that carries.
 FRAME, NETWORK, PACKET, TRANSPORT = "frame", "network", "packet", "transport"

@@ -4,7 +4,7 @@ ring's own header.
 Fields are those of struct wt_kernel_event and wt_kernel_stack in `wiretale.bpf.h`; a test compares them.
 """
 
-from dataclasses import dataclass
+from wiretale.light import dataclass
 
 RING_HEADER_BYTES = 8  # length and flags of a record (kernel/bpf/ringbuf.c)
 EVENT_BYTES = 136

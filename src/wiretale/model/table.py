@@ -1,7 +1,8 @@
 """What a table is: columns with name, type, unit, meaning and source. DDL and documentation derive from these."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from wiretale.light import dataclass
 
 Stage = Literal["raw", "derived"]
 

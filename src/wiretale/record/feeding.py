@@ -2,10 +2,10 @@
 
 import os
 import termios
-from dataclasses import dataclass
 from pathlib import Path
 
 from wiretale.errors import UsageFault
+from wiretale.light import dataclass
 
 END_OF_INPUT = b"\x04"  # VEOF: ^D
 INTERRUPT = b"\x03"  # VINTR: ^C

@@ -1,10 +1,10 @@
 """What a recording is asked to do, and what became of it."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from wiretale.errors import WiretaleError
+from wiretale.light import dataclass, field
 from wiretale.record.ebpf.calls import RingOptions
 from wiretale.record.ebpf.source import KernelOptions
 from wiretale.record.packets.source import PacketOptions

@@ -1,11 +1,10 @@
 """The connections of a capture, with both ends, as rows for a table or JSON."""
 
-from dataclasses import dataclass
-
 import duckdb
 
 from wiretale.filter.own_packets import MADE_WHOLE
 from wiretale.filter.tables import with_all_tables
+from wiretale.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """A critical path as text and as JSON."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 
 from wiretale.decode.durations import duration
 from wiretale.explain.critical import Told, caveats, share, summary, tell, totals
 from wiretale.join.critical.chain import Did, Piece
 from wiretale.join.critical.path import CriticalPath
+from wiretale.light import asdict, dataclass
 
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SMALL = 50  # turns shorter than this part of the whole are shown together

@@ -1,13 +1,13 @@
 """Which descriptors were open at one moment, and what each was then: what lsof would have printed."""
 
 import re
-from dataclasses import dataclass
 
 import duckdb
 
 from wiretale.decode.escape import escape_text
 from wiretale.errors import UsageFault
 from wiretale.filter.tables import with_all_tables
+from wiretale.light import dataclass
 from wiretale.show.labels import address, transport
 from wiretale.show.order import origin_ns
 

@@ -2,11 +2,11 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from wiretale.decode.constants.tables import ERRORS
 from wiretale.explain.entry import Entry, ErrorCase, Fact, Kind, Reader, Source, SourceKind
 from wiretale.explain.subjects import SUBJECTS, numbers
+from wiretale.light import dataclass
 
 Json = dict[str, object]
 INDENT = 2

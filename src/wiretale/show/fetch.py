@@ -1,7 +1,6 @@
 """The rows behind a batch of lines, fetched in bulk: a few queries a batch, never one a line."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 import duckdb
 
@@ -9,6 +8,7 @@ from wiretale.decode.packet_text import Known, packet_text
 from wiretale.decode.record_types import RawCall
 from wiretale.explain.rows import call_data
 from wiretale.join import kernel_path
+from wiretale.light import dataclass, field
 from wiretale.show.kernel_event import WHERE, in_words
 from wiretale.show.order import LineKind, Place
 from wiretale.show.records import Actor, CallRecord, KernelRecord, PacketRecord, SignalRecord, TaskRecord

@@ -6,7 +6,6 @@ Whatever captured a byte gives it: what one source cut short another may have wh
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import duckdb
 
@@ -14,6 +13,7 @@ from wiretale.errors import UsageFault
 from wiretale.filter.condition import Filter
 from wiretale.filter.events import EventKind, source
 from wiretale.filter.tables import with_all_tables
+from wiretale.light import dataclass
 from wiretale.show.labels import address
 
 DIRECTIONS = ("c2s", "s2c")

@@ -2,9 +2,9 @@
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from wiretale.decode.escape import escape_bytes, escape_text
+from wiretale.light import dataclass
 from wiretale.show.follow import Boundary, Data, Gap, Piece
 from wiretale.show.notes import byte_range
 

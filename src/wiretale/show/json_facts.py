@@ -1,9 +1,10 @@
 """What `show --json` adds to a batch of lines: header fields of packets, and links as numbers instead of words."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 
 import duckdb
+
+from wiretale.light import dataclass, field
 
 Json = dict[str, object]
 PACKETS_LISTED = 1000  # of one stretch; `packet_count` says how many there are

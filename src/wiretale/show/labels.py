@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import dataclass
 from itertools import accumulate
 from math import inf
 from typing import Any
@@ -11,6 +10,7 @@ import duckdb
 
 from wiretale.decode.escape import escape_text
 from wiretale.decode.record_types import FdLabel
+from wiretale.light import dataclass
 
 # One row per descriptor span that touches the time asked for, with what became known of its socket and when: its
 # address (first sample with a port or path), its listening, its connection (the first, if it had several).

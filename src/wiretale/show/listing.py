@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -13,7 +12,7 @@ from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.errors import Exit
 from wiretale.explain.about import About, about, foreign_packets
-from wiretale.light import replace
+from wiretale.light import dataclass, replace
 from wiretale.show.json_lines import objects
 from wiretale.show.lines import LineRenderer, Style
 from wiretale.show.merged import Batch, batch_maker, lines

@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.decode.record_types import FdLabel
 from wiretale.filter.tables import with_all_tables
-from wiretale.light import replace
+from wiretale.light import dataclass, field, replace
 from wiretale.show import notes as note
 from wiretale.show.fetch import Rows, fetch, ids
 from wiretale.show.json_facts import Facts, facts

@@ -6,7 +6,6 @@ printed as the first and the last byte of the stream, counted from 0.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -15,6 +14,7 @@ import duckdb
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.join.memberships import OPTIONS, memberships
+from wiretale.light import dataclass
 
 LISTED = 3  # packets or calls named in one note; the rest is counted
 

@@ -3,7 +3,6 @@
 import shlex
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import duckdb
 
@@ -11,7 +10,7 @@ from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.explain.about import Gap, about
 from wiretale.explain.occurrences import Occurrence, Row, RowKind, StateSpan, state_spans
-from wiretale.light import replace
+from wiretale.light import dataclass, replace
 from wiretale.show.entry import Json, TextLine
 from wiretale.show.json_lines import objects
 from wiretale.show.labels import address

@@ -1,11 +1,10 @@
 """The process tree of a capture: who started whom, when, and how each ended."""
 
-from dataclasses import dataclass, field
-
 import duckdb
 
 from wiretale.decode.escape import escape_text
 from wiretale.filter.tables import with_all_tables
+from wiretale.light import dataclass, field
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ is. A filter that needs what can only be made of the whole capture is asked once
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import duckdb
@@ -15,6 +14,7 @@ from wiretale.filter.events import EventKind, in_slice, of_slice, source
 from wiretale.filter.own_packets import OWN_PACKETS, traces_connections
 from wiretale.filter.rows import ctes_for, keep_small
 from wiretale.filter.tables import with_all_tables
+from wiretale.light import dataclass
 from wiretale.show.narrowing import narrow, of_narrowed
 from wiretale.show.runs import keep_candidates
 from wiretale.show.startup import FOLD, FOLD_AT_LEAST, MAY_FOLD

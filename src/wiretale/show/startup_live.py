@@ -6,10 +6,10 @@ a capture; a test holds the two together.
 
 import posixpath
 import re
-from dataclasses import dataclass, field
 from enum import Enum
 
 from wiretale.decode.record_types import RawCall
+from wiretale.light import dataclass, field
 from wiretale.model.enums import Arch
 from wiretale.show.quiet import (
     BY_DESCRIPTOR,

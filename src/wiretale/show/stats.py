@@ -1,12 +1,11 @@
 """Counts and times of a capture: its calls, its traffic over time, its waits. Each is one query."""
 
-from dataclasses import dataclass
-
 import duckdb
 
 from wiretale.filter.condition import Filter
 from wiretale.filter.events import LAST_MOMENT, EventKind, source
 from wiretale.filter.tables import with_all_tables
+from wiretale.light import dataclass
 
 NICE = (1, 2, 5)
 

@@ -1,8 +1,9 @@
 """Moments in words; spans of time are in `decode/durations`."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+from wiretale.light import dataclass
 
 
 class TimeMode(StrEnum):

@@ -2,13 +2,13 @@
 
 import ctypes
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from wiretale.light import dataclass
 from wiretale.store.bulk import ArrowArray, ArrowArrayStream, ArrowSchema, Ints, Slices
 
 _BIGINT, _BLOB = b"l", b"z"

@@ -9,7 +9,6 @@ Batches are made when DuckDB asks for them, so that it compresses one while the 
 import ctypes
 import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from wiretale.light import dataclass
 from wiretale.native import load_library
 
 LIBRARY_PATH = Path(__file__).with_name("_bulk.so")

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -28,6 +27,7 @@ from wiretale.explain.story import Chapter, Step
 from wiretale.explain.summary import longest_waits, opening
 from wiretale.explain.tell import Options, tell
 from wiretale.explain.words import numbers, plain, sizes, spread
+from wiretale.light import replace
 from wiretale.store.capture import open_capture
 
 pytestmark = pytest.mark.e2e

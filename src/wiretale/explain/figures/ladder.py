@@ -1,7 +1,6 @@
 """The packets between the two ends of a connection in order, with the calls of each end beside them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from wiretale.decode.constants import error_name
 from wiretale.decode.durations import duration
@@ -10,6 +9,7 @@ from wiretale.explain.rows import FIN, RST, SYN, Call, Packet, calls
 from wiretale.explain.story import Arrow, Figure, Mark, Omission
 from wiretale.explain.words import count, listed, place
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 HEAD, TAIL = 32, 12  # of a long conversation the first and the last packets and calls
 

@@ -5,7 +5,6 @@ rows do not prove. The two lists below are in the order in which they are told.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from wiretale.explain.odd import (
     again_and_again,
@@ -55,6 +54,7 @@ from wiretale.explain.odd import (
 )
 from wiretale.explain.story import Anchors, Chapter, Section, Step
 from wiretale.explain.world import World
+from wiretale.light import replace
 
 Finder = Callable[[World], list[Step]]
 

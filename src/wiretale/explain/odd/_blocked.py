@@ -1,7 +1,5 @@
 """Shared by the oddities: the call in which a thread was blocked at a moment, on what, and since when."""
 
-from dataclasses import dataclass
-
 from wiretale.decode.durations import duration
 from wiretale.decode.escape import escape_text
 from wiretale.explain.conversation import SENDS
@@ -9,6 +7,7 @@ from wiretale.explain.odd._rows import refs
 from wiretale.explain.story import Ref
 from wiretale.explain.words import code, listed, place
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 _CALL = """
 SELECT c.call_id, c.pid, c.tid, coalesce(c.restarts, c.name), c.start_ns, coalesce(w.fd, c.fd), f.kind, f.file_id,

@@ -1,9 +1,8 @@
 """Shared by the oddities: which end of a TCP connection spoke last, by the kernel's TCP_INFO at the end."""
 
-from dataclasses import dataclass
-
 from wiretale.decode.tcp_info import decode_tcp_info
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 MS = 1_000_000
 

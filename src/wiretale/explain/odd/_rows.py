@@ -1,12 +1,12 @@
 """Shared by the oddities: like calls put together, and the rows they are proven by."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 from wiretale.decode.escape import escape_text
 from wiretale.explain.story import Ref
 from wiretale.explain.words import count, listed
 from wiretale.explain.world import World
+from wiretale.light import dataclass, replace
 
 SHOWN_CALLS = 5
 MOST_GROUPS = 200

@@ -1,13 +1,12 @@
 """Shared by the oddities: what a thread did from a moment on, told by the call in which it spent most of that time."""
 
-from dataclasses import dataclass
-
 from wiretale.decode.durations import duration
 from wiretale.explain.conversation import RECEIVES, WAITS
 from wiretale.explain.odd._rows import refs
 from wiretale.explain.story import Ref
 from wiretale.explain.words import code, place
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 READS = (*RECEIVES, *WAITS)
 

@@ -6,8 +6,6 @@ A thread sleeps on a connection on which the process spoke last: the kernel's TC
 Whoever only listens (to a channel, to notifications) heard last, and is not told.
 """
 
-from dataclasses import dataclass
-
 from wiretale.decode.durations import duration
 from wiretale.explain.conversation import RECEIVES, WAITS
 from wiretale.explain.odd._blocked import thread
@@ -16,6 +14,7 @@ from wiretale.explain.odd._rows import refs
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, numbers, place
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 LEAST_NS = 1_000_000_000
 MOST = 4

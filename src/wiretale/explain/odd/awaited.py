@@ -1,6 +1,5 @@
 """Answers of programs that were not recorded, which a client waited for, and whether the time was lost on the way."""
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from wiretale.decode.durations import duration
@@ -9,6 +8,7 @@ from wiretale.explain.odd._rows import packet_refs, refs
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, place, spread
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 LEAST_NS = 200_000_000
 LEAST_SHARE = 80  # per cent of the time that threads must have waited for this connection alone

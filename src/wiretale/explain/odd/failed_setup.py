@@ -1,7 +1,5 @@
 """Calls that should have prepared a socket and were refused: address in use, no permission, and the like."""
 
-from dataclasses import replace
-
 from wiretale.decode.constants import error_name, error_text
 from wiretale.decode.durations import duration
 from wiretale.explain.asks import address_of, port_of
@@ -11,6 +9,7 @@ from wiretale.explain.rows import Call, calls
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import code
 from wiretale.explain.world import World
+from wiretale.light import replace
 
 _CALLS = ("socket", "bind", "listen", "socketpair")
 EADDRINUSE, EACCES, EADDRNOTAVAIL = 98, 13, 99

@@ -7,7 +7,6 @@ it woke. That what was handed on is the question is inferred from the order.
 """
 
 import re
-from dataclasses import dataclass
 
 from wiretale.decode.durations import duration
 from wiretale.explain.conversation import ACCEPTS, RECEIVES, WAITS
@@ -17,6 +16,7 @@ from wiretale.explain.odd._served import SERVED
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 LEAST_NS = 1_000_000_000
 LEAST_TIMES_LONGER = 10  # than the slowest answer

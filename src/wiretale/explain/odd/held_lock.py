@@ -4,14 +4,13 @@ glibc keeps the owner beside the word on which futex() waits; it was read when t
 thread waited (`thread_sample`). Locks of other makers name nobody: of those nothing is told.
 """
 
-from dataclasses import dataclass
-
 from wiretale.decode.durations import duration
 from wiretale.explain.odd._blocked import blocked, thread
 from wiretale.explain.odd._rows import refs
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, listed
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 LEAST_NS = 1_000_000_000
 MOST = 4

@@ -1,6 +1,5 @@
 """A question that was never answered: a thread waited for the other end of a stream until it gave up or all ended."""
 
-from dataclasses import dataclass, fields
 from typing import Any
 
 from wiretale.decode.durations import duration
@@ -12,6 +11,7 @@ from wiretale.explain.odd._since import spent
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 LEAST_NS = 1_000_000_000
 AT_ONCE_NS = 250_000_000
@@ -161,7 +161,7 @@ def find(world: World) -> list[Step]:
 
 
 def _question(row: tuple[Any, ...]) -> _Question:
-    columns = dict(zip((field.name for field in fields(_Question)), row, strict=True))
+    columns = dict(zip(_Question.__match_args__, row, strict=True))
     return _Question(**columns | {"last": _Asleep(**columns["last"])})
 
 

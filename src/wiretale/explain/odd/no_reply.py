@@ -1,6 +1,5 @@
 """Questions by UDP that got no reply: names that were asked for, and datagrams after which a thread waited in vain."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from wiretale.decode.dns import TYPES, decode_dns
@@ -9,6 +8,7 @@ from wiretale.explain.odd._rows import refs
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, listed, place
 from wiretale.explain.world import World
+from wiretale.light import dataclass, field
 
 DNS_PORT = 53
 LEAST_NS = 1_000_000_000

@@ -1,7 +1,5 @@
 """Answers that a server took long to begin, and the calls in which the thread that answered spent that time."""
 
-from dataclasses import dataclass
-
 from wiretale.decode.durations import duration
 from wiretale.explain.conversation import RECEIVES
 from wiretale.explain.odd._rows import refs
@@ -9,6 +7,7 @@ from wiretale.explain.odd._served import SERVED
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, listed, place, spread
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 LEAST_NS = 100_000_000
 LEAST_SHARE = 10  # per cent of the time that a call is told for

@@ -1,13 +1,12 @@
 """Names whose look-up took long: answered late, or one of its questions not at all while another was."""
 
-from dataclasses import dataclass, field
-
 from wiretale.decode.durations import duration
 from wiretale.explain.odd._rows import refs
 from wiretale.explain.story import Step
 from wiretale.explain.words import capital, code, count, listed, place
 from wiretale.explain.world import World
 from wiretale.join.critical.lookups import Question, questions
+from wiretale.light import dataclass, field
 
 LEAST_NS = 1_000_000_000
 MOST = 4

@@ -3,7 +3,6 @@
 Reads of TCP connections are told by `asked_before`: there the last bytes that came and went say whether it is a rest.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from wiretale.decode.durations import duration
@@ -14,6 +13,7 @@ from wiretale.explain.odd._rows import refs
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, place
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 LEAST_NS = 1_000_000_000
 MOST = 4

@@ -6,7 +6,6 @@ instance, unless bytes lie unread, which would have ended that wait (epoll(7)).
 """
 
 import struct
-from dataclasses import dataclass
 from typing import Any
 
 from wiretale.decode.durations import duration
@@ -20,6 +19,7 @@ from wiretale.explain.odd._stands import in_calls, where_it_stands
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import capital, code, count, listed, place
 from wiretale.explain.world import World
+from wiretale.light import dataclass
 
 LEAST_NS = 1_000_000_000
 MOST = 4

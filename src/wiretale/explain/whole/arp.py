@@ -2,12 +2,12 @@
 
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from wiretale.decode.ethertypes import ETH_ARP
 from wiretale.explain.story import Ref, Step
 from wiretale.explain.words import code, count, listed, numbers, spread
 from wiretale.explain.world import World
+from wiretale.light import dataclass, field
 
 TOLD, TOGETHER = 8, 3  # processes; addresses of one process that are told one by one
 MOST = 20_000  # frames looked at

@@ -1,11 +1,10 @@
 """DHCP over packet sockets: what a client without an address asked for, and what came back (RFC 2131 3)."""
 
-from dataclasses import dataclass, field
-
 from wiretale.decode.dhcp import CLIENT_PORT, SERVER_PORT, Dhcp, dhcp
 from wiretale.explain.story import Hop, Ref, Step
 from wiretale.explain.words import code, count, listed, numbers
 from wiretale.explain.world import World
+from wiretale.light import dataclass, field
 
 TOLD = 6
 MOST = 2000  # packets looked at

@@ -1,12 +1,12 @@
 """TCP segments and UDP datagrams that programs made themselves, each with what came back: scans, `traceroute -T`."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 
 from wiretale.decode.icmp_names import CODES_V4, CODES_V6, TYPES_V4, TYPES_V6
 from wiretale.decode.icmp_quote import TCP, UDP, quoted_packet
 from wiretale.explain.story import Ref
 from wiretale.explain.world import World
+from wiretale.light import dataclass, field
 
 MOST = 200_000  # packets looked at
 SYN, RST, ACK = 0x02, 0x04, 0x10  # RFC 9293 3.1

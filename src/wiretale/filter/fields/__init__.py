@@ -4,8 +4,6 @@ Names and types are Wireshark's where Wireshark has the field. An event that has
 it; a field with several values matches if any of them does, unless the test says otherwise.
 """
 
-from dataclasses import replace
-
 from wiretale.filter.fields.events import (
     CALL_FIELDS,
     CONNECTION_FIELDS,
@@ -23,6 +21,7 @@ from wiretale.filter.fields.sysdig import SYNONYMS, SYSDIG_FIELDS
 from wiretale.filter.fields.table import Field
 from wiretale.filter.fields.transport import ANALYSIS_FIELDS, OPTION_FIELDS, TCP_FIELDS, UDP_FIELDS
 from wiretale.filter.fields.value_names import named
+from wiretale.light import replace
 
 # In the order in which they are listed; the heading stands above them in docs/fields.md.
 _GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (

@@ -6,11 +6,11 @@ that names a row set has as many values as there are rows for the event. NULL me
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from wiretale.filter.events import EventKind
 from wiretale.filter.rows import ROWS
 from wiretale.filter.types import FieldType
+from wiretale.light import dataclass, field
 
 CALL, PACKET, SIGNAL, TASK = EventKind.CALL, EventKind.PACKET, EventKind.SIGNAL, EventKind.TASK
 KERNEL = EventKind.KERNEL

@@ -4,9 +4,9 @@ The words are those of `tshark -G values` (4.0); only of values that are met. Ca
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from wiretale.filter.fields.table import Field
+from wiretale.light import replace
 
 _ETHERTYPES = {  # IANA, IEEE 802 Numbers
     "IPv4": 0x0800, "ARP": 0x0806, "802.1Q Virtual LAN": 0x8100, "IPv6": 0x86DD,

@@ -7,11 +7,11 @@ recorded the piece says so, and the chain goes on with what is known to have com
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
 from wiretale.join.critical.timeline import Event, Part, State, Timeline
+from wiretale.light import dataclass, replace
 
 Evidence = tuple[tuple[str, int], ...]  # table and id; of thread_state, whose key is the thread too, from_ns
 Step = Callable[[], "Step | None"]

@@ -5,11 +5,11 @@ bytes, so packets are not needed for it.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 
 import duckdb
 
 from wiretale.decode.dns import DnsMessage, decode_dns
+from wiretale.light import dataclass, field
 
 DNS_PORT = 53
 

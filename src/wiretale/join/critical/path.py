@@ -1,7 +1,5 @@
 """One answer's critical path with what is needed to tell it: calls, threads, packets by their numbers."""
 
-from dataclasses import dataclass, field
-
 import duckdb
 
 from wiretale.join.critical.chain import Did, Piece, chain
@@ -16,6 +14,7 @@ from wiretale.join.critical.lookups import WaitFor, waits_for_names
 from wiretale.join.critical.span import Span
 from wiretale.join.critical.timeline import fetch
 from wiretale.join.kernel_path import threads
+from wiretale.light import dataclass, field
 
 # Calls that no packet ends: what wakes them is a timer, another thread, or a child. A poll of nothing is a sleep, too.
 _SLEEPS = """(c.name IN ('nanosleep', 'clock_nanosleep') OR (c.name IN ('poll', 'ppoll') AND c.a1 = 0)

@@ -1,8 +1,8 @@
 """Which interval is asked about: from a request's first write to the end of the call that read its answer."""
 
-from dataclasses import dataclass
-
 import duckdb
+
+from wiretale.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 Everything is fetched once, as columns; the chain then looks up by binary search.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from wiretale.light import dataclass
 from wiretale.model.enums import NUD_INCOMPLETE
 
 Numbers = NDArray[Any]

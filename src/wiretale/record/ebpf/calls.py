@@ -7,10 +7,10 @@ import ctypes
 import errno
 import os
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 
 from wiretale.errors import PermissionFault, ResourceFault
+from wiretale.light import dataclass
 from wiretale.model.enums import Arch
 from wiretale.record.ebpf.libbpf import Object, RefusedProgram
 from wiretale.record.ebpf.source import BUILD, MIB, NOT_BUILT, KernelSource, no_ring

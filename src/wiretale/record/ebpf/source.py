@@ -9,12 +9,12 @@ import errno
 import os
 import struct
 import threading
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from wiretale.clock import now_ns
 from wiretale.errors import ResourceFault
+from wiretale.light import dataclass
 from wiretale.model.kernel_ring import EVENT_BYTES, KINDS, RING_HEADER_BYTES, STACK_BYTES
 from wiretale.record.ebpf.libbpf import NO_MEMORY, SMALLER_RING, Object, RefusedProgram
 from wiretale.record.ebpf.symbols import Symbols

@@ -7,9 +7,9 @@ syntax is compiled by libpcap (pcap_compile(3PCAP)), loaded through ctypes only 
 import ctypes
 import socket
 import struct
-from dataclasses import dataclass
 
 from wiretale.errors import ResourceFault, UsageFault
+from wiretale.light import dataclass
 from wiretale.model.packet_ring import ARPHRD_LOOPBACK, PACKET_OUTGOING, RAW_IP_TYPES
 
 SO_ATTACH_FILTER = 26  # asm-generic/socket.h

@@ -3,9 +3,9 @@
 import fcntl
 import socket
 import struct
-from dataclasses import dataclass
 
 from wiretale.errors import UsageFault
+from wiretale.light import dataclass
 from wiretale.model.packet_ring import ARPHRD_LOOPBACK
 
 _SIOCGIFFLAGS = 0x8913

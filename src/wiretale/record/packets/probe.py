@@ -6,10 +6,10 @@ The kernel stamps the copy that leaves inside sendto(2), so its converted stamp 
 
 import secrets
 import socket
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wiretale.clock import now_ns
+from wiretale.light import asdict, dataclass, field
 from wiretale.model.packet_ring import PROBE_TOKEN_BYTES
 
 PROBES = 16

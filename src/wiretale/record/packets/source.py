@@ -8,12 +8,12 @@ import contextlib
 import os
 import select
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wiretale.clock import now_ns
 from wiretale.errors import ResourceFault, UsageFault, shortage
+from wiretale.light import dataclass
 from wiretale.record.packets import bpf
 from wiretale.record.packets.interfaces import Interface, find_interfaces, list_interfaces
 from wiretale.record.packets.probe import ClockProbe, probe_socket, send_probes

@@ -1,13 +1,12 @@
 """The rows that statements rest on, as people name them. How `wiretale show` prints them is in `evidence_rows.py`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from wiretale.explain.story import Ref
+from wiretale.light import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Line:
+class Line(NamedTuple):
     """One event as `wiretale show` prints it."""
 
     time_ns: int

@@ -1,9 +1,8 @@
 """The rows of a ladder, in order: the same for text and SVG, so that they agree."""
 
-from dataclasses import dataclass, field
-
 from wiretale.decode.durations import duration
 from wiretale.explain.story import Arrow, Figure, Mark
+from wiretale.light import dataclass, field
 
 PAUSE_NS, PAUSE_SHARE = 1_000_000, 0.02  # a time without rows that is said: at least so long, and so much of the whole
 

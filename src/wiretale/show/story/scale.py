@@ -7,8 +7,9 @@ that grows with the logarithm of its length. Order is kept, lengths are not: fig
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from wiretale.light import dataclass
 
 _TICKS = 6
 SAID = "The time axis is compressed: order is kept, lengths are not."

@@ -4,12 +4,12 @@ Nothing here needs a script or another file. Widths are those of a monospace fon
 neighbours say their width, so that another font is set narrower instead.
 """
 
-from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
 from wiretale.decode.escape import escape_text
 from wiretale.explain.story import Arrow, Figure, Story
+from wiretale.light import dataclass
 from wiretale.show.story import ladder, timeline
 from wiretale.show.story.text_figures import caption
 from wiretale.show.story.timeline import seconds, span_times

@@ -1,10 +1,10 @@
 """A story for the terminal: 80 columns and up, colour only where asked for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from wiretale.explain.story import Argument, Chapter, Figure, Hop, Step, Story
 from wiretale.explain.words import CODE_BEGIN, CODE_END
+from wiretale.light import dataclass
 from wiretale.show.story.arguments import argument_rows
 from wiretale.show.story.evidence import evidence_text
 from wiretale.show.story.text_figures import figure_lines

@@ -4,12 +4,12 @@ A bar carries its text if there is room; else a key, and the key is explained be
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count, product
 from string import ascii_letters
 
 from wiretale.decode.durations import duration
 from wiretale.explain.story import Figure, Span
+from wiretale.light import dataclass
 from wiretale.show.story.scale import Scale, compressed, even
 from wiretale.show.story.wrap import cut, width
 

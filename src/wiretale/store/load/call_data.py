@@ -1,7 +1,6 @@
 """Rows of `call_data`, `descriptor_sample`, `socket_sample` and `signal`, from the chunks of events."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from wiretale.decode.constants import names as constant_name
 from wiretale.decode.constants import signal_name
 from wiretale.decode.sockaddr import decode_sockaddr
+from wiretale.light import dataclass
 from wiretale.model.raw import CALL_DATA, DESCRIPTOR_SAMPLE, SIGNAL, SOCKET_SAMPLE
 from wiretale.model.spool import EventKind, Role
 from wiretale.store.bulk import BATCH_ROWS, Batch, Coded, coded, insert

@@ -1,7 +1,6 @@
 """`ptrace.events`, `.chunks` and `.data` to the tables `task`, `call`, `call_data`, `signal` and the two samples."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from wiretale.decode.syscalls import call_spec, table
 from wiretale.decode.syscalls.spec import Result
+from wiretale.light import dataclass
 from wiretale.model.raw import CALL
 from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.bulk import BATCH_ROWS, Batch, Coded, insert

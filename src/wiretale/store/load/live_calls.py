@@ -1,12 +1,12 @@
 """Following the calls of a recording while it runs."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from wiretale.decode.record_types import Datum, RawCall
+from wiretale.light import dataclass
 from wiretale.model.spool import CHUNK_BYTES, EVENT_BYTES, HEADER_BYTES, EventFlag, EventKind, Role
 from wiretale.store.load.calls import call_name
 from wiretale.store.load.ptrace_files import CHUNK_TYPE, EVENT_TYPE, HEADER_TYPE, Array, Records, check_records

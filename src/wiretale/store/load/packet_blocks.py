@@ -9,7 +9,6 @@ import mmap
 import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.decode.words import Ints, Words
+from wiretale.light import dataclass, field
 from wiretale.model.packet_ring import (
     BLOCK_HEADER,
     BLOCK_HEADER_BYTES,

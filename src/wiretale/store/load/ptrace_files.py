@@ -7,13 +7,13 @@ file may have been cut or damaged.
 import mmap
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wiretale.light import dataclass, replace
 from wiretale.model.spool import (
     CHUNK,
     CHUNK_BYTES,

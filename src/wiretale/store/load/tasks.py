@@ -1,13 +1,13 @@
 """Rows of `task`: one per thread and program image, from the events of its life."""
 
 import os
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import duckdb
 import numpy as np
 
 from wiretale.decode.constants import signal_name
+from wiretale.light import dataclass, field
 from wiretale.model.raw import TASK
 from wiretale.model.spool import EventFlag, EventKind, Role
 from wiretale.store.load.ptrace_files import MOST_PID, Array, Numbers, Records
