@@ -23,6 +23,7 @@ LIBRARIES = {
     Path("src/wiretale/store/load/packed_calls.c"): Path("src/wiretale/store/load/_packed_calls.so"),
     Path("src/wiretale/ingest/walk.c"): Path("src/wiretale/ingest/_walk.so"),
     Path("src/wiretale/decode/usual.c"): Path("src/wiretale/decode/_usual.so"),
+    Path("src/wiretale/show/runs.c"): Path("src/wiretale/show/_runs.so"),
     Path("src/wiretale/join/compare.c"): Path("src/wiretale/join/_compare.so"),
     Path("src/wiretale/join/tcp/tcp_analysis.c"): Path("src/wiretale/join/tcp/_tcp_analysis.so"),
 }

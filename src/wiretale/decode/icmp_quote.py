@@ -3,9 +3,8 @@
 import ipaddress
 import struct
 
+from wiretale.decode.ip_protocols import TCP, UDP, UDPLITE
 from wiretale.light import dataclass
-
-TCP, UDP, UDPLITE = 6, 17, 136  # include/uapi/linux/in.h
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,11 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from wiretale.decode.escape import escape_bytes
 from wiretale.decode.ethertypes import ETH_ARP
 from wiretale.decode.icmp_names import ECHO_V4, ECHO_V6, ERRORS_V4, ERRORS_V6, icmp_name
+from wiretale.decode.ip_protocols import TCP, UDP, UDPLITE
 from wiretale.decode.multicast import IGMP, MLD, igmp, mld
-from wiretale.decode.packets import ABSENT, TCP, UDP, UDPLITE, decode_frames
 from wiretale.decode.tcp_flags import flag_names
 from wiretale.light import dataclass
 from wiretale.model.packet_ring import LINKTYPE_RAW
@@ -154,6 +152,11 @@ def _body(packet: Row, header: int = 0) -> bytes:
 
 def _quoted(inner: bytes) -> str:
     """The packet that an ICMP error is about, as far as it is quoted."""
+    # Few captures hold such errors, and NumPy takes longer to load than `show` to print a hundred lines.
+    import numpy as np  # noqa: PLC0415
+
+    from wiretale.decode.packets import ABSENT, decode_frames  # noqa: PLC0415
+
     # An error quotes at least eight bytes behind the IP header (RFC 792): the ports, though no whole TCP header.
     padded = inner + bytes(_LONGEST_HEADERS)
     one = np.array([len(padded)], np.int64)

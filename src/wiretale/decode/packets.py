@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from wiretale.decode import links, network, transport, tunnels, wifi
 from wiretale.decode.ethertypes import ETH_ARP
 from wiretale.decode.frames import ABSENT, FRAGMENT_NUMBERS, NUMBERS, SACK_EDGES, Frames, Handler, Next
+from wiretale.decode.ip_protocols import ICMP, ICMPV6, TCP, UDP, UDPLITE
 from wiretale.decode.links import ETH_IPV4, ETH_IPV6
 from wiretale.decode.multicast import IGMP
 from wiretale.decode.usual import Table, decode_usual, new_table
 from wiretale.decode.words import Ints
 
 __all__ = [
-    "ABSENT", "ETH_ARP", "ETH_IPV4", "ETH_IPV6", "FRAGMENT_NUMBERS", "NUMBERS", "SACK_EDGES", "TCP", "UDP", "UDPLITE",
-    "Columns", "Table", "decode_frames", "decode_payloads", "new_table",
+    "ABSENT", "ETH_ARP", "ETH_IPV4", "ETH_IPV6", "FRAGMENT_NUMBERS", "NUMBERS", "SACK_EDGES", "Columns", "Table",
+    "decode_frames", "decode_payloads", "new_table",
 ]  # fmt: skip
 
 Columns = dict[str, Any]  # NDArray[np.int64], Texts or NDArray[np.object_]
 
-TCP, UDP, ICMP, ICMPV6, UDPLITE = 6, 17, 1, 58, 136
 _NO_NEXT_HEADER = 59
 _IP_IN_IP, _IPV6_IN_IP, _GRE, _ETHER_IP, _PIM, _MPLS_IN_IP = 4, 41, 47, 97, 103, 137
 # IANA protocol numbers: hop by hop, routing, fragment, authentication, destination options, mobility, HIP, Shim6

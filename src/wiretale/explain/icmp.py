@@ -1,7 +1,8 @@
 """ICMP errors that answered packets of a connection: which packet they quote, and what they say."""
 
 from wiretale.decode.icmp_names import CODES_V4, CODES_V6, TYPES_V4, TYPES_V6
-from wiretale.decode.icmp_quote import TCP, UDP, UDPLITE, quoted_packet
+from wiretale.decode.icmp_quote import quoted_packet
+from wiretale.decode.ip_protocols import TCP, UDP, UDPLITE
 from wiretale.explain.conversation import Conversation
 from wiretale.explain.story import Ref
 from wiretale.explain.world import World

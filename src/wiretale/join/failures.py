@@ -4,7 +4,8 @@ import struct
 
 import duckdb
 
-from wiretale.decode.icmp_quote import TCP, quoted_packet
+from wiretale.decode.icmp_quote import quoted_packet
+from wiretale.decode.ip_protocols import TCP
 from wiretale.join.associations import DATAGRAMS
 from wiretale.join.models import run
 from wiretale.join.rows import put

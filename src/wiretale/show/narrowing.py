@@ -1,14 +1,12 @@
 """The events whose bytes hold what a filter looks for, found before the filter is asked: it is then asked of few."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import duckdb
-import numpy as np
 
 from wiretale.filter.condition import Needle
 from wiretale.filter.events import EventKind
-from wiretale.store.bulk import BATCH_ROWS, Ints
 from wiretale.store.holding import rows_holding
 
 # Per kind: the table, its key, and the query of keys and bytes for the keys of a part.
@@ -45,20 +43,18 @@ def narrow(db: duckdb.DuckDBPyConnection, kind: EventKind, needles: tuple[Needle
     sample = _found(db, [query.format(middle, middle + _SAMPLE - 1)], needles)
     if len(sample) > _FEW * min(rows, _SAMPLE):
         return None
-    # As DuckDB stores them: it reads what it compressed together from its begin.
     processors = os.cpu_count() or 1
-    step = max(min(BATCH_ROWS, int(_TOGETHER_BYTES / max(each, 1)), (high - low) // processors + 1), 1)
+    step = max(min(int(_TOGETHER_BYTES / max(each, 1)), (high - low) // processors + 1), 1)
     queries = [query.format(first, first + step - 1) for first in range(low, high + 1, step)]
-    found = np.unique(_found(db, queries, needles))
+    found = set(_found(db, queries, needles))
     if len(found) > _FEW * rows:
         return None
-    db.register("found", {"id": found})
+    db.execute("CREATE OR REPLACE TEMP TABLE found AS SELECT unnest(?::BIGINT[]) AS id", [list(found)])
     tables = ((table, table), ("call_data", "data")) if kind is EventKind.CALL else ((table, table),)
     for whole, part in tables:
         # Whether any is among none would be asked of every row.
-        chosen = f"WHERE {key} IN (SELECT id FROM found)" if len(found) else "LIMIT 0"  # noqa: S608 (fixed text)
+        chosen = f"WHERE {key} IN (SELECT id FROM found)" if found else "LIMIT 0"  # noqa: S608 (fixed text)
         db.execute(f"CREATE OR REPLACE TEMP TABLE narrowed_{part} AS FROM {whole} {chosen}")
-    db.unregister("found")
     return len(found)
 
 
@@ -75,9 +71,11 @@ def _bytes_each(db: duckdb.DuckDBPyConnection, kind: EventKind) -> float:
     return float(each or 0)
 
 
-def _found(db: duckdb.DuckDBPyConnection, queries: list[str], needles: tuple[Needle, ...]) -> Ints:
+def _found(db: duckdb.DuckDBPyConnection, queries: list[str], needles: tuple[Needle, ...]) -> list[int]:
     """Each processor searches a part at a time."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (with its logging it is slow to load)
+
     exact = [n.data for n in needles if not n.either_case]
     small = [n.data for n in needles if n.either_case]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.concatenate(list(pool.map(lambda q: rows_holding(db.cursor().sql(q), exact, small), queries)))
+        return list(chain(*pool.map(lambda q: rows_holding(db.cursor().sql(q), exact, small), queries)))

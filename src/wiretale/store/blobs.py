@@ -9,13 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretale.light import dataclass
-from wiretale.store.bulk import ArrowArray, ArrowArrayStream, ArrowSchema, Ints, Slices
-
-_BIGINT, _BLOB = b"l", b"z"
-
-_capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-_capsule_pointer.restype = ctypes.c_void_p
-_capsule_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+from wiretale.store.arrow import BLOB, ArrowArray, Stream
+from wiretale.store.bulk import Ints, Slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +50,22 @@ def batches(result: duckdb.DuckDBPyRelation) -> Iterator[dict[str, Column]]:
 
     Of no rows there is one batch, too, with the columns.
     """
-    capsule = result.__arrow_c_stream__()
-    stream = ctypes.cast(_capsule_pointer(capsule, b"arrow_array_stream"), ctypes.POINTER(ArrowArrayStream))
-    schema = ArrowSchema()
-    _check(stream, stream[0].get_schema(stream, ctypes.pointer(schema)))
-    fields = [(f[0].name.decode(), f[0].format) for f in schema.children[: schema.n_children]]
-    schema.release(ctypes.pointer(schema))
-    assert all(layout in (_BIGINT, _BLOB) for _, layout in fields), fields
+    stream = Stream(result)
     seen = False
     while True:
         array = ArrowArray()
-        _check(stream, stream[0].get_next(stream, ctypes.pointer(array)))
+        stream.check(stream.pointer[0].get_next(stream.pointer, ctypes.pointer(array)))
         if not array.release:
             break
         seen = True
         yield {
-            name: _blobs(child[0]) if layout == _BLOB else _numbers(child[0])
-            for (name, layout), child in zip(fields, array.children[: array.n_children], strict=True)
+            name: _blobs(child[0]) if layout == BLOB else _numbers(child[0])
+            for (name, layout), child in zip(stream.layouts.items(), array.children[: array.n_children], strict=True)
         }
         array.release(ctypes.pointer(array))
     if not seen:
         none = Blobs(np.zeros(0, np.uint8), np.zeros(1, np.int32))
-        yield {name: none if layout == _BLOB else np.zeros(0, np.int64) for name, layout in fields}
+        yield {name: none if layout == BLOB else np.zeros(0, np.int64) for name, layout in stream.layouts.items()}
 
 
 def _blobs(column: ArrowArray) -> Blobs:
@@ -86,12 +75,6 @@ def _blobs(column: ArrowArray) -> Blobs:
 
 def _numbers(column: ArrowArray) -> Ints:
     return _memory(column.buffers[1], column.offset * 8, column.length, np.dtype(np.int64))
-
-
-def _check(stream: Any, code: int) -> None:
-    if code:
-        message = stream[0].get_last_error(stream)
-        raise duckdb.Error(ctypes.string_at(message).decode(errors="replace") if message else f"Arrow error {code}")
 
 
 def _memory(address: int | None, skip: int, count: int, kind: np.dtype[Any]) -> NDArray[Any]:

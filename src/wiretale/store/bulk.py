@@ -19,6 +19,17 @@ from numpy.typing import NDArray
 
 from wiretale.light import dataclass
 from wiretale.native import load_library
+from wiretale.store.arrow import (
+    ArrowArray,
+    ArrowArrayStream,
+    ArrowSchema,
+    GetLastError,
+    GetNext,
+    GetSchema,
+    ReleaseArray,
+    ReleaseSchema,
+    ReleaseStream,
+)
 
 LIBRARY_PATH = Path(__file__).with_name("_bulk.so")
 
@@ -124,62 +135,14 @@ def insert(db: duckdb.DuckDBPyConnection, statement: str, batches: Iterable[Batc
         raise
 
 
-class ArrowSchema(ctypes.Structure):
-    """struct ArrowSchema."""
-
-
-class ArrowArray(ctypes.Structure):
-    """struct ArrowArray."""
-
-
-class ArrowArrayStream(ctypes.Structure):
-    """struct ArrowArrayStream."""
-
-
-_ReleaseSchema = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowSchema))
-_ReleaseArray = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowArray))
-_ReleaseStream = ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowArrayStream))
-_GetSchema = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ArrowArrayStream), ctypes.POINTER(ArrowSchema))
-_GetNext = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ArrowArrayStream), ctypes.POINTER(ArrowArray))
-_GetLastError = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(ArrowArrayStream))
-ArrowSchema._fields_ = [
-    ("format", ctypes.c_char_p),
-    ("name", ctypes.c_char_p),
-    ("metadata", ctypes.c_char_p),
-    ("flags", ctypes.c_int64),
-    ("n_children", ctypes.c_int64),
-    ("children", ctypes.POINTER(ctypes.POINTER(ArrowSchema))),
-    ("dictionary", ctypes.POINTER(ArrowSchema)),
-    ("release", _ReleaseSchema),
-    ("private_data", ctypes.c_void_p),
-]
-ArrowArray._fields_ = [
-    ("length", ctypes.c_int64),
-    ("null_count", ctypes.c_int64),
-    ("offset", ctypes.c_int64),
-    ("n_buffers", ctypes.c_int64),
-    ("n_children", ctypes.c_int64),
-    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
-    ("children", ctypes.POINTER(ctypes.POINTER(ArrowArray))),
-    ("dictionary", ctypes.POINTER(ArrowArray)),
-    ("release", _ReleaseArray),
-    ("private_data", ctypes.c_void_p),
-]
-ArrowArrayStream._fields_ = [
-    ("get_schema", _GetSchema),
-    ("get_next", _GetNext),
-    ("get_last_error", _GetLastError),
-    ("release", _ReleaseStream),
-    ("private_data", ctypes.c_void_p),
-]
 _new_capsule = ctypes.pythonapi.PyCapsule_New
 _new_capsule.restype = ctypes.py_object
 _new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
 
 # Nothing to free: the memory belongs to the stream. A structure without `release` counts as released.
-_release_schema = _ReleaseSchema(lambda schema: setattr(schema[0], "release", _ReleaseSchema()))
-_release_child = _ReleaseArray(lambda array: setattr(array[0], "release", _ReleaseArray()))
+_release_schema = ReleaseSchema(lambda schema: setattr(schema[0], "release", ReleaseSchema()))
+_release_child = ReleaseArray(lambda array: setattr(array[0], "release", ReleaseArray()))
 
 
 class _Stream:
@@ -193,14 +156,14 @@ class _Stream:
         self._made = 0
         self._kept: list[object] = []
         self._message = ctypes.create_string_buffer(b"a batch could not be made")
-        self._release_array = _ReleaseArray(self._released)
+        self._release_array = ReleaseArray(self._released)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         callbacks = (
-            _GetSchema(self._get_schema),
-            _GetNext(self._get_next),
-            _GetLastError(lambda _: ctypes.addressof(self._message)),
-            _ReleaseStream(_release_stream),
+            GetSchema(self._get_schema),
+            GetNext(self._get_next),
+            GetLastError(lambda _: ctypes.addressof(self._message)),
+            ReleaseStream(_release_stream),
         )
         stream = ArrowArrayStream(*callbacks, None)
         self._kept += [callbacks, stream]
@@ -230,7 +193,7 @@ class _Stream:
     def _put_next(self, out: Any) -> None:
         batch = self._pending.pop() if self._pending else next(self._remaining, None)
         if batch is None:
-            out[0].release = _ReleaseArray()
+            out[0].release = ReleaseArray()
             return
         arrays = [_array_of(column) for column in batch.values()]
         lengths = {array.length for array, _ in arrays}
@@ -245,11 +208,11 @@ class _Stream:
 
     def _released(self, array: Any) -> None:
         self._alive.pop(array[0].private_data, None)
-        array[0].release = _ReleaseArray()
+        array[0].release = ReleaseArray()
 
 
 def _release_stream(stream: Any) -> None:
-    stream[0].release = _ReleaseStream()
+    stream[0].release = ReleaseStream()
 
 
 def _pointers(kind: Any, structures: Sequence[Any]) -> Any:

@@ -1,7 +1,9 @@
 /* Which of many byte strings hold one of a few others (holding.py). */
 #include <stdbool.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "arrow.h"
 
 struct rows {
     const int32_t *ends; /* row n is from byte ends[n] to before ends[n + 1] */
@@ -55,11 +57,61 @@ static void mark(struct rows *rows, const uint8_t *text, int64_t first, int64_t 
     }
 }
 
-void wt_holding(const uint8_t *data, const int32_t *ends, int64_t count, const uint8_t *bytes, const uint8_t *either,
-                int64_t size, uint8_t *holds) {
-    struct rows rows = {ends, 0, holds};
-    struct needle needle = {bytes, either, size};
-    int64_t places = ends[count] - size + 1;
-    for (int64_t at = ends[0]; at < places; at += TILE)
-        mark(&rows, data + at, at, places - at < TILE ? places - at : TILE, &needle);
+struct found {
+    int64_t *ids;
+    int64_t count, room;
+};
+
+static bool keep(struct found *found, const int64_t *ids, const uint8_t *holds, int64_t count) {
+    for (int64_t n = 0; n < count; n++) {
+        if (!holds[n])
+            continue;
+        if (found->count == found->room) {
+            int64_t room = found->room ? 2 * found->room : 1024;
+            int64_t *more = realloc(found->ids, (size_t)room * sizeof(*more));
+            if (!more)
+                return false;
+            found->ids = more;
+            found->room = room;
+        }
+        found->ids[found->count++] = ids[n];
+    }
+    return true;
+}
+
+static bool search(const struct arrow_array *batch, const struct needle *needles, int64_t count, struct found *found) {
+    const struct arrow_array *blobs = batch->children[1];
+    const int32_t *ends = (const int32_t *)blobs->buffers[1] + blobs->offset;
+    const uint8_t *data = blobs->buffers[2];
+    uint8_t *holds = calloc((size_t)batch->length, 1);
+    if (!holds)
+        return false;
+    for (int64_t n = 0; n < count; n++) {
+        struct rows rows = {ends, 0, holds};
+        int64_t places = ends[batch->length] - needles[n].size + 1;
+        for (int64_t at = ends[0]; at < places; at += TILE)
+            mark(&rows, data + at, at, places - at < TILE ? places - at : TILE, &needles[n]);
+    }
+    bool kept = keep(found, column_numbers(batch, 0), holds, batch->length);
+    free(holds);
+    return kept;
+}
+
+/* Those of the first column (numbers) whose second one (BLOBs) holds one of the needles. Returns what the stream does where
+ * it fails, -1 where there is no memory. `found` is wt_forget's in any case. */
+int wt_holding(struct arrow_stream *stream, const struct needle *needles, int64_t count, struct found *found) {
+    for (;;) {
+        struct arrow_array batch;
+        int fault = stream->get_next(stream, &batch);
+        if (fault || !batch.release)
+            return fault;
+        bool kept = !batch.length || search(&batch, needles, count, found);
+        batch.release(&batch);
+        if (!kept)
+            return -1;
+    }
+}
+
+void wt_forget(struct found *found) {
+    free(found->ids);
 }

@@ -6,11 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import duckdb
-import numpy as np
 
 from wiretale.native import load_library
-from wiretale.store.blobs import Blobs, batches
-from wiretale.store.bulk import Ints
+from wiretale.store.arrow import Stream
 
 LIBRARY_PATH = Path(__file__).with_name("_holding.so")
 
@@ -18,28 +16,38 @@ LIBRARY_PATH = Path(__file__).with_name("_holding.so")
 _CASE = 0x20  # in which the small letters of ASCII differ from the capital ones
 
 
-def rows_holding(result: duckdb.DuckDBPyRelation, exact: Iterable[bytes], small: Iterable[bytes]) -> Ints:
+class _Needle(ctypes.Structure):
+    """struct needle."""
+
+    _fields_ = [("bytes", ctypes.c_char_p), ("either", ctypes.c_char_p), ("size", ctypes.c_int64)]
+
+
+class _Found(ctypes.Structure):
+    """struct found."""
+
+    _fields_ = [("ids", ctypes.POINTER(ctypes.c_int64)), ("count", ctypes.c_int64), ("room", ctypes.c_int64)]
+
+
+def rows_holding(result: duckdb.DuckDBPyRelation, exact: Iterable[bytes], small: Iterable[bytes]) -> list[int]:
     """The first column (a number) of the rows whose second one (a BLOB) holds one of `exact`, or, with the capital
-    letters of ASCII made small, one of `small`."""
-    needles = [(n, bytes(len(n))) for n in exact] + [
-        (n, bytes(_CASE * bytes((b,)).isalpha() for b in n)) for n in small
-    ]
-    found = []
-    for numbers, blobs in (batch.values() for batch in batches(result)):
-        assert isinstance(blobs, Blobs)
-        assert not isinstance(numbers, Blobs)
-        holds = np.zeros(len(numbers), np.uint8)
-        for needle, either in needles:
-            given = (blobs.data.ctypes.data, blobs.ends.ctypes.data, len(holds), needle, either, len(needle))
-            _library().wt_holding(*given, holds.ctypes.data)
-        found.append(numbers[holds != 0])
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+    letters of ASCII made small, one of `small`. The interpreter is free meanwhile."""
+    needles = [_Needle(n, bytes(len(n)), len(n)) for n in exact]
+    needles += [_Needle(n, bytes(_CASE * bytes((b,)).isalpha() for b in n), len(n)) for n in small]
+    stream, found = Stream(result), _Found()
+    assert list(stream.layouts.values()) == [b"l", b"z"]
+    try:
+        stream.check(_library().wt_holding(stream.pointer, (_Needle * len(needles))(*needles), len(needles), found))
+        ids: list[int] = found.ids[: found.count]
+        return ids
+    finally:
+        _library().wt_forget(found)
 
 
 @lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
     library = load_library(LIBRARY_PATH, "part that searches bytes")
-    pointer, number = ctypes.c_void_p, ctypes.c_int64
-    library.wt_holding.restype = None
-    library.wt_holding.argtypes = [pointer, pointer, number, ctypes.c_char_p, ctypes.c_char_p, number, pointer]
+    found = ctypes.POINTER(_Found)
+    library.wt_holding.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Needle), ctypes.c_int64, found]
+    library.wt_forget.restype = None
+    library.wt_forget.argtypes = [found]
     return library

@@ -3,7 +3,7 @@
 from typing import Any
 
 from wiretale.decode.durations import duration
-from wiretale.decode.icmp_quote import TCP
+from wiretale.decode.ip_protocols import TCP
 from wiretale.explain.conversation import WAITS
 from wiretale.explain.icmp import errors_between
 from wiretale.explain.odd._rows import packet_refs, refs

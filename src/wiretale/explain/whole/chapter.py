@@ -1,6 +1,6 @@
 """Packets that programs made or took whole, past the kernel's TCP and UDP: scans, ARP, DHCP, sniffers."""
 
-from wiretale.decode.icmp_quote import TCP
+from wiretale.decode.ip_protocols import TCP
 from wiretale.explain.story import Anchors, Chapter, Ref, Section, Step
 from wiretale.explain.whole import arp, dhcp, probe_steps
 from wiretale.explain.whole.probes import find_probes

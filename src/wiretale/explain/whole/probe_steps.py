@@ -1,6 +1,6 @@
 """What is said of packets that programs made themselves: which ports answered, and how."""
 
-from wiretale.decode.icmp_quote import TCP
+from wiretale.decode.ip_protocols import TCP
 from wiretale.decode.tcp_flags import flag_names
 from wiretale.explain.story import Hop, Ref, Step
 from wiretale.explain.whole.probes import SYN, Probe, Probes

@@ -3,7 +3,8 @@
 from collections import defaultdict
 
 from wiretale.decode.icmp_names import CODES_V4, CODES_V6, TYPES_V4, TYPES_V6
-from wiretale.decode.icmp_quote import TCP, UDP, quoted_packet
+from wiretale.decode.icmp_quote import quoted_packet
+from wiretale.decode.ip_protocols import TCP, UDP
 from wiretale.explain.story import Ref
 from wiretale.explain.world import World
 from wiretale.light import dataclass, field
