@@ -80,4 +80,4 @@ tables: $(VENV)/dev-installed ## regenerate system call numbers and constants fr
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) build dist src/wiretale/strace/_wiretale src/wiretale/strace/quick/_tables.h
-	find src -name '_*.so' -delete -o -name '_*.bpf.o' -delete -o -name '_plan.*' -delete
+	find src -name '_*.so' -delete -o -name '_*.bpf.o' -delete -o -name '_plan.*' -delete -o -name '_parser.bin' -delete

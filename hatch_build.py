@@ -28,11 +28,13 @@ LIBRARIES = {
     Path("src/wiretale/join/tcp/tcp_analysis.c"): Path("src/wiretale/join/tcp/_tcp_analysis.so"),
 }
 PLAN = RECORD / "ptrace/_plan.bin"  # see planned.py
+PARSER = Path("src/wiretale/filter/_parser.bin")  # see filter/grammar.py
 STRACE = Path("src/wiretale/strace")
 LAUNCHER = [STRACE / name for name in ("launcher.c", "printing.c", "quick/quick.c")], STRACE / "_wiretale"
-TABLES = (  # made from the declarations in Python
+TABLES = (  # made from the declarations in Python, and from the grammar
     "from wiretale.record.ptrace.planned import write; write()",
     "from wiretale.strace.quick.tables import write; write()",
+    "from wiretale.filter.grammar import write; write()",
 )
 BPF_OBJECTS = {
     RECORD / "ebpf/wiretale.bpf.c": RECORD / "ebpf/_wiretale.bpf.o",
@@ -63,7 +65,7 @@ class NativeBuildHook(BuildHookInterface):
         for write in TABLES:
             environment = {**os.environ, "PYTHONPATH": str(root / "src")}
             subprocess.run([sys.executable, "-c", write], check=True, env=environment)
-        build_data["artifacts"].append(str(PLAN))
+        build_data["artifacts"] += [str(PLAN), str(PARSER)]
         self._build_launcher([*compiler, *flags], root, version)
         build_data["shared_scripts"][str(LAUNCHER[1])] = "wiretale"
         if self._build_bpf(root):

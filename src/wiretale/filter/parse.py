@@ -5,14 +5,13 @@ Any text is answered in time linear in its length: the grammar is LALR(1), lengt
 
 import difflib
 import re
-from functools import cache
-from pathlib import Path
 
-from lark import Lark, Token, Tree
+from lark import Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
 from wiretale.errors import UsageFault
 from wiretale.filter.build import Builder
+from wiretale.filter.grammar import parser
 from wiretale.filter.syntax import Test
 
 MAX_CHARS = 10_000  # a filter is typed; anything longer is a mistake and would only make deep recursion possible
@@ -31,12 +30,6 @@ _EXPECTED = {
     "RBRACE": "}",
 }
 _OPERATORS = ["contains", "matches", "and", "or", "xor", "in", "not", "eq", "ne", "gt", "lt", "ge", "le"]
-
-
-@cache
-def _parser() -> Lark:
-    grammar = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer="contextual", propagate_positions=True, maybe_placeholders=False)
 
 
 def fault_at(text: str, position: int, length: int, message: str, hint: str = "") -> UsageFault:
@@ -65,7 +58,7 @@ def parse(text: str) -> Test:
 
 def _tree(text: str) -> Tree[Token]:
     try:
-        return _parser().parse(text)
+        return parser().parse(text)
     except UnexpectedCharacters as fault:
         position = fault.pos_in_stream or 0
         raise fault_at(text, position, 1, *_explain_character(text, position)) from None
