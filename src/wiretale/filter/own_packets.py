@@ -16,11 +16,14 @@ OWN_PACKETS = (
     f" OR g.connection_id IN ({_OWN_CONNECTIONS})"
     " OR p.packet_id IN (SELECT packet_id FROM packet_call WHERE packet_id IS NOT NULL))"
 )
-# What OWN_PACKETS rules out, counted without joining every packet: of TCP and UDP all but the own.
+# What OWN_PACKETS rules out, counted without joining every packet: of TCP and UDP all but the own, of which each is
+# counted once, by its connection or as one that was sent or taken whole.
 FOREIGN = (
     "SELECT (SELECT count(*) FROM packet WHERE shown AND ip_protocol IN (6, 17, 136))"  # noqa: S608 (fixed text)
-    f" - (SELECT count(*) FROM (SELECT packet_id FROM segment WHERE shown AND connection_id IN ({_OWN_CONNECTIONS})"
-    " UNION SELECT w.packet_id FROM packet_call w JOIN packet p USING (packet_id) WHERE p.ip_protocol IN (6, 17, 136)))"
+    f" - (SELECT count(*) FROM segment WHERE shown AND connection_id IN ({_OWN_CONNECTIONS}))"
+    " - (SELECT count(DISTINCT packet_id) FROM packet_call w JOIN packet p USING (packet_id)"
+    " LEFT JOIN segment g USING (packet_id) WHERE p.ip_protocol IN (6, 17, 136)"
+    f" AND NOT coalesce(g.shown AND g.connection_id IN ({_OWN_CONNECTIONS}), FALSE))"
 )
 
 

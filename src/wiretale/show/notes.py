@@ -192,12 +192,17 @@ def of_memberships(db: duckdb.DuckDBPyConnection, notes: Notes) -> None:
             notes[m.call_id].append(f"told of in {_several('packet', listed, len(m.reports))}")
 
 
+# In steps, so that nothing is joined but what the wanted packets have.
 _PACKET_CALLS = """
-SELECT m.packet_id, m.call_id, c.name, t.comm, c.pid, c.fd FROM (
-    SELECT l.packet_id, s.call_id FROM link l JOIN {table} s ON s.{key} = l.{key} WHERE l.kind = '{kind}'
-    UNION ALL SELECT packet_id, call_id FROM packet_call WHERE side = '{which}'
-) m JOIN call c USING (call_id) LEFT JOIN task t ON t.task_id = c.task_id
-WHERE m.packet_id IN (FROM wanted_packet)
+WITH carried AS MATERIALIZED (
+    SELECT packet_id, {key} FROM link WHERE kind = '{kind}' AND packet_id IN (FROM wanted_packet)
+),
+moved AS MATERIALIZED (
+    SELECT l.packet_id, s.call_id FROM carried l JOIN {table} s USING ({key})
+    UNION ALL SELECT packet_id, call_id FROM packet_call WHERE side = '{which}' AND packet_id IN (FROM wanted_packet)
+)
+SELECT m.packet_id, m.call_id, c.name, t.comm, c.pid, c.fd
+FROM moved m JOIN call c USING (call_id) LEFT JOIN task t ON t.task_id = c.task_id
 ORDER BY m.packet_id, m.call_id"""
 
 

@@ -27,7 +27,13 @@ _MAY_WAIT = f"""(
     c.exit_ns - c.entry_ns > {LONG_CALL_NS}
     OR c.errno IS DISTINCT FROM 115 AND c.call_id IN (SELECT call_id FROM wait WHERE {in_slice("call_id")})
 )"""  # noqa: S608 (a number)
-_MARK_EVERY = 4096  # rows of a table from one possible border of slices to the next
+# The chosen calls first, so that of all waits only theirs are looked at.
+_CHOSEN_CALLS = (
+    "(WITH chosen AS MATERIALIZED ({chosen}) SELECT c.entry_ns, 2, 'call', c.call_id, c.exit_ns, 1, coalesce("  # noqa: S608 (fixed text)
+    + _MAY_WAIT.replace("FROM wait WHERE", "FROM wait WHERE call_id IN (SELECT call_id FROM chosen) AND")
+    + ", FALSE) FROM chosen c)"
+)
+_MARK_EVERY = 4096  # rows of a table from one possible border of slices to the next; a power of two
 _WIDER, _WIDEST = 8, 512  # a slice grows while few of its events are chosen
 _MANY, _FEW = 50_000, 5_000
 
@@ -121,7 +127,7 @@ def _conditions(db: duckdb.DuckDBPyConnection, selection: Selection) -> dict[Eve
 
 # What an event's row gives: time, rank (order at one moment), kind, id, until, count, whether it may wait.
 _COLUMNS: dict[EventKind, str] = {
-    EventKind.CALL: f"c.entry_ns, 2, 'call', c.call_id, c.exit_ns, 1, coalesce({_MAY_WAIT}, FALSE)",
+    EventKind.CALL: "c.call_id, c.entry_ns, c.exit_ns, c.errno",  # what `_CHOSEN_CALLS` asks for
     EventKind.PACKET: "p.time_ns, 3, 'packet', p.packet_id, NULL, 1, FALSE",
     EventKind.KERNEL: "e.time_ns, 3, 'kernel', e.event_id, NULL, 1, FALSE",
     EventKind.SIGNAL: "s.time_ns, 4, 'signal', s.rowid, NULL, 1, FALSE",
@@ -248,7 +254,7 @@ class Events:
         ]
         tables.append(("event_id", "time_ns", "kernel_event", selection.kernel))
         parts = [
-            f"SELECT {time} FROM {table} WHERE {key} % {_MARK_EVERY} = 0"  # noqa: S608 (built from fixed text)
+            f"SELECT {time} FROM {table} WHERE {key} & {_MARK_EVERY - 1} = 0"  # noqa: S608 (built from fixed text)
             for key, time, table, is_wanted in tables
             if is_wanted
         ]
@@ -270,6 +276,8 @@ class Events:
                 continue
             also = f" AND {_NOT_FOLDED}" if kind is EventKind.CALL and self._folds else ""
             part = f"SELECT {columns} FROM {self._froms[kind]} WHERE {condition.sql} AND {when(_TIME[kind])}{also}"  # noqa: S608 (built from fixed text; values are parameters)
+            if kind is EventKind.CALL:
+                part = _CHOSEN_CALLS.format(chosen=part)
             if kind in _KEPT:
                 part = of_slice(part, self._ids(kind, when(_TIME[kind])))
             parts.append(part)
