@@ -33,6 +33,15 @@ _CHOSEN_CALLS = (
     + _MAY_WAIT.replace("FROM wait WHERE", "FROM wait WHERE call_id IN (SELECT call_id FROM chosen) AND")
     + ", FALSE) FROM chosen c)"
 )
+# Of the packets that a filter finds those of the traced programs: most find few, and of `segment`, which has a row for
+# each packet, only theirs are looked at.
+_OWN = (
+    "(WITH found AS MATERIALIZED ({found}) SELECT p.* FROM found p"  # noqa: S608 (fixed text)
+    " LEFT JOIN (SELECT packet_id, connection_id FROM segment WHERE packet_id IN (SELECT packet_id FROM found)"
+    f" AND {in_slice('packet_id')}) g ON g.packet_id = p.packet_id WHERE {OWN_PACKETS})"
+)
+_CHOSEN_PACKETS = "SELECT p.time_ns, 3, 'packet', p.packet_id, NULL, 1, FALSE FROM {chosen} p"
+_CHOSEN = {EventKind.CALL: _CHOSEN_CALLS, EventKind.PACKET: _CHOSEN_PACKETS}
 _MARK_EVERY = 4096  # rows of a table from one possible border of slices to the next; a power of two
 _WIDER, _WIDEST = 8, 512  # a slice grows while few of its events are chosen
 _MANY, _FEW = 50_000, 5_000
@@ -100,7 +109,7 @@ def _of_chosen(selection: Selection) -> str:
     return " OR ".join(filter(None, (call, packet)))
 
 
-def _conditions(db: duckdb.DuckDBPyConnection, selection: Selection) -> dict[EventKind, Condition]:
+def _conditions(selection: Selection) -> dict[EventKind, Condition]:
     """What the selection asks of each kind of event."""
     found = dict(selection.filter.conditions)
     if not selection.calls:
@@ -109,9 +118,8 @@ def _conditions(db: duckdb.DuckDBPyConnection, selection: Selection) -> dict[Eve
         found[EventKind.KERNEL] = NEVER
     if not selection.packets:
         found[EventKind.PACKET] = NEVER
-    elif not selection.all_packets:
-        own = OWN_PACKETS if traces_connections(db) else "p.shown"
-        found[EventKind.PACKET] = put("({} AND {})", found[EventKind.PACKET], Condition(f"({own})"))
+    elif not selection.all_packets:  # of those `_OWN` chooses
+        found[EventKind.PACKET] = put("({} AND p.shown)", found[EventKind.PACKET])
     if selection.is_one_event:
         call, packet = selection.call_id, selection.packet_number
         only = {
@@ -128,7 +136,7 @@ def _conditions(db: duckdb.DuckDBPyConnection, selection: Selection) -> dict[Eve
 # What an event's row gives: time, rank (order at one moment), kind, id, until, count, whether it may wait.
 _COLUMNS: dict[EventKind, str] = {
     EventKind.CALL: "c.call_id, c.entry_ns, c.exit_ns, c.errno",  # what `_CHOSEN_CALLS` asks for
-    EventKind.PACKET: "p.time_ns, 3, 'packet', p.packet_id, NULL, 1, FALSE",
+    EventKind.PACKET: "p.packet_id, p.time_ns, p.shown, p.ip_protocol",  # what `_OWN` and `_CHOSEN_PACKETS` ask for
     EventKind.KERNEL: "e.time_ns, 3, 'kernel', e.event_id, NULL, 1, FALSE",
     EventKind.SIGNAL: "s.time_ns, 4, 'signal', s.rowid, NULL, 1, FALSE",
 }
@@ -139,7 +147,7 @@ _TIME = {
 # What is kept of the chosen rows where the filter is asked once: what `_COLUMNS` read.
 _KEPT: dict[EventKind, tuple[str, str]] = {
     EventKind.CALL: ("shown_call c", "c.call_id, c.entry_ns, c.exit_ns, c.errno"),
-    EventKind.PACKET: ("shown_packet p", "p.packet_id, p.time_ns"),
+    EventKind.PACKET: ("shown_packet p", "p.packet_id, p.time_ns, p.shown, p.ip_protocol"),
     EventKind.KERNEL: ("shown_kernel e", "e.event_id, e.time_ns"),
 }
 _NOT_FOLDED = "c.call_id NOT IN (SELECT call_id FROM shown_fold)"
@@ -164,7 +172,8 @@ class Events:
 
     def __init__(self, db: duckdb.DuckDBPyConnection, selection: Selection) -> None:
         self._db = with_all_tables(db.cursor())
-        self._conditions = _conditions(self._db, selection)
+        self._conditions = _conditions(selection)
+        self._only_own = not selection.all_packets and traces_connections(self._db)
         large = keep_small(self._db, ctes_for(" ".join(c.sql for c in self._conditions.values())))
         self._ctes = f"WITH {', '.join(large)} " if large else ""
         self._folds = selection.calls and not selection.unfold and selection.only is None and not selection.is_one_event
@@ -240,11 +249,16 @@ class Events:
             if condition.sql == "FALSE":
                 continue
             self._db.execute(
-                f"CREATE OR REPLACE TEMP TABLE {table.split()[0]} AS {self._ctes}"  # noqa: S608 (built from fixed text; values are parameters)
-                f" SELECT {columns} FROM {self._froms[kind]} WHERE {condition.sql}",
+                f"CREATE OR REPLACE TEMP TABLE {table.split()[0]} AS {self._ctes}FROM {self._chosen(kind, columns)}",
                 condition.parameters,
             )
             self._froms[kind], self._conditions[kind] = table, ALWAYS
+        self._only_own = False  # they are chosen
+
+    def _chosen(self, kind: EventKind, columns: str, also: str = "") -> str:
+        """SQL of the chosen events of a kind that also fulfil another condition."""
+        found = f"SELECT {columns} FROM {self._froms[kind]} WHERE {self._conditions[kind].sql}{also}"  # noqa: S608 (built from fixed text; values are parameters)
+        return _OWN.format(found=found) if kind is EventKind.PACKET and self._only_own else f"({found})"
 
     def _borders(self, selection: Selection) -> list[int]:
         """Times with about as many events between each two of them."""
@@ -275,9 +289,9 @@ class Events:
             if condition.sql == "FALSE":
                 continue
             also = f" AND {_NOT_FOLDED}" if kind is EventKind.CALL and self._folds else ""
-            part = f"SELECT {columns} FROM {self._froms[kind]} WHERE {condition.sql} AND {when(_TIME[kind])}{also}"  # noqa: S608 (built from fixed text; values are parameters)
-            if kind is EventKind.CALL:
-                part = _CHOSEN_CALLS.format(chosen=part)
+            part = self._chosen(kind, columns, f" AND {when(_TIME[kind])}{also}")
+            if kind in _CHOSEN:
+                part = _CHOSEN[kind].format(chosen=part)
             if kind in _KEPT:
                 part = of_slice(part, self._ids(kind, when(_TIME[kind])))
             parts.append(part)
