@@ -1,4 +1,4 @@
-"""`procfs.jsonl` to rows of `task` (processes that were not traced) and to samples: descriptors, epoll, sockets, threads."""
+"""`procfs.jsonl` to rows of `task` (processes not traced) and to samples: descriptors, epoll, sockets, threads."""
 
 import json
 from typing import Any
