@@ -18,6 +18,7 @@ from large_spool import Size, make_spool
 
 PYTHON = sys.executable
 HERE = Path(__file__).parent
+FILTER_SECONDS = 0.3  # the bar of a filter over a million events, for the whole command
 ROUNDS = 200  # of each connection: 1,007 calls and 1,006 packets
 RING_BYTES = 1_000_000_000
 TSHARK_FIELDS = (
@@ -268,16 +269,20 @@ def filters(folder: Path) -> list[str]:
     run([PYTHON, "-c", _MAKE, str(_spool(folder, 0.002)[0]), str(tiny)])
     lines = [
         "## Filters over a million calls and a million packets", "",
-        "`show --no-header --filter ... --limit 20`; beside it what it takes longer than on a capture of 2,000, by the"
-        " clock and of processor time.", "",
-        "| filter | time | longer than on 2,000 | processor time longer | bar | |", "|---|---|---|---|---|---|",
+        "`show --no-header --filter ... --limit 20`: the whole command by the clock and of processor time; beside it what"
+        " it takes longer than on a capture of 2,000. The load of the machine was"
+        f" {os.getloadavg()[0]:.0f} on {os.cpu_count()} processors when this began.", "",
+        "| filter | time | processor time | longer than on 2,000 | processor time longer | bar | |",
+        "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     last = _spool(folder, 1)[1].shown_packets - 10
     for text in (f.format(last=last) if "{last}" in f else f for f in FILTERS):
         large, small = (_shown(path, text) for path in (capture, tiny))
         longer, cpu = large.seconds - small.seconds, large.cpu_seconds - small.cpu_seconds
         lines.append(
-            f"| `{text}` | {large.seconds:.2f} s | {longer:.2f} s | {cpu:.2f} s | 0.3 s | {_verdict(longer <= 0.3)} |"
+            f"| `{text}` | {large.seconds:.2f} s | {large.cpu_seconds:.2f} s | {longer:.2f} s | {cpu:.2f} s | 0.3 s |"
+            f" {_verdict(large.seconds <= FILTER_SECONDS)}"
+            f"{' (met for the rows)' if longer <= FILTER_SECONDS < large.seconds else ''} |"
         )
     return [*lines, ""]
 
