@@ -9,6 +9,7 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from tests.conftest import require
 from tests.filter.frames import (
     ACK,
+    CLIENT_MAC,
     ETHERNET,
     NOP,
     RAW,
@@ -31,6 +33,7 @@ from tests.filter.frames import (
     frames,
     imported,
     ip4,
+    ip6,
     tcp,
     write_pcap,
 )  # fmt: skip
@@ -258,6 +261,45 @@ def test_other_links_have_the_same_fields(link, tmp_path):
     ]  # fmt: skip
     with open_capture(imported(cooked(link), tmp_path, link)) as db, Sharkd(tmp_path / f"{link}.pcap") as wireshark:
         assert {t: ours(db, t) for t in texts} == {t: wireshark.frames(t) for t in texts}
+
+
+def test_what_fills_short_frames_and_checksums_that_were_not_sent(tmp_path):
+    require(shutil.which("sharkd"), "sharkd is not installed")
+
+    def datagram(check: int) -> bytes:
+        return struct.pack(">HHHH", 50001, 50003, 12, check) + b"abcd"
+
+    bridges = bytes.fromhex("0180c2000000") + CLIENT_MAC + b"\x00\x26" + b"\x42\x42\x03" + bytes(35)  # 802.3: 38 bytes
+    short = ip4(datagram(1), 17)
+    tag = (0x8100, 5)
+    contents = [
+        ethernet(ip4(datagram(0), 17)), ethernet(ip6(datagram(0), 17), 0x86DD), ethernet(ip4(datagram(0), 136)), ethernet(short),
+        bridges, bridges + bytes(4), bridges + bytes(8), bridges + bytes(8) + b"abcd", bridges + b"abcdefgh", bridges + bytes(100),
+        *(ethernet(short + fill) for fill in (bytes(4), bytes(14), bytes(18), bytes(14) + b"abcd", b"x" * 14)),
+        *(ethernet(short + bytes(fill), 0x0800, tag) for fill in (9, 10, 14, 19)), ethernet(bytes(46), 0x9999),
+    ]  # fmt: skip
+    texts = [
+        "eth.padding", "eth.padding == 00:00:00:00:00:00:00:00", "len(eth.padding) == 10", "len(eth.padding) == 14",
+        *(f"udp.checksum.status == {n}" for n in (0, 1, 2, 3, 4)), 'udp.checksum.status == "Not present"',
+    ]  # fmt: skip
+    capture = imported(contents, tmp_path)
+    with open_capture(capture) as db, Sharkd(tmp_path / f"{ETHERNET}.pcap") as wireshark:
+        theirs = {t: wireshark.frames(t) for t in texts}
+        assert {t: ours(db, t) for t in texts} == theirs
+        assert len(theirs["eth.padding"] or ()) == 9
+
+
+def test_every_link_type_has_wiresharks_number(tmp_path):
+    """Of each a file with one packet that is longer than any header."""
+    require(shutil.which("tshark"), "tshark is not installed")
+    for link in (9, 50, 127, 147, 189, 195, 252, 290):
+        here = imported([bytes(64)], tmp_path, link)
+        printed = subprocess.run(
+            ["tshark", "-n", "-r", str(tmp_path / f"{link}.pcap"), "-T", "fields", "-e", "frame.encap_type"],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        with open_capture(here) as db:
+            assert ours(db, f"frame.encap_type == {printed.strip()}") == [1], link
 
 
 def test_windows_of_every_scale(tmp_path):

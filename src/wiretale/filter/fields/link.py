@@ -19,7 +19,12 @@ _NETWORK_END = (
     f" WHEN p.ip_version = 4 THEN p.network_offset + {number('p.network_offset + 2', 2, 'TRUE')}"
     f" WHEN p.ip_version = 6 THEN p.network_offset + 40 + {number('p.network_offset + 4', 2, 'TRUE')} END"
 )
-_PADDING = f"CASE WHEN {_ETH} AND {_NETWORK_END} < p.captured_bytes AND p.frame_bytes <= 60 THEN p.frame[CAST({_NETWORK_END} AS BIGINT) + 1 :] END"
+# What fills a frame up to 60 bytes is zeros; anything else behind the packet is a trailer.
+_FILLED = f"CASE WHEN {_LENGTH} <= 1500 THEN 14 + {_LENGTH} ELSE {_NETWORK_END} END"
+_FILL = f"p.frame[CAST({_FILLED} AS BIGINT) + 1 : 60]"
+_PADDING = (
+    f"CASE WHEN {_ETH} AND {_FILLED} < 60 AND p.captured_bytes >= 60 AND ltrim(hex({_FILL}), '0') = '' THEN {_FILL} END"
+)
 
 ETHERNET_FIELDS: tuple[Field, ...] = (
     protocol("eth", "an Ethernet frame", _ETH, "0", "14", "14"),
@@ -56,7 +61,7 @@ ETHERNET_FIELDS: tuple[Field, ...] = (
         f"CASE WHEN {_LENGTH} <= 1500 THEN {_LENGTH} END",
         size=2,
     ),
-    packet("eth.padding", BYTES, "bytes that fill a short frame", _PADDING),
+    packet("eth.padding", BYTES, "zeros that fill a short frame up to 60 bytes", _PADDING),
 )
 
 _TAG1, _TAG2 = f"{_ETH} AND p.network_offset >= 18", f"{_ETH} AND p.network_offset >= 22"

@@ -29,6 +29,7 @@ _T = "p.transport_offset"
 _TCP, _UDP = "p.ip_protocol = 6 AND p.srcport IS NOT NULL", "p.ip_protocol = 17 AND p.srcport IS NOT NULL"
 _LITE = "p.ip_protocol = 136 AND p.srcport IS NOT NULL"
 _EITHER = "p.ip_protocol IN (17, 136) AND p.srcport IS NOT NULL"  # as in Wireshark, UDP-Lite has UDP's fields
+_CHECKSUM = number(f"{_T} + 6", 2, _EITHER)
 _END = "p.payload_offset + p.payload_bytes"
 _HEADER = f"(CAST(p.payload_offset AS BIGINT) - {_T})"
 
@@ -335,8 +336,14 @@ UDP_FIELDS: tuple[Field, ...] = (
         f"CASE WHEN {number(f'{_T} + 4', 2, _LITE)} = 0 THEN p.payload_bytes + 8 ELSE {number(f'{_T} + 4', 2, _LITE)} END",
         size=2,
     ),
-    packet("udp.checksum", NUMBER, "checksum", number(f"{_T} + 6", 2, _EITHER), size=2),
-    packet("udp.checksum.status", NUMBER, "2: checksums are not verified", f"CASE WHEN {_EITHER} THEN 2 END", size=1),
+    packet("udp.checksum", NUMBER, "checksum", _CHECKSUM, size=2),
+    packet(
+        "udp.checksum.status",
+        NUMBER,
+        "3: none was sent; 4: none was sent where one must be; 2: there is one, and it is not verified",
+        f"CASE WHEN {_CHECKSUM} <> 0 THEN 2 WHEN {_CHECKSUM} = 0 THEN CASE WHEN p.ip_version = 4 AND {_UDP} THEN 3 ELSE 4 END END",
+        size=1,
+    ),
     packet(
         "udp.stream",
         NUMBER,
