@@ -13,6 +13,7 @@ import contextlib
 import io
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,8 @@ NOT_COMPARED = {
 NO_VALUES = (FieldType.PROTOCOL, FieldType.LABEL)
 # What holds another packet: there the fields from IP on are the innermost packet's, or those of an error's own header.
 TRANSPORTS = ("tcp", "udp", "udplite", "icmp", "icmpv6", "igmp")
+_OF_A_SECOND_PASS = ("tcp.analysis.initial_rtt",)  # sharkd knows it before the handshake ends
+OVERFLOWED = re.compile(r"\.-|\.\d{10}|<MISSING>")  # a fraction of more than a second
 _BATCH = 60  # conditions in one query
 
 
@@ -81,6 +84,8 @@ def printed(capture: Path, names: Sequence[str], args: argparse.Namespace) -> li
 
 def is_plain(protocols: str) -> bool:
     """Whether a frame holds one packet, so that its fields are those of one packet on both sides."""
+    if ":eth:" in protocols or "_ws.malformed" in protocols:
+        return False
     seen = [p for p in protocols.split(":") if p in ("eth", "ip", "ipv6", *TRANSPORTS)]
     return (
         len(seen) == len({*seen}) and not ("ip" in seen and "ipv6" in seen) and sum(p in TRANSPORTS for p in seen) < 2
@@ -135,6 +140,7 @@ class Dice:
 
     def __init__(self, seed: int, fields: Sequence[Field], values: dict[str, list[str]]) -> None:
         self.random = random.Random(seed)
+        fields = [f for f in fields if f.name not in _OF_A_SECOND_PASS]
         self.fields = [f for f in fields if values.get(f.name) and f.type is not FieldType.LABEL]
         self.labels = [f for f in fields if values.get(f.name)]
         self.values = values
@@ -299,8 +305,9 @@ def compare(capture: Path, args: argparse.Namespace) -> tuple[Counter[str], list
                 cell = row[place + 2] if place + 2 < len(row) else ""
                 for value in cell.split("\x1f") if cell else ():
                     there.setdefault(value, set()).add(int(row[0]))
-            seen[field.name] = list(there)
             texts[field.name] = (field.name, {n for numbers in there.values() for n in numbers}, within)
+            there = {v: numbers for v, numbers in there.items() if v and not OVERFLOWED.search(v)}
+            seen[field.name] = list(there)
             if field.type in NO_VALUES:
                 continue
             for value in list(there)[:: max(1, len(there) // args.values)][: args.values]:

@@ -31,10 +31,12 @@ from tests.filter.frames import (
     cooked,
     ethernet,
     frames,
+    icmp,
     imported,
     ip4,
     ip6,
     tcp,
+    udp,
     write_pcap,
 )  # fmt: skip
 from tests.filter.sharkd import Sharkd
@@ -289,6 +291,39 @@ def test_what_fills_short_frames_and_checksums_that_were_not_sent(tmp_path):
         assert len(theirs["eth.padding"] or ()) == 9
 
 
+def test_echoes_take_no_number_of_a_udp_stream(tmp_path):
+    require(shutil.which("sharkd"), "sharkd is not installed")
+    echo = icmp(8, 0, struct.pack(">HH", 7, 1) + b"abcd")
+    contents = [ethernet(ip4(body, n)) for body, n in (
+        (udp(50001, 50003, b"a"), 17), (echo, 1), (tcp(40001, 44000, 1, 0, SYN), 6), (udp(50002, 50003, b"b"), 136), (udp(50004, 50003, b"c"), 17),
+        (tcp(40002, 44000, 1, 0, SYN), 6),
+    )]  # fmt: skip
+    texts = [f"{kind}.stream == {n}" for kind in ("udp", "tcp") for n in range(4)]
+    with open_capture(imported(contents, tmp_path)) as db, Sharkd(tmp_path / f"{ETHERNET}.pcap") as wireshark:
+        assert {t: ours(db, t) for t in texts} == {t: wireshark.frames(t) for t in texts}
+
+
+@pytest.mark.parametrize("link", [SLL, SLL2])
+def test_link_addresses_of_every_length_in_cooked_captures(link, tmp_path):
+    require(shutil.which("sharkd"), "sharkd is not installed")
+    packet = ip4(udp(50001, 50003, b"abcd"), 17)
+    address = bytes(range(1, 9))
+    heads = {
+        SLL: lambda size: struct.pack(">HHH", 0, 1, size) + address + b"\x08\x00",
+        SLL2: lambda size: struct.pack(">HHIHBB", 0x0800, 0, 3, 1, 0, size) + address,
+    }
+    texts = [
+        "sll.unused",
+        "sll.src.eth",
+        *(f"len(sll.unused) == {n}" for n in range(9)),
+        "sll.unused == 07:08",
+        "sll.unused[0] == 01",
+    ]
+    capture = imported([heads[link](size) + packet for size in range(10)], tmp_path, link)
+    with open_capture(capture) as db, Sharkd(tmp_path / f"{link}.pcap") as wireshark:
+        assert {t: ours(db, t) for t in texts} == {t: wireshark.frames(t) for t in texts}
+
+
 def test_every_link_type_has_wiresharks_number(tmp_path):
     """Of each a file with one packet that is longer than any header."""
     require(shutil.which("tshark"), "tshark is not installed")
@@ -324,6 +359,39 @@ def test_windows_of_every_scale(tmp_path):
         theirs = {t: wireshark.frames(t) for t in texts}
         assert {t: ours(db, t) for t in texts} == theirs
         assert [n for frames_ in theirs.values() for n in frames_]
+
+
+# Of Wireshark 4.4, which is not the one installed: what its manual page says of them.
+ADDRESSES = (
+    "10.255.255.255",
+    "11.0.0.0",
+    "172.15.1.1",
+    "172.16.0.0",
+    "172.32.0.0",
+    "192.168.3.4",
+    "169.254.1.1",
+    "224.0.0.1",
+    "240.0.0.0",
+)
+ADDRESSES_6 = ("fe80::1", "febf::1", "fec0::1", "ff02::1", "fc00::1", "fdff::2", "fe00::")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ip_rfc1918(ip.src)", [1, 4, 6]), ("ip_linklocal(ip.src)", [7]), ("ip_multicast(ip.src)", [8]),
+        ("ip_linklocal(ipv6.src)", [10, 11]), ("ip_multicast(ipv6.src)", [13]), ("ip_ula(ipv6.src)", [14, 15]),
+        ("any ip_rfc1918(ip.addr) == False", [1, 2, 3, 4, 5, 6, 7, 8, 9]), ("all ip_rfc1918(ip.addr) == True", []),
+        ("ip.src and not ip_rfc1918(ip.src)", [2, 3, 5, 7, 8, 9]), ('hex(udp.srcport) == "0x03e9"', [1]),
+        ('hex(ip.ttl) == "0x40" && dec(udp.srcport) == "1002"', [2]), ("len(ipv6.src)", [10, 11, 12, 13, 14, 15, 16]),
+        (".udp.srcport == 1003", [3]),
+    ],
+)  # fmt: skip
+def test_functions_of_wireshark_4_4(tmp_path_factory, text, expected):
+    contents = [ethernet(ip4(udp(1001 + n, 80, b"x"), 17, one, "9.9.9.9")) for n, one in enumerate(ADDRESSES)]
+    contents += [ethernet(ip6(udp(2000, 80, b"x"), 17, one, "2001::1"), 0x86DD) for one in ADDRESSES_6]
+    with open_capture(imported(contents, tmp_path_factory.mktemp("functions"))) as db:
+        assert ours(db, text) == expected
 
 
 def test_an_exported_capture_answers_in_wireshark_as_here(tmp_path):

@@ -196,6 +196,15 @@ def test_a_packet_has_the_processes_of_its_ends(capture):
         ("call.error == EFOO", 14, "EFOO"),
         ("fd matches 3", 3, "number"),
         ("fd % 0 == 1", 0, "division by zero"),
+        ("$private_ipv4(ip.src)", 0, "a macro"),
+        ("tcp && ${both:tcp.srcport;tcp.dstport}", 7, "a macro"),
+        ("tcp.port == $tcp.port", 12, "field reference"),
+        ('vals(arp.opcode) == "request"', 0, "compare with the word"),
+        ("double(tcp.port) > 1.5", 0, "numbers are whole"),
+        ("ip_special_mask(ip.src) == 4", 0, "IANA"),
+        ("ip_ula(ip.src)", 7, "takes an IPv6 address, and this is an IPv4 address"),
+        ("upper(proc.name)", 0, "gives a text, which is no test"),
+        ("ip.proto == .tcp", 9, "they cannot be compared"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_a_caret_under_it(text, place, says):

@@ -136,7 +136,8 @@ def _offset(text: str) -> int:
 
 
 def _word(node: Tree[Token] | Token) -> Word:
-    return Word(_place(node), str(node))
+    text = str(node)
+    return Word(_place(node), text.removeprefix("."), text.startswith("."))
 
 
 def _tree(node: Tree[Token] | Token) -> Tree[Token]:

@@ -90,6 +90,11 @@ def _bytes_of(operand: Operand) -> Operand:
     return Operand(FieldType.BYTES, mapped(ADDRESS_BYTES, operand), constant=operand.constant)
 
 
+def inside(left: Operand, network: Operand) -> tuple[Alternative, ...]:
+    """Of each value, whether it is an address of a network."""
+    return _network("=", left, network)
+
+
 def _network(sql: str, left: Operand, right: Operand) -> tuple[Alternative, ...]:
     """An address against a range: inside, below or above it, in either case an address of the same version."""
     span = right.network

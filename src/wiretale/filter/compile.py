@@ -26,7 +26,7 @@ from wiretale.filter.syntax import (
     Search,
     Test,
 )  # fmt: skip
-from wiretale.filter.types import FieldType
+from wiretale.filter.types import NUMERIC, FieldType
 
 _MOST_SUBQUERIES = 300  # each is a join of DuckDB's
 _SUBQUERY = re.compile(r"\b(?:IN|EXISTS) \(SELECT ")
@@ -74,7 +74,10 @@ class _Compiler:
     def _exists(self, node: Expression) -> Condition:
         expressions = self.expressions
         if isinstance(node, Function):
-            raise self._fault(node.place, f"{node.name}() gives a value, which is no test", "compare it: len(...) > 0")
+            value = expressions.operand(node, None)
+            if value.type not in NUMERIC:
+                raise self._fault(node.place, f"{node.name}() gives {value.type}, which is no test", "compare it")
+            return self._not_zero(value)
         if not expressions.is_typed(node):
             word = self._text[node.place.start : node.place.end]
             expressions.operand(node, None)
@@ -87,7 +90,7 @@ class _Compiler:
     def _not_zero(self, operand: Operand) -> Condition:
         if operand.type is FieldType.BYTES:
             return any_of(mapped(NOT_ALL_ZERO, operand))
-        return any_of(mapped("{0} <> 0", operand))
+        return any_of(mapped("{0} <> 0" if operand.type is not FieldType.BOOLEAN else "{0}", operand))
 
     def _sides(self, left: Expression, right: Expression) -> tuple[Operand, Operand]:
         expressions = self.expressions

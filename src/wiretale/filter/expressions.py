@@ -87,8 +87,8 @@ class Expressions:
 
     def _operand(self, node: Expression, expected: FieldType | None, field: Field | None) -> Operand:
         if isinstance(node, Word):
-            own = BY_NAME.get(node.text.lower())
-            if own is not None and not _is_rather_a_word(node.text, own, expected, field):
+            own = self.named(node) if node.is_field else BY_NAME.get(node.text.lower())
+            if own is not None and (node.is_field or not _is_rather_a_word(node.text, own, expected, field)):
                 return self.of_field(own, node.place)
             return self._literal(node, node.text, expected, field)
         if isinstance(node, Quoted):

@@ -1,19 +1,22 @@
-"""The functions of wireshark-filter(4): len, count, upper, lower, string, max, min, abs."""
+"""The functions of wireshark-filter(4). Of 4.4 are dec, hex and those that ask what kind of address one is."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from wiretale.filter import comparison
 from wiretale.filter.bytes_sql import HARDWARE_TEXT
-from wiretale.filter.condition import Condition, joined, put
+from wiretale.filter.condition import Condition, Network, joined, put
 from wiretale.filter.operand import Alternative, Elements, Operand, TooManyError, mapped
 from wiretale.filter.rows import address_key
 from wiretale.filter.syntax import Expression, Function
 from wiretale.filter.types import ADDRESSES, NUMERIC, FieldType
+from wiretale.filter.values import address
 
 if TYPE_CHECKING:
     from wiretale.filter.expressions import Expressions
 
 _NUMBER, _TEXT = FieldType.NUMBER, FieldType.TEXT
+_RESULT_BYTES = 4  # of what a function gives
 _TIME_BYTES = 0  # as Wireshark has it: a time is no bytes of the packet
 Call = Callable[["Expressions", Function, FieldType | None], Operand]
 
@@ -21,6 +24,10 @@ Call = Callable[["Expressions", Function, FieldType | None], Operand]
 def call_function(expressions: "Expressions", node: Function, expected: FieldType | None) -> Operand:
     """The operand of a function call."""
     function = FUNCTIONS.get(node.name)
+    if node.name in _ABSENT:
+        raise expressions.fault(
+            node.place, f"{node.name}() of Wireshark is not there: {_ABSENT[node.name][0]}", _ABSENT[node.name][1]
+        )
     if function is None:
         raise expressions.fault(node.place, f"there is no function {node.name}", f"functions: {', '.join(FUNCTIONS)}")
     if node.name not in ("max", "min") and len(node.arguments) != 1:
@@ -142,7 +149,68 @@ def _absolute(expressions: "Expressions", node: Function, expected: FieldType | 
     return Operand(type_, mapped("abs(CAST({0} AS HUGEINT))", of), constant=of.constant)
 
 
+def _decimal(expressions: "Expressions", node: Function, _: FieldType | None) -> Operand:
+    return Operand(_TEXT, mapped("CAST({0} AS VARCHAR)", _whole_number(expressions, node)))
+
+
+def _hexadecimal(expressions: "Expressions", node: Function, _: FieldType | None) -> Operand:
+    """As many digits as the field has."""
+    of = _whole_number(expressions, node)
+    field = expressions.field_of(node.arguments[0])
+    digits = 2 * (field.size if field else _RESULT_BYTES)
+    return Operand(_TEXT, mapped(f"'0x' || lower(lpad(to_hex(TRY_CAST({{0}} AS UBIGINT)), {digits}, '0'))", of))
+
+
+def _whole_number(expressions: "Expressions", node: Function) -> Operand:
+    of = expressions.operand(node.arguments[0], None)
+    if of.type is not _NUMBER:
+        raise expressions.fault(node.arguments[0].place, f"{node.name} takes a number, and this is {of.type}")
+    return of
+
+
+# RFC 3927 and 4291; RFC 5771 and 4291; RFC 1918; RFC 4193
+_BLOCKS = {
+    "ip_linklocal": ("169.254.0.0/16", "fe80::/10"),
+    "ip_multicast": ("224.0.0.0/4", "ff00::/8"),
+    "ip_rfc1918": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+    "ip_ula": ("fc00::/7",),
+}
+
+
+def _is_in_blocks(expressions: "Expressions", node: Function, _: FieldType | None) -> Operand:
+    """Whether an address lies in one of the blocks that the function is named after."""
+    of, wanted = expressions.operand(node.arguments[0], None), _BLOCKS[node.name]
+    versions = {FieldType.IPV4 if "." in block else FieldType.IPV6 for block in wanted}
+    if of.type is not FieldType.ADDRESS and of.type not in versions:
+        kinds = " or ".join(sorted(versions))
+        raise expressions.fault(node.arguments[0].place, f"{node.name} takes {kinds}, and this is {of.type}")
+    blocks = [Operand(FieldType.ADDRESS, (), constant=True, network=_network(block)) for block in wanted]
+    tests = [comparison.inside(of, block) for block in blocks]
+    return Operand(
+        FieldType.BOOLEAN,
+        tuple(Alternative(joined(" OR ", [t.sql for t in each]), each[0].sources) for each in zip(*tests, strict=True)),
+    )
+
+
+def _network(block: str) -> Network:
+    found = address(block)
+    assert isinstance(found, Network)
+    return found
+
+
+_NO_FRACTIONS = ("numbers are whole here", "write times and spans as they are: frame.time_delta > 1.5")
+_NO_REGISTER = (
+    "IANA's register of special addresses is not kept",
+    "ip_linklocal, ip_multicast, ip_rfc1918 and ip_ula are there; or write the network: ip.src == 127.0.0.0/8",
+)
+_ABSENT = {
+    "vals": ("not all of Wireshark's words for values are known", 'compare with the word: arp.opcode == "request"'),
+    "float": _NO_FRACTIONS, "double": _NO_FRACTIONS,
+    "ip_special_name": _NO_REGISTER, "ip_special_mask": _NO_REGISTER,
+}  # fmt: skip
+
 FUNCTIONS: dict[str, Call] = {
     "len": _length, "count": _count, "upper": _case("upper"), "lower": _case("lower"), "string": _string,
-    "max": _extreme("max"), "min": _extreme("min"), "abs": _absolute,
+    "max": _extreme("max"), "min": _extreme("min"), "abs": _absolute, "dec": _decimal, "hex": _hexadecimal,
+    **dict.fromkeys(_BLOCKS, _is_in_blocks),
 }  # fmt: skip

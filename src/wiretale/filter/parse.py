@@ -19,6 +19,9 @@ MAX_DEPTH = 100
 _SHOWN_BEFORE, _SHOWN = 60, 100  # characters of the filter that a fault shows
 _LONG_WORD = re.compile(r"(\S{60})\S+")
 
+# $name(...), ${name:...}, ${name;...}: macros of Wireshark; with dots, and nothing behind: the value of a field
+_MACRO = re.compile(r"\$(?:\w+\s*\(|\{\w+\s*[:;(]|\w+(?![\w.])|\{\w+\})")
+
 _EXPECTED = {
     "WORD": "a field or value",
     "COMPARE": "a comparison such as ==",
@@ -103,9 +106,11 @@ def _explain_character(text: str, position: int) -> tuple[str, str]:
         return "this quote is never closed", ""
     if char == "=":
         return "a single = is no comparison", "equality is =="
+    if _MACRO.match(text, position):
+        return "a macro is defined in Wireshark's settings; here are none", "write what it stands for"
     if char == "$":
         return (
-            "a field reference ${...} is of the frame selected in Wireshark's window; here none is",
+            "a field reference ${...} or $... is of the frame selected in Wireshark's window; here none is",
             "write its value",
         )
     if char == "|":

@@ -80,7 +80,9 @@ def _scale(direction: str) -> str:
 _STREAM = f"""
 stream AS (
     SELECT g.connection_id, p.ip_protocol,
-        row_number() OVER (PARTITION BY p.ip_protocol = 6 ORDER BY min(p.number)) - 1 AS stream_index,
+        row_number() OVER (
+            PARTITION BY CASE p.ip_protocol WHEN 136 THEN 17 ELSE p.ip_protocol END ORDER BY min(p.number)
+        ) - 1 AS stream_index,
         CASE WHEN NOT bool_or(p.flags & 2 = 2) THEN -1 WHEN bool_or(p.flags & 2 = 2 AND p.wscale IS NULL) THEN -2 END
             AS unscaled,
         {_scale("c2s")} AS client_scale, {_scale("s2c")} AS server_scale

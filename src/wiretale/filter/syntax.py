@@ -32,10 +32,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A name, number, address, date or byte string without quotes."""
+    """A name, number, address, date or byte string without quotes. `is_field`: written with a dot before it, it is the
+    name of a field, whatever it is compared with."""
 
     place: Place
     text: str
+    is_field: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,15 @@ _COOKED_MAC = (
     f" {octets('12', 6, _SLL2 + ' AND ' + number('11', 1, _SLL2) + ' = 6')})"
 )
 
+
+def _rest_of_address(when: str, length: str, at: int) -> str:
+    """What a link address of less than 8 bytes leaves of its place."""
+    size = number(length, 1, when)
+    return f"CASE WHEN {size} < 8 AND p.captured_bytes >= {at + 8} THEN p.frame[{at + 1} + {size} : {at + 8}] END"
+
+
+_REST_OF_ADDRESS = f"coalesce({_rest_of_address(_SLL, '5', 6)}, {_rest_of_address(_SLL2, '11', 12)})"
+
 SLL_FIELDS: tuple[Field, ...] = (
     protocol(
         "sll",
@@ -133,7 +142,7 @@ SLL_FIELDS: tuple[Field, ...] = (
     _cooked("sll.halen", "length of the link address", 4, 11, 2, 1),
     packet("sll.src.eth", ETHER, "link address of the sender", _COOKED_MAC, size=6),
     _cooked("sll.etype", "EtherType", 14, 0, 2, 2),
-    packet("sll.unused", BYTES, "unused bytes", f"coalesce({octets('12', 2, _SLL)}, {octets('2', 2, _SLL2)})"),
+    packet("sll.unused", BYTES, "what the sender's address leaves of its 8 bytes", _REST_OF_ADDRESS),
     packet("sll.ifindex", NUMBER, "index of the interface", number("4", 4, _SLL2), size=4),
 )
 
