@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
@@ -29,6 +29,7 @@ from tests.filter.sharkd import Sharkd
 from wiretale.cli import run
 from wiretale.errors import UsageFault
 from wiretale.filter.compile import compile_filter
+from wiretale.filter.condition import Condition
 from wiretale.filter.events import EventKind, source
 from wiretale.filter.fields import FIELDS
 from wiretale.filter.fields.table import Field
@@ -60,14 +61,7 @@ def ours(db: duckdb.DuckDBPyConnection, filters: Sequence[str]) -> dict[str, set
             found[text] = fault.message.splitlines()[0]
     texts = list(conditions)
     for at in range(0, len(texts), _BATCH):
-        batch = texts[at : at + _BATCH]
-        columns = ", ".join(f"({conditions[t].sql})" for t in batch)
-        ctes = ctes_for(columns)
-        tables = source(EventKind.PACKET, "p.number, p.shown", columns)
-        query = f"{'WITH ' + ', '.join(ctes) if ctes else ''} SELECT p.number, {columns} FROM {tables} WHERE p.shown"  # noqa: S608 (built by the compiler)
-        rows = db.execute(query, [v for t in batch for v in conditions[t].parameters]).fetchall()
-        for place, text in enumerate(batch):
-            found[text] = {row[0] for row in rows if row[place + 1]}
+        found |= asked(db, {t: conditions[t] for t in texts[at : at + _BATCH]})
     return found
 
 
@@ -97,6 +91,21 @@ def written(value: str, type_: FieldType) -> str:
     if type_ in (FieldType.TEXT, FieldType.TIME):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return value
+
+
+def asked(db: duckdb.DuckDBPyConnection, conditions: Mapping[str, Condition]) -> dict[str, set[int] | str]:
+    """The same of filters that are compiled, in one query where that does not fail."""
+    columns = ", ".join(f"({c.sql})" for c in conditions.values())
+    ctes = ctes_for(columns)
+    tables = source(EventKind.PACKET, "p.number, p.shown", columns)
+    query = f"{'WITH ' + ', '.join(ctes) if ctes else ''} SELECT p.number, {columns} FROM {tables} WHERE p.shown"  # noqa: S608 (built by the compiler)
+    try:
+        rows = db.execute(query, [v for c in conditions.values() for v in c.parameters]).fetchall()
+    except duckdb.Error as fault:
+        if len(conditions) > 1:
+            return {text: answer for text, c in conditions.items() for answer in asked(db, {text: c}).values()}
+        return dict.fromkeys(conditions, f"fails: {fault}")
+    return {text: {row[0] for row in rows if row[place]} for place, text in enumerate(conditions, 1)}
 
 
 class Dice:

@@ -291,6 +291,22 @@ def test_what_fills_short_frames_and_checksums_that_were_not_sent(tmp_path):
         assert len(theirs["eth.padding"] or ()) == 9
 
 
+def test_sequence_numbers_past_the_largest(tmp_path):
+    require(shutil.which("sharkd"), "sharkd is not installed")
+    contents = [ethernet(ip4(tcp(40600, 44100, seq, 9, flags, b"abcdefgh"), 6)) for seq, flags in (
+        (1000, ACK), (996, ACK), (4294967290, ACK | 1), (3, ACK),
+    )]  # fmt: skip
+    texts = [
+        *(f"tcp.nxtseq == {n}" for n in (1, 5, 9, 4294967291, 4294967295)),
+        "tcp.nxtseq < 10",
+        "tcp.seq > 4000000000",
+    ]
+    with open_capture(imported(contents, tmp_path)) as db, Sharkd(tmp_path / f"{ETHERNET}.pcap") as wireshark:
+        theirs = {t: wireshark.frames(t) for t in texts}
+        assert {t: ours(db, t) for t in texts} == theirs
+        assert theirs["tcp.nxtseq < 10"] and theirs["tcp.seq > 4000000000"]
+
+
 def test_echoes_take_no_number_of_a_udp_stream(tmp_path):
     require(shutil.which("sharkd"), "sharkd is not installed")
     echo = icmp(8, 0, struct.pack(">HH", 7, 1) + b"abcd")

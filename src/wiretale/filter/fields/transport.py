@@ -151,7 +151,7 @@ TCP_FIELDS: tuple[Field, ...] = (
     _tcp(
         "tcp.nxtseq",
         "sequence number after this segment",
-        f"coalesce(g.shown_seq, p.seq) + p.payload_bytes + {_SYN_OR_FIN}",
+        f"(CAST(coalesce(g.shown_seq, p.seq) AS BIGINT) + p.payload_bytes + {_SYN_OR_FIN}) & 4294967295",
     ),
     _tcp(
         "tcp.ack",
