@@ -143,7 +143,7 @@ def differences(mine: dict[str, object], protocols: list[str], values: dict[str,
     if "tcp" not in protocols or quoted:
         if mine["protocol"] == 6 and mine["tcp.seq_raw"] is not None and not quoted:
             return [("frame is TCP", "no", "yes")]
-        if "udp" in protocols and not quoted and values["udp.srcport"]:
+        if "udp" in protocols and "igmp" not in protocols and not quoted and values["udp.srcport"]:
             pair = (values["udp.srcport"], values["udp.dstport"])
             own = (str(mine["tcp.srcport"]), str(mine["tcp.dstport"]))
             return [] if pair == own else [("udp ports", str(pair), str(own))]

@@ -279,9 +279,11 @@ def test_what_fills_short_frames_and_checksums_that_were_not_sent(tmp_path):
         bridges, bridges + bytes(4), bridges + bytes(8), bridges + bytes(8) + b"abcd", bridges + b"abcdefgh", bridges + bytes(100),
         *(ethernet(short + fill) for fill in (bytes(4), bytes(14), bytes(18), bytes(14) + b"abcd", b"x" * 14)),
         *(ethernet(short + bytes(fill), 0x0800, tag) for fill in (9, 10, 14, 19)), ethernet(bytes(46), 0x9999),
+        ethernet(ip4(datagram(1), 17)[:2] + b"\xff\xf0" + ip4(datagram(1), 17)[4:] + bytes(40)),
     ]  # fmt: skip
     texts = [
         "eth.padding", "eth.padding == 00:00:00:00:00:00:00:00", "len(eth.padding) == 10", "len(eth.padding) == 14",
+        "eth.trailer", "len(eth.trailer) == 88", "eth.trailer == 00:00:00:00", "eth.fcs", "eth.fcs == 0", "eth.fcs == 0x61626364",
         *(f"udp.checksum.status == {n}" for n in (0, 1, 2, 3, 4)), 'udp.checksum.status == "Not present"',
     ]  # fmt: skip
     capture = imported(contents, tmp_path)
@@ -336,6 +338,23 @@ def test_link_addresses_of_every_length_in_cooked_captures(link, tmp_path):
         "sll.unused[0] == 01",
     ]
     capture = imported([heads[link](size) + packet for size in range(10)], tmp_path, link)
+    with open_capture(capture) as db, Sharkd(tmp_path / f"{link}.pcap") as wireshark:
+        assert {t: ours(db, t) for t in texts} == {t: wireshark.frames(t) for t in texts}
+
+
+@pytest.mark.parametrize("link", [SLL, SLL2])
+def test_what_a_cooked_packet_is_of(link, tmp_path):
+    require(shutil.which("sharkd"), "sharkd is not installed")
+    packet = ip4(udp(50001, 50003, b"abcd"), 17)
+    heads = {
+        SLL: lambda kind, of: struct.pack(">HHH", 0, kind, 6) + bytes(8) + struct.pack(">H", of),
+        SLL2: lambda kind, of: struct.pack(">HHIHBB", of, 0, 3, kind, 0, 6) + bytes(8),
+    }
+    kinds = [(kind, of) for kind in (1, 772, 778, 824) for of in (0x0800, 1, 4)]
+    texts = [
+        f"{name}{test}" for name in ("sll.etype", "sll.ltype", "sll.gretype") for test in ("", " == 0x0800", " == 4")
+    ]
+    capture = imported([heads[link](*one) + packet for one in kinds], tmp_path, link)
     with open_capture(capture) as db, Sharkd(tmp_path / f"{link}.pcap") as wireshark:
         assert {t: ours(db, t) for t in texts} == {t: wireshark.frames(t) for t in texts}
 

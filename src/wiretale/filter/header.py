@@ -52,3 +52,31 @@ def options(digits: str) -> str:
 def option_byte(digit: int) -> str:
     """The byte of an option, called `v`, whose digits begin at `digit`, counted from 1."""
     return f"CASE WHEN len(v) >= {digit + 1} THEN CAST('0x' || v[{digit} : {digit + 1}] AS UTINYINT) END"
+
+
+_END = "p.payload_offset + p.payload_bytes"
+
+
+def digits(at: str, when: str, end: str = _END) -> str:
+    """The hexadecimal digits of some bytes: lists are made of them, whose elements `v` the next two read."""
+    return f"CASE WHEN {when} THEN hex(p.frame[CAST({at} AS BIGINT) + 1 : least({end}, p.captured_bytes)]) END"
+
+
+def number_in(first: int, size: int = 1) -> str:
+    """A number in the digits `v`, from the digit `first` on, counted from 1."""
+    last = first + 2 * size - 1
+    return f"CASE WHEN len(v) >= {last} THEN CAST('0x' || v[{first} : {last}] AS UBIGINT) END"
+
+
+def ipv6_in(first: int) -> str:
+    """An IPv6 address in the digits `v`, in the spelling of RFC 5952, as `packet.src` has it."""
+    groups = (f"coalesce(nullif(ltrim(lower(v[{n} : {n + 3}]), '0'), ''), '0')" for n in range(first, first + 32, 4))
+    runs = (f"(^|:)0(:0){{{n}}}(:|$)" for n in range(7, 0, -1))
+    shorter = " ".join(f"WHEN regexp_matches(t, '{run}') THEN regexp_replace(t, '{run}', '::')" for run in runs)
+    spelled = f"list_transform([{' || chr(58) || '.join(groups)}], lambda t: CASE {shorter} ELSE t END)[1]"
+    return f"CASE WHEN len(v) >= {first + 31} THEN {spelled} END"
+
+
+def one_address(at: str, when: str) -> str:
+    """A list of one address's digits."""
+    return f"list_filter([{digits(at, when, f'{at} + 16')}], lambda v: v IS NOT NULL)"

@@ -17,6 +17,7 @@ from wiretale.filter.fields.internet import ICMP_FIELDS, IP_FIELDS, IP_OPTION_FI
 from wiretale.filter.fields.kernel import KERNEL_FIELDS
 from wiretale.filter.fields.link import ARP_FIELDS, ETHERNET_FIELDS, SLL_FIELDS, VLAN_FIELDS
 from wiretale.filter.fields.multicast import IGMP_FIELDS, MLD_FIELDS
+from wiretale.filter.fields.neighbours import NEIGHBOUR_FIELDS
 from wiretale.filter.fields.sysdig import SYNONYMS, SYSDIG_FIELDS
 from wiretale.filter.fields.table import Field
 from wiretale.filter.fields.transport import ANALYSIS_FIELDS, OPTION_FIELDS, TCP_FIELDS, UDP_FIELDS
@@ -41,7 +42,7 @@ _GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("ARP", ARP_FIELDS),
     ("IPv4", (*IP_FIELDS, *IP_OPTION_FIELDS)),
     ("IPv6", IPV6_FIELDS),
-    ("ICMP and ICMPv6", (*ICMP_FIELDS, *MLD_FIELDS)),
+    ("ICMP and ICMPv6", (*ICMP_FIELDS, *NEIGHBOUR_FIELDS, *MLD_FIELDS)),
     ("IGMP", IGMP_FIELDS),
     ("TCP", TCP_FIELDS),
     ("TCP options", OPTION_FIELDS),

@@ -14,16 +14,26 @@ def _mac_bit(name: str, meaning: str, mask: int, *positions: int) -> Field:
 
 _LOCAL, _GROUP = "locally administered address", "group address"
 _LENGTH = number("12", 2, _ETH)
+# A length of 0 is that of a packet which is longer than it can say, or was not yet cut into segments.
 _NETWORK_END = (
     "CASE WHEN p.ethertype = 2054 THEN p.network_offset + 28"
-    f" WHEN p.ip_version = 4 THEN p.network_offset + {number('p.network_offset + 2', 2, 'TRUE')}"
-    f" WHEN p.ip_version = 6 THEN p.network_offset + 40 + {number('p.network_offset + 4', 2, 'TRUE')} END"
+    f" WHEN p.ip_version = 4 THEN p.network_offset + nullif({number('p.network_offset + 2', 2, 'TRUE')}, 0)"
+    f" WHEN p.ip_version = 6 THEN p.network_offset + 40 + nullif({number('p.network_offset + 4', 2, 'TRUE')}, 0) END"
 )
 # What fills a frame up to 60 bytes is zeros; anything else behind the packet is a trailer.
 _FILLED = f"CASE WHEN {_LENGTH} <= 1500 THEN 14 + {_LENGTH} ELSE {_NETWORK_END} END"
 _FILL = f"p.frame[CAST({_FILLED} AS BIGINT) + 1 : 60]"
 _PADDING = (
     f"CASE WHEN {_ETH} AND {_FILLED} < 60 AND p.captured_bytes >= 60 AND ltrim(hex({_FILL}), '0') = '' THEN {_FILL} END"
+)
+# Of 64 bytes and more the last four that belong to nothing else are taken for a checksum.
+_REST_BEGIN = f"CASE WHEN {_PADDING} IS NOT NULL THEN 60 ELSE {_FILLED} END"
+_WHOLE = f"{_ETH} AND p.captured_bytes = p.frame_bytes AND {_LENGTH} NOT IN (33024, 34984, 37120)"  # no tag
+_HAS_FCS = f"p.frame_bytes >= 64 AND {_REST_BEGIN} + 4 <= p.frame_bytes"
+_TRAILER_END = f"p.frame_bytes - CASE WHEN {_HAS_FCS} THEN 4 ELSE 0 END"
+_TRAILER = (
+    f"CASE WHEN {_WHOLE} AND {_REST_BEGIN} < {_TRAILER_END}"
+    f" THEN p.frame[CAST({_REST_BEGIN} AS BIGINT) + 1 : {_TRAILER_END}] END"
 )
 
 ETHERNET_FIELDS: tuple[Field, ...] = (
@@ -62,6 +72,14 @@ ETHERNET_FIELDS: tuple[Field, ...] = (
         size=2,
     ),
     packet("eth.padding", BYTES, "zeros that fill a short frame up to 60 bytes", _PADDING),
+    packet("eth.trailer", BYTES, "what else follows the packet in the frame", _TRAILER),
+    packet(
+        "eth.fcs",
+        NUMBER,
+        "checksum of the frame: the last four of bytes that belong to nothing, in a frame of 64 or more",
+        number("p.captured_bytes - 4", 4, f"{_WHOLE} AND {_HAS_FCS}"),
+        size=4,
+    ),
 )
 
 _TAG1, _TAG2 = f"{_ETH} AND p.network_offset >= 18", f"{_ETH} AND p.network_offset >= 22"
@@ -103,6 +121,8 @@ VLAN_FIELDS: tuple[Field, ...] = (
     _vlan("vlan.etype", "EtherType behind the tag", 2, 0xFFFF),
     protocol("ieee8021ad", "an 802.1ad (service) tag", _SERVICE, "14", "18", "4"),
     packet("ieee8021ad.id", NUMBER, "VLAN of a service tag", bits("14", 2, _SERVICE, 0xFFF), size=2),
+    packet("ieee8021ad.priority", NUMBER, "priority of a service tag", bits("14", 2, _SERVICE, 7, 13), size=2),
+    packet("ieee8021ad.dei", NUMBER, "drop eligible, in a service tag", bits("14", 2, _SERVICE, 1, 12), size=2),
 )
 
 _SLL, _SLL2, _COOKED = "p.linktype = 113", "p.linktype = 276", "p.linktype IN (113, 276)"
@@ -118,6 +138,9 @@ _COOKED_MAC = (
     f"coalesce({octets('6', 6, _SLL + ' AND ' + number('4', 2, _SLL) + ' = 6')},"
     f" {octets('12', 6, _SLL2 + ' AND ' + number('11', 1, _SLL2) + ' = 6')})"
 )
+_ARPHRD = f"coalesce({number('2', 2, _SLL)}, {number('8', 2, _SLL2)})"  # linux/if_arp.h
+# Of netlink (824) it is the family.
+_KIND = f"CASE WHEN {_ARPHRD} <> 824 THEN coalesce({number('14', 2, _SLL)}, {number('0', 2, _SLL2)}) END"
 
 
 def _rest_of_address(when: str, length: str, at: int) -> str:
@@ -141,7 +164,23 @@ SLL_FIELDS: tuple[Field, ...] = (
     _cooked("sll.hatype", "ARPHRD_* of the interface", 2, 8, 2, 2),
     _cooked("sll.halen", "length of the link address", 4, 11, 2, 1),
     packet("sll.src.eth", ETHER, "link address of the sender", _COOKED_MAC, size=6),
-    _cooked("sll.etype", "EtherType", 14, 0, 2, 2),
+    packet(
+        "sll.etype", NUMBER, "EtherType", f"CASE WHEN {_KIND} >= 1536 AND {_ARPHRD} <> 778 THEN {_KIND} END", size=2
+    ),
+    packet(
+        "sll.ltype",
+        NUMBER,
+        "kind of packet, where that is no EtherType",
+        f"CASE WHEN {_KIND} < 1536 THEN {_KIND} END",
+        size=2,
+    ),
+    packet(
+        "sll.gretype",
+        NUMBER,
+        "EtherType, on a tunnel of GRE",
+        f"CASE WHEN {_KIND} >= 1536 AND {_ARPHRD} = 778 THEN {_KIND} END",
+        size=2,
+    ),
     packet("sll.unused", BYTES, "what the sender's address leaves of its 8 bytes", _REST_OF_ADDRESS),
     packet("sll.ifindex", NUMBER, "index of the interface", number("4", 4, _SLL2), size=4),
 )

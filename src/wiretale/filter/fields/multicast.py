@@ -1,7 +1,7 @@
 """Fields of IGMP (RFC 1112, 2236, 3376), and of MLD among ICMPv6's messages (RFC 2710, 3810)."""
 
 from wiretale.filter.fields.table import BOOLEAN, BYTES, IPV4, IPV6, NUMBER, Field, Term, packet, protocol
-from wiretale.filter.header import bits, flag, ipv4, number, octets
+from wiretale.filter.header import bits, digits, flag, ipv4, ipv6_in, number, number_in, octets, one_address
 
 _I = "p.payload_offset"  # IGMP is the payload of IP
 _IGMP = "p.ip_protocol = 2 AND p.ip_version = 4 AND NOT p.fragment AND p.payload_bytes >= 2"
@@ -24,21 +24,12 @@ _CODE = number(f"{_I} + 1", 1, f"({_QUERY_3} OR {_V2} OR {_QUERY})")
 _EXPONENT = f"{_QUERY_3} AND {_CODE} >= 128"
 
 
-def _digits(at: str, when: str, end: str = _END) -> str:
-    return f"CASE WHEN {when} THEN hex(p.frame[CAST({at} AS BIGINT) + 1 : least({end}, p.captured_bytes)]) END"
-
-
-def _records(digits: str, size: int) -> str:
+def _records(text: str, size: int) -> str:
     """A list with the digits of each record of a report, whose addresses have so many bytes."""
     head, more = f".{{{2 * size}}}", 2 * size
     most = min(_MOST_SOURCES, _MOST_DIGITS // more)
     records = "|".join(f"..00{n:04X}{head}" + (f".{{{more * n}}}" if n else "") for n in range(most + 1))
-    return f"regexp_extract_all({digits}, '{records}|.+')"
-
-
-def _byte(first: int, size: int = 1) -> str:
-    """A number in the digits `v`, from the digit `first` on, counted from 1."""
-    return f"CASE WHEN len(v) >= {first + 2 * size - 1} THEN CAST('0x' || v[{first} : {first + 2 * size - 1}] AS UBIGINT) END"
+    return f"regexp_extract_all({text}, '{records}|.+')"
 
 
 def _four(first: int) -> str:
@@ -52,8 +43,8 @@ def _sources(records: str, head: int, size: int) -> str:
     return f"flatten(list_transform({records}, lambda r: regexp_extract_all(r[{head + 1} :], '.{{{2 * size}}}')))"
 
 
-_IGMP_RECORDS = _records(_digits(f"{_I} + 8", _REPORT), 4)
-_QUERIED = f"regexp_extract_all({_digits(f'{_I} + 12', _QUERY_3)}, '.{{8}}')"
+_IGMP_RECORDS = _records(digits(f"{_I} + 8", _REPORT), 4)
+_QUERIED = f"regexp_extract_all({digits(f'{_I} + 12', _QUERY_3)}, '.{{8}}')"
 _VERSION = (
     f"CASE WHEN {_REPORT} OR {_QUERY_3} THEN 3 WHEN {_V2} THEN 2 WHEN {_type(0x12)} THEN 1"
     f" WHEN {_QUERY} THEN CASE WHEN {number(f'{_I} + 1', 1, _QUERY)} = 0 THEN 1 ELSE 2 END END"
@@ -83,12 +74,12 @@ IGMP_FIELDS: tuple[Field, ...] = (
     packet(
         "igmp.record_type", NUMBER,
         "record: 1 and 2 as it is (includes, excludes sources), 3 and 4 as it becomes, 5 new sources, 6 old ones",
-        Term(_byte(1), elements=_IGMP_RECORDS), size=1,
+        Term(number_in(1), elements=_IGMP_RECORDS), size=1,
     ),
-    packet("igmp.aux_data_len", NUMBER, "record: further data, in units of 4 bytes", Term(_byte(3), elements=_IGMP_RECORDS), size=1),
+    packet("igmp.aux_data_len", NUMBER, "record: further data, in units of 4 bytes", Term(number_in(3), elements=_IGMP_RECORDS), size=1),
     packet(
         "igmp.num_src", NUMBER, "number of sources of a query, or of each record",
-        Term(number(f"{_I} + 10", 2, _QUERY_3)), Term(_byte(5, 2), elements=_IGMP_RECORDS), size=2,
+        Term(number(f"{_I} + 10", 2, _QUERY_3)), Term(number_in(5, 2), elements=_IGMP_RECORDS), size=2,
     ),
     packet(
         "igmp.saddr", IPV4, "each source of a query or a record",
@@ -105,22 +96,8 @@ _T = "p.transport_offset"
 _MLD_1 = "p.ip_protocol = 58 AND p.icmp_type IN (130, 131, 132) AND p.payload_bytes < 20"
 _MLD_QUERY_2 = "p.ip_protocol = 58 AND p.icmp_type = 130 AND p.payload_bytes >= 20"
 _MLD_REPORT = "p.ip_protocol = 58 AND p.icmp_type = 143"
-_MLD_RECORDS = _records(_digits(f"{_T} + 8", _MLD_REPORT), 16)
-_MLD_QUERIED = f"regexp_extract_all({_digits(f'{_T} + 28', _MLD_QUERY_2)}, '.{{32}}')"
-
-
-def _six(first: int) -> str:
-    """An IPv6 address in the digits `v`, in the spelling of RFC 5952, as `packet.src` has it."""
-    groups = (f"coalesce(nullif(ltrim(lower(v[{n} : {n + 3}]), '0'), ''), '0')" for n in range(first, first + 32, 4))
-    runs = (f"(^|:)0(:0){{{n}}}(:|$)" for n in range(7, 0, -1))
-    shorter = " ".join(f"WHEN regexp_matches(t, '{run}') THEN regexp_replace(t, '{run}', '::')" for run in runs)
-    spelled = f"list_transform([{' || chr(58) || '.join(groups)}], lambda t: CASE {shorter} ELSE t END)[1]"
-    return f"CASE WHEN len(v) >= {first + 31} THEN {spelled} END"
-
-
-def _one(at: str, when: str) -> str:
-    """A list of one address's digits."""
-    return f"list_filter([{_digits(at, when, f'{at} + 16')}], lambda v: v IS NOT NULL)"
+_MLD_RECORDS = _records(digits(f"{_T} + 8", _MLD_REPORT), 16)
+_MLD_QUERIED = f"regexp_extract_all({digits(f'{_T} + 28', _MLD_QUERY_2)}, '.{{32}}')"
 
 
 MLD_FIELDS: tuple[Field, ...] = (
@@ -134,27 +111,27 @@ MLD_FIELDS: tuple[Field, ...] = (
     ),
     packet(
         "icmpv6.mld.multicast_address", IPV6, "group of a query, and of MLD version 1",
-        Term(_six(1), elements=_one(f"{_T} + 8", f"({_MLD_1} OR {_MLD_QUERY_2})")), size=16,
+        Term(ipv6_in(1), elements=one_address(f"{_T} + 8", f"({_MLD_1} OR {_MLD_QUERY_2})")), size=16,
     ),
     packet("icmpv6.mld.flag.s", BOOLEAN, "query: routers leave their timers alone", flag(f"{_T} + 24", 1, _MLD_QUERY_2, 8)),
     packet("icmpv6.mld.flag.qrv", NUMBER, "query: robustness variable", bits(f"{_T} + 24", 1, _MLD_QUERY_2, 7), size=1),
     packet("icmpv6.mld.qqi", NUMBER, "query: code of the interval", number(f"{_T} + 25", 1, _MLD_QUERY_2), size=1),
     packet("icmpv6.mld.nb_sources", NUMBER, "query: number of sources", number(f"{_T} + 26", 2, _MLD_QUERY_2), size=2),
-    packet("icmpv6.mld.source_address", IPV6, "query: each source", Term(_six(1), elements=_MLD_QUERIED), size=16),
+    packet("icmpv6.mld.source_address", IPV6, "query: each source", Term(ipv6_in(1), elements=_MLD_QUERIED), size=16),
     packet("icmpv6.mldr.nb_mcast_records", NUMBER, "report: number of records", number(f"{_T} + 6", 2, _MLD_REPORT), size=2),
     packet(
-        "icmpv6.mldr.mar.record_type", NUMBER, "record: as igmp.record_type", Term(_byte(1), elements=_MLD_RECORDS), size=1,
+        "icmpv6.mldr.mar.record_type", NUMBER, "record: as igmp.record_type", Term(number_in(1), elements=_MLD_RECORDS), size=1,
     ),
     packet(
         "icmpv6.mldr.mar.aux_data_len", NUMBER, "record: further data, in units of 4 bytes",
-        Term(_byte(3), elements=_MLD_RECORDS), size=1,
+        Term(number_in(3), elements=_MLD_RECORDS), size=1,
     ),
     packet(
-        "icmpv6.mldr.mar.nb_sources", NUMBER, "record: number of sources", Term(_byte(5, 2), elements=_MLD_RECORDS), size=2,
+        "icmpv6.mldr.mar.nb_sources", NUMBER, "record: number of sources", Term(number_in(5, 2), elements=_MLD_RECORDS), size=2,
     ),
-    packet("icmpv6.mldr.mar.multicast_address", IPV6, "record: group", Term(_six(9), elements=_MLD_RECORDS), size=16),
+    packet("icmpv6.mldr.mar.multicast_address", IPV6, "record: group", Term(ipv6_in(9), elements=_MLD_RECORDS), size=16),
     packet(
         "icmpv6.mldr.mar.source_address", IPV6, "record: each source",
-        Term(_six(1), elements=_sources(_MLD_RECORDS, 40, 16)), size=16,
+        Term(ipv6_in(1), elements=_sources(_MLD_RECORDS, 40, 16)), size=16,
     ),
 )  # fmt: skip
