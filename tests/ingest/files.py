@@ -23,6 +23,14 @@ def kuznetzov(packets: list[Packet]) -> bytes:
     return out
 
 
+def aix(packets: list[Packet], if_type: int) -> bytes:
+    """The length on the wire stands before the captured one."""
+    out = struct.pack(">IHHiIII", 0xA1B2C3D4, 2, 2, 0, 0, 1 << 18, if_type)
+    for time, frame in packets:
+        out += struct.pack(">IIII", *divmod(time, 1_000_000_000), len(frame) + 9, len(frame)) + frame
+    return out
+
+
 def padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 

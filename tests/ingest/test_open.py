@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ingest.files import block, enhanced, interface, kuznetzov, pcap, section
+from tests.ingest.files import aix, block, enhanced, interface, kuznetzov, pcap, section
 from wiretale.errors import CaptureError, WiretaleError
 from wiretale.ingest.found import IN, NO_TIME, OUT, Found, Packets
 from wiretale.ingest.load import import_capture
@@ -63,6 +63,16 @@ def test_kuznetzov_s_records_and_gzip_in_several_members(tmp_path: Path) -> None
     data = kuznetzov(PACKETS)
     found = read(tmp_path, gzip.compress(data[:50]) + gzip.compress(data[50:]))
     assert frames(found) == [f for _, f in PACKETS]
+
+
+@pytest.mark.parametrize(("if_type", "linktype"), [(6, 1), (9, 6), (15, 10), (24, 0)])
+def test_aix_numbers_link_types_in_its_own_way_and_counts_nanoseconds(
+    tmp_path: Path, if_type: int, linktype: int
+) -> None:
+    found = read(tmp_path, aix(PACKETS, if_type))
+    assert (frames(found), set(only(found).linktype.tolist())) == ([f for _, f in PACKETS], {linktype})
+    assert only(found).realtime_ns.tolist() == [t for t, _ in PACKETS]
+    assert only(found).length.tolist() == [len(f) + 9 for _, f in PACKETS]
 
 
 def test_a_cut_frame_keeps_its_length_on_the_wire(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The pcap format: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html, and its older relatives.
 
-Both byte orders, stamps in micro- and nanoseconds, Kuznetzov's patched records, IXIA's files, lengths in the other
-order (before version 2.3).
+Both byte orders, stamps in micro- and nanoseconds, Kuznetzov's patched records, IXIA's and AIX's files, lengths in the
+other order (before version 2.3).
 """
 
 import struct
@@ -39,6 +39,10 @@ VARIANTS = {
     0x1C0001AC: Variant("pcap, IXIA hardware", 1, header_bytes=28),
     0x1C0001AB: Variant("pcap, IXIA software", 1000, header_bytes=28),
 }
+# AIX writes the usual magic number with version 2.2, nanoseconds, and numbers of SNMP's ifType (RFC 1573) for link types.
+_AIX = Variant("pcap, AIX", 1)
+_AIX_VERSION = (2, 2)
+_AIX_LINKTYPES = {6: 1, 9: 6, 15: 10, 24: 0}
 
 
 def variant_of(head: bytes) -> tuple[Variant, str] | None:
@@ -63,6 +67,8 @@ def read_pcap(data: NDArray[np.uint8], progress: Progress = silent) -> Found:
         )
     major, minor, snaplen, network = struct.unpack_from(order + "HH8xII", head, 4)
     linktype = network & 0xFFFF  # the upper bits tell of checksums at the end of the frames
+    if variant is VARIANTS[0xA1B2C3D4] and (major, minor) == _AIX_VERSION and linktype in _AIX_LINKTYPES:
+        variant, linktype = _AIX, _AIX_LINKTYPES[linktype]
     if major < 2:
         return nothing(variant.name, data, Fault(4, f"version {major}.{minor} of the format is not known"))
     found = Found(variant.name, data, [Interface(None, linktype, snaplen)])
