@@ -39,7 +39,7 @@ VARIANTS = {
     0x1C0001AC: Variant("pcap, IXIA hardware", 1, header_bytes=28),
     0x1C0001AB: Variant("pcap, IXIA software", 1000, header_bytes=28),
 }
-# AIX writes the usual magic number with version 2.2, nanoseconds, and numbers of SNMP's ifType (RFC 1573) for link types.
+# AIX writes the usual magic number with version 2.2, nanoseconds, and for link types numbers of ifType (RFC 1573).
 _AIX = Variant("pcap, AIX", 1)
 _AIX_VERSION = (2, 2)
 _AIX_LINKTYPES = {6: 1, 9: 6, 15: 10, 24: 0}
