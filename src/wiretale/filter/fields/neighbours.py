@@ -5,7 +5,8 @@ from wiretale.filter.header import bits, digits, flag, ipv6_in, number, number_i
 
 _T = "p.transport_offset"
 _ROUTERS, _ADVERTISED, _ASKED, _ANSWERED, _REDIRECTED = 133, 134, 135, 136, 137
-_MOST_UNITS = 62  # of 8 bytes in an option: RE2 repeats nothing more than 1,000 times
+# Of 8 bytes in an option. What is longer (a redirect quotes a packet) comes last, and is one text with all that follows.
+_MOST_UNITS = 9
 
 
 def _of(*kinds: int) -> str:
