@@ -189,6 +189,77 @@ def older(*, info: bool, written: bytes = b"some bytes of the middle") -> duckdb
     return rows.joined()
 
 
+MSEC = 1_000_000
+PING, PONG = b"PING\r\n", b"+PONG\r\n"
+
+
+def pings(*, corked: int = 0, pause: int = 20 * MSEC) -> duckdb.DuckDBPyConnection:
+    """A connection older than the recording: a server is asked the same again and again, and answers the same.
+
+    The calls of the first two answers are not recorded. Of the answers from number `corked` on, one is kept back.
+    """
+    rows = Rows()
+    rows.source()
+    rows.interface()
+    tcp = Tcp(rows, calls=(False, True))
+    rows.task(tcp.server.pid, how="attached")
+    tcp.server.inode = rows.inode()
+    rows.descriptor(tcp.server.pid, tcp.server.fd, f"socket:[{tcp.server.inode}]", tcp.server.inode)
+    info = tcp_info(700 + 2 * len(PING), 800 + 2 * len(PONG))
+    rows.socket_sample(tcp.server.inode, local=tcp.server.addr, peer=tcp.client.addr, tcp_info=info)
+    tcp.client.sent, tcp.server.sent = 700, 800
+    for n in range(8):
+        tcp.calls = (False, n >= 2)
+        rows.tick(pause)
+        tcp.segment(tcp.client, PSH | ACK, PING)
+        tcp.read(tcp.server, PING)
+        tcp.write(tcp.server, PONG, segments=n < corked or not corked)
+    return rows.joined()
+
+
+def test_equal_messages_of_an_older_connection_are_placed_by_the_pauses_between_them() -> None:
+    db = pings()
+    begins = [
+        (kind, lo) for kind, lo in db.execute("SELECT kind, min(lo) FROM link GROUP BY kind ORDER BY kind").fetchall()
+    ]
+    assert begins == [("segment_read", 712), ("write_segment", 814)]
+    assert linked_bytes(db, "segment_read") == 6 * len(PING)
+    assert linked_bytes(db, "write_segment") == 6 * len(PONG)
+    late = "SELECT count(*) FROM link WHERE lag_ns NOT BETWEEN -1000000 AND 1000000"
+    assert column(db, late) == [0]
+
+
+def test_equal_messages_without_a_pause_are_not_placed() -> None:
+    assert column(pings(pause=1000), "SELECT count(*) FROM link") == [0]
+
+
+def test_equal_messages_of_which_one_was_kept_back_are_not_placed() -> None:
+    """The pauses tell different places then."""
+    db = pings(corked=5)
+    assert linked_bytes(db, "segment_read") == 6 * len(PING)
+    assert linked_bytes(db, "write_segment") == 0
+
+
+def test_what_was_counted_a_moment_too_early_does_not_part_the_two_ends() -> None:
+    """The server went on for one message between the count and its first recorded call."""
+    rows = Rows()
+    rows.source()
+    rows.interface()
+    tcp = Tcp(rows)
+    for end, peer, received, sent in ((tcp.client, tcp.server, 0, 5000), (tcp.server, tcp.client, 4990, 0)):
+        rows.task(end.pid, how="attached")
+        end.inode = rows.inode()
+        rows.descriptor(end.pid, end.fd, f"socket:[{end.inode}]", end.inode)
+        rows.socket_sample(end.inode, local=end.addr, peer=peer.addr, tcp_info=tcp_info(received, sent))
+    tcp.client.sent = 5000
+    tcp.write(tcp.client, b"some bytes of the middle")
+    tcp.read(tcp.server, b"some bytes of the middle")
+    db = rows.joined()
+    assert db.execute("SELECT kind, lo, hi FROM link ORDER BY kind").fetchall() == [
+        ("segment_read", 5000, 5024), ("write_read", 5000, 5024), ("write_segment", 5000, 5024),
+    ]  # fmt: skip
+
+
 ACKED = "SELECT acked FROM segment WHERE direction = 's2c'"
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from wiretale.check.carried import calls_against_streams
 from wiretale.check.compared import Compared, compare
 from wiretale.check.evidence import KINDS, RAW, captured, read_evidence
-from wiretale.check.ranges import total
-from wiretale.check.reasons import End, Gap, Streams, acknowledged, gaps, uncompared
+from wiretale.check.ranges import FAR, total
+from wiretale.check.reasons import UNPLACED, End, Gap, Streams, acknowledged, gaps, uncompared
 from wiretale.check.whole import WholeCheck, check_whole
 from wiretale.decode.syscalls import CALLS
 from wiretale.decode.syscalls.spec import Effect
@@ -167,8 +167,7 @@ def _connections(
         np.array([acked.get((c, way), 0) if protocols[c] == "tcp" else 0 for c, way, *_ in names], np.int64),
     )
     missing = gaps(streams)
-    reason = "where the stream begins is not known, so its packets have no position"
-    missing.add("on the wire, not placed", found.unplaced, reason)
+    missing.add("on the wire, not placed", found.unplaced, UNPLACED)
     unequal = {kind: uncompared(streams, kind, lambda rows: captured(db, found, rows)) for kind in KINDS}
     written, read = (total(rows.stream, rows.hi - rows.lo, len(names)) for rows in (found.writes, found.takes))
     on_wire = streams.lines.sizes(streams.wire) + found.unplaced
@@ -200,8 +199,9 @@ def _connections(
 
 def _ends(db: duckdb.DuckDBPyConnection) -> Ends:
     """For each end of each connection whether a recorded process held it, and whether that process uses io_uring;
-    whether a recorded process had a raw or packet socket, with which it could be an end without holding one; and what
-    packets had carried before the recorder came to its process; and what its calls gave that never returned.
+    whether a recorded process had a raw or packet socket, with which it could be an end without holding one; what
+    packets carried before the recorder came to its process, and after the last call of one that was let go; and what
+    its calls gave that never returned.
 
     A connection that io_uring accepted has no traced socket; the listener it came to still tells whose it was.
     """
@@ -219,6 +219,16 @@ def _ends(db: duckdb.DuckDBPyConnection) -> Ends:
             FROM endpoint e JOIN since USING (pid) JOIN segment s USING (connection_id) JOIN packet p USING (packet_id)
             WHERE s.shown AND p.time_ns < since.at GROUP BY ALL
         ),
+        let_go AS (
+            SELECT pid, max(coalesce(exit_ns, entry_ns)) AS at FROM call
+            WHERE pid IN (SELECT pid FROM task WHERE traced AND end_how = 'detached') GROUP BY pid
+        ),
+        late AS (
+            SELECT e.endpoint_id, min(s.lo) FILTER (s.direction = e.sends) AS sent,
+                min(s.lo) FILTER (s.direction <> e.sends) AS came
+            FROM endpoint e JOIN let_go USING (pid) JOIN segment s USING (connection_id) JOIN packet p USING (packet_id)
+            WHERE s.shown AND s.hi > s.lo AND p.time_ns > let_go.at GROUP BY ALL
+        ),
         pending AS (
             SELECT f.socket_id, sum(d.full_bytes)::BIGINT AS bytes
             FROM call c JOIN call_file f USING (call_id)
@@ -230,10 +240,12 @@ def _ends(db: duckdb.DuckDBPyConnection) -> Ends:
                OR (e.pid IS NULL AND e.role = 'server' AND e.port IN (FROM listener)),
                EXISTS (FROM packet_call) OR EXISTS (FROM socket WHERE family = 'AF_PACKET'
                    OR family IN ('AF_INET', 'AF_INET6') AND type = 'SOCK_RAW' AND protocol NOT IN (1, 58)), -- ICMP's
-               coalesce(y.sent, 0), coalesce(y.came, 0), coalesce(n.bytes, 0)
-        FROM endpoint e LEFT JOIN early y USING (endpoint_id) LEFT JOIN pending n ON n.socket_id = e.socket_id
+               coalesce(y.sent, 0), coalesce(y.came, 0), coalesce(l.sent, $far), coalesce(l.came, $far),
+               coalesce(n.bytes, 0)
+        FROM endpoint e LEFT JOIN early y USING (endpoint_id) LEFT JOIN late l USING (endpoint_id)
+        LEFT JOIN pending n ON n.socket_id = e.socket_id
         """,
-        {"sends": [call.name for call in CALLS.values() if Effect.SENDS in call.effects]},
+        {"far": FAR, "sends": [call.name for call in CALLS.values() if Effect.SENDS in call.effects]},
     ).fetchall()
     return {(connection, role): End(*known) for connection, role, *known in rows}
 

@@ -17,6 +17,7 @@ LOST = "not in any captured packet, though the other end had them: lost by the c
 HOLE = "not in any captured packet, though later bytes are: lost by the capture or on the way"
 IN_PARTS = "the packet came in IP fragments: no one frame has its bytes"
 NO_PACKETS = "no packet of this connection was captured"
+UNPLACED = "where the stream begins is not known, so its packets have no position"
 CUT = "the datagram was larger than the buffer of the call that took it"
 DROPPED = "not read, though later datagrams were: dropped where they arrived"
 UNREAD = "not read when the connection or the recording ended"
@@ -26,6 +27,8 @@ IO_URING = "the {end} uses io_uring: ptrace does not see its operations"
 BEFORE = "sent before the first recorded call"
 READ_BEFORE = "read before the first recorded call"
 CAME_BEFORE = "came before the first recorded call: read before it, or never"
+AFTER = "sent after the last recorded call"
+CAME_AFTER = "came after the last recorded call"
 UNRETURNED = "a call that gave these bytes did not return: its process ended meanwhile"
 UNEXPLAINED = "unexplained"
 KERNEL_SENDS = "no recorded call sent it: the kernel of a host answers, and reports errors, by ICMP itself"
@@ -56,7 +59,8 @@ class End:
 
     `raw` if a recorded process had a raw or packet socket. `sent_before` and `came_before`: up to which positions
     packets had carried what it sent, and what came to it, before its calls were recorded; 0 if they always were.
-    `pending`: how many bytes its calls gave that never returned.
+    `sent_after` and `came_after`: from which position on packets carried it after the last call of a process that was
+    let go. `pending`: how many bytes its calls gave that never returned.
     """
 
     traced: bool
@@ -64,6 +68,8 @@ class End:
     raw: bool
     sent_before: int = 0
     came_before: int = 0
+    sent_after: int = FAR
+    came_after: int = FAR
     pending: int = 0
 
     def unseen(self, name: str) -> str | None:
@@ -251,6 +257,7 @@ def _wire_causes(s: Streams, rows: Rows) -> list[Cause]:
     top = s.last(s.wire)
     known = np.maximum(s.acknowledged, s.last(s.read))
     return [
+        (s.lines.whole(without & (s.found.unplaced > 0)), UNPLACED),
         (s.lines.whole(without), NO_PACKETS),
         *_doubtful(s, rows),
         (common(_filled(s), s.wire), FILLED) if rows is s.found.writes else (_rebuilt(s), HEADER_REBUILT),
@@ -304,11 +311,13 @@ def _sender_causes(s: Streams) -> list[Cause]:
     last = s.last(s.written)
     return [
         (s.lines.whole(_untraced(s, s.senders)), KERNEL_SENDS),
+        (s.span(0, np.array([end.sent_before for end in s.senders])), BEFORE),
+        (s.span(np.array([end.sent_after for end in s.senders]), FAR), AFTER),
         s.unseen(s.senders, "sender", ~s.is_unix),
         (union(s.spans(s.found.heads)), HEADER_MADE),
         (_filled(s), FILLED),
         (s.written, lambda stream: inexact.get(stream, UNEXPLAINED)),
-        (s.span(0, np.maximum(s.first(s.written), [end.sent_before for end in s.senders])), BEFORE),
+        (s.span(0, s.first(s.written)), BEFORE),
         (s.span(last, last + np.array([end.pending for end in s.senders], np.int64)), UNRETURNED),
         (None, UNEXPLAINED),
     ]
@@ -318,8 +327,12 @@ def _receiver_causes(s: Streams) -> list[Cause]:
     """Why bytes on the wire have no call that read them."""
     inexact = _inexact(s.found.reads)
     last = s.last(s.read)
+    came_before = np.array([end.came_before for end in s.receivers])
+    came_after = np.array([end.came_after for end in s.receivers])
     return [
         (s.lines.whole(_untraced(s, s.receivers)), KERNEL_TAKES),
+        (s.span(0, np.minimum(came_before, s.first(s.read))), READ_BEFORE),
+        (s.span(np.maximum(came_after, last), FAR), CAME_AFTER),
         s.unseen(s.receivers, "receiver", ~s.is_unix),
         (union(s.spans(s.found.heads)), HEADER_KEPT),
         (s.cut(s.found.packets), CUT),
@@ -327,7 +340,7 @@ def _receiver_causes(s: Streams) -> list[Cause]:
         (s.span(0, last, s.is_raw), FILTERED),
         (s.read, lambda stream: inexact.get(stream, UNEXPLAINED)),
         (s.span(0, s.first(s.read)), READ_BEFORE),
-        (s.span(0, np.array([end.came_before for end in s.receivers]), last == 0), CAME_BEFORE),
+        (s.span(0, came_before, last == 0), CAME_BEFORE),
         (s.span(last, FAR), UNREAD),
         (None, UNEXPLAINED),
     ]

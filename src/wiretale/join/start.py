@@ -1,7 +1,8 @@
 """Where streams begin: position 0 is the first byte after the SYN, also in connections older than the recording.
 
 For such a socket the kernel's own counters (TCP_INFO of its first sample) say how much had passed; a capture that
-missed the SYN has positions relative to its first segment, until captured bytes place them. What stays open says so.
+missed the SYN has positions relative to its first segment, until captured bytes place them, or (where those fit in many
+places) instants at which nothing was under way. What stays open says so.
 """
 
 import struct
@@ -9,12 +10,14 @@ import struct
 import duckdb
 
 from wiretale.join.rows import Row, put
+from wiretale.join.settled import settled_place
 from wiretale.join.stream_bytes import Known, call_bytes, segment_bytes
 from wiretale.light import dataclass
 
 REASON = (
     "the connection is older than the recording, and neither TCP_INFO nor captured bytes tell how much passed before"
 )
+MOST_PLACES = 1000  # of equal bytes in a stream that are tried
 # offsets in struct tcp_info (linux/tcp.h)
 NOTSENT, BYTES_RECEIVED, BYTES_SENT, WHOLE = 144, 128, 200, 216
 
@@ -123,21 +126,39 @@ def _shift_of_segments(
 ) -> int | None:
     """What to add to a flow's relative positions so that they are those of its calls; None if nothing tells."""
     known = segment_bytes(db, connection_id, direction)
-    for side in ("w", "r"):
+    shift = None
+    # a side whose calls were counted from the connection's beginning says where that is
+    for side in sorted(("w", "r"), key=lambda side: _uncounted(starts.get((connection_id, direction, side)))):
         start = starts.get((connection_id, direction, side))
-        calls = _first_calls(db, connection_id, direction, side)
-        place = _place(calls, known)
+        place = _place_of_side(db, (connection_id, direction, side), known, start)
         if place is None:
             continue
-        if start is not None and start.base is None:
-            start.base = 0  # nobody counted what passed before: positions begin with the first traced call
-            for other in ("w", "r"):
-                later = starts.get((connection_id, direction, other))
-                if other != side and later is not None and later.base is None:
-                    second = _place(_first_calls(db, connection_id, direction, other), known)
-                    later.base = None if second is None else second - place
-        return -place
-    return None
+        if shift is None:
+            if start is not None and start.base is None:
+                start.base = 0  # nobody counted what passed before: positions begin with the first traced call
+            shift = -place
+        elif start is not None:  # not counted, or before the program went on for a moment until its calls were recorded
+            start.base = (start.base or 0) + place + shift
+    return shift
+
+
+def _uncounted(start: _Start | None) -> bool:
+    return start is not None and start.base is None
+
+
+def _place_of_side(
+    db: duckdb.DuckDBPyConnection, which: tuple[int, str, str], known: Known, start: _Start | None
+) -> int | None:
+    """What to add to positions of one side's calls to have those of packets; None if nothing tells."""
+    calls = _first_calls(db, *which)
+    place = _place(calls, known)
+    if place is None and calls:
+        base = start.base or 0 if start is not None else 0
+        settled = settled_place(db, *which, base)
+        if settled is not None:
+            equal = [known.compare(lo + settled, data) for lo, data in calls]
+            place = settled if min(equal) >= 0 and max(equal) > 0 else None
+    return place
 
 
 def _place(calls: list[tuple[int, bytes]], known: Known) -> int | None:
@@ -145,9 +166,8 @@ def _place(calls: list[tuple[int, bytes]], known: Known) -> int | None:
     longest = max(calls, key=lambda c: len(c[1]), default=None)
     if longest is None:
         return None
-    fitting = {
-        at - longest[0]
-        for at in known.places(longest[1])
-        if all(known.agrees(lo + at - longest[0], data) for lo, data in calls)
-    }
+    places = known.places(longest[1], MOST_PLACES)
+    if len(places) == MOST_PLACES:
+        return None  # there may be more
+    fitting = {at - longest[0] for at in places if all(known.agrees(lo + at - longest[0], data) for lo, data in calls)}
     return fitting.pop() if len(fitting) == 1 else None

@@ -40,7 +40,7 @@ class Known:
     def agrees(self, at: int, data: bytes) -> bool:
         return self.compare(at, data) >= 0
 
-    def places(self, data: bytes, limit: int = 1000) -> list[int]:
+    def places(self, data: bytes, limit: int) -> list[int]:
         """Positions at which `data` stands within the pieces joined where they touch."""
         found: list[int] = []
         for lo, run in self._runs():
