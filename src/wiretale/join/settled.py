@@ -13,9 +13,10 @@ window, a lost packet) makes them differ.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
 
 import duckdb
+
+from wiretale.light import dataclass
 
 WHILE_NS = 1_000_000  # from tap to socket, or from a call to the wire, takes microseconds
 MOST_CALLS = 1000
