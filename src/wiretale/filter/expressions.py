@@ -128,6 +128,14 @@ class Expressions:
         layers = node.layers if isinstance(node, Layered) else ()
         return Operand(FieldType.LABEL, self._alternatives(field, field.present[self.kind], node.place, layers))
 
+    def lengths(self, node: Expression) -> Operand | None:
+        """What tells how long a field is, where that is not the length of its values."""
+        field = self.field_of(node)
+        if field is None or self.kind not in field.length:
+            return None
+        layers = node.layers if isinstance(node, Layered) else ()
+        return Operand(FieldType.NUMBER, self._alternatives(field, field.length[self.kind], node.place, layers))
+
     def _alternatives(
         self, field: Field, terms: Terms, place: Place, layers: tuple[Span, ...]
     ) -> tuple[Alternative, ...]:

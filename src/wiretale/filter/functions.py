@@ -42,10 +42,8 @@ def call_function(expressions: "Expressions", node: Function, expected: FieldTyp
 def _length(expressions: "Expressions", node: Function, _: FieldType | None) -> Operand:
     argument = node.arguments[0]
     field = expressions.field_of(argument)
-    if field is not None and expressions.kind in field.length:
-        return Operand(
-            _NUMBER, tuple(Alternative(Condition(f"({t.expression})")) for t in field.length[expressions.kind])
-        )
+    if field is not None and (lengths := expressions.lengths(argument)) is not None:
+        return lengths
     of = expressions.operand(argument, None)
     if of.type is _TEXT:
         return Operand(_NUMBER, mapped("octet_length(encode({0}))", of))

@@ -102,7 +102,7 @@ stream_time AS (
     SELECT g.packet_id, p.time_ns - first(p.time_ns) OVER in_stream AS relative_ns,
         p.time_ns - lag(p.time_ns, 1, p.time_ns) OVER in_stream AS delta_ns
     FROM segment g JOIN packet p USING (packet_id) WHERE p.shown
-    WINDOW in_stream AS (PARTITION BY g.connection_id ORDER BY p.number)
+    WINDOW in_stream AS (PARTITION BY g.connection_id, g.tcp_stream ORDER BY p.number)
 )"""
 
 # One row: one packet, with its time on CLOCK_REALTIME: the offset is linear between snapshots, constant outside them
