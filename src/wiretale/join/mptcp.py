@@ -20,15 +20,14 @@ SYN, ACK = 2, 16  # flags of TCP
 _NEAR = 8  # a shorter mapping may repeat a part of a longer one
 
 _ROWS = """
-SELECT f.packet_id, f.flow_id, f.forward, f.cookie, f.flags, s.rel_seq, coalesce(p.payload_bytes, 0), p.options
-FROM j_flow_packet f
+SELECT s.packet_id, f.flow_id, s.forward, f.cookie, s.flags, s.rel_seq, coalesce(p.payload_bytes, 0), p.options
+FROM j_flow f JOIN j_segment s USING (stream)
 JOIN ( -- frames are cut before they are joined
     SELECT packet_id, payload_bytes, frame[transport_offset + 21:payload_offset] AS options
     FROM packet WHERE ip_protocol = 6
 ) p USING (packet_id)
-JOIN j_segment s USING (packet_id)
-WHERE f.flow_id IN (SELECT flow_id FROM j_flow_packet JOIN packet USING (packet_id) WHERE mptcp IS NOT NULL)
-ORDER BY f.packet_id
+WHERE s.stream IN (SELECT stream FROM j_segment JOIN packet USING (packet_id) WHERE mptcp IS NOT NULL)
+ORDER BY s.packet_id
 """
 _PLACED = """
 CREATE OR REPLACE TEMP TABLE j_segment AS

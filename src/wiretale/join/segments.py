@@ -83,7 +83,7 @@ def put_segments(db: duckdb.DuckDBPyConnection) -> None:
             own = (segments["quality"] & library.QUOTED) == 0
             if not own.all():
                 packet_id, segments, verdicts = packet_id[own], segments[own], verdicts[own]
-            _put_segments(db, packet_id, segments, verdicts, is_first=first == least)
+            _put_segments(db, packet_id, segments, verdicts, offset, is_first=first == least)
             _put_events(db, packet_id, segments, verdicts, offset)
         _put_streams(db, analysis.streams())
     run(db, "j_elsewhere")
@@ -164,7 +164,13 @@ def _nullable(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _put_segments(
-    db: duckdb.DuckDBPyConnection, packet_id: Ints, segments: NDArray[Any], verdicts: NDArray[Any], *, is_first: bool
+    db: duckdb.DuckDBPyConnection,
+    packet_id: Ints,
+    segments: NDArray[Any],
+    verdicts: NDArray[Any],
+    offset: int,
+    *,
+    is_first: bool,
 ) -> None:
     """Rows of j_segment, by whole columns; the first ones make the table."""
     measured = (segments["quality"] & library.NO_LENGTH) == 0
@@ -172,6 +178,9 @@ def _put_segments(
     nothing = verdicts["duplicates"] == 0
     columns: dict[str, NDArray[Any]] = {
         "packet_id": packet_id,
+        "time_ns": segments["realtime_ns"] - offset,
+        "forward": segments["forward"] != 0,
+        "flags": segments["flags"].astype(np.int32),
         "stream": verdicts["stream"].astype(np.int64),
         "rel_seq": np.where(measured, verdicts["rel_seq"], -1),
         "rel_ack": verdicts["rel_ack"],

@@ -20,6 +20,4 @@ WHERE len(s.analysis) > 0 AND q.shown AND q.ip_protocol = 6 AND q.packet_id < p.
       AND r.ip_id IS NOT DISTINCT FROM p.ip_id AND r.tsval IS NOT DISTINCT FROM p.tsval)
 GROUP BY s.packet_id;
 
-CREATE OR REPLACE TEMP TABLE j_segment AS
-SELECT s.* EXCLUDE (what), CASE WHEN e.packet_id IS NULL THEN s.what ELSE 'other_interface' END AS what
-FROM j_segment s LEFT JOIN j_elsewhere e USING (packet_id);
+UPDATE j_segment SET what = 'other_interface' WHERE packet_id IN (SELECT packet_id FROM j_elsewhere);

@@ -1,8 +1,12 @@
 -- Calls of one socket side that overlap in time, by group, with what was captured of each (join/order.py).
-WITH whole AS (
+WITH shared AS ( -- calls of one thread do not overlap
+    SELECT connection_id, direction, side FROM j_placed GROUP BY ALL HAVING min(tid) <> max(tid)
+),
+whole AS (
     SELECT p.connection_id, p.direction, p.side, p.call_id, min(p.start_ns) AS start_ns, max(p.exit_ns) AS exit_ns,
            sum(p.bytes)::BIGINT AS bytes
-    FROM j_placed p WHERE NOT p.datagram AND NOT p.peeked AND NOT (p.side = 'r' AND p.oob) GROUP BY ALL
+    FROM j_placed p JOIN shared USING (connection_id, direction, side)
+    WHERE NOT p.datagram AND NOT p.peeked AND NOT (p.side = 'r' AND p.oob) GROUP BY ALL
 ),
 ordered AS (
     SELECT *, max(exit_ns) OVER stream AS before_ns, coalesce(sum(bytes) OVER stream, 0)::BIGINT AS before

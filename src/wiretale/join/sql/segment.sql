@@ -1,5 +1,5 @@
 -- segment: one row is one TCP segment or UDP datagram of a connection, from one tap.
--- From j_flow_packet, j_subflow (flows of connections, and what joined them by MPTCP), j_data, j_segment (the TCP analysis), j_datagram_packet and packet. Loopback's hidden
+-- From j_flow, j_subflow (flows of connections, and what joined them by MPTCP), j_data, j_segment (the TCP analysis), j_datagram_packet and packet. Loopback's hidden
 -- copy gets the row of its twin: it is the same segment, seen earlier.
 -- Of the packets from $first to $last: all at once would not fit into the memory.
 INSERT INTO segment
@@ -8,21 +8,21 @@ WITH every_tap AS (
     WHERE packet_id BETWEEN $first AND $last
 ),
 segment_of AS (
-    SELECT f.packet_id, c.connection_id,
-           CASE WHEN f.forward = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END AS direction,
+    SELECT s.packet_id, c.connection_id,
+           CASE WHEN s.forward = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END AS direction,
            s.lo + coalesce(a.shift, 0) AS lo, s.hi + coalesce(a.shift, 0) AS hi, a.unknown,
            s.stream, s.rel_seq, s.rel_ack, s.shown_seq, s.shown_ack, s.scaled_window, s.bytes_in_flight, s.push_bytes_sent,
            s.ack_rtt_ns, s.acks_number, s.rto_ns, s.rto_number, s.initial_rtt_ns, s.duplicate_ack_num, s.duplicate_ack_number,
            s.analysis, s.what, s.is_new, CASE WHEN NOT coalesce(b.unknown, false)
                THEN CASE WHEN m.packet_id IS NULL THEN s.rel_ack - 1 ELSE m.acked END + coalesce(b.shift, 0) END AS acked
-    FROM j_flow_packet f
+    FROM j_segment s
+    JOIN j_flow f USING (stream)
     JOIN j_subflow c USING (flow_id)
-    JOIN j_segment s USING (packet_id)
     LEFT JOIN j_data m USING (packet_id)
     LEFT JOIN j_align a ON a.connection_id = c.connection_id
-          AND a.direction = CASE WHEN f.forward = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END
+          AND a.direction = CASE WHEN s.forward = (c.forward = 'c2s') THEN 'c2s' ELSE 's2c' END
     LEFT JOIN j_align b ON b.connection_id = c.connection_id
-          AND b.direction = CASE WHEN f.forward = (c.forward = 'c2s') THEN 's2c' ELSE 'c2s' END
+          AND b.direction = CASE WHEN s.forward = (c.forward = 'c2s') THEN 's2c' ELSE 'c2s' END
     UNION ALL
     SELECT d.packet_id, d.connection_id, d.direction, d.lo, d.lo + d.bytes, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
            NULL, NULL, NULL, NULL, NULL, NULL, NULL, [], NULL, NOT d.repeated, NULL

@@ -24,8 +24,9 @@ placed AS (
     WINDOW stream AS (PARTITION BY r.connection_id, r.direction ORDER BY r.anchor_ns, r.rank, r.exit_ns, r.call_id, r.message
                       ROWS UNBOUNDED PRECEDING)
 )
-SELECT row_number() OVER (ORDER BY exit_ns, call_id, message, direction), call_id, connection_id, direction, socket_id, n,
-       coalesce(d.lo, aside_lo, running_lo), coalesce(d.lo, aside_lo, running_lo) + bytes, message,
-       coalesce(d.reason, p.reason, start_reason) IS NULL, coalesce(d.reason, p.reason, start_reason), peeked
-FROM placed p LEFT JOIN j_datagram_read d USING (call_id, message)
-ORDER BY exit_ns, call_id, message, direction;
+SELECT row_number() OVER (), * FROM (
+    SELECT call_id, connection_id, direction, socket_id, n, coalesce(d.lo, aside_lo, running_lo),
+           coalesce(d.lo, aside_lo, running_lo) + bytes, message,
+           coalesce(d.reason, p.reason, start_reason) IS NULL, coalesce(d.reason, p.reason, start_reason), peeked
+    FROM placed p LEFT JOIN j_datagram_read d USING (call_id, message)
+    ORDER BY exit_ns, call_id, message, direction);

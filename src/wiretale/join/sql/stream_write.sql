@@ -14,7 +14,8 @@ placed AS (
     WINDOW stream AS (PARTITION BY connection_id, direction ORDER BY anchor_ns, rank, exit_ns, call_id, message
                       ROWS UNBOUNDED PRECEDING)
 )
-SELECT row_number() OVER (ORDER BY exit_ns, call_id, message, direction), call_id, connection_id, direction, socket_id, n,
-       coalesce(d.lo, hi - bytes), coalesce(d.lo + bytes, hi), message, coalesce(d.reason, p.reason, start_reason) IS NULL, coalesce(d.reason, p.reason, start_reason)
-FROM placed p LEFT JOIN j_datagram_write d USING (call_id, message)
-ORDER BY exit_ns, call_id, message, direction;
+SELECT row_number() OVER (), * FROM (
+    SELECT call_id, connection_id, direction, socket_id, n, coalesce(d.lo, hi - bytes), coalesce(d.lo + bytes, hi), message,
+           coalesce(d.reason, p.reason, start_reason) IS NULL, coalesce(d.reason, p.reason, start_reason)
+    FROM placed p LEFT JOIN j_datagram_write d USING (call_id, message)
+    ORDER BY exit_ns, call_id, message, direction);

@@ -313,7 +313,8 @@ judged AS (
         ELSE 'unknown' END AS ended_by
     FROM chosen
 )
-SELECT row_number() OVER (ORDER BY start_ns, call_id), call_id, task_id, start_ns, exit_ns, socket_id, on_fd, ended_by,
+SELECT row_number() OVER (), * FROM (
+SELECT call_id, task_id, start_ns, exit_ns, socket_id, on_fd, ended_by,
        CASE WHEN ended_by = 'packet' THEN packet_id END, CASE WHEN ended_by = 'peer' THEN cause_call_id END,
        CASE WHEN ended_by IN ('packet', 'peer') THEN exit_ns - time_ns
             WHEN ended_by IN ('child', 'thread') THEN exit_ns - ended_ns END,
@@ -322,4 +323,4 @@ FROM judged
 WHERE exit_ns IS NULL OR (ended_by IN ('child', 'thread') AND ended_ns IS NOT NULL)
    OR (ended_by IN ('packet', 'peer') AND time_ns BETWEEN start_ns AND exit_ns)
    OR (ended_by NOT IN ('packet', 'peer') AND exit_ns - start_ns >= getvariable('blocking_ns') AND call_id NOT IN (FROM j_was_busy))
-ORDER BY start_ns, call_id;
+ORDER BY start_ns, call_id);
