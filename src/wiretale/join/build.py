@@ -10,7 +10,7 @@ from wiretale.join.descriptors import build_descriptors
 from wiretale.join.effects import put_effects
 from wiretale.join.failures import put_failures
 from wiretale.join.links import build_links
-from wiretale.join.models import run
+from wiretale.join.models import run, run_in_parts
 from wiretale.join.segments import build_segments, put_segments
 from wiretale.join.sockets import build_sockets, put_transfers
 from wiretale.join.streams import build_streams, place_transfers
@@ -74,7 +74,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("TCP states", build_tcp_states),
     ("states of threads", _thread_states),
     ("waits", build_waits),
-    ("connections of calls", lambda db: run(db, "call_connection")),
+    ("connections of calls", lambda db: run_in_parts(db, "call_connection", "call")),
     ("what no call shows", put_unseen),
     ("kernel events", _kernel_links),
 )

@@ -30,8 +30,7 @@ WHERE d.role = 'payload' AND d.at_exit = {at_exit} AND d.idx // 65536 = t.messag
 """
 _PIECES = {
     "write_id": _CALL.format(row="write", at_exit=False),
-    "read_id": _CALL.format(row="read", at_exit=True)  # noqa: S608 (fixed texts)
-    + "AND d.call_id NOT IN (FROM j_discarded)",
+    "read_id": _CALL.format(row="read", at_exit=True) + "AND d.call_id NOT IN (FROM j_discarded)",
     "packet_id": "SELECT p.packet_id AS id, p.frame FROM wanted w JOIN packet p ON p.packet_id = w.id",
 }
 

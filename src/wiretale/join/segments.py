@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from wiretale.decode.packets import ABSENT, decode_frames
 from wiretale.decode.transport import BAD_TCP_LENGTH, CUT_OPTIONS
 from wiretale.decode.words import Ints
-from wiretale.join.models import model, run
+from wiretale.join.models import run, run_in_parts
 from wiretale.join.rows import put
 from wiretale.join.tcp import library
 from wiretale.join.tcp.library import SEGMENT, Analysis
@@ -19,7 +19,6 @@ from wiretale.store.bulk import BATCH_ROWS
 
 # Rows at a time: what is held of them in NumPy, 500 bytes each, must not grow with the capture.
 _AT_ONCE = 2 * BATCH_ROWS
-_JOINED_AT_ONCE = 8 * BATCH_ROWS  # what DuckDB holds of them fits into its memory then
 
 _EVERY = f"""
 WITH every AS (
@@ -285,8 +284,4 @@ def name_flows(db: duckdb.DuckDBPyConnection) -> None:
 
 def build_segments(db: duckdb.DuckDBPyConnection) -> None:
     """Fill `segment`."""
-    [(least, most)] = db.execute(
-        "SELECT coalesce(min(packet_id), 0), coalesce(max(packet_id), -1) FROM packet"
-    ).fetchall()
-    for first in range(least, most + 1, _JOINED_AT_ONCE):
-        db.execute(model("segment"), {"first": first, "last": first + _JOINED_AT_ONCE - 1})
+    run_in_parts(db, "segment", "packet")

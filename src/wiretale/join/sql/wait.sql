@@ -1,51 +1,8 @@
 -- wait: one row is one span a task was blocked in a call, with what ended it.
--- From call, j_effect, j_ready (what poll, select and epoll reported), j_child (whom wait4 told of), task, descriptor, file,
+-- From j_waiter (calls that may wait, and for what), call, j_effect, j_child (whom wait4 told of), task, descriptor, file,
 -- socket, j_side, stream_read, stream_write, segment, j_event, connection and, where the kernel level was recorded, thread_state.
 -- What ends a wait for payload is found by position, not by time: the segment (or the peer's write) that carries the
 -- first byte not yet read when the call began. If that was there before, the call did not wait.
-
--- What each blocking call waited for: the descriptor it names, or those it reported ready, or the only one it asked for.
-CREATE OR REPLACE TEMP TABLE j_waiter AS
-WITH timed AS ( -- sockets with SO_RCVTIMEO or SO_SNDTIMEO, of either size of time (asm-generic/socket.h)
-    SELECT DISTINCT x.file_id FROM call c JOIN call_file x USING (call_id)
-    WHERE c.name = 'setsockopt' AND c.retval = 0 AND x.file_id IS NOT NULL
-      AND (c.a1 & 4294967295) = 1 AND (c.a2 & 4294967295) IN (20, 21, 66, 67)
-),
-blocking AS (
-    SELECT c.call_id, c.task_id, c.pid, c.name, c.fd, c.retval, c.errno, c.entry_ns, c.start_ns, c.exit_ns,
-           e.sends, e.receives,
-           CASE WHEN c.name IN ('poll', 'epoll_wait', 'epoll_pwait') THEN
-                (CASE c.name WHEN 'poll' THEN c.a2 ELSE c.a3 END & 4294967295) = 0
-                -- of fcntl's commands only F_SETLKW, F_SETLKW64 and F_OFD_SETLKW wait (fcntl(2))
-                WHEN c.name IN ('fcntl', 'fcntl64') THEN (c.a1 & 4294967295) NOT IN (7, 14, 38)
-                -- WNOHANG (linux/wait.h)
-                WHEN c.name IN ('wait4', 'waitpid') THEN c.a2 & 1 <> 0
-                WHEN c.name = 'waitid' THEN c.a3 & 1 <> 0
-                -- FUTEX_WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI and LOCK_PI2 wait (linux/futex.h)
-                WHEN c.name IN ('futex', 'futex_time64') THEN c.a1 & 127 NOT IN (0, 6, 9, 11, 13)
-                ELSE false END AS never_blocks
-    FROM call c JOIN j_effect e USING (name)
-    LEFT JOIN call_file x ON x.call_id = c.call_id AND c.errno IN (11, 115)
-    -- EAGAIN, EALREADY, EINPROGRESS: the descriptor does not wait (connect(2)), or its own limit of time has passed
-    -- rt_sigtimedwait(2) says so of its own limit only
-    WHERE e.blocks AND (c.exit_ns IS NULL OR c.errno IS NULL OR c.errno NOT IN (11, 114, 115) OR x.file_id IN (FROM timed)
-                        OR c.name LIKE 'rt_sigtimedwait%')
-),
-target AS (
-    SELECT b.call_id, coalesce(r.fd, CASE WHEN b.name NOT LIKE 'epoll%' THEN b.fd END) AS fd,
-           CASE WHEN r.what IS NOT NULL THEN r.what
-                WHEN b.name = 'connect' THEN 'connect'
-                WHEN b.sends AND NOT b.receives THEN 'out' ELSE 'in' END AS what
-    FROM blocking b LEFT JOIN j_ready r USING (call_id)
-)
-SELECT b.* EXCLUDE (t_fd), b.t_fd AS on_fd, d.file_id, f.kind, f.inode, s.socket_id, s.listening
-FROM (SELECT b.*, t.fd AS t_fd, t.what FROM blocking b JOIN target t USING (call_id)) b
-ASOF LEFT JOIN descriptor d ON d.pid = b.pid AND d.fd = b.t_fd AND b.entry_ns >= d.from_ns
-LEFT JOIN file f USING (file_id)
-LEFT JOIN (SELECT file_id, min(socket_id) AS socket_id, bool_or(listening) AS listening FROM socket
-           WHERE file_id IS NOT NULL GROUP BY file_id) s ON s.file_id = d.file_id
--- reading a file from disk may take long, but nobody else is waited for
-WHERE NOT b.never_blocks AND (f.kind IS DISTINCT FROM 'file' OR b.exit_ns IS NULL);
 
 -- The side of a connection a waiting socket was, and how far it had read when the call began.
 -- Whoever waited for room to send needs no such place.
@@ -137,15 +94,16 @@ GROUP BY f.call_id, f.start_ns HAVING count(*) = 1 AND bool_and(k.proves);
 
 CREATE OR REPLACE TEMP TABLE j_cause AS
 WITH arrival AS (
-    SELECT s.connection_id, s.direction, s.packet_id, p.time_ns, s.lo, s.hi + coalesce(j.fin, false)::BIGINT AS hi
-    FROM segment s JOIN packet p USING (packet_id) JOIN j_segment j USING (packet_id)
+    SELECT s.connection_id, s.direction, s.packet_id, j.time_ns, s.lo, s.hi + coalesce(j.fin, false)::BIGINT AS hi
+    FROM segment s JOIN j_segment j USING (packet_id)
     WHERE s.shown AND s.is_new AND s.lo IS NOT NULL AND s.hi + coalesce(j.fin, false)::BIGINT > s.lo
 ),
 payload AS ( -- the segment that carries the next byte (or the FIN)
     SELECT w.call_id, w.socket_id, a.packet_id, NULL::BIGINT AS cause_call_id, a.time_ns
     FROM (SELECT * FROM j_waiting_side WHERE what IN ('in', 'error') AND protocol = 'tcp') w
     ASOF JOIN arrival a ON a.connection_id = w.connection_id AND a.direction = w.incoming AND w.had_read >= a.lo
-    WHERE w.had_read < a.hi
+    -- what came before a short call, or after it, says nothing of a wait
+    WHERE w.had_read < a.hi AND (w.exit_ns - w.start_ns >= getvariable('blocking_ns') OR a.time_ns BETWEEN w.start_ns AND w.exit_ns)
 ),
 datagram AS ( -- the datagram that the next read took (or saw)
     SELECT w.call_id, w.socket_id, l.packet_id, NULL, p.time_ns
@@ -283,7 +241,7 @@ SELECT DISTINCT l.call_id FROM long l LEFT JOIN scheduled s USING (call_id)
 WHERE coalesce(NOT s.slept, l.what = 'out' AND l.sends AND l.call_id IN (FROM had_room));
 
 INSERT INTO wait
-WITH chosen AS (
+WITH possible AS MATERIALIZED (
     SELECT w.call_id, w.task_id, w.name, w.retval, w.errno, w.start_ns, w.exit_ns, w.on_fd, w.socket_id, w.kind, w.what,
            k.packet_id, k.cause_call_id, k.time_ns, e.what AS ended, e.task_id AS cause_task_id, e.time_ns AS ended_ns
     FROM j_waiter w
@@ -292,10 +250,15 @@ WITH chosen AS (
     -- a short call with no cause inside it did not wait: most calls need no more thought
     WHERE w.exit_ns IS NULL OR w.exit_ns - w.start_ns >= getvariable('blocking_ns') OR k.time_ns BETWEEN w.start_ns AND w.exit_ns
        OR e.time_ns BETWEEN w.start_ns AND w.exit_ns
+),
+several AS (SELECT call_id FROM possible GROUP BY call_id HAVING count(*) > 1),
+chosen AS (
+    FROM possible WHERE call_id NOT IN (FROM several)
+    UNION ALL FROM possible WHERE call_id IN (FROM several)
     QUALIFY row_number() OVER (
-        PARTITION BY w.call_id
+        PARTITION BY call_id
         -- of several ready descriptors the first one that became so
-        ORDER BY k.time_ns BETWEEN w.start_ns AND w.exit_ns DESC NULLS LAST, k.time_ns NULLS LAST, w.what, w.on_fd) = 1
+        ORDER BY time_ns BETWEEN start_ns AND exit_ns DESC NULLS LAST, time_ns NULLS LAST, what, on_fd) = 1
 ),
 judged AS (
     SELECT *, CASE

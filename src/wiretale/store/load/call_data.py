@@ -52,13 +52,17 @@ def insert_call_data(
 ) -> int:
     """Fill `call_data`, in order of calls. Returns how many payloads were cut at snaplen."""
     call = owners.call_id[records.event_of]
-    role = records.chunks["role"].copy()
+    role = records.chunk_column("role", np.uint16)
     wanted = np.flatnonzero((call > 0) & ~np.isin(role, _SAMPLES))
     batches = _data_batches(records, call, wanted)
     insert(db, _INSERT, tracked(progress, "reading what calls carried", batches, len(wanted) / BATCH_ROWS))
     payload = wanted[role[wanted] == Role.PAYLOAD]
-    parts = (records.chunks[payload[at : at + BATCH_ROWS]] for at in range(0, len(payload), BATCH_ROWS))
-    return sum(int(np.count_nonzero((p["captured_bytes"] < p["full_bytes"]) & (p["error"] == 0))) for p in parts)
+    cut = 0
+    for at in range(0, len(payload), BATCH_ROWS):
+        part = records.chunks[payload[at : at + BATCH_ROWS]]
+        cut += int(np.count_nonzero((part["captured_bytes"] < part["full_bytes"]) & (part["error"] == 0)))
+        records.forget()
+    return cut
 
 
 def _data_batches(records: Records, call: Numbers, wanted: Numbers) -> Iterator[Batch]:
@@ -91,13 +95,14 @@ def _inode(target: str) -> int | None:
 def insert_samples(db: duckdb.DuckDBPyConnection, records: Records, owners: Owners) -> None:
     """Fill `descriptor_sample` and `socket_sample` with what descriptors were right at a stop."""
     chunks, events = records.chunks, records.events
-    role = chunks["role"].copy()
-    is_socket = (role == Role.SOCKET) & (chunks["captured_bytes"] == SOCKET_TYPE.itemsize)
-    which = np.flatnonzero(is_socket | (role == Role.LINK))
-    which = which[chunks["detail"][which] < 1 << 31]
+    role = records.chunk_column("role", np.uint16)
+    which = np.flatnonzero((role == Role.SOCKET) | (role == Role.LINK))
+    is_link = role[which] == Role.LINK
+    whole = is_link | (chunks["captured_bytes"][which] == SOCKET_TYPE.itemsize)
+    kept = whole & (chunks["detail"][which] < 1 << 31)
+    which, is_socket = which[kept], ~is_link[kept]
     if not len(which):
         return
-    is_socket = is_socket[which]
     event = records.event_of[which]
     time_ns, call = events["time_ns"][event].astype(np.int64), owners.call_id[event]
     call_id = np.ma.masked_equal(call, 0)
@@ -168,11 +173,11 @@ def _socket_columns(sockets: Array, time_ns: Numbers, call_id: Numbers) -> Batch
 def insert_signals(db: duckdb.DuckDBPyConnection, records: Records, tasks: Tasks) -> None:
     """Fill `signal`."""
     events = records.events
-    which = np.flatnonzero(np.isin(events["kind"], (EventKind.SIGNAL, EventKind.GROUP_STOP)))
+    which = np.flatnonzero(np.isin(records.column("kind", np.uint16), (EventKind.SIGNAL, EventKind.GROUP_STOP)))
     if not len(which):
         return
     ids = tasks.ids_of(events["tid"][which].astype(np.int64), events["seq"][which].astype(np.int64))
-    details = np.flatnonzero(records.chunks["role"] == Role.SIGINFO)
+    details = np.flatnonzero(records.chunk_column("role", np.uint16) == Role.SIGINFO)
     siginfo = dict(zip(records.event_of[details].tolist(), records.bytes_of(details), strict=True))
     rows: list[dict[str, object]] = []
     for i, task_id in zip(which.tolist(), ids.tolist(), strict=True):

@@ -111,11 +111,11 @@ class Records:
 
     def column(self, name: str, kind: type[_T]) -> NDArray[_T]:
         """One field of all events."""
-        found = np.empty(len(self.events), kind)
-        for at in range(0, len(found), _AT_ONCE):
-            found[at : at + _AT_ONCE] = self.events[name][at : at + _AT_ONCE]
-            self.forget()
-        return found
+        return _column(self.events, name, kind, self.maps)
+
+    def chunk_column(self, name: str, kind: type[_T]) -> NDArray[_T]:
+        """One field of all chunks."""
+        return _column(self.chunks, name, kind, self.maps)
 
     def slices(self, which: Numbers) -> Slices:
         """The captured bytes of the chunks at the indices `which`, in place."""
@@ -192,6 +192,15 @@ def _forget(maps: Sequence[mmap.mmap]) -> None:
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
+def _column(records: Array, name: str, kind: type[_T], maps: Sequence[mmap.mmap]) -> NDArray[_T]:
+    """A field of all records: no more of the files stays in memory meanwhile than some records."""
+    found = np.empty(len(records), kind)
+    for at in range(0, len(found), _AT_ONCE):
+        found[at : at + _AT_ONCE] = records[name][at : at + _AT_ONCE]
+        _forget(maps)
+    return found
+
+
 def _in_blocks(
     records: Array, look: Callable[[slice], NDArray[np.bool_]], maps: Sequence[mmap.mmap]
 ) -> list[NDArray[np.bool_]]:
@@ -215,7 +224,7 @@ def check_records(
     parts = _in_blocks(events, lambda block: _whole_events(events[block], first_seq + block.start), maps)
     whole = np.concatenate(parts) if parts else np.zeros(0, bool)
     kept = events if whole.all() else events[whole]
-    count, first = kept["chunks"].astype(np.int64), kept["first_chunk"].copy()
+    count, first = _column(kept, "chunks", np.int64, maps), _column(kept, "first_chunk", np.uint64, maps)
     room = np.uint64(len(chunks))
     inside = (first <= room) & (count <= len(chunks)) & (first + count.astype(np.uint64) <= room)
     counts = np.where(inside, count, 0)

@@ -10,6 +10,7 @@ from wiretale.decode.constants import signal_name
 from wiretale.light import dataclass, field
 from wiretale.model.raw import TASK
 from wiretale.model.spool import EventFlag, EventKind, Role
+from wiretale.store.load.distinct import distinct
 from wiretale.store.load.ptrace_files import MOST_PID, Array, Numbers, Records
 from wiretale.store.load.rows import insert_rows
 from wiretale.store.spool import Manifest
@@ -95,12 +96,10 @@ def read_tasks(records: Records, manifest: Manifest) -> Tasks:
     tasks = Tasks()
     started = {p.pid for p in manifest.programs if not p.attached}
     identity = _identities(records)
-    tids = events["tid"].astype(np.int64)
-    life = np.isin(events["kind"], _LIFE)
-    seen, first = np.unique(tids, return_index=True)
+    life = np.isin(records.column("kind", np.uint16), _LIFE)
+    first = distinct(records.column("tid", np.int32)).first
     interesting = np.union1d(np.flatnonzero(life), first).tolist()
     known = set(first.tolist())
-    assert len(seen) == len(known)
     for i in interesting:
         event = events[i]
         kind, tid = int(event["kind"]), int(event["tid"])
@@ -176,7 +175,7 @@ def _end(task: Task, kind: int, status: int, time_ns: int) -> None:
 def _identities(records: Records) -> dict[int, dict[int, bytes]]:
     """Index of event -> what its chunks say of who the task is."""
     found: dict[int, dict[int, bytes]] = {}
-    which = np.flatnonzero(np.isin(records.chunks["role"], _IDENTITY))
+    which = np.flatnonzero(np.isin(records.chunk_column("role", np.uint16), _IDENTITY))
     contents = records.bytes_of(which)
     for event, role, raw in zip(
         records.event_of[which].tolist(), records.chunks["role"][which].tolist(), contents, strict=True
