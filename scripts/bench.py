@@ -266,7 +266,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of the part `programs`")
     parser.add_argument("--only", choices=parts, action="append", help="only this part; may be given several times")
     parser.add_argument(
-        "--sizes", type=float, nargs="+", default=(1, 2, 4), help="of the part `load`, in millions of calls and packets"
+        "--sizes",
+        type=float,
+        nargs="+",
+        default=(1, 3, 10),
+        help="of the part `load`, in millions of calls and packets",
     )
     parser.add_argument("--write", type=Path, help="also write the report here")
     options = parser.parse_args()

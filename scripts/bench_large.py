@@ -44,13 +44,21 @@ FILTERS = (
     'payload contains "e" && frame.number > {last}',
 )  # fmt: skip
 
+# Prints CPU seconds by stage, as the progress bar names them.
 _MAKE = """
-import sys
+import json, os, sys
 from pathlib import Path
 from wiretale.join.build import build
 from wiretale.store.make import make_capture
 from wiretale.store.spool import Spool
-make_capture(Spool(Path(sys.argv[1])), Path(sys.argv[2]), build)
+took, now = {}, ["beginning", 0.0]
+def progress(stage, part=0.0):
+    used = sum(os.times()[:2])
+    took[now[0]] = took.get(now[0], 0.0) + used - now[1]
+    now[:] = stage, used
+make_capture(Spool(Path(sys.argv[1])), Path(sys.argv[2]), lambda db: build(db, progress), progress)
+progress("")
+print(json.dumps(took))
 """
 _LOAD = """
 import sys, time
@@ -179,9 +187,11 @@ def load(folder: Path, sizes: Sequence[float]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     first = 0.0
+    stages: dict[float, dict[str, float]] = {}
     for millions in sizes:
         spool, size = _spool(folder, millions)
         used = run([PYTHON, "-c", _MAKE, str(spool), str(folder / f"{millions:g}.wiretale")])
+        stages[millions] = {stage: cpu / millions for stage, cpu in json.loads(used.output).items()}
         each = used.seconds / millions
         first = first or each
         if millions == 1:
@@ -194,7 +204,25 @@ def load(folder: Path, sizes: Sequence[float]) -> list[str]:
             f" {each:.1f} s | {used.cpu_seconds / millions:.1f} s | {used.peak_bytes / 1e6:,.0f} MB |"
             f" {bar} | {_verdict(good)} |"
         )
-    return [*lines, ""]
+    return [*lines, "", *_growth(stages), ""]
+
+
+def _growth(stages: dict[float, dict[str, float]]) -> list[str]:
+    """CPU seconds a million by stage and size: what grows from left to right is not linear."""
+    least = 0.02 * sum(next(iter(stages.values())).values())
+    sizes = list(stages)
+    lines = [
+        "| CPU time a million | " + " | ".join(f"{millions:g} million each" for millions in sizes) + " | grows to |",
+        "|---" * (len(sizes) + 2) + "|",
+    ]
+    large = [stage for stage, cpu in stages[sizes[-1]].items() if cpu >= least]
+    rows = {"everything": [sum(stages[m].values()) for m in sizes]}
+    rows |= {stage: [stages[m].get(stage, 0.0) for m in sizes] for stage in large}
+    rows["all else"] = [sum(cpu for stage, cpu in stages[m].items() if stage not in large) for m in sizes]
+    for stage, each in rows.items():
+        grows = f"{each[-1] / each[0]:.2f}" if each[0] else ""
+        lines.append(f"| {stage} | " + " | ".join(f"{cpu:.2f} s" for cpu in each) + f" | {grows} |")
+    return lines
 
 
 READERS = (

@@ -52,7 +52,7 @@ def insert_call_data(
 ) -> int:
     """Fill `call_data`, in order of calls. Returns how many payloads were cut at snaplen."""
     call = owners.call_id[records.event_of]
-    role = records.chunk_column("role", np.uint16)
+    role = records.role
     wanted = np.flatnonzero((call > 0) & ~np.isin(role, _SAMPLES))
     batches = _data_batches(records, call, wanted)
     insert(db, _INSERT, tracked(progress, "reading what calls carried", batches, len(wanted) / BATCH_ROWS))
@@ -71,7 +71,7 @@ def _data_batches(records: Records, call: Numbers, wanted: Numbers) -> Iterator[
         chunk = records.chunks[which]
         yield {
             "call_id": call[which],
-            "at_exit": records.events["kind"][records.event_of[which]] == EventKind.EXIT,
+            "at_exit": records.kind[records.event_of[which]] == EventKind.EXIT,
             "role": Coded(chunk["role"].astype(np.int32), _ROLE_NAMES),
             "arg": chunk["arg"].astype(np.int32),
             "idx": (chunk["index"] & 0x7FFFFFFF).astype(np.int32),
@@ -95,7 +95,7 @@ def _inode(target: str) -> int | None:
 def insert_samples(db: duckdb.DuckDBPyConnection, records: Records, owners: Owners) -> None:
     """Fill `descriptor_sample` and `socket_sample` with what descriptors were right at a stop."""
     chunks, events = records.chunks, records.events
-    role = records.chunk_column("role", np.uint16)
+    role = records.role
     which = np.flatnonzero((role == Role.SOCKET) | (role == Role.LINK))
     is_link = role[which] == Role.LINK
     whole = is_link | (chunks["captured_bytes"][which] == SOCKET_TYPE.itemsize)
@@ -173,11 +173,11 @@ def _socket_columns(sockets: Array, time_ns: Numbers, call_id: Numbers) -> Batch
 def insert_signals(db: duckdb.DuckDBPyConnection, records: Records, tasks: Tasks) -> None:
     """Fill `signal`."""
     events = records.events
-    which = np.flatnonzero(np.isin(records.column("kind", np.uint16), (EventKind.SIGNAL, EventKind.GROUP_STOP)))
+    which = np.flatnonzero(np.isin(records.kind, (EventKind.SIGNAL, EventKind.GROUP_STOP)))
     if not len(which):
         return
     ids = tasks.ids_of(events["tid"][which].astype(np.int64), events["seq"][which].astype(np.int64))
-    details = np.flatnonzero(records.chunk_column("role", np.uint16) == Role.SIGINFO)
+    details = np.flatnonzero(records.role == Role.SIGINFO)
     siginfo = dict(zip(records.event_of[details].tolist(), records.bytes_of(details), strict=True))
     rows: list[dict[str, object]] = []
     for i, task_id in zip(which.tolist(), ids.tolist(), strict=True):

@@ -69,10 +69,10 @@ def load_calls(
 
 def pair(records: Records) -> Calls:
     """Each ENTRY with the EXIT that is the next of the two kinds in its thread."""
-    kind = records.column("kind", np.uint16)
+    kind = records.kind
     which = np.flatnonzero((kind == EventKind.ENTRY) | (kind == EventKind.EXIT))
     thread = records.column("tid", np.int32)
-    _follow_execs(records, kind, thread)
+    _follow_execs(records, thread)
     order = which[in_groups(thread[which])]  # within a thread the order of stops stays
     is_entry = kind[order] == EventKind.ENTRY
     matched = np.zeros(len(order), bool)
@@ -87,9 +87,9 @@ def pair(records: Records) -> Calls:
     return Calls(by_time, exit_[by_time], unpaired)
 
 
-def _follow_execs(records: Records, kind: NDArray[np.uint16], thread: NDArray[np.int32]) -> None:
+def _follow_execs(records: Records, thread: NDArray[np.int32]) -> None:
     """An execve of another thread than the leader returns in the leader's name: give entry and exit one thread."""
-    events = records.events
+    events, kind = records.events, records.kind
     execs = np.flatnonzero(kind == EventKind.EXEC)
     moved = execs[events["number"][execs] != events["tid"][execs]]
     for number, at in enumerate(moved.tolist()):
@@ -234,7 +234,7 @@ def _coverage(records: Records, calls: Calls, kinds: CallKinds, cut: int) -> lis
         )
     rows += [("events", 0, "lost", fault, None) for fault in records.faults]
     failed = records.chunk_column("error", np.int32) != 0
-    unread = int(np.count_nonzero(failed & (records.chunk_column("role", np.uint16) <= Role.ENVP)))
+    unread = int(np.count_nonzero(failed & (records.role <= Role.ENVP)))
     if unread:
         rows.append(("pieces of memory", unread, "not recorded", "the program's memory could not be read there", None))
     return rows

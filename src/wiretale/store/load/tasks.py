@@ -96,7 +96,7 @@ def read_tasks(records: Records, manifest: Manifest) -> Tasks:
     tasks = Tasks()
     started = {p.pid for p in manifest.programs if not p.attached}
     identity = _identities(records)
-    life = np.isin(records.column("kind", np.uint16), _LIFE)
+    life = np.isin(records.kind, _LIFE)
     first = distinct(records.column("tid", np.int32)).first
     interesting = np.union1d(np.flatnonzero(life), first).tolist()
     known = set(first.tolist())
@@ -175,7 +175,7 @@ def _end(task: Task, kind: int, status: int, time_ns: int) -> None:
 def _identities(records: Records) -> dict[int, dict[int, bytes]]:
     """Index of event -> what its chunks say of who the task is."""
     found: dict[int, dict[int, bytes]] = {}
-    which = np.flatnonzero(np.isin(records.chunk_column("role", np.uint16), _IDENTITY))
+    which = np.flatnonzero(np.isin(records.role, _IDENTITY))
     contents = records.bytes_of(which)
     for event, role, raw in zip(
         records.event_of[which].tolist(), records.chunks["role"][which].tolist(), contents, strict=True
