@@ -1,11 +1,11 @@
 """The different numbers of a long column, without sorting it where they lie close together, as ids do."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wiretale.light import dataclass
 from wiretale.store.bulk import Ints
 
 _CLOSE = 4  # a table of so many times the column's rows takes less time than sorting it
