@@ -344,6 +344,20 @@ def test_an_icmp_error_ends_the_conversation_it_quotes() -> None:
     assert db.execute("SELECT ended_by, packet_id FROM wait").fetchall() == [("packet", packet)]
 
 
+def test_who_is_answered_after_an_icmp_error_was_not_refused() -> None:
+    """A server that began a moment later than its client."""
+    udp = Udp(new())
+    udp.send(b"X")
+    quote = (
+        bytes.fromhex("4500001d0000400040110000") + bytes([127, 0, 0, 1]) * 2 + struct.pack(">HHHH", 5000, 4000, 9, 0)
+    )
+    udp.rows.packet(udp.s, udp.c, quote, proto=1, icmp_type=3, icmp_code=3)
+    udp.rows.tables["packet"][-1].update(srcport=None, dstport=None)
+    udp.rows.call(200, "recvfrom", 3, 0, 100, 0, 0, 0, errno=111)
+    udp.rows.packet(udp.s, udp.c, b"Y", proto=17)
+    assert column(udp.rows.joined(), "SELECT outcome FROM connection") == ["open"]
+
+
 @given(st.sampled_from([4, 6]), st.binary(max_size=80))
 def test_any_quoted_bytes_give_a_packet_or_none(version: int, data: bytes) -> None:
     quoted = quoted_packet(version, data)

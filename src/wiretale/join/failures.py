@@ -33,6 +33,15 @@ ICMP_ERRORS = {
 }
 
 
+# When each end last heard from the other. Who is answered later was not refused for good: a server that started late.
+_HEARD = """
+CREATE OR REPLACE TEMP TABLE j_heard AS
+SELECT s.connection_id, CASE s.direction WHEN 'c2s' THEN 'server' ELSE 'client' END AS role, max(p.time_ns) AS at
+FROM segment s JOIN packet p USING (packet_id) JOIN j_connection c USING (connection_id)
+WHERE s.shown AND c.protocol IN ('udp', 'udplite') GROUP BY ALL
+"""
+
+
 def _put_icmp(db: duckdb.DuckDBPyConnection) -> dict[int, int]:
     """`j_icmp`: which end of which connection an ICMP error was for. Gives the error of each connection it ended."""
     quotes = []
@@ -59,10 +68,13 @@ def _put_icmp(db: duckdb.DuckDBPyConnection) -> dict[int, int]:
     )
     put(db, "j_quote", columns, quotes)
     run(db, "j_icmp")
+    db.execute(_HEARD)
     rows = db.execute(
         """
         SELECT i.connection_id, arg_min(i.error, i.packet_id) FROM j_icmp i JOIN j_connection c USING (connection_id)
-        WHERE c.protocol IN ('udp', 'udplite') OR i.connection_id NOT IN (
+        LEFT JOIN j_heard h ON h.connection_id = i.connection_id AND h.role = i.role
+        WHERE c.protocol IN ('udp', 'udplite') AND coalesce(h.at <= i.time_ns, true)
+           OR c.protocol NOT IN ('udp', 'udplite') AND i.connection_id NOT IN (
             SELECT f.connection_id FROM j_event e JOIN j_connection_flow f USING (flow_id) WHERE e.what = 'syn-ack')
         GROUP BY i.connection_id
         """
@@ -89,15 +101,15 @@ def put_failures(db: duckdb.DuckDBPyConnection) -> None:
     for connection_id, error in db.execute(
         """
         WITH told AS (
-            SELECT c.call_id, c.errno, s.connection_id, x.protocol
+            SELECT c.call_id, c.errno, c.entry_ns, s.connection_id, s.role, x.protocol
             FROM call c JOIN call_file f USING (call_id) JOIN j_side s USING (socket_id)
             JOIN j_connection x USING (connection_id)
             WHERE list_contains($errors, c.errno) AND c.entry_ns BETWEEN s.from_ns AND s.to_ns AND c.name <> 'connect'
             -- of a socket that talks to several the error alone does not say whom it is about
             QUALIFY count(*) OVER (PARTITION BY c.call_id) = 1
         )
-        SELECT connection_id, first(errno ORDER BY call_id) FROM told WHERE protocol IN ('udp', 'udplite')
-        GROUP BY connection_id
+        SELECT connection_id, first(errno ORDER BY call_id) FROM told LEFT JOIN j_heard h USING (connection_id, role)
+        WHERE protocol IN ('udp', 'udplite') AND coalesce(h.at <= entry_ns, true) GROUP BY connection_id
         """,
         {"errors": list(TELLING)},
     ).fetchall():

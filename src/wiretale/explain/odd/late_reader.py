@@ -65,7 +65,7 @@ def find(world: World) -> list[Step]:
             said.append(f"That happened {times(total)} on {where}; this was the longest.")
         evidence = (*packet_refs([(packet["id"], packet["n"])]), *refs("call", [worst["sleep"], worst["read"]]))
         steps.append(
-            Step("", "The answer was there, and nobody looked", tuple(said), first, refs=evidence,
+            Step("", "Bytes had come, and nobody looked", tuple(said), first, refs=evidence,
                  background=("The time counts for whoever waits at the other end as if the network were slow.",),
                  remedy="wait for the descriptor (poll, epoll) instead of sleeping")
         )  # fmt: skip

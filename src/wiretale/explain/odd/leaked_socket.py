@@ -20,7 +20,8 @@ bound AS (
     SELECT inode, arg_max(local_addr, time_ns) AS addr, arg_max(local_port, time_ns) AS port FROM socket_sample
     WHERE inode <> 0 AND local_addr IS NOT NULL AND local_addr <> '' GROUP BY inode
 )
-SELECT i.pid, d.fd, s.listening, b.addr, b.port, i.start_ns, c.pid, s.made_call_id, d.descriptor_id, i.comm, s.socket_id
+SELECT i.pid, d.fd, s.listening, b.addr, b.port, i.start_ns, c.pid, s.made_call_id, d.descriptor_id, i.comm,
+    s.socket_id, d.to_ns IS NOT NULL
 FROM image i JOIN descriptor d ON d.pid = i.pid AND d.from_ns < i.start_ns AND (d.to_ns IS NULL OR d.to_ns > i.start_ns)
 JOIN file f ON f.file_id = d.file_id AND f.kind = 'socket' JOIN socket s ON s.file_id = f.file_id
 JOIN call c ON c.call_id = s.made_call_id LEFT JOIN bound b ON b.inode = s.inode
@@ -42,20 +43,26 @@ def find(world: World) -> list[Step]:
         by_socket.setdefault(row[10], []).append(row)
     steps = []
     for same in list(by_socket.values())[:4]:
-        pid, fd, listening, addr, port, at, maker, made, descriptor_id, comm, _ = same[0]
+        pid, fd, listening, addr, port, at, maker, made, descriptor_id, comm, *_ = same[0]
         pids = tuple(dict.fromkeys(row[0] for row in same))
         what = "listening socket" if listening else "socket"
         where = f" on {code(place(addr, port))}" if addr is not None else ""
-        who = people(world, pids) if len(pids) > 1 else f"pid {pid} ({escape_text(str(comm))})"
+        many = len(pids) > 1
+        who = people(world, pids) if many else f"pid {pid} ({escape_text(str(comm))})"
+        if len({row[9] for row in same}) > 1:
+            who = f"{len(pids)} processes ({escape_text(str(comm))} and others)"
+        ended = all(row[-1] for row in same)
+        holds, uses, they = ("hold", "use", "they") if many else ("holds", "uses", "it")
+        holding = f"held, until {they} ended," if ended else f"still {holds}"
         said = [
-            f"{who} still holds the {what}{where} as descriptor {fd}, which {world.who(maker)} had made, and never "
-            "uses it: "
+            f"{who} {holding} the {what}{where} as descriptor {fd}, which {world.who(maker)} had made, and never "
+            f"{'used' if ended else uses} it: "
             "the descriptor was not marked close-on-exec when the program was executed."
         ]
-        if listening:
-            said.append("As long as it runs, the port stays taken, even when the server has ended.")
-        else:
-            said.append("As long as it runs, the connection is not closed, even when its owner has closed it.")
+        stays = "the port stays taken, even when the server has ended"
+        if not listening:
+            stays = "the connection is not closed, even when its owner has closed it"
+        said.append(f"As long as such a program runs, {stays}.")
         steps.append(
             Step("", f"A {what} leaks into another program", tuple(said), at,
                  refs=(*refs("descriptor", [descriptor_id]), *refs("call", [made])), topics=("SOCK_CLOEXEC",),
