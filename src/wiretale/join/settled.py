@@ -24,12 +24,12 @@ FAR_NS = 1 << 62
 
 # Payload of one direction and, for the other, what it acknowledges. A stream over several flows (MPTCP) has none.
 _PACKETS = """
-SELECT f.time_ns, (f.forward = (c.forward = 'c2s')) = ($direction = 'c2s') AS carries, s.lo, s.hi,
+SELECT s.time_ns, (s.forward = (c.forward = 'c2s')) = ($direction = 'c2s') AS carries, s.lo, s.hi,
        s.rel_ack - 1 AS acked
-FROM j_connection_flow c JOIN j_flow_packet f USING (flow_id) JOIN j_segment s USING (packet_id)
-WHERE c.connection_id = $connection AND f.time_ns <= $until AND NOT list_contains(s.analysis, 'keep_alive')
+FROM j_connection_flow c JOIN j_flow f USING (flow_id) JOIN j_segment s USING (stream)
+WHERE c.connection_id = $connection AND s.time_ns <= $until AND NOT list_contains(s.analysis, 'keep_alive')
   AND (SELECT count(*) FROM j_subflow u WHERE u.connection_id = c.connection_id) = 1
-ORDER BY f.packet_id
+ORDER BY s.packet_id
 """
 _CALLS = """
 SELECT p.start_ns, p.exit_ns, p.bytes::BIGINT, c.errno IS NOT NULL
