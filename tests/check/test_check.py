@@ -199,3 +199,37 @@ def test_what_a_call_gave_that_did_not_return_is_explained() -> None:
     assert said(up(found)) == {
         "on the wire, not written: a call that gave these bytes did not return: its process ended meanwhile": 8
     }
+
+
+def test_what_came_and_went_after_a_process_was_let_go_is_told_so() -> None:
+    tcp = conversation(calls=(False, True))
+    tcp.write(tcp.client, b"salam\n")
+    tcp.read(tcp.server, b"salam\n")
+    tcp.write(tcp.server, b"salam!\n")
+    tcp.calls = (False, False)
+    tcp.write(tcp.client, b"chetori\n")
+    tcp.write(tcp.server, b"khubam!!\n")
+    for task in tcp.rows.tables["task"]:
+        task["end_how"] = "detached"
+    found = check(tcp.rows.joined())
+    assert found.holds and not found.unexplained
+    there, back = (said(stream) for stream in found.streams)
+    assert there["on the wire, not read: came after the last recorded call"] == 8
+    assert back["on the wire, not written: sent after the last recorded call"] == 9
+
+
+def test_packets_without_a_position_are_not_said_to_be_missing() -> None:
+    rows = Rows()
+    rows.source()
+    rows.interface()
+    tcp = Tcp(rows, calls=(True, False))
+    rows.task(tcp.client.pid, how="attached")
+    tcp.client.inode = rows.inode()
+    rows.descriptor(tcp.client.pid, tcp.client.fd, f"socket:[{tcp.client.inode}]", tcp.client.inode)
+    rows.socket_sample(tcp.client.inode, local=tcp.client.addr, peer=tcp.server.addr)
+    tcp.segment(tcp.client, PSH | ACK, b"these are others")
+    tcp.write(tcp.client, b"than these", segments=False)
+    reasons = said(check(rows.joined()).streams[0])
+    assert (
+        reasons["written, not on the wire: where the stream begins is not known, so its packets have no position"] == 10
+    )
