@@ -309,6 +309,29 @@ def test_sequence_numbers_past_the_largest(tmp_path):
         assert theirs["tcp.nxtseq < 10"] and theirs["tcp.seq > 4000000000"]
 
 
+def test_tags_of_frames_that_carry_no_ip(tmp_path):
+    require(shutil.which("sharkd"), "sharkd is not installed")
+    bridges = b"\x42\x42\x03" + bytes(35)
+    contents = [
+        ethernet(bridges, 0x0026, (0x8100, 0xE005)), ethernet(bytes(46), 0x88CC, (0x8100, 7)), ethernet(bytes(46), 0x9999, (0x88A8, 8), (0x8100, 9)),
+        ethernet(ip4(udp(50001, 50003, b"a"), 17), 0x0800, (0x8100, 5)), ethernet(bridges, 0x0026),
+    ]  # fmt: skip
+    texts = [
+        "vlan",
+        "vlan.id",
+        "vlan.id == 5",
+        "vlan.priority == 7",
+        "vlan.dei == 0",
+        "ieee8021ad.id == 8",
+        "vlan.id == 9",
+        "len(vlan) == 4",
+    ]
+    with open_capture(imported(contents, tmp_path)) as db, Sharkd(tmp_path / f"{ETHERNET}.pcap") as wireshark:
+        theirs = {t: wireshark.frames(t) for t in texts}
+        assert {t: ours(db, t) for t in texts} == theirs
+        assert theirs["vlan"] == [1, 2, 3, 4]
+
+
 def test_echoes_take_no_number_of_a_udp_stream(tmp_path):
     require(shutil.which("sharkd"), "sharkd is not installed")
     echo = icmp(8, 0, struct.pack(">HH", 7, 1) + b"abcd")

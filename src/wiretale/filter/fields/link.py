@@ -82,8 +82,8 @@ ETHERNET_FIELDS: tuple[Field, ...] = (
     ),
 )
 
-_TAG1, _TAG2 = f"{_ETH} AND p.network_offset >= 18", f"{_ETH} AND p.network_offset >= 22"
-_TYPE1, _TYPE2 = number("12", 2, _TAG1), number("16", 2, _TAG2)
+_TYPE1, _TYPE2 = number("12", 2, _ETH), number("16", 2, _ETH)
+_TAG1, _TAG2 = (f"{_ETH} AND coalesce({kind} IN (33024, 34984, 37120), FALSE)" for kind in (_TYPE1, _TYPE2))
 # A tag of 802.1ad (0x88A8) is another protocol to Wireshark: of two tags the inner one is then the first of `vlan`.
 _IS_TAG1, _IS_TAG2 = f"coalesce({_TYPE1} IN (33024, 37120), FALSE)", f"coalesce({_TYPE2} IN (33024, 37120), FALSE)"
 _SERVICE = f"{_TAG1} AND coalesce({_TYPE1} = 34984, FALSE)"
