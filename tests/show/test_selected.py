@@ -1,7 +1,9 @@
 """Slices of time are a matter of speed: wherever they are cut, the lines are those of one slice over everything."""
 
 import itertools
+import shutil
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from wiretale.filter.compile import compile_filter
 from wiretale.light import replace
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.show import selected
-from wiretale.show.order import places
+from wiretale.show.order import LineKind, places
 from wiretale.show.selected import Selection
 from wiretale.store.capture import create_capture, open_capture, write_meta
 
@@ -40,10 +42,44 @@ def test_every_cut_gives_the_same_lines(capture, text):
     whole = found(capture, 1 << 30, **choice)
     assert whole
     assert whole == sorted(whole, key=lambda p: p.time_ns)
-    assert found(capture, 3, **choice) == whole
+    assert found(capture, 4, **choice) == whole
     for lines in (1, len(whole) // 2, len(whole) + 1):
         assert found(capture, 2, tail=lines, **choice) == whole[max(len(whole) - lines, 0) :]
     assert found(capture, 2, limit=3, **choice) == whole[:3]
+
+
+@pytest.fixture(scope="module")
+def beside_others(capture, tmp_path_factory):
+    """The same, and each packet of a connection once more on one of which no traced process has an end."""
+    path = tmp_path_factory.mktemp("others") / "c.wiretale"
+    shutil.copy(capture, path)
+    changes = {"packet": "number + 1000 AS number", "segment": "99 AS connection_id"}
+    with duckdb.connect(str(path)) as db:
+        for table, change in changes.items():
+            columns = f"* REPLACE (packet_id + 1000 AS packet_id, {change})"
+            db.execute(f"INSERT INTO {table} SELECT {columns} FROM {table}")
+    return path
+
+
+PACKET_FILTERS = ("tcp", "tcp.len > 0", 'payload contains "ala"', 'data matches "sal+am"', "tcp.port == 4000", "ip")
+
+
+@pytest.mark.parametrize("text", ["", *PACKET_FILTERS])
+def test_packets_of_other_programs_are_left_out_whatever_the_filter(capture, beside_others, text):
+    choice = {"filter": compile_filter(text)} if text else {}
+    assert found(beside_others, 4, **choice) == found(capture, 4, **choice)
+    assert any(map(is_of_others, found(beside_others, 4, **choice, all_packets=True)))
+
+
+def test_they_are_left_out_where_a_filter_is_asked_of_the_whole_capture_at_once(beside_others):
+    whole = compile_filter("frame.time_delta >= 0")
+    own = found(beside_others, 4, filter=whole)
+    assert own and not any(map(is_of_others, own))
+    assert any(map(is_of_others, found(beside_others, 4, filter=whole, all_packets=True)))
+
+
+def is_of_others(place):
+    return place.kind == LineKind.PACKET and place.id > 1000
 
 
 @pytest.mark.parametrize("text", ['payload contains "ala"', 'payload matches "SA.AM" && frame.time_delta >= 0'])

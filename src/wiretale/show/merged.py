@@ -43,7 +43,7 @@ def batch_maker(
 
 def _wording(db: duckdb.DuckDBPyConnection) -> note.Wording:
     row = db.execute(
-        "SELECT (SELECT count(DISTINCT connection_id) > 1 FROM stream_write),"
+        "SELECT (SELECT min(connection_id) < max(connection_id) FROM stream_write),"
         " EXISTS (SELECT 1 FROM link WHERE kind = 'write_read')"
     ).fetchone()
     return note.Wording(*map(bool, row or ()))
