@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from wiretale.join.models import run
+from wiretale.join.models import run_in_parts
 from wiretale.model.enums import Arch
 from wiretale.model.raw import CAPTURE_VERSION
 from wiretale.model.tables import BY_NAME, TABLES
@@ -128,7 +128,7 @@ def make(path: Path, *, command: str = "nc", payload: bytes = b"salam\n") -> Pat
         _sources(db)
         _tasks(db, command)
         _events(Builder(db), payload)
-        run(db, "call_connection")
+        run_in_parts(db, "call_connection", "call")
     return path
 
 

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from wiretale.join.models import run
+from wiretale.join.models import run_in_parts
 from wiretale.model.derived import CALL_CONNECTION, DERIVED_TABLES
 
 
@@ -13,5 +13,5 @@ def with_all_tables(db: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         if table.name not in have:
             db.execute(table.ddl.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     if CALL_CONNECTION.name not in have:  # a capture made before there was this table has all that it is made from
-        run(db, CALL_CONNECTION.name)
+        run_in_parts(db, CALL_CONNECTION.name, "call")
     return db
