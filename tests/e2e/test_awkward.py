@@ -174,6 +174,55 @@ def test_a_recording_that_begins_in_the_middle_knows_how_much_passed_before(both
         assert not faults(db)
 
 
+_BUSY = """
+import os, socket, sys, time
+kind = sys.argv[1]
+family, address = (socket.AF_INET, ("127.0.0.1", 0)) if kind == "tcp" else (socket.AF_UNIX, f"\\0busy {os.getpid()}")
+listener = socket.socket(family)
+listener.bind(address)
+listener.listen()
+child = os.fork()
+if child:
+    print(os.getpid(), child, flush=True)
+    sock = socket.socket(family)
+    sock.connect(listener.getsockname())
+    while True:
+        sock.sendall(b"salam")
+        sock.recv(99)
+        time.sleep(0.005)
+sock = listener.accept()[0]
+while data := sock.recv(99):
+    sock.sendall(data)
+"""
+
+
+@pytest.mark.parametrize("engine", ["ptrace", "ebpf"])
+@pytest.mark.parametrize(("kind", "who"), [("tcp", (0, 1)), ("tcp", (1,)), ("unix", (0, 1))])
+def test_a_busy_connection_of_messages_that_are_all_alike(
+    kind: str, who: tuple[int, ...], engine: str, tmp_path: Path
+) -> None:
+    """It goes on while both ends are attached to, one after the other: when the bytes passed tells which were whose."""
+    capture = tmp_path / "run.wiretale"
+    words = [*WIRETALE, "record", "-q", "-o", str(capture), "--engine", engine, "--duration", "0.5"]
+    with subprocess.Popen([sys.executable, "-c", _BUSY, kind], stdout=subprocess.PIPE, text=True) as talk:
+        try:
+            assert talk.stdout is not None
+            pids = talk.stdout.readline().split()
+            subprocess.run([*words, *(word for n in who for word in ("-p", pids[n]))], check=True, timeout=90)
+        finally:
+            talk.kill()  # its child reads the end
+    with open_capture(capture) as db:
+        assert not faults(db)
+        streams = [s for s in check(db).streams if s.written or s.read]
+    assert len(streams) == 2
+    for stream in streams:
+        assert {gap.reason for gap in stream.gaps if not gap.explained} == set()
+        if kind == "tcp":
+            assert stream.linked == stream.compared == stream.carried > 10
+        else:
+            assert stream.linked == stream.compared > 10
+
+
 def _is_traced(pid: str) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     return next(line for line in status.splitlines() if line.startswith("TracerPid:")).split()[1] != "0"

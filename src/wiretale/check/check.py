@@ -241,7 +241,7 @@ def _ends(db: duckdb.DuckDBPyConnection) -> Ends:
                EXISTS (FROM packet_call) OR EXISTS (FROM socket WHERE family = 'AF_PACKET'
                    OR family IN ('AF_INET', 'AF_INET6') AND type = 'SOCK_RAW' AND protocol NOT IN (1, 58)), -- ICMP's
                coalesce(y.sent, 0), coalesce(y.came, 0), coalesce(l.sent, $far), coalesce(l.came, $far),
-               coalesce(n.bytes, 0)
+               coalesce(n.bytes, 0), coalesce(e.pid IN (SELECT pid FROM let_go), false)
         FROM endpoint e LEFT JOIN early y USING (endpoint_id) LEFT JOIN late l USING (endpoint_id)
         LEFT JOIN pending n ON n.socket_id = e.socket_id
         """,

@@ -60,7 +60,7 @@ class End:
     `raw` if a recorded process had a raw or packet socket. `sent_before` and `came_before`: up to which positions
     packets had carried what it sent, and what came to it, before its calls were recorded; 0 if they always were.
     `sent_after` and `came_after`: from which position on packets carried it after the last call of a process that was
-    let go. `pending`: how many bytes its calls gave that never returned.
+    let go. `pending`: how many bytes its calls gave that never returned. `let_go`: its process outlives the recording.
     """
 
     traced: bool
@@ -71,6 +71,7 @@ class End:
     sent_after: int = FAR
     came_after: int = FAR
     pending: int = 0
+    let_go: bool = False
 
     def unseen(self, name: str) -> str | None:
         """Why this end's calls are not there; None if they should be."""
@@ -234,19 +235,28 @@ def _gaps_of_unix(s: Streams, found: Gaps) -> None:
     if not s.is_unix.any():
         return
     inexact = _inexact(s.found.reads)
+    placed = s.is_unix.copy()
+    placed[list(inexact)] = False
+    let_go = np.array([end.let_go for end in s.senders], bool)
     found.share(
         "written, not read",
         s.lines.only(minus(s.written, s.covered("write_read")), s.is_unix),
         [
             (s.cut(s.found.writes), CUT),
             s.unseen(s.receivers, "receiver", s.is_unix),
+            (s.span(0, s.first(s.read), placed), READ_BEFORE),
             (None, lambda stream: inexact.get(stream, UNREAD)),
         ],
     )
     found.share(
         "read, not written",
         s.lines.only(s.lacking("write_read"), s.is_unix),
-        [s.unseen(s.senders, "sender", s.is_unix), (None, lambda stream: inexact.get(stream, UNEXPLAINED))],
+        [
+            s.unseen(s.senders, "sender", s.is_unix),
+            (s.span(0, s.first(s.written), placed), BEFORE),
+            (s.span(s.last(s.written), FAR, placed & let_go), AFTER),
+            (None, lambda stream: inexact.get(stream, UNEXPLAINED)),
+        ],
     )
 
 

@@ -81,10 +81,11 @@ STEPS: tuple[tuple[str, Step], ...] = (
 
 # Temporary tables with a row for each call or packet, by the last step that needs them: they would fill the memory.
 LAST_USES = {
-    "streams": ("j_order", "j_start"),
+    "streams": ("j_order",),
     "segments": ("j_flow_packet",),
     "endpoints": ("j_transfer",),
     "links": (
+        "j_start",
         "j_write_row",
         "j_read_row",
         "j_segment_row",

@@ -1,30 +1,33 @@
 """Where streams begin: position 0 is the first byte after the SYN, also in connections older than the recording.
 
-For such a socket the kernel's own counters (TCP_INFO of its first sample) say how much had passed; a capture that
-missed the SYN has positions relative to its first segment, until captured bytes place them, or (where those fit in many
-places) instants at which nothing was under way. What stays open says so.
+The kernel's own counters (TCP_INFO of a socket's first sample) say how much had passed by then; a capture that missed
+the SYN has positions relative to its first segment. A program goes on while it is looked at and attached to, and what
+it writes and reads meanwhile no call shows: so calls are placed by captured bytes and by times (join/alignment.py),
+each side for itself, and only by its counter where these do not contradict it. What stays open says so.
 """
 
 import struct
+from functools import partial
 
 import duckdb
 
+from wiretale.join.alignment import call_bounds, is_possible, segment_bounds, shift_of
 from wiretale.join.rows import Row, put
-from wiretale.join.settled import settled_place
 from wiretale.join.stream_bytes import Known, call_bytes, segment_bytes
 from wiretale.light import dataclass
 
 REASON = (
     "the connection is older than the recording, and neither TCP_INFO nor captured bytes tell how much passed before"
 )
-MOST_PLACES = 1000  # of equal bytes in a stream that are tried
+SIDES = ("w", "r")
 # offsets in struct tcp_info (linux/tcp.h)
 NOTSENT, BYTES_RECEIVED, BYTES_SENT, WHOLE = 144, 128, 200, 216
 
 OLD = """
-SELECT s.connection_id, c.protocol, s.role, s.socket_id,
+SELECT s.connection_id, c.protocol, s.role,
        (SELECT first((m.tcp_info, coalesce(m.recv_queue, 0), m.time_ns) ORDER BY m.time_ns)
-        FROM socket_sample m WHERE m.inode = k.inode AND (m.tcp_info IS NOT NULL OR c.protocol <> 'tcp'))
+        FROM socket_sample m WHERE m.inode = k.inode AND (m.tcp_info IS NOT NULL OR c.protocol <> 'tcp')),
+       (SELECT min(a.entry_ns) FROM j_placed p JOIN call a USING (call_id) WHERE p.socket_id = k.socket_id)
 FROM j_side s JOIN j_connection c USING (connection_id) JOIN socket k USING (socket_id)
 WHERE k.made_call_id IS NULL AND c.protocol IN ('tcp', 'unix-stream')
 ORDER BY s.connection_id, s.role
@@ -35,139 +38,179 @@ FROM j_base b JOIN j_connection_flow f USING (flow_id) WHERE NOT b.certain
   AND f.connection_id IN (SELECT connection_id FROM j_placed)  -- without calls, positions count from the first segment
 ORDER BY ALL
 """
+# How far the segments of one direction were at two instants.
+PASSED = """
+SELECT coalesce(max(s.hi) FILTER (s.time_ns <= $first), 0), coalesce(max(s.hi) FILTER (s.time_ns <= $second), 0)
+FROM j_subflow c JOIN j_flow f USING (flow_id) JOIN j_segment s USING (stream)
+WHERE c.connection_id = $connection AND (s.forward = (c.forward = 'c2s')) = ($direction = 'c2s')
+"""
 
 
-@dataclass(slots=True)
-class _Start:
-    """Where the calls of one side of a stream begin; None: unknown."""
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    """What was known of one side of a stream when its socket was looked at, before its process was attached to.
 
-    base: int | None
+    `moved`: payload bytes its calls had written or read; `passed`: those that had left or come. None: not counted.
+    """
 
-
-def written_before(tcp_info: bytes) -> int | None:
-    """Payload bytes a socket had taken from its program; None if this kernel's TCP_INFO does not count them."""
-    if len(tcp_info) < WHOLE:
-        return None
-    sent, again = struct.unpack_from("<QQ", tcp_info, BYTES_SENT)
-    return int(sent - again + struct.unpack_from("<I", tcp_info, NOTSENT)[0])
+    moved: int | None = None
+    passed: int | None = None
+    time_ns: int = 0
+    first_call_ns: int = 0
 
 
-def read_before(tcp_info: bytes, recv_queue: int) -> int | None:
-    """Payload bytes a program had taken from its socket; None if not counted."""
-    if len(tcp_info) < BYTES_RECEIVED + 8:
-        return None
-    return max(int(struct.unpack_from("<Q", tcp_info, BYTES_RECEIVED)[0]) - recv_queue, 0)
+Key = tuple[int, str]  # connection and direction
+Counters = dict[str, _Counter]  # by side; a side that is not in it is younger than the recording, and begins at 0
 
 
 def put_starts(db: duckdb.DuckDBPyConnection) -> None:
     """Make `j_start` (base position of a side's calls) and `j_align` (shift of a flow's segments)."""
-    starts = _old_sockets(db)
-    _write(db, starts, [])
-    uncertain = [(c, d) for c, d in db.execute(UNCERTAIN).fetchall()]
-    shifts: list[Row] = []
-    for connection_id, direction in uncertain:
-        shift = _shift_of_segments(db, connection_id, direction, starts)
-        shifts.append((connection_id, direction, shift or 0, shift is None))
-    for (connection_id, direction, side), start in starts.items():
-        if start.base is None and (connection_id, direction) not in uncertain:
-            start.base = _place(
-                _first_calls(db, connection_id, direction, side), segment_bytes(db, connection_id, direction)
-            )
-    _write(db, starts, shifts)
+    old = _old_sides(db)
+    bases: dict[tuple[int, str, str], int | None] = {(*key, side): 0 for key, sides in old.items() for side in sides}
+    shifts: dict[Key, int | None] = {}
+    _write(db, bases, shifts)
+    uncertain = {(c, d) for c, d in db.execute(UNCERTAIN).fetchall()}
+    for key in sorted(uncertain | old.keys()):
+        stream = _Stream(db, key, old.get(key, {}), is_certain=key not in uncertain)
+        shift, found = stream.place()
+        bases.update({(*key, side): base for side, base in found.items()})
+        if key in uncertain:
+            shifts[key] = shift
+    _write(db, bases, shifts)
 
 
-def _write(db: duckdb.DuckDBPyConnection, starts: dict[tuple[int, str, str], _Start], shifts: list[Row]) -> None:
-    put(
-        db,
-        "j_start",
-        (
-            ("connection_id", "BIGINT"),
-            ("direction", "VARCHAR"),
-            ("side", "VARCHAR"),
-            ("base", "BIGINT"),
-            ("start_reason", "VARCHAR"),
-        ),
-        ((*key, s.base or 0, REASON if s.base is None else None) for key, s in starts.items()),
-    )
-    columns = (("connection_id", "BIGINT"), ("direction", "VARCHAR"), ("shift", "BIGINT"), ("unknown", "BOOLEAN"))
-    put(db, "j_align", columns, shifts)
+class _Stream:
+    """One direction of a connection: its segments, and the calls of either side."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, key: Key, old: Counters, *, is_certain: bool) -> None:
+        self._db, self._key, self._old, self._is_certain = db, key, old, is_certain
+        self._calls = {side: call_bytes(db, *key, side).pieces for side in SIDES}  # from 0
+        self._segments = segment_bytes(db, *key)
+
+    def place(self) -> tuple[int | None, dict[str, int | None]]:
+        """What to add to the positions of its segments, and the base of each old side; None where it is unknown."""
+        places = {side: self._place_among_segments(side) for side in SIDES}
+        if not self._segments.pieces or not (self._is_certain or any(p is not None for p in places.values())):
+            return None, self._without_segments()
+        zero, bases = self._zero(places), dict[str, int | None]()
+        for side, counter in self._old.items():
+            place = places[side]
+            bases[side] = zero + place if place is not None else self._by_counter(side, counter, zero)
+        return zero, bases
+
+    def _place_among_segments(self, side: str) -> int | None:
+        """Where among the segments the side's first call is."""
+        if not self._segments.pieces:
+            return None
+        return shift_of(self._calls[side], self._segments, partial(segment_bounds, self._db, *self._key, side))
+
+    def _zero(self, places: dict[str, int | None]) -> int:
+        """The position of the first segment."""
+        placed = {side: place for side, place in places.items() if place is not None}
+        if self._is_certain:
+            return 0
+        for side in placed.keys() - self._old.keys():
+            return -placed[side]
+        for counter in self._old.values():
+            if counter.passed is not None:
+                return max(counter.passed - self._passed(counter)[0], 0)
+        return -next(iter(placed.values()))  # nobody counted: positions begin with the first traced call
+
+    def _passed(self, counter: _Counter) -> tuple[int, int]:
+        """How far the segments were when the socket was looked at, and at the first call."""
+        connection_id, direction = self._key
+        values = {"connection": connection_id, "direction": direction}
+        values |= {"first": counter.time_ns, "second": counter.first_call_ns}
+        first, second = self._db.execute(PASSED, values).fetchone() or (0, 0)
+        return first, second
+
+    def _by_counter(self, side: str, counter: _Counter, zero: int) -> int | None:
+        """The base the counter gives, if nothing passed between it and the first call, and nothing contradicts it."""
+        if counter.moved is None:
+            return counter.moved
+        first, second = self._passed(counter)
+        bounds = partial(segment_bounds, self._db, *self._key, side)
+        is_right = first == second and is_possible(counter.moved - zero, self._calls[side], self._segments, bounds)
+        return counter.moved if is_right else None
+
+    def _without_segments(self) -> dict[str, int | None]:
+        """Bases that place the calls of both sides beside each other."""
+        counted = {side: counter.moved for side, counter in self._old.items()}
+        written, read = self._calls["w"], self._calls["r"]
+        if not written or not read:
+            return counted
+        known, bounds = Known(written), partial(call_bounds, self._db, *self._key)
+        shift = shift_of(read, known, bounds)
+        if shift is None:
+            base, read_base = counted.get("w", 0), counted.get("r", 0)
+            if base is None or read_base is None:
+                return counted
+            # with any other shift the first bytes read would have waited for longer
+            shift = read_base - base
+            is_right = bounds()[1] <= shift and is_possible(shift, read, known, bounds)
+            return counted if is_right else dict.fromkeys(self._old)
+        return _beside(shift, counted)
 
 
-def _old_sockets(db: duckdb.DuckDBPyConnection) -> dict[tuple[int, str, str], _Start]:
+def _beside(shift: int, counted: dict[str, int | None]) -> dict[str, int | None]:
+    """The bases of both sides: that of the reads is `shift` more. What is not in `counted` begins at 0."""
+    if "w" not in counted:
+        return {"r": shift}
+    if "r" not in counted:
+        return {"w": -shift}
+    base = max(counted["w"] or 0, -shift)
+    return {"w": base, "r": base + shift}
+
+
+def written_before(tcp_info: bytes) -> tuple[int, int] | None:
+    """Payload bytes a socket had taken from its program, and sent; None if this kernel does not count them."""
+    if len(tcp_info) < WHOLE:
+        return None
+    sent, again = struct.unpack_from("<QQ", tcp_info, BYTES_SENT)
+    return int(sent - again + struct.unpack_from("<I", tcp_info, NOTSENT)[0]), int(sent - again)
+
+
+def read_before(tcp_info: bytes, recv_queue: int) -> tuple[int, int] | None:
+    """Payload bytes a program had taken from its socket, and that had come; None if not counted."""
+    if len(tcp_info) < BYTES_RECEIVED + 8:
+        return None
+    received = int(struct.unpack_from("<Q", tcp_info, BYTES_RECEIVED)[0])
+    return max(received - recv_queue, 0), received
+
+
+def _old_sides(db: duckdb.DuckDBPyConnection) -> dict[Key, Counters]:
     """What the first sample of each socket that is older than the recording says of its two streams."""
-    starts: dict[tuple[int, str, str], _Start] = {}
-    waiting: dict[tuple[int, str], int] = {}
-    for connection_id, protocol, role, _, sample in db.execute(OLD).fetchall():
+    old: dict[Key, Counters] = {}
+    for connection_id, protocol, role, sample, first_call_ns in db.execute(OLD).fetchall():
         outgoing, incoming = ("c2s", "s2c") if role == "client" else ("s2c", "c2s")
-        info, queue = (None, 0)
+        info, queue, time_ns = (None, 0, 0)
         if sample is not None:
-            info, queue, *_ = sample.values() if isinstance(sample, dict) else sample
+            info, queue, time_ns = sample.values() if isinstance(sample, dict) else sample
         if protocol == "tcp":
-            starts[connection_id, outgoing, "w"] = _Start(written_before(info) if info else None)
-            starts[connection_id, incoming, "r"] = _Start(read_before(info, queue) if info else None)
+            for direction, side, counts in (
+                (outgoing, "w", written_before(info) if info else None),
+                (incoming, "r", read_before(info, queue) if info else None),
+            ):
+                moved, passed = counts or (None, None)
+                counter = _Counter(moved, passed, time_ns, first_call_ns or time_ns)
+                old.setdefault((connection_id, direction), {})[side] = counter
         else:
             # A unix stream has no counters: position 0 is the first byte not yet read when the recording began.
-            starts[connection_id, incoming, "r"] = _Start(0)
-            waiting[connection_id, incoming] = queue
-    for (connection_id, direction), queue in waiting.items():
-        starts[connection_id, direction, "w"] = _Start(queue)
-    return starts
+            old.setdefault((connection_id, incoming), {}).update(r=_Counter(0), w=_Counter(queue))
+    return old
 
 
-def _first_calls(
-    db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, side: str
-) -> list[tuple[int, bytes]]:
-    """Position (as j_start has it now) and captured beginning of the first calls of one side."""
-    return [(lo, data) for lo, data in call_bytes(db, connection_id, direction, side).pieces[:64] if data]
-
-
-def _shift_of_segments(
-    db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, starts: dict[tuple[int, str, str], _Start]
-) -> int | None:
-    """What to add to a flow's relative positions so that they are those of its calls; None if nothing tells."""
-    known = segment_bytes(db, connection_id, direction)
-    shift = None
-    # a side whose calls were counted from the connection's beginning says where that is
-    for side in sorted(("w", "r"), key=lambda side: _uncounted(starts.get((connection_id, direction, side)))):
-        start = starts.get((connection_id, direction, side))
-        place = _place_of_side(db, (connection_id, direction, side), known, start)
-        if place is None:
-            continue
-        if shift is None:
-            if start is not None and start.base is None:
-                start.base = 0  # nobody counted what passed before: positions begin with the first traced call
-            shift = -place
-        elif start is not None:  # not counted, or before the program went on for a moment until its calls were recorded
-            start.base = (start.base or 0) + place + shift
-    return shift
-
-
-def _uncounted(start: _Start | None) -> bool:
-    return start is not None and start.base is None
-
-
-def _place_of_side(
-    db: duckdb.DuckDBPyConnection, which: tuple[int, str, str], known: Known, start: _Start | None
-) -> int | None:
-    """What to add to positions of one side's calls to have those of packets; None if nothing tells."""
-    calls = _first_calls(db, *which)
-    place = _place(calls, known)
-    if place is None and calls:
-        base = start.base or 0 if start is not None else 0
-        settled = settled_place(db, *which, base)
-        if settled is not None:
-            equal = [known.compare(lo + settled, data) for lo, data in calls]
-            place = settled if min(equal) >= 0 and max(equal) > 0 else None
-    return place
-
-
-def _place(calls: list[tuple[int, bytes]], known: Known) -> int | None:
-    """The one shift at which all `calls` agree with `known`; None if there is none, or more than one."""
-    longest = max(calls, key=lambda c: len(c[1]), default=None)
-    if longest is None:
-        return None
-    places = known.places(longest[1], MOST_PLACES)
-    if len(places) == MOST_PLACES:
-        return None  # there may be more
-    fitting = {at - longest[0] for at in places if all(known.agrees(lo + at - longest[0], data) for lo, data in calls)}
-    return fitting.pop() if len(fitting) == 1 else None
+def _write(
+    db: duckdb.DuckDBPyConnection, bases: dict[tuple[int, str, str], int | None], shifts: dict[Key, int | None]
+) -> None:
+    start = (
+        ("connection_id", "BIGINT"),
+        ("direction", "VARCHAR"),
+        ("side", "VARCHAR"),
+        ("base", "BIGINT"),
+        ("start_reason", "VARCHAR"),
+    )
+    put(db, "j_start", start, ((*key, base or 0, REASON if base is None else None) for key, base in bases.items()))
+    align = (("connection_id", "BIGINT"), ("direction", "VARCHAR"), ("shift", "BIGINT"), ("unknown", "BOOLEAN"))
+    rows: list[Row] = [(*key, shift or 0, shift is None) for key, shift in shifts.items()]
+    put(db, "j_align", align, rows)

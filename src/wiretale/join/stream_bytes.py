@@ -1,6 +1,7 @@
 """The bytes of a stream as far as any source captured them: what positions of doubtful calls are tried against."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 
 import duckdb
 
@@ -40,15 +41,13 @@ class Known:
     def agrees(self, at: int, data: bytes) -> bool:
         return self.compare(at, data) >= 0
 
-    def places(self, data: bytes, limit: int) -> list[int]:
-        """Positions at which `data` stands within the pieces joined where they touch."""
-        found: list[int] = []
+    def places(self, data: bytes, first: int, last: int) -> Iterator[int]:
+        """Positions from `first` to `last` at which `data` stands within the pieces joined where they touch."""
         for lo, run in self._runs():
-            at = run.find(data)
-            while at >= 0 and len(found) < limit:
-                found.append(lo + at)
+            at = run.find(data, max(first - lo, 0))
+            while 0 <= at <= last - lo:
+                yield lo + at
                 at = run.find(data, at + 1)
-        return found
 
     def _runs(self) -> list[tuple[int, bytes]]:
         runs: list[tuple[int, bytearray]] = []

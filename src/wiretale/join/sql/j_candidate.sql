@@ -1,15 +1,20 @@
 -- j_write_row, j_read_row, j_segment_row (temporary): one row is one stretch of payload of a stream that may be linked,
 -- as a call wrote it, as a call read it, as a segment carried it. From stream_write, stream_read, segment, call, packet
--- and j_connection. join/candidates.py finds which of them overlap.
+-- j_connection and j_start: calls of a side whose place in the stream is unknown may be linked to nothing.
+-- join/candidates.py finds which of them overlap.
 CREATE OR REPLACE TEMP TABLE j_write_row AS
 SELECT w.write_id AS id, w.connection_id, w.direction, w.lo, w.hi, w.exact, c.start_ns, c.exit_ns
 FROM stream_write w JOIN call c USING (call_id) JOIN j_connection x USING (connection_id)
-WHERE w.hi > w.lo AND x.protocol IN ('tcp', 'unix-stream');
+WHERE w.hi > w.lo AND x.protocol IN ('tcp', 'unix-stream')
+  AND (w.connection_id, w.direction) NOT IN
+      (SELECT (connection_id, direction) FROM j_start WHERE side = 'w' AND start_reason IS NOT NULL);
 
 CREATE OR REPLACE TEMP TABLE j_read_row AS
 SELECT r.read_id AS id, r.connection_id, r.direction, r.lo, r.hi, r.exact, r.peeked, c.start_ns, c.exit_ns
 FROM stream_read r JOIN call c USING (call_id) JOIN j_connection x USING (connection_id)
-WHERE r.hi > r.lo AND x.protocol IN ('tcp', 'unix-stream');
+WHERE r.hi > r.lo AND x.protocol IN ('tcp', 'unix-stream')
+  AND (r.connection_id, r.direction) NOT IN
+      (SELECT (connection_id, direction) FROM j_start WHERE side = 'r' AND start_reason IS NOT NULL);
 
 -- Segments with payload that may carry a link. A keep-alive's byte is not part of the stream, unless it is the very byte
 -- that the sender's call put there. `frame_lo` is the position

@@ -1,0 +1,76 @@
+"""How far the positions of one side's calls are from those of its stream's segments, or of the other side's calls.
+
+Both count from a beginning of their own where a connection is older than the recording. Captured bytes tell the shift
+between them; where bytes repeat themselves, when they passed does.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+
+import duckdb
+
+from wiretale.join.models import model
+from wiretale.join.rows import clock_error_ns
+from wiretale.join.stream_bytes import Known
+
+Piece = tuple[int, bytes]  # position and captured bytes
+Bounds = tuple[int, int]  # the least and the greatest shift
+
+_FAR = 1 << 62
+_ANY: Bounds = (-_FAR, _FAR)
+_MOST_PIECES = 64
+_MOST_PLACES = 10_000
+# A segment that a tap has seen may be this far from its socket's queue: the tap comes first (__netif_receive_skb_core).
+_QUEUED_NS = 5_000
+_PAUSE_NS = 1_000_000  # a program that is told of something to read has read it
+# A read that took longer found nothing at first: what it is given later came later. Taken of the half that say most:
+# one may have lost its CPU instead.
+_WAITED_NS = 200_000
+
+
+def shift_of(calls: list[Piece], known: Known, bounds: Callable[[], Bounds]) -> int | None:
+    """What to add to a position of `calls` to get that of `known`; None if no number is possible, or more than one."""
+    calls = [(lo, data) for lo, data in calls if data][:_MOST_PIECES]
+    found = _fitting(calls, known, _ANY)
+    if len(found) != 1 and calls:
+        found = _fitting(calls, known, bounds())
+    return found[0] if len(found) == 1 else None
+
+
+def is_possible(shift: int, calls: list[Piece], known: Known, bounds: Callable[[], Bounds]) -> bool:
+    """Whether neither bytes nor times contradict `shift`. Of pieces whose order is doubtful some may disagree."""
+    least, greatest = bounds()
+    pieces = [known.agrees(lo + shift, data) for lo, data in calls[:_MOST_PIECES] if data]
+    return least <= shift <= greatest and 2 * sum(pieces) >= len(pieces)
+
+
+def _fitting(calls: list[Piece], known: Known, bounds: Bounds) -> list[int]:
+    """The shifts within `bounds` at which all `calls` agree with `known`: two where there are more.
+
+    None at all where there are too many places to try.
+    """
+    later = calls[len(calls) // 2 :]  # of the first ones `known` may begin too late to hold them
+    if not later or bounds[0] > bounds[1]:
+        return []
+    lo, data = max(later, key=lambda c: len(c[1]))
+    places = list(islice(known.places(data, lo + bounds[0], lo + bounds[1]), _MOST_PLACES))
+    if len(places) == _MOST_PLACES:
+        return []
+    shifts = (at - lo for at in places)
+    return list(islice((s for s in shifts if all(known.agrees(at + s, piece) for at, piece in calls)), 2))
+
+
+def segment_bounds(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, side: str) -> Bounds:
+    """Of calls and segments."""
+    return _bounds(db, "j_segment_bounds", {"connection": connection_id, "direction": direction, "side": side})
+
+
+def call_bounds(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str) -> Bounds:
+    """Of what was read and what was written."""
+    return _bounds(db, "j_call_bounds", {"connection": connection_id, "direction": direction})
+
+
+def _bounds(db: duckdb.DuckDBPyConnection, name: str, values: dict[str, object]) -> Bounds:
+    limits = {"error": clock_error_ns(db), "queued": _QUEUED_NS, "pause": _PAUSE_NS, "waited": _WAITED_NS}
+    least, greatest = db.execute(model(name), values | limits).fetchone() or (None, None)
+    return (-_FAR if least is None else int(least), _FAR if greatest is None else int(greatest))
