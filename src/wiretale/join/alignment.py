@@ -4,20 +4,21 @@ Both count from a beginning of their own where a connection is older than the re
 between them; where bytes repeat themselves, when they passed does.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from itertools import islice
+from typing import Any
 
 import duckdb
 
 from wiretale.join.models import model
 from wiretale.join.rows import clock_error_ns
-from wiretale.join.stream_bytes import Known
+from wiretale.join.stream_bytes import Known, Stream, of_streams
 
 Piece = tuple[int, bytes]  # position and captured bytes
 Bounds = tuple[int, int]  # the least and the greatest shift
 
 _FAR = 1 << 62
-_ANY: Bounds = (-_FAR, _FAR)
+ANY: Bounds = (-_FAR, _FAR)
 _MOST_PIECES = 64
 _MOST_PLACES = 10_000
 # A segment that a tap has seen may be this far from its socket's queue: the tap comes first (__netif_receive_skb_core).
@@ -28,18 +29,18 @@ _PAUSE_NS = 1_000_000  # a program that is told of something to read has read it
 _WAITED_NS = 200_000
 
 
-def shift_of(calls: list[Piece], known: Known, bounds: Callable[[], Bounds]) -> int | None:
+def shift_of(calls: list[Piece], known: Known, bounds: Bounds) -> int | None:
     """What to add to a position of `calls` to get that of `known`; None if no number is possible, or more than one."""
     calls = [(lo, data) for lo, data in calls if data][:_MOST_PIECES]
-    found = _fitting(calls, known, _ANY)
-    if len(found) != 1 and calls:
-        found = _fitting(calls, known, bounds())
+    found = _fitting(calls, known, ANY)
+    if len(found) != 1:
+        found = _fitting(calls, known, bounds)
     return found[0] if len(found) == 1 else None
 
 
-def is_possible(shift: int, calls: list[Piece], known: Known, bounds: Callable[[], Bounds]) -> bool:
+def is_possible(shift: int, calls: list[Piece], known: Known, bounds: Bounds) -> bool:
     """Whether neither bytes nor times contradict `shift`. Of pieces whose order is doubtful some may disagree."""
-    least, greatest = bounds()
+    least, greatest = bounds
     pieces = [known.agrees(lo + shift, data) for lo, data in calls[:_MOST_PIECES] if data]
     return least <= shift <= greatest and 2 * sum(pieces) >= len(pieces)
 
@@ -60,17 +61,20 @@ def _fitting(calls: list[Piece], known: Known, bounds: Bounds) -> list[int]:
     return list(islice((s for s in shifts if all(known.agrees(at + s, piece) for at, piece in calls)), 2))
 
 
-def segment_bounds(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, side: str) -> Bounds:
-    """Of calls and segments."""
-    return _bounds(db, "j_segment_bounds", {"connection": connection_id, "direction": direction, "side": side})
+def segment_bounds(db: duckdb.DuckDBPyConnection, streams: Sequence[Stream]) -> dict[tuple[int, str, str], Bounds]:
+    """Of the calls of each side of each stream and its segments."""
+    return {(c, d, side): _finite(*found) for c, d, side, *found in _rows(db, "j_segment_bounds", streams)}
 
 
-def call_bounds(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str) -> Bounds:
+def call_bounds(db: duckdb.DuckDBPyConnection, streams: Sequence[Stream]) -> dict[Stream, Bounds]:
     """Of what was read and what was written."""
-    return _bounds(db, "j_call_bounds", {"connection": connection_id, "direction": direction})
+    return {(c, d): _finite(*found) for c, d, *found in _rows(db, "j_call_bounds", streams)}
 
 
-def _bounds(db: duckdb.DuckDBPyConnection, name: str, values: dict[str, object]) -> Bounds:
+def _rows(db: duckdb.DuckDBPyConnection, name: str, streams: Sequence[Stream]) -> list[tuple[Any, ...]]:
     limits = {"error": clock_error_ns(db), "queued": _QUEUED_NS, "pause": _PAUSE_NS, "waited": _WAITED_NS}
-    least, greatest = db.execute(model(name), values | limits).fetchone() or (None, None)
-    return (-_FAR if least is None else int(least), _FAR if greatest is None else int(greatest))
+    return db.execute(model(name), of_streams(streams) | limits).fetchall()
+
+
+def _finite(least: int | None, greatest: int | None) -> Bounds:
+    return (-_FAR if least is None else least, _FAR if greatest is None else greatest)

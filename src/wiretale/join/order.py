@@ -88,7 +88,7 @@ def _groups(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     if not groups:
         return
     wanted = {(connection, direction, side) for connection, direction, side, _ in groups}
-    known = {key: known_bytes(db, *key) for key in wanted}
+    known = {(c, way, side): known_bytes(db, (c, way), side) for c, way, side in wanted}
     messages: dict[tuple[str, int], list[int]] = {}
     overlapping = [member.call_id for _, members in groups.values() for member in members]
     for side, call, message in db.execute(MESSAGES, {"calls": overlapping}).fetchall():

@@ -7,13 +7,14 @@ each side for itself, and only by its counter where these do not contradict it. 
 """
 
 import struct
-from functools import partial
+from collections.abc import Iterator
+from functools import cached_property
 
 import duckdb
 
-from wiretale.join.alignment import call_bounds, is_possible, segment_bounds, shift_of
+from wiretale.join.alignment import ANY, Bounds, call_bounds, is_possible, segment_bounds, shift_of
 from wiretale.join.rows import Row, put
-from wiretale.join.stream_bytes import Known, call_bytes, segment_bytes
+from wiretale.join.stream_bytes import Known, Stream, call_bytes, of_streams, segment_bytes
 from wiretale.light import dataclass
 
 REASON = (
@@ -38,12 +39,18 @@ FROM j_base b JOIN j_connection_flow f USING (flow_id) WHERE NOT b.certain
   AND f.connection_id IN (SELECT connection_id FROM j_placed)  -- without calls, positions count from the first segment
 ORDER BY ALL
 """
-# How far the segments of one direction were at two instants.
+# How far the segments of each stream were at two instants.
 PASSED = """
-SELECT coalesce(max(s.hi) FILTER (s.time_ns <= $first), 0), coalesce(max(s.hi) FILTER (s.time_ns <= $second), 0)
-FROM j_subflow c JOIN j_flow f USING (flow_id) JOIN j_segment s USING (stream)
-WHERE c.connection_id = $connection AND (s.forward = (c.forward = 'c2s')) = ($direction = 'c2s')
+SELECT k.connection_id, k.direction, k.side, coalesce(max(s.hi) FILTER (s.time_ns <= k.first_ns), 0),
+       coalesce(max(s.hi) FILTER (s.time_ns <= k.second_ns), 0)
+FROM (SELECT unnest($connections) AS connection_id, unnest($directions) AS direction, unnest($sides) AS side,
+             unnest($first) AS first_ns, unnest($second) AS second_ns) k
+JOIN j_subflow c USING (connection_id) JOIN j_flow f USING (flow_id) JOIN j_segment s USING (stream)
+WHERE (s.forward = (c.forward = 'c2s')) = (k.direction = 'c2s')
+GROUP BY ALL
 """
+SIZES = "SELECT connection_id, direction, sum(bytes)::BIGINT FROM j_placed WHERE bytes IS NOT NULL GROUP BY ALL"
+_MOST_BYTES, _MOST_STREAMS = 64 << 20, 500  # looked at together
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,6 @@ class _Counter:
     first_call_ns: int = 0
 
 
-Key = tuple[int, str]  # connection and direction
 Counters = dict[str, _Counter]  # by side; a side that is not in it is younger than the recording, and begins at 0
 
 
@@ -67,25 +73,70 @@ def put_starts(db: duckdb.DuckDBPyConnection) -> None:
     """Make `j_start` (base position of a side's calls) and `j_align` (shift of a flow's segments)."""
     old = _old_sides(db)
     bases: dict[tuple[int, str, str], int | None] = {(*key, side): 0 for key, sides in old.items() for side in sides}
-    shifts: dict[Key, int | None] = {}
+    shifts: dict[Stream, int | None] = {}
     _write(db, bases, shifts)
     uncertain = {(c, d) for c, d in db.execute(UNCERTAIN).fetchall()}
-    for key in sorted(uncertain | old.keys()):
-        stream = _Stream(db, key, old.get(key, {}), is_certain=key not in uncertain)
-        shift, found = stream.place()
-        bases.update({(*key, side): base for side, base in found.items()})
-        if key in uncertain:
-            shifts[key] = shift
+    for part in _parts(db, sorted(uncertain | old.keys())):
+        sources = _Sources(db, part, old)
+        for stream in part:
+            shift, found = _Placing(sources, stream, old.get(stream, {}), is_certain=stream not in uncertain).place()
+            bases.update({(*stream, side): base for side, base in found.items()})
+            if stream in uncertain:
+                shifts[stream] = shift
     _write(db, bases, shifts)
 
 
-class _Stream:
+def _parts(db: duckdb.DuckDBPyConnection, streams: list[Stream]) -> Iterator[list[Stream]]:
+    """The streams, as many at a time as memory has room for: a query for each of thousands would take minutes."""
+    sizes = {(c, d): size for c, d, size in db.execute(SIZES).fetchall()} if streams else {}
+    part: list[Stream] = []
+    held = 0
+    for stream in streams:
+        size = min(sizes.get(stream, 0), _MOST_BYTES)
+        if part and (held + size > _MOST_BYTES or len(part) == _MOST_STREAMS):
+            yield part
+            part, held = [], 0
+        part.append(stream)
+        held += size
+    if part:
+        yield part
+
+
+class _Sources:
+    """What is known of some streams: captured bytes of segments and calls, and what their times say."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, streams: list[Stream], old: dict[Stream, Counters]) -> None:
+        self._db, self._streams, self._old = db, streams, old
+        self.segments = segment_bytes(db, streams)
+        self.calls = {side: call_bytes(db, streams, side) for side in SIDES}  # from 0
+
+    @cached_property
+    def segment_bounds(self) -> dict[tuple[int, str, str], Bounds]:
+        return segment_bounds(self._db, self._streams)
+
+    @cached_property
+    def call_bounds(self) -> dict[Stream, Bounds]:
+        return call_bounds(self._db, self._streams)
+
+    @cached_property
+    def passed(self) -> dict[tuple[int, str, str], tuple[int, int]]:
+        """How far the segments were when a side's socket was looked at, and at its first call."""
+        sides = [(s, side, c) for s in self._streams for side, c in self._old.get(s, {}).items()]
+        values = of_streams([s for s, *_ in sides]) | {
+            "sides": [side for _, side, _ in sides],
+            "first": [c.time_ns for *_, c in sides],
+            "second": [c.first_call_ns for *_, c in sides],
+        }
+        return {(c, d, side): (a, b) for c, d, side, a, b in self._db.execute(PASSED, values).fetchall()}
+
+
+class _Placing:
     """One direction of a connection: its segments, and the calls of either side."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, key: Key, old: Counters, *, is_certain: bool) -> None:
-        self._db, self._key, self._old, self._is_certain = db, key, old, is_certain
-        self._calls = {side: call_bytes(db, *key, side).pieces for side in SIDES}  # from 0
-        self._segments = segment_bytes(db, *key)
+    def __init__(self, sources: _Sources, stream: Stream, old: Counters, *, is_certain: bool) -> None:
+        self._sources, self._stream, self._old, self._is_certain = sources, stream, old, is_certain
+        self._calls = {side: sources.calls[side][stream].pieces for side in SIDES}
+        self._segments = sources.segments[stream]
 
     def place(self) -> tuple[int | None, dict[str, int | None]]:
         """What to add to the positions of its segments, and the base of each old side; None where it is unknown."""
@@ -100,9 +151,15 @@ class _Stream:
 
     def _place_among_segments(self, side: str) -> int | None:
         """Where among the segments the side's first call is."""
-        if not self._segments.pieces:
+        if not self._segments.pieces or not self._calls[side]:
             return None
-        return shift_of(self._calls[side], self._segments, partial(segment_bounds, self._db, *self._key, side))
+        return shift_of(self._calls[side], self._segments, self._bounds(side))
+
+    def _bounds(self, side: str) -> Bounds:
+        return self._sources.segment_bounds.get((*self._stream, side), ANY)
+
+    def _passed(self, side: str) -> tuple[int, int]:
+        return self._sources.passed.get((*self._stream, side), (0, 0))
 
     def _zero(self, places: dict[str, int | None]) -> int:
         """The position of the first segment."""
@@ -111,26 +168,18 @@ class _Stream:
             return 0
         for side in placed.keys() - self._old.keys():
             return -placed[side]
-        for counter in self._old.values():
+        for side, counter in self._old.items():
             if counter.passed is not None:
-                return max(counter.passed - self._passed(counter)[0], 0)
+                return max(counter.passed - self._passed(side)[0], 0)
         return -next(iter(placed.values()))  # nobody counted: positions begin with the first traced call
-
-    def _passed(self, counter: _Counter) -> tuple[int, int]:
-        """How far the segments were when the socket was looked at, and at the first call."""
-        connection_id, direction = self._key
-        values = {"connection": connection_id, "direction": direction}
-        values |= {"first": counter.time_ns, "second": counter.first_call_ns}
-        first, second = self._db.execute(PASSED, values).fetchone() or (0, 0)
-        return first, second
 
     def _by_counter(self, side: str, counter: _Counter, zero: int) -> int | None:
         """The base the counter gives, if nothing passed between it and the first call, and nothing contradicts it."""
-        if counter.moved is None:
+        if counter.moved is None or not self._calls[side]:
             return counter.moved
-        first, second = self._passed(counter)
-        bounds = partial(segment_bounds, self._db, *self._key, side)
-        is_right = first == second and is_possible(counter.moved - zero, self._calls[side], self._segments, bounds)
+        first, second = self._passed(side)
+        shift = counter.moved - zero
+        is_right = first == second and is_possible(shift, self._calls[side], self._segments, self._bounds(side))
         return counter.moved if is_right else None
 
     def _without_segments(self) -> dict[str, int | None]:
@@ -139,17 +188,17 @@ class _Stream:
         written, read = self._calls["w"], self._calls["r"]
         if not written or not read:
             return counted
-        known, bounds = Known(written), partial(call_bounds, self._db, *self._key)
-        shift = shift_of(read, known, bounds)
-        if shift is None:
-            base, read_base = counted.get("w", 0), counted.get("r", 0)
-            if base is None or read_base is None:
-                return counted
-            # with any other shift the first bytes read would have waited for longer
-            shift = read_base - base
-            is_right = bounds()[1] <= shift and is_possible(shift, read, known, bounds)
-            return counted if is_right else dict.fromkeys(self._old)
-        return _beside(shift, counted)
+        known, bounds = Known(written), self._sources.call_bounds.get(self._stream, ANY)
+        found = shift_of(read, known, bounds)
+        if found is not None:
+            return _beside(found, counted)
+        base, read_base = counted.get("w", 0), counted.get("r", 0)
+        if base is None or read_base is None:
+            return counted
+        shift = read_base - base
+        # with any other shift the first bytes read would have waited for longer
+        is_right = bounds[1] <= shift and is_possible(shift, read, known, bounds)
+        return counted if is_right else dict.fromkeys(self._old)
 
 
 def _beside(shift: int, counted: dict[str, int | None]) -> dict[str, int | None]:
@@ -178,9 +227,9 @@ def read_before(tcp_info: bytes, recv_queue: int) -> tuple[int, int] | None:
     return max(received - recv_queue, 0), received
 
 
-def _old_sides(db: duckdb.DuckDBPyConnection) -> dict[Key, Counters]:
+def _old_sides(db: duckdb.DuckDBPyConnection) -> dict[Stream, Counters]:
     """What the first sample of each socket that is older than the recording says of its two streams."""
-    old: dict[Key, Counters] = {}
+    old: dict[Stream, Counters] = {}
     for connection_id, protocol, role, sample, first_call_ns in db.execute(OLD).fetchall():
         outgoing, incoming = ("c2s", "s2c") if role == "client" else ("s2c", "c2s")
         info, queue, time_ns = (None, 0, 0)
@@ -201,7 +250,7 @@ def _old_sides(db: duckdb.DuckDBPyConnection) -> dict[Key, Counters]:
 
 
 def _write(
-    db: duckdb.DuckDBPyConnection, bases: dict[tuple[int, str, str], int | None], shifts: dict[Key, int | None]
+    db: duckdb.DuckDBPyConnection, bases: dict[tuple[int, str, str], int | None], shifts: dict[Stream, int | None]
 ) -> None:
     start = (
         ("connection_id", "BIGINT"),

@@ -1,11 +1,13 @@
 """The bytes of a stream as far as any source captured them: what positions of doubtful calls are tried against."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import duckdb
 
 from wiretale.join.models import model
+
+Stream = tuple[int, str]  # connection and direction
 
 _MOST = 64 << 20  # bytes of one stream held at once; later ones are left out, and what they would decide stays open
 
@@ -60,28 +62,37 @@ class Known:
         return [(lo, bytes(data)) for lo, data in runs]
 
 
-def segment_bytes(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str) -> Known:
-    """What the packets carried of one stream."""
-    return Known(_fetch(db, model("j_segment_piece"), {"connection": connection_id, "direction": direction}))
+def segment_bytes(db: duckdb.DuckDBPyConnection, streams: Sequence[Stream]) -> dict[Stream, Known]:
+    """What the packets carried of each stream."""
+    return _fetch(db, "j_segment_piece", streams, {})
 
 
-def call_bytes(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, side: str) -> Known:
+def call_bytes(db: duckdb.DuckDBPyConnection, streams: Sequence[Stream], side: str) -> dict[Stream, Known]:
     """What the calls of one side ('w' or 'r') carried, at the positions that the order of their returns gives."""
-    return Known(_fetch(db, model("j_call_piece"), {"connection": connection_id, "direction": direction, "side": side}))
+    return _fetch(db, "j_call_piece", streams, {"side": side})
 
 
-def known_bytes(db: duckdb.DuckDBPyConnection, connection_id: int, direction: str, side: str) -> Known:
+def known_bytes(db: duckdb.DuckDBPyConnection, stream: Stream, side: str) -> Known:
     """What is known of a stream without the calls of `side`: the packets, or else the other end's calls."""
-    known = segment_bytes(db, connection_id, direction)
-    return known if known.pieces else call_bytes(db, connection_id, direction, "r" if side == "w" else "w")
+    known = segment_bytes(db, [stream])[stream]
+    return known if known.pieces else call_bytes(db, [stream], "r" if side == "w" else "w")[stream]
 
 
-def _fetch(db: duckdb.DuckDBPyConnection, query: str, values: dict[str, object]) -> list[tuple[int, bytes]]:
-    pieces: list[tuple[int, bytes]] = []
-    total = 0
-    rows = db.execute(query, values)
-    while total < _MOST and (batch := rows.fetchmany(1000)):
-        for lo, data in batch:
-            pieces.append((lo, data or b""))
-            total += len(data or b"")
-    return pieces
+def _fetch(
+    db: duckdb.DuckDBPyConnection, name: str, streams: Sequence[Stream], values: dict[str, object]
+) -> dict[Stream, Known]:
+    pieces: dict[Stream, list[tuple[int, bytes]]] = {stream: [] for stream in streams}
+    total = dict.fromkeys(streams, 0)
+    rows = db.execute(model(name), values | of_streams(streams))
+    while batch := rows.fetchmany(1000):
+        for connection_id, direction, lo, data in batch:
+            stream = connection_id, direction
+            if total[stream] < _MOST:
+                pieces[stream].append((lo, data or b""))
+                total[stream] += len(data or b"")
+    return {stream: Known(found) for stream, found in pieces.items()}
+
+
+def of_streams(streams: Sequence[Stream]) -> dict[str, object]:
+    """Parameters that name the streams to a query."""
+    return {"connections": [c for c, _ in streams], "directions": [d for _, d in streams]}
