@@ -24,9 +24,6 @@ _MOST_PLACES = 10_000
 # A segment that a tap has seen may be this far from its socket's queue: the tap comes first (__netif_receive_skb_core).
 _QUEUED_NS = 5_000
 _PAUSE_NS = 1_000_000  # a program that is told of something to read has read it
-# A read that took longer found nothing at first: what it is given later came later. Taken of the half that say most:
-# one may have lost its CPU instead.
-_WAITED_NS = 200_000
 
 
 def shift_of(calls: list[Piece], known: Known, bounds: Bounds) -> int | None:
@@ -72,7 +69,7 @@ def call_bounds(db: duckdb.DuckDBPyConnection, streams: Sequence[Stream]) -> dic
 
 
 def _rows(db: duckdb.DuckDBPyConnection, name: str, streams: Sequence[Stream]) -> list[tuple[Any, ...]]:
-    limits = {"error": clock_error_ns(db), "queued": _QUEUED_NS, "pause": _PAUSE_NS, "waited": _WAITED_NS}
+    limits = {"error": clock_error_ns(db), "queued": _QUEUED_NS, "pause": _PAUSE_NS}
     return db.execute(model(name), of_streams(streams) | limits).fetchall()
 
 

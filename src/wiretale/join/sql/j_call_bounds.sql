@@ -5,12 +5,10 @@
 --   A read that got less than it asked for left nothing behind: what was written before it is not left for later ones.
 --   Nor what was written before it returned, if no more was for a while, and no read returned until it was: had something been
 --   left, the program would have been told.
---   A read that waited found nothing: what was written before it had been read.
 WITH stream AS (SELECT unnest($connections) AS connection_id, unnest($directions) AS direction),
 moved AS MATERIALIZED (
     SELECT p.connection_id, p.direction, p.side, p.protocol, p.start_ns, p.exit_ns,
            c.name IN ('read', 'recvfrom') AND c.retval < c.a2 AND NOT p.oob AS is_short,
-           p.exit_ns - p.start_ns > $waited AND p.msg_flags & 256 = 0 AS waited, -- MSG_WAITALL waits for more
            p.bytes, lead(p.exit_ns) OVER calls AS next_ns, sum(p.bytes) OVER calls AS hi
     FROM stream JOIN j_placed p USING (connection_id, direction) JOIN call c USING (call_id)
     WHERE NOT p.peeked
@@ -28,8 +26,7 @@ done AS MATERIALIZED (
 )
 SELECT m.connection_id, m.direction,
        greatest(max(d.hi - m.hi) FILTER (m.is_short),
-                max(a.hi - m.hi) FILTER (m.is_short AND a.next_ns > m.exit_ns + $pause AND m.next_ns >= a.next_ns),
-                quantile_disc(d.hi - (m.hi - m.bytes), 0.5) FILTER (m.waited))::BIGINT,
+                max(a.hi - m.hi) FILTER (m.is_short AND a.next_ns > m.exit_ns + $pause AND m.next_ns >= a.next_ns))::BIGINT,
        min(b.hi - m.hi)::BIGINT
 FROM (SELECT *, start_ns - $queued AS before_ns, exit_ns + $error AS after_ns FROM moved WHERE side = 'r') m
 ASOF LEFT JOIN begun b ON b.connection_id = m.connection_id AND b.direction = m.direction AND m.after_ns >= b.time_ns

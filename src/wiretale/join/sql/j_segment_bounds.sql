@@ -7,7 +7,6 @@
 --   A read that got less than it asked for left nothing behind: what came before it is not left for later ones.
 --   Nor what came before it returned, if no more came for a while, and no read returned until it did: had something been
 --   left, the program would have been told.
---   A read that waited found nothing: what came before it had been read.
 WITH stream AS (SELECT unnest($connections) AS connection_id, unnest($directions) AS direction),
 subflow AS ( -- a stream over several (MPTCP) has no bounds
     FROM j_subflow WHERE connection_id IN (SELECT connection_id FROM stream)
@@ -42,7 +41,6 @@ moved AS MATERIALIZED (
     SELECT p.connection_id, p.direction, p.side,
            p.start_ns - $error AS before_ns, p.start_ns - $queued AS long_before_ns, p.exit_ns + $error AS after_ns,
            c.name IN ('read', 'recvfrom') AND c.retval < c.a2 AND NOT p.oob AS is_short,
-           p.exit_ns - p.start_ns > $waited AND p.msg_flags & 256 = 0 AS waited, -- MSG_WAITALL waits for more
            p.exit_ns, lead(p.exit_ns) OVER calls AS next_ns, sum(p.bytes) OVER calls AS hi, p.bytes
     FROM stream JOIN j_placed p USING (connection_id, direction) JOIN call c USING (call_id)
     WHERE NOT p.peeked
@@ -57,8 +55,7 @@ GROUP BY ALL
 UNION ALL
 SELECT m.connection_id, m.direction, 'r',
        greatest(max(e.hi - m.hi) FILTER (m.is_short),
-                max(a.hi - m.hi) FILTER (m.is_short AND a.next_ns > m.exit_ns + $pause AND m.next_ns >= a.next_ns),
-                quantile_disc(e.hi - (m.hi - m.bytes), 0.5) FILTER (m.waited))::BIGINT,
+                max(a.hi - m.hi) FILTER (m.is_short AND a.next_ns > m.exit_ns + $pause AND m.next_ns >= a.next_ns))::BIGINT,
        min(l.hi - m.hi)::BIGINT
 FROM (FROM moved WHERE side = 'r') m
 ASOF LEFT JOIN sent l ON l.connection_id = m.connection_id AND l.direction = m.direction AND m.after_ns >= l.time_ns
