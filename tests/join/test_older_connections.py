@@ -101,7 +101,7 @@ def cases(draw: st.DrawFn, *, packets: bool) -> Older:
 
 
 @given(cases(packets=True))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_each_call_is_linked_to_its_own_packet(older: Older) -> None:
     """One that waits in its read is told by the next: of the last alone nothing says what was there before."""
     made, true = found(older)
@@ -122,3 +122,8 @@ def test_without_packets_bytes_place_what_the_two_sides_did(
         assert made <= true
     else:
         assert made == true
+
+
+def test_one_side_was_attached_to_hundreds_of_messages_after_the_other() -> None:
+    made, true = found(Older(tuple(b"%05d" % n for n in range(300)), 0, 2, 200, 3, packets=False))
+    assert made == true and len(true) == 100

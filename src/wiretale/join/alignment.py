@@ -28,11 +28,14 @@ _PAUSE_NS = 1_000_000  # a program that is told of something to read has read it
 
 def shift_of(calls: list[Piece], known: Known, bounds: Bounds) -> int | None:
     """What to add to a position of `calls` to get that of `known`; None if no number is possible, or more than one."""
-    calls = [(lo, data) for lo, data in calls if data][:_MOST_PIECES]
-    found = _fitting(calls, known, ANY)
-    if len(found) != 1:
-        found = _fitting(calls, known, bounds)
-    return found[0] if len(found) == 1 else None
+    calls = [(lo, data) for lo, data in calls if data]
+    spread = calls[:: len(calls) // _MOST_PIECES + 1]  # `known` may begin behind all of the first ones
+    for pieces in (calls[:_MOST_PIECES], spread):
+        for within in (ANY, bounds):
+            found = _fitting(pieces, known, within)
+            if len(found) == 1:
+                return found[0]
+    return None
 
 
 def is_possible(shift: int, calls: list[Piece], known: Known, bounds: Bounds) -> bool:
