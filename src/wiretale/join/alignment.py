@@ -20,6 +20,7 @@ Bounds = tuple[int, int]  # the least and the greatest shift
 _FAR = 1 << 62
 ANY: Bounds = (-_FAR, _FAR)
 _MOST_PIECES = 64
+_FEW_PIECES = 16  # fewer of them may be somewhere by chance
 _MOST_PLACES = 10_000
 # A segment that a tap has seen may be this far from its socket's queue: the tap comes first (__netif_receive_skb_core).
 _QUEUED_NS = 5_000
@@ -50,15 +51,24 @@ def _fitting(calls: list[Piece], known: Known, bounds: Bounds) -> list[int]:
 
     None at all where there are too many places to try.
     """
-    later = calls[len(calls) // 2 :]  # of the first ones `known` may begin too late to hold them
-    if not later or bounds[0] > bounds[1]:
-        return []
-    lo, data = max(later, key=lambda c: len(c[1]))
-    places = list(islice(known.places(data, lo + bounds[0], lo + bounds[1]), _MOST_PLACES))
-    if len(places) == _MOST_PLACES:
-        return []
-    shifts = (at - lo for at in places)
-    return list(islice((s for s in shifts if all(known.agrees(at + s, piece) for at, piece in calls)), 2))
+    rest = calls if bounds[0] <= bounds[1] else []
+    while rest:
+        rest = rest[len(rest) // 2 :]  # `known` may begin too late to hold the first ones
+        lo, data = max(rest, key=lambda c: len(c[1]))
+        places = list(islice(known.places(data, lo + bounds[0], lo + bounds[1]), _MOST_PLACES))
+        if len(places) == _MOST_PLACES:
+            return []
+        if places or len(rest) < _FEW_PIECES:
+            shifts = (at - lo for at in places)
+            fitting = (s for s in shifts if _agree(calls, known, s) and _agree(rest, known, s, len(rest) // 2))
+            return list(islice(fitting, 2))
+    return []
+
+
+def _agree(calls: list[Piece], known: Known, shift: int, least: int = 0) -> bool:
+    """Whether `known` contradicts none of `calls`, and holds something of at least so many."""
+    compared = [known.compare(at + shift, data) for at, data in calls]
+    return min(compared) >= 0 and sum(c > 0 for c in compared) >= least
 
 
 def segment_bounds(db: duckdb.DuckDBPyConnection, streams: Sequence[Stream]) -> dict[tuple[int, str, str], Bounds]:
