@@ -23,6 +23,14 @@ def sockaddr_un(path: str) -> bytes:
     return struct.pack("<H", 1) + (b"\0" + path[1:].encode() if path.startswith("@") else path.encode() + b"\0")
 
 
+def tcp_info(received: int, sent: int) -> bytes:
+    """What the kernel says of a socket: payload bytes that came and left (linux/tcp.h)."""
+    info = bytearray(248)
+    struct.pack_into("<Q", info, 128, received)
+    struct.pack_into("<Q", info, 200, sent)
+    return bytes(info)
+
+
 @dataclass
 class Rows:
     """Collects raw rows; `now` moves on by a microsecond with every event unless told otherwise."""

@@ -3,26 +3,18 @@
 A process goes on while it is looked at and attached to, so some of its calls are missing between the two.
 """
 
-import struct
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.join.rows import ACK, MSEC, PSH, Rows, Tcp
+from tests.join.rows import ACK, MSEC, PSH, Rows, Tcp, tcp_info
 
 PAIRS = """
 SELECT l.kind, w.call_id, l.packet_id, r.call_id
 FROM link l LEFT JOIN stream_write w USING (write_id) LEFT JOIN stream_read r USING (read_id)
 """
-
-
-def tcp_info(received: int, sent: int) -> bytes:
-    info = bytearray(248)
-    struct.pack_into("<Q", info, 128, received)
-    struct.pack_into("<Q", info, 200, sent)
-    return bytes(info)
 
 
 @dataclass(frozen=True)

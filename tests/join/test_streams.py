@@ -1,13 +1,11 @@
 """Positions of bytes: peeks, partial writes, wrap, repeats, threads, urgent data, older connections."""
 
-import struct
-
 import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.join.rows import ACK, PSH, SYN, Rows, Tcp, column
+from tests.join.rows import ACK, PSH, SYN, Rows, Tcp, column, tcp_info
 from wiretale.check.check import check
 from wiretale.store.capture import STEPS
 
@@ -159,13 +157,6 @@ def test_urgent_data_is_taken_out_of_the_stream() -> None:
     assert db.execute("SELECT lo, hi FROM stream_read ORDER BY read_id").fetchall() == [(0, 3), (3, 4), (4, 7)]
     assert linked_bytes(db, "segment_read") == 7
     assert not column(db, "SELECT item FROM coverage WHERE state <> 'recorded'")
-
-
-def tcp_info(received: int, sent: int) -> bytes:
-    info = bytearray(248)
-    struct.pack_into("<Q", info, 128, received)
-    struct.pack_into("<Q", info, 200, sent)
-    return bytes(info)
 
 
 def older(*, info: bool, written: bytes = b"some bytes of the middle") -> duckdb.DuckDBPyConnection:
