@@ -63,7 +63,8 @@ class NativeBuildHook(BuildHookInterface):
             subprocess.run([*command, "-o", str(root / library), str(root / source)], check=True)
             build_data["artifacts"].append(str(library))
         for write in TABLES:
-            environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+            # Lark is where this Python looks for it, and pip's isolated one tells no child where that is
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), *sys.path])}
             subprocess.run([sys.executable, "-c", write], check=True, env=environment)
         build_data["artifacts"] += [str(PLAN), str(PARSER)]
         self._build_launcher([*compiler, *flags], root, version)
