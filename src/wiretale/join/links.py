@@ -13,6 +13,7 @@ from wiretale.join.coverage import add_coverage
 from wiretale.join.evidence import compare
 from wiretale.join.models import run
 from wiretale.join.rows import clock_error_ns
+from wiretale.join.start import REASON as NOWHERE
 from wiretale.store.bulk import BATCH_ROWS, Batch, Coded, insert
 
 EVIDENCE = ("bytes", "position", "ambiguous")
@@ -107,10 +108,12 @@ def put_linked(db: duckdb.DuckDBPyConnection, pairs: dict[str, Any], linked: Int
 def _put_proof(db: duckdb.DuckDBPyConnection) -> None:
     """How much of the payload that calls moved through packets is linked; `wiretale check` proves it again."""
     run(db, "j_unlinked")
-    for what, size, linked, unsent in db.execute("SELECT what, bytes, linked, unsent FROM j_unlinked").fetchall():
+    rows = db.execute("SELECT what, bytes, linked, unsent, unplaced FROM j_unlinked").fetchall()
+    for what, size, linked, unsent, unplaced in rows:
         add_coverage(db, f"{what} bytes linked to packets", linked, "recorded", f"of {size}")
         add_coverage(db, f"{what} bytes that were never sent", unsent, "recorded", UNSENT)
-        add_coverage(db, f"{what} bytes without a packet", size - linked - unsent, "unmatched", LOST)
+        add_coverage(db, f"{what} bytes whose place in the stream is unknown", unplaced, "unmatched", NOWHERE)
+        add_coverage(db, f"{what} bytes without a packet", size - linked - unsent - unplaced, "unmatched", LOST)
     row = db.execute("SELECT coalesce(sum(compared_bytes), 0)::BIGINT FROM link").fetchone()
     if row:
         add_coverage(db, "linked bytes compared and equal", int(row[0]), "recorded", "counted for each link")
